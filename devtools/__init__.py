@@ -1,0 +1,1 @@
+"""What runs, checks, seeds and measures the project; no part of what is deployed."""

@@ -1,0 +1,127 @@
+"""Child processes that never outlive the process that started them.
+
+Every child leads its own session, so that a Ctrl-C in the terminal reaches the runner alone and the
+whole group of a child can be killed. On Linux the kernel signals the child when its parent dies;
+everywhere a warden (see `Warden`) holds a pipe of the runner and ends what is left when it closes.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to start one process. `environment` is the whole of it, not an addition."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    directory: Path | None = None
+    user_id: int | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+
+
+class Child:
+    """One started process and its group."""
+
+    def __init__(self, name: str, command: Command, output: IO[bytes] | int = subprocess.DEVNULL) -> None:
+        """Start it. Call this from a thread that lives as long as the child should."""
+        self.name = name
+        self.command = command
+        self.popen = subprocess.Popen(
+            command.argv,
+            env=dict(command.environment),
+            cwd=command.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            user=command.user_id,
+            group=command.user_id,
+            extra_groups=None if command.user_id is None else [],
+            # Runs after the change of user, which would clear the death signal.
+            preexec_fn=_die_with_parent(command.stop_signal, os.getpid()) if _LIBC else None,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self.popen.poll() is None
+
+    def ask_to_stop(self) -> None:
+        if self.is_running:
+            with contextlib.suppress(ProcessLookupError):
+                self.popen.send_signal(self.command.stop_signal)
+
+    def stop(self, patience_s: float = 3.0) -> None:
+        """Ask, wait, then kill the whole group, so that nothing of it is left."""
+        self.ask_to_stop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(patience_s)
+        self.kill_group()
+
+    def kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.popen.wait()
+
+
+def _die_with_parent(signal_number: signal.Signals, parent_id: int) -> Callable[[], None]:
+    def before_exec() -> None:
+        assert _LIBC is not None
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
+        if os.getppid() != parent_id:  # it died between the fork and this line
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return before_exec
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether nobody listens there. A plain bind: granian's SO_REUSEPORT would share the port."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(wanted: int | None = None, host: str = "127.0.0.1") -> int:
+    """The wanted port when it is free, else one that is."""
+    if wanted is not None and is_free(wanted, host):
+        return wanted
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float, pause_s: float = 0.02) -> None:
+    """Return when the condition holds; TimeoutError, naming what was awaited, when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        time.sleep(pause_s)
+
+
+def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
