@@ -1,0 +1,6 @@
+"""Alembic's entry point for this service."""
+
+from services.rewards.store import db
+from shared import migrate
+
+migrate.run(db)

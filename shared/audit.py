@@ -1,0 +1,54 @@
+"""The audit log of a service, written in the transaction of the act it records."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import g, has_request_context
+from sqlalchemy import Column, DateTime, Index, Table, Text, Uuid, insert
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.db import APPEND_ONLY, kernel_metadata
+from shared.ids import new_id
+from shared.principal import Principal
+
+audit_log = Table(
+    "audit_log",
+    kernel_metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("member_id", Uuid),
+    Column("action", Text, nullable=False),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Uuid),
+    Column("path", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Column("request_id", Text),
+    Index("ix_audit_log_at", "at"),
+    comment=APPEND_ONLY,
+)
+
+
+def add(
+    tx: Session,
+    principal: Principal,
+    action: str,
+    subject_type: str,
+    subject_id: UUID | None,
+    *,
+    path: str = "/",
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Record a privileged act.
+
+    `action` is a verb with its noun (`attendance.confirm`), `path` the node below which the act lies,
+    so that a station's auditor finds it; `detail` must be JSON and hold no phone, password or code.
+    """
+    tx.execute(insert(audit_log).values(
+        id=new_id(), at=clock.now(), who=principal.who, member_id=principal.own_member_id, action=action,
+        subject_type=subject_type, subject_id=subject_id, path=path, detail=dict(detail or {}),
+        request_id=g.get("request_id") if has_request_context() else None,
+    ))

@@ -1,0 +1,87 @@
+"""Copies of members and stations, kept by every service that decides something about them.
+
+Members tells them by events; the higher version wins, so events may come twice and in any order.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Index, Row, Table, Text, Uuid, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.db import copies_metadata
+from shared.events import Answer, MemberChanged, StationChanged
+
+member_card = Table(
+    "member_card",
+    copies_metadata,
+    Column("member_id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("merged_into", Uuid),
+    Column("volunteer_number", Text, nullable=False),
+    Column("name_masked", Text, nullable=False),
+    Column("name_public", Text),
+    Column("ranked", Boolean, nullable=False),
+    Column("station_id", Uuid),
+    Column("compound_id", Uuid),
+    Column("building_id", Uuid),
+    Column("household_id", Uuid),
+    Column("team_ids", ARRAY(Uuid), nullable=False),
+    Column("employer_id", Uuid),
+    Column("birth_date", Date),
+    Index("ix_member_card_station_id", "station_id"),
+)
+
+station = Table(
+    "station",
+    copies_metadata,
+    Column("node_id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("parent_id", Uuid),
+    Column("successor_id", Uuid),
+    Column("closed", Boolean, nullable=False),
+    Index("ix_station_path", "path", postgresql_ops={"path": "text_pattern_ops"}),
+)
+
+
+def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
+    """Handler of MemberChanged."""
+    _take(tx, member_card, "member_id", [vars(fact) | {"team_ids": list(fact.team_ids)} for fact in facts])
+    return [Answer() for _ in facts]
+
+
+def take_stations(tx: Session, facts: Sequence[StationChanged]) -> list[Answer]:
+    """Handler of StationChanged."""
+    _take(tx, station, "node_id", [vars(fact) for fact in facts])
+    return [Answer() for _ in facts]
+
+
+def _take(tx: Session, table: Table, key: str, rows: list[dict[str, Any]]) -> None:
+    # One statement may not touch a row twice: only the newest version of each counts anyway. Sorted,
+    # so that two batches lock rows in the same order.
+    newest: dict[UUID, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (row[key], row["version"])):
+        newest[row[key]] = row
+    statement = insert(table).values(list(newest.values()))
+    tx.execute(statement.on_conflict_do_update(
+        index_elements=[key],
+        set_={column.name: statement.excluded[column.name] for column in table.columns if column.name != key},
+        where=statement.excluded.version > table.c.version,
+    ))
+
+
+def find_card(tx: Session, member_id: UUID) -> Row[Any] | None:
+    """The copy of one member; columns as `member_card`."""
+    return tx.execute(select(member_card).where(member_card.c.member_id == member_id)).first()
+
+
+def find_station(tx: Session, node_id: UUID) -> Row[Any] | None:
+    """The copy of one node; columns as `station`."""
+    return tx.execute(select(station).where(station.c.node_id == node_id)).first()

@@ -1,0 +1,105 @@
+"""The worker's side of the outbox: lease a batch, post it, mark what was taken in."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from shared import gateway_client, outbox, queue
+from shared.db import transactional
+from shared.errors import Unavailable
+from shared.events import Answer
+from shared.settings import ServiceSettings
+
+BATCH_ROWS_MAX = 500
+_PASSING = frozenset({401, 408, 425, 429, 502, 503, 504})
+log = logging.getLogger(__name__)
+
+OnOutcome = Callable[[Session, outbox.Row, dict[str, Any]], None]
+"""Called inside the transaction that marks the row, with the outcome the receiver sent back."""
+
+
+@transactional
+def _lease(tx: Session, destination: str) -> list[outbox.Row]:
+    return outbox.lease(tx, destination, BATCH_ROWS_MAX)
+
+
+@transactional
+def _mark(
+    tx: Session, answered: Sequence[tuple[outbox.Row, Answer]], on_outcome: OnOutcome | None
+) -> None:
+    outbox.mark_delivered(tx, [row.id for row, answer in answered if answer.status == "done"])
+    for row, answer in answered:
+        if answer.status != "done":
+            outbox.mark_dead(tx, row.id, f"{answer.code}: {answer.detail}")
+        elif on_outcome is not None and answer.outcome is not None:
+            on_outcome(tx, row, dict(answer.outcome))
+
+
+@transactional
+def _put_back(tx: Session, rows: Sequence[outbox.Row], error: str) -> None:
+    outbox.put_back(tx, rows, error)
+
+
+@transactional
+def _bury(tx: Session, row: outbox.Row, error: str) -> None:
+    outbox.mark_dead(tx, row.id, error)
+
+
+@transactional
+def _waiting(tx: Session) -> list[str]:
+    return outbox.waiting_destinations(tx)
+
+
+def drain(on_outcome: OnOutcome | None = None) -> int:
+    """Deliver everything that is due; returns how many rows were posted."""
+    settings: ServiceSettings = current_app.config["SETTINGS"]
+    queue.answer(settings.name)
+    posted = 0
+    for destination in _waiting():
+        while rows := _lease(destination):
+            posted += len(rows)
+            if not _deliver(settings, destination, rows, on_outcome):
+                break  # the destination is down: its rows are due again after their backoff
+    return posted
+
+
+def _deliver(
+    settings: ServiceSettings, destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None
+) -> bool:
+    """Post a batch; False when the destination cannot take anything now.
+
+    A batch that fails is cut in half until the bad fact stands alone, so that it never takes the
+    others with it. A single fact that is refused is a dead letter; one that breaks the receiver is
+    tried again, for ever visible.
+    """
+    content = {"events": [{"id": row.id, "name": row.name, "body": row.body} for row in rows]}
+    try:
+        response = gateway_client.post(
+            settings.gateway_internal_url, "worker", settings.signing_key,
+            f"/internal/v1/{destination}/events", content,
+        )
+    except Unavailable:
+        _put_back(rows, "no answer")
+        return False
+    if response.status == 200:
+        answers = msgspec.json.decode(response.body, type=dict[str, list[Answer]])["answers"]
+        _mark(list(zip(rows, answers, strict=True)), on_outcome)
+        return True
+    error = f"HTTP {response.status}: {response.body[:500].decode('utf-8', 'replace')}"
+    if response.status in _PASSING:
+        _put_back(rows, error)
+        return False
+    if len(rows) > 1:
+        middle = len(rows) // 2
+        halves = [_deliver(settings, destination, half, on_outcome) for half in (rows[:middle], rows[middle:])]
+        return all(halves)
+    log.error("event not taken in", extra={"event": str(rows[0].id), "destination": destination, "error": error})
+    if response.status >= 500:
+        _put_back(rows, error)
+    else:
+        _bury(rows[0], error)
+    return True

@@ -1,0 +1,184 @@
+"""The facts that services tell each other, and how they look on the wire.
+
+An event says what happened, never what to do. Each class names the services that want it; the
+outbox writes one row per event and destination. Receivers ignore fields they do not know, so a
+field may be added with a default; anything else needs a new class with a new name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+
+from shared.errors import Invalid
+
+
+class Event:
+    """Base of all events; subclasses are frozen dataclasses."""
+
+    destinations: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberChanged(Event):
+    """All that other services may know of a member, as of `version`."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("checkin", "points", "rewards")
+
+    member_id: UUID
+    version: int
+    status: str
+    """active, merged, left or erased."""
+    confirmed: bool
+    """Staff has seen who this is; before that nothing can be redeemed."""
+    merged_into: UUID | None = None
+    volunteer_number: str
+    name_masked: str
+    """陈*芳: what may be shown without consent."""
+    name_public: str | None = None
+    """The full name, only with the consent to be named."""
+    ranked: bool = False
+    """Consent to be listed on boards."""
+    station_id: UUID | None = None
+    compound_id: UUID | None = None
+    building_id: UUID | None = None
+    household_id: UUID | None = None
+    team_ids: tuple[UUID, ...] = ()
+    employer_id: UUID | None = None
+    birth_date: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StationChanged(Event):
+    """A node of the station tree, as of `version`."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("checkin", "points", "rewards")
+
+    node_id: UUID
+    version: int
+    level: str
+    """city, centre, sub_centre, station, compound or building."""
+    name: str
+    path: str
+    """`/<id>/<id>/` with the ids of all ancestors and its own, as 32 hex digits."""
+    parent_id: UUID | None = None
+    successor_id: UUID | None = None
+    closed: bool = False
+
+
+class Evidence(StrEnum):
+    """How a record is known; shown in words, never as letters."""
+
+    OWN_SCAN = "own_scan"
+    ORGANIZER = "organizer"
+    ENTERED_LATER = "entered_later"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttendanceSettled(Event):
+    """An attendance was confirmed, corrected or annulled; `version` counts these from 1.
+
+    Times are clipped to the activity's; minutes are whole. The award's key is attendance and
+    version: a higher version reverses the award of every lower one, and books anew unless annulled.
+    """
+
+    destinations: ClassVar[tuple[str, ...]] = ("points",)
+
+    attendance_id: UUID
+    version: int
+    state: str
+    """confirmed, corrected or annulled."""
+    member_id: UUID
+    activity_id: UUID
+    activity_title: str
+    category: str
+    station_id: UUID
+    """Where the service took place; boards count it there."""
+    service_day: date
+    """Shanghai date of arrival; rule and caps of this day apply."""
+    started_at: datetime
+    ended_at: datetime
+    minutes: int
+    """Minutes served in this pair."""
+    minutes_together: int
+    """Minutes of all confirmed pairs of this member at this activity, for the minimum share."""
+    activity_minutes: int
+    evidence: Evidence
+    reason: str | None = None
+    """Why it was corrected or annulled, in words for the member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpendRequested(Event):
+    """A member redeems points. Key: the redemption; the answer is `SpendAnswer`."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("points",)
+
+    redemption_id: UUID
+    member_id: UUID
+    station_id: UUID
+    """The station whose gift it is."""
+    points: int
+    """Hundredths of a point, > 0."""
+    description: str
+    """What the member sees on the statement, e.g. 洗衣液 × 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedemptionVoided(Event):
+    """A redemption will not happen: reverse its spend, or refuse the spend that is still to come."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("points",)
+
+    redemption_id: UUID
+    member_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the receiver made of one event.
+
+    `done`: taken in, now or at an earlier time. `refused`: it can never be taken in (dead letter).
+    """
+
+    status: str = "done"
+    code: str | None = None
+    detail: str | None = None
+    outcome: Mapping[str, Any] | None = None
+    """For events that ask something; `SpendRequested`: {"state": "confirmed" | "declined", "code", "detail"}."""
+
+
+_CLASSES: dict[str, type[Event]] = {
+    cls.__name__: cls
+    for cls in (MemberChanged, StationChanged, AttendanceSettled, SpendRequested, RedemptionVoided)
+}
+
+
+def name_of(event: Event) -> str:
+    return type(event).__name__
+
+
+def destinations_of_all() -> dict[str, tuple[str, ...]]:
+    """Every event's name and its destinations."""
+    return {name: cls.destinations for name, cls in _CLASSES.items()}
+
+
+def dump(event: Event) -> dict[str, Any]:
+    """The event as JSON-ready builtins."""
+    body: dict[str, Any] = msgspec.to_builtins(event)
+    return body
+
+
+def load(name: str, body: Mapping[str, Any]) -> Event:
+    """The event of this name; Invalid for unknown names and wrong bodies."""
+    if (cls := _CLASSES.get(name)) is None:
+        raise Invalid(f"unknown event {name}")
+    try:
+        return msgspec.convert(body, cls)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{name}: {error}") from error
