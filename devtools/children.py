@@ -52,7 +52,7 @@ class Child:
             group=command.user_id,
             extra_groups=None if command.user_id is None else [],
             # Runs after the change of user, which would clear the death signal.
-            preexec_fn=_die_with_parent(command.stop_signal, os.getpid()) if _LIBC else None,
+            preexec_fn=_die_with_parent(command.stop_signal, os.getpid()) if _LIBC else None,  # noqa: PLW1509 - it only calls prctl
         )
 
     @property

@@ -73,13 +73,17 @@ class Installation:
 
     def _url_as(self, role: str, service: str) -> str:
         password = self.secrets[f"PASSWORD_{role}"]
-        return plain_url(self.admin_url, database=self.database(service), user=role, password=password, driver="psycopg")
+        return plain_url(
+            self.admin_url, database=self.database(service), user=role, password=password, driver="psycopg"
+        )
 
     def passwords(self) -> dict[str, str]:
         return {role: self.secrets[f"PASSWORD_{role}"] for role in self.names.roles}
 
     def common(self) -> dict[str, str]:
-        from_outside = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "TZ") if name in os.environ}
+        from_outside = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "TZ") if name in os.environ
+        }
         return {
             **from_outside,
             "PYTHONPATH": str(Path(__file__).parent.parent),
@@ -107,7 +111,13 @@ class Installation:
         return made | {"HUZHU_WORKER_SIGNING_KEY": self.secrets["HUZHU_WORKER_SIGNING_KEY"]}
 
     def migrations(self) -> dict[str, str]:
-        return self.common() | {f"HUZHU_{service.upper()}_OWNER_URL": self.owner_url(service) for service in SERVICES}
+        # The services' own URLs tell which role is to be granted its rights.
+        urls = {f"HUZHU_{service.upper()}_DATABASE_URL": self.database_url(service) for service in SERVICES}
+        return (
+            self.common()
+            | urls
+            | {f"HUZHU_{service.upper()}_OWNER_URL": self.owner_url(service) for service in SERVICES}
+        )
 
     def everything(self) -> dict[str, str]:
         """All of it at once, for tests and tools that play every part in one process."""
@@ -119,7 +129,9 @@ class Installation:
 
     def _storage(self, service: str) -> dict[str, str]:
         own = OWN_SECRETS.get(service)
-        return {f"HUZHU_{service.upper()}_DATABASE_URL": self.database_url(service)} | ({own: self.secrets[own]} if own else {})
+        return {f"HUZHU_{service.upper()}_DATABASE_URL": self.database_url(service)} | (
+            {own: self.secrets[own]} if own else {}
+        )
 
 
 def _b64(value: bytes) -> str:

@@ -32,7 +32,9 @@ def keep(root: Path, watched_pid: int) -> None:
                 children.append(Child(variable, server.command(), log))
         for server in servers.values():
             wait_until(server.is_ready, "the test servers", 20)
-        urls = {name: servers[name].url if name in servers else os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
+        urls = {
+            name: servers[name].url if name in servers else os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")
+        }
         unfinished = root / "servers.unfinished"
         unfinished.write_text(json.dumps(urls))
         unfinished.rename(root / "servers.json")

