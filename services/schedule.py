@@ -11,7 +11,12 @@ SWEEP_S = 5
 
 for service in ("members", "checkin", "points", "rewards"):
     cron.register(
-        queue.sweep, queue_name=queue.QUEUE, args=(service,), interval=SWEEP_S, job_timeout=300, result_ttl=0,
+        queue.sweep,
+        queue_name=queue.QUEUE,
+        args=(service,),
+        interval=SWEEP_S,
+        job_timeout=300,
+        result_ttl=0,
         # Rings that no worker heard in time are not answered all at once later.
         ttl=3 * SWEEP_S,
     )

@@ -47,8 +47,17 @@ def add(
     `action` is a verb with its noun (`attendance.confirm`), `path` the node below which the act lies,
     so that a station's auditor finds it; `detail` must be JSON and hold no phone, password or code.
     """
-    tx.execute(insert(audit_log).values(
-        id=new_id(), at=clock.now(), who=principal.who, member_id=principal.own_member_id, action=action,
-        subject_type=subject_type, subject_id=subject_id, path=path, detail=dict(detail or {}),
-        request_id=g.get("request_id") if has_request_context() else None,
-    ))
+    tx.execute(
+        insert(audit_log).values(
+            id=new_id(),
+            at=clock.now(),
+            who=principal.who,
+            member_id=principal.own_member_id,
+            action=action,
+            subject_type=subject_type,
+            subject_id=subject_id,
+            path=path,
+            detail=dict(detail or {}),
+            request_id=g.get("request_id") if has_request_context() else None,
+        )
+    )

@@ -70,11 +70,13 @@ def _take(tx: Session, table: Table, key: str, rows: list[dict[str, Any]]) -> No
     for row in sorted(rows, key=lambda row: (row[key], row["version"])):
         newest[row[key]] = row
     statement = insert(table).values(list(newest.values()))
-    tx.execute(statement.on_conflict_do_update(
-        index_elements=[key],
-        set_={column.name: statement.excluded[column.name] for column in table.columns if column.name != key},
-        where=statement.excluded.version > table.c.version,
-    ))
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=[key],
+            set_={column.name: statement.excluded[column.name] for column in table.columns if column.name != key},
+            where=statement.excluded.version > table.c.version,
+        )
+    )
 
 
 def find_card(tx: Session, member_id: UUID) -> Row[Any] | None:

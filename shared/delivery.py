@@ -28,9 +28,7 @@ def _lease(tx: Session, destination: str) -> list[outbox.Row]:
 
 
 @transactional
-def _mark(
-    tx: Session, answered: Sequence[tuple[outbox.Row, Answer]], on_outcome: OnOutcome | None
-) -> None:
+def _mark(tx: Session, answered: Sequence[tuple[outbox.Row, Answer]], on_outcome: OnOutcome | None) -> None:
     outbox.mark_delivered(tx, [row.id for row, answer in answered if answer.status == "done"])
     for row, answer in answered:
         if answer.status != "done":
@@ -67,9 +65,7 @@ def drain(on_outcome: OnOutcome | None = None) -> int:
     return posted
 
 
-def _deliver(
-    settings: ServiceSettings, destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None
-) -> bool:
+def _deliver(settings: ServiceSettings, destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None) -> bool:
     """Post a batch; False when the destination cannot take anything now.
 
     A batch that fails is cut in half until the bad fact stands alone, so that it never takes the
@@ -79,8 +75,11 @@ def _deliver(
     content = {"events": [{"id": row.id, "name": row.name, "body": row.body} for row in rows]}
     try:
         response = gateway_client.post(
-            settings.gateway_internal_url, "worker", settings.signing_key,
-            f"/internal/v1/{destination}/events", content,
+            settings.gateway_internal_url,
+            "worker",
+            settings.signing_key,
+            f"/internal/v1/{destination}/events",
+            content,
         )
     except Unavailable:
         _put_back(rows, "no answer")

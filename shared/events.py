@@ -154,8 +154,7 @@ class Answer:
 
 
 _CLASSES: dict[str, type[Event]] = {
-    cls.__name__: cls
-    for cls in (MemberChanged, StationChanged, AttendanceSettled, SpendRequested, RedemptionVoided)
+    cls.__name__: cls for cls in (MemberChanged, StationChanged, AttendanceSettled, SpendRequested, RedemptionVoided)
 }
 
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
+WHOLE_MAX = 2**53
+"""Beyond this, numbers in JavaScript are no longer whole."""
+
 
 class Wire(Schema):
     """Base of every schema: unknown fields are refused."""
@@ -16,15 +19,12 @@ class Wire(Schema):
 class Whole(fields.Integer):
     """An integer as JSON has them: 3860.0 is one, `true` and "3860" are not."""
 
-    #: Beyond this PostgreSQL's bigint, and JavaScript's numbers, would not follow.
     default_error_messages = {"invalid": "应为整数"}  # noqa: RUF012 - marshmallow's own protocol
 
     def _validated(self, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.make_error("invalid")
-        if isinstance(value, float) and (not value.is_integer() or abs(value) > 2**53):
-            raise self.make_error("invalid")
-        if abs(value) > 2**53:
+        if not -WHOLE_MAX <= value <= WHOLE_MAX or value != int(value):
             raise self.make_error("invalid")
         return int(value)
 
@@ -52,7 +52,6 @@ class Line(fields.String):
         validators = [validate.Length(max=length_max, error=f"最多 {length_max} 个字")]
         super().__init__(validate=validators, **kwargs)
         self.empty = empty
-        self.metadata.setdefault("maxLength", length_max)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()

@@ -50,9 +50,7 @@ def _upstream(url: str, timeout_s: float) -> Upstream:
     return Upstream(url, timeout_s=timeout_s)
 
 
-def post(
-    url: str, issuer: str, private_key: bytes, path: str, content: Any, *, timeout_s: float = 15.0
-) -> Response:
+def post(url: str, issuer: str, private_key: bytes, path: str, content: Any, *, timeout_s: float = 15.0) -> Response:
     """Post JSON to a path of the internal listener at `url`; Unavailable when nobody answers."""
     body = msgspec.json.encode(content)
     headers = {"Content-Type": "application/json", HEADER: signed(issuer, private_key, "POST", path, body)}

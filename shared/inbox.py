@@ -5,10 +5,10 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from flask import Response, current_app, request
+from flask import Response, request
 from sqlalchemy.orm import Session
 
-from shared import events, web
+from shared import events, http, web
 from shared.db import transactional
 from shared.errors import HuzhuError, Invalid
 from shared.events import Answer, Event
@@ -60,7 +60,7 @@ def events_route(
             raise Invalid(str(error)) from error
         if len(batch.events) > EVENTS_MAX:
             raise Invalid(f"more than {EVENTS_MAX} events")
-        return current_app.json.response({"answers": take_in([read(item) for item in batch.events])})
+        return http.answer({"answers": take_in([read(item) for item in batch.events])})
 
     routes.add_url_rule("/events", view_func=take_events, methods=["POST"], provide_automatic_options=False)
     return routes

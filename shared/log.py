@@ -15,7 +15,10 @@ _SECRETS = (
     # A mainland mobile number keeps its first three and last two digits.
     (re.compile(r"(?<!\d)(1\d{2})\d{6}(\d{2})(?!\d)"), r"\1******\2"),
     (re.compile(r"(/s/)[^\s\"'?#]+"), r"\1…"),
-    (re.compile(r"(?i)(password|token|code|secret|cookie|authorization)([\"']?\s*[:=]\s*[\"']?)[^\s\"',;}&]+"), r"\1\2…"),
+    (
+        re.compile(r"(?i)(password|token|code|secret|cookie|authorization)([\"']?\s*[:=]\s*[\"']?)[^\s\"',;}&]+"),
+        r"\1\2…",
+    ),
     # Anything signed: payload.signature in base64url.
     (re.compile(r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{40,}"), "…"),
 )
@@ -37,8 +40,11 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": clock.now().isoformat(timespec="milliseconds"), "level": record.levelname.lower(),
-            "process": self._process, "logger": record.name, "message": record.getMessage(),
+            "at": clock.now().isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "logger": record.name,
+            "message": record.getMessage(),
         }
         if has_request_context() and (request_id := g.get("request_id")):
             line["request_id"] = request_id

@@ -64,7 +64,10 @@ def run(database: SQLAlchemy) -> None:
     """What every service's migrations/env.py calls."""
     connection: Connection = context.config.attributes["connection"]
     context.configure(
-        connection=connection, target_metadata=database.metadata, compare_type=True, compare_server_default=True,
+        connection=connection,
+        target_metadata=database.metadata,
+        compare_type=True,
+        compare_server_default=True,
         transaction_per_migration=True,
     )
     with context.begin_transaction():
@@ -74,16 +77,20 @@ def run(database: SQLAlchemy) -> None:
 def _protect(connection: Connection, app_role: str) -> None:
     role = connection.dialect.identifier_preparer.quote(app_role)
     connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {role}"))
-    connection.execute(text("""
+    connection.execute(
+        text("""
         CREATE OR REPLACE FUNCTION forbid_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
         END $$
-    """))
-    tables = connection.execute(text("""
+    """)
+    )
+    tables = connection.execute(
+        text("""
         SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
-    """)).all()
+    """)
+    ).all()
     for name, comment in tables:
         table = connection.dialect.identifier_preparer.quote(name)
         connection.execute(text(f"REVOKE ALL ON {table} FROM {role}"))
@@ -91,10 +98,12 @@ def _protect(connection: Connection, app_role: str) -> None:
             connection.execute(text(f"GRANT SELECT ON {table} TO {role}"))
         elif comment == APPEND_ONLY:
             connection.execute(text(f"GRANT SELECT, INSERT ON {table} TO {role}"))
-            connection.execute(text(f"""
+            connection.execute(
+                text(f"""
                 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
                 FOR EACH STATEMENT EXECUTE FUNCTION forbid_change()
-            """))
+            """)
+            )
         else:
             connection.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}"))
 

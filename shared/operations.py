@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from shared import audit, outbox, web
 from shared.db import session, transactional
-from shared.fields import Wire, WholeText
+from shared.fields import WholeText, Wire
 from shared.principal import Principal, Role
-
 
 
 class DeadLetterSchema(Wire):
@@ -58,7 +57,11 @@ def requeue(tx: Session, caller: Principal, row_id: UUID) -> None:
 
 
 def list_audit(
-    caller: Principal, *, limit: int, before: UUID | None = None, action: str | None = None,
+    caller: Principal,
+    *,
+    limit: int,
+    before: UUID | None = None,
+    action: str | None = None,
     subject_id: UUID | None = None,
 ) -> list[dict[str, Any]]:
     """Entries below the caller's nodes, newest first (ids are ordered by time)."""
@@ -74,8 +77,6 @@ def list_audit(
         statement = statement.where(table.c.subject_id == subject_id)
     rows = session().execute(statement.order_by(table.c.id.desc()).limit(limit))
     return [dict(row._mapping) for row in rows]
-
-
 
 
 def operations(service: str) -> web.Routes:

@@ -57,7 +57,10 @@ outbox = Table(
     Column("dead_at", DateTime(timezone=True)),
     Column("error", Text),
     Index(
-        "ix_outbox_waiting", "destination", "due_at", "id",
+        "ix_outbox_waiting",
+        "destination",
+        "due_at",
+        "id",
         postgresql_where=text("delivered_at IS NULL AND dead_at IS NULL"),
     ),
     Index("ix_outbox_dead", "dead_at", postgresql_where=text("dead_at IS NOT NULL")),
@@ -83,8 +86,12 @@ def add(tx: Session, *facts: events.Event, due_in: timedelta = timedelta(0)) -> 
     now = clock.now()
     rows = [
         {
-            "id": new_id(), "destination": destination, "name": events.name_of(fact), "body": events.dump(fact),
-            "created_at": now, "due_at": now + due_in,
+            "id": new_id(),
+            "destination": destination,
+            "name": events.name_of(fact),
+            "body": events.dump(fact),
+            "created_at": now,
+            "due_at": now + due_in,
         }
         for fact in facts
         for destination in fact.destinations
@@ -101,8 +108,12 @@ def lease(tx: Session, destination: str, rows_max: int) -> list[Row]:
     now = clock.now()
     due = (
         select(outbox.c.id)
-        .where(_WAITING, outbox.c.destination == destination, outbox.c.due_at <= now,
-               or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now))
+        .where(
+            _WAITING,
+            outbox.c.destination == destination,
+            outbox.c.due_at <= now,
+            or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now),
+        )
         .order_by(outbox.c.due_at, outbox.c.id)
         .limit(rows_max)
         .with_for_update(skip_locked=True)
@@ -119,9 +130,7 @@ def lease(tx: Session, destination: str, rows_max: int) -> list[Row]:
 
 
 def mark_delivered(tx: Session, ids: Sequence[UUID]) -> None:
-    tx.execute(
-        update(outbox).where(outbox.c.id == func.any(list(ids))).values(delivered_at=clock.now(), error=None)
-    )
+    tx.execute(update(outbox).where(outbox.c.id == func.any(list(ids))).values(delivered_at=clock.now(), error=None))
 
 
 def mark_dead(tx: Session, row_id: UUID, error: str) -> None:
@@ -133,9 +142,9 @@ def put_back(tx: Session, rows: Sequence[Row], error: str) -> None:
     """Try again later: 1, 2, 4 … 300 seconds after the first, second, third … attempt."""
     now = clock.now()
     tx.execute(
-        update(outbox).where(outbox.c.id == bindparam("row_id")).values(
-            due_at=bindparam("due"), leased_until=None, error=error[:2000]
-        ),
+        update(outbox)
+        .where(outbox.c.id == bindparam("row_id"))
+        .values(due_at=bindparam("due"), leased_until=None, error=error[:2000]),
         [{"row_id": row.id, "due": now + backoff(row.attempts)} for row in rows],
     )
 
@@ -147,11 +156,13 @@ def backoff(attempts: int) -> timedelta:
 def waiting_destinations(tx: Session) -> list[str]:
     """Destinations with rows due now."""
     now = clock.now()
-    return list(tx.scalars(
-        select(outbox.c.destination).distinct().where(
-            _WAITING, outbox.c.due_at <= now, or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
+    return list(
+        tx.scalars(
+            select(outbox.c.destination)
+            .distinct()
+            .where(_WAITING, outbox.c.due_at <= now, or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now))
         )
-    ))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,8 @@ def backlog(tx: Session) -> Backlog:
     """How much is yet to be told, since when, and how much is stuck for good."""
     row = tx.execute(
         select(
-            func.count().filter(_WAITING), func.count().filter(outbox.c.dead_at.is_not(None)),
+            func.count().filter(_WAITING),
+            func.count().filter(outbox.c.dead_at.is_not(None)),
             func.min(outbox.c.created_at).filter(_WAITING),
         ).where(outbox.c.delivered_at.is_(None))
     ).one()
@@ -183,8 +195,10 @@ def list_dead(tx: Session, rows_max: int = 200) -> list[dict[str, Any]]:
 def requeue(tx: Session, row_id: UUID) -> None:
     """Give a dead letter another life; NotFound when there is none of this id."""
     found = tx.execute(
-        update(outbox).where(outbox.c.id == row_id, outbox.c.dead_at.is_not(None))
-        .values(dead_at=None, due_at=clock.now(), leased_until=None, attempts=0).returning(outbox.c.id)
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.dead_at.is_not(None))
+        .values(dead_at=None, due_at=clock.now(), leased_until=None, attempts=0)
+        .returning(outbox.c.id)
     ).first()
     if found is None:
         raise NotFound
@@ -196,6 +210,8 @@ def forget_delivered(tx: Session, rows_max: int = 10_000) -> int:
     """Remove rows delivered more than a week ago; the receiver keeps the fact."""
     old = (
         select(outbox.c.id)
-        .where(outbox.c.delivered_at < clock.now() - timedelta(days=KEPT_DAYS)).limit(rows_max).scalar_subquery()
+        .where(outbox.c.delivered_at < clock.now() - timedelta(days=KEPT_DAYS))
+        .limit(rows_max)
+        .scalar_subquery()
     )
     return len(tx.execute(delete(outbox).where(outbox.c.id.in_(old)).returning(outbox.c.id)).all())

@@ -58,7 +58,11 @@ class Upstream:
         return response
 
     def _send(
-        self, connection: http.client.HTTPConnection, method: str, target: str, headers: Mapping[str, str],
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
         body: bytes | None,
     ) -> Response:
         connection.request(method, target, body=body, headers=dict(headers))
