@@ -13,9 +13,10 @@ from webargs.flaskparser import FlaskParser
 
 from shared import db, errors, http, log, principal
 from shared.errors import Forbidden, Unauthenticated
-from shared.http import ProblemSchema as ProblemSchema  # routes document it beside their guard
 from shared.principal import Kind, Principal, Role
 from shared.settings import ServiceSettings
+
+ProblemSchema = http.ProblemSchema  # routes name it beside their guard
 
 P = ParamSpec("P")
 R = TypeVar("R")
