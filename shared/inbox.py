@@ -31,7 +31,10 @@ class _Batch(msgspec.Struct):
 def events_route(
     service: str, handlers: Mapping[type[Event], Handler], *, callers: tuple[str, ...] = ("worker",)
 ) -> web.Routes:
-    """The blueprint `POST /internal/v1/<service>/events`: {"events": [{"id", "name", "body"}]} → {"answers": [Answer]}."""
+    """The blueprint `POST /internal/v1/<service>/events`.
+
+    {"events": [{"id", "name", "body"}]} → {"answers": [Answer]}, in the same order.
+    """
     routes = web.Routes("events", __name__, url_prefix=f"/internal/v1/{service}")
 
     @transactional

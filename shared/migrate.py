@@ -87,7 +87,8 @@ def _protect(connection: Connection, app_role: str) -> None:
     )
     tables = connection.execute(
         text("""
-        SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        SELECT c.relname, obj_description(c.oid, 'pg_class')
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
     """)
     ).all()
