@@ -53,19 +53,20 @@ station = Table(
 
 def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
     """Handler of MemberChanged."""
-    _take(tx, member_card, "member_id", [vars(fact) | {"team_ids": list(fact.team_ids)} for fact in facts])
+    _take(tx, member_card, "member_id", facts)
     return [Answer() for _ in facts]
 
 
 def take_stations(tx: Session, facts: Sequence[StationChanged]) -> list[Answer]:
     """Handler of StationChanged."""
-    _take(tx, station, "node_id", [vars(fact) for fact in facts])
+    _take(tx, station, "node_id", facts)
     return [Answer() for _ in facts]
 
 
-def _take(tx: Session, table: Table, key: str, rows: list[dict[str, Any]]) -> None:
+def _take(tx: Session, table: Table, key: str, facts: Sequence[MemberChanged | StationChanged]) -> None:
     # One statement may not touch a row twice: only the newest version of each counts anyway. Sorted,
     # so that two batches lock rows in the same order.
+    rows = [{column.name: getattr(fact, column.name) for column in table.columns} for fact in facts]
     newest: dict[UUID, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (row[key], row["version"])):
         newest[row[key]] = row

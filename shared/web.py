@@ -10,6 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
 
 from shared import db, errors, http, log, principal
 from shared.errors import Forbidden, Unauthenticated
@@ -38,7 +39,12 @@ class Routes(Blueprint):
 
 
 class ServiceApi(Api):
+    """flask-smorest's API, with our problem documents instead of its own."""
+
     ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return http.on_http(error)
 
 
 def caller() -> Principal:

@@ -33,6 +33,7 @@ from devtools.servers import (
 if TYPE_CHECKING:
     import psycopg
     from flask import Flask
+    from werkzeug.test import TestResponse
 
 PROJECT = Path(__file__).parent.parent
 _REDIS_DATABASES = 16
@@ -255,3 +256,8 @@ def principal_headers(audience: str, **fields: Any) -> dict[str, str]:
     kind = principal.Kind.SERVICE if "issuer" in fields else principal.Kind.LOGIN
     caller = principal.Principal(**{"kind": kind, "audience": audience, **fields})
     return {principal.HEADER: principal.sign(caller, settings.secret("HUZHU_GATEWAY_SIGNING_KEY"))}
+
+
+def json_of(answer: "TestResponse") -> Any:
+    """The JSON of an answer to the test client."""
+    return answer.json

@@ -1,0 +1,181 @@
+"""The worker's side of the outbox, against an HTTP server that answers as told."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock, delivery, gateway_client, outbox, tokens
+from shared.db import session, transactional
+from shared.events import SpendRequested
+
+Reply = Callable[[list[dict[str, Any]]], tuple[int, Any]]
+
+
+class Gateway:
+    """Stands where the internal listener stands; remembers what it took in."""
+
+    def __init__(self) -> None:
+        self.reply: Reply = lambda events: (200, {"answers": [{"status": "done"} for _ in events]})
+        self.batches: list[list[dict[str, Any]]] = []
+        self.headers: list[tuple[str, bytes]] = []
+
+
+@pytest.fixture
+def gateway(kernel_app: Flask) -> Iterator[Gateway]:
+    stand_in = Gateway()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            events = json.loads(body)["events"]
+            stand_in.batches.append(events)
+            stand_in.headers.append((self.headers[gateway_client.HEADER], body))
+            status, content = stand_in.reply(events)
+            answer = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    before = kernel_app.config["SETTINGS"]
+    kernel_app.config["SETTINGS"] = replace(before, gateway_internal_url=f"http://127.0.0.1:{server.server_port}")
+    yield stand_in
+    kernel_app.config["SETTINGS"] = before
+    server.shutdown()
+    server.server_close()
+
+
+def a_spend(description: str = "香皂 × 1") -> SpendRequested:
+    return SpendRequested(
+        redemption_id=uuid4(), member_id=uuid4(), station_id=uuid4(), points=300, description=description
+    )
+
+
+@transactional
+def write(tx: Session, *facts: SpendRequested) -> None:
+    outbox.add(tx, *facts)
+
+
+def states() -> dict[str, str]:
+    """description → delivered, dead or waiting."""
+    rows = session().execute(select(outbox.outbox)).all()
+    return {
+        row.body["description"]: "delivered" if row.delivered_at else "dead" if row.dead_at else "waiting"
+        for row in rows
+    }
+
+
+def test_due_rows_are_posted_in_one_batch_and_marked(kernel_app: Flask, gateway: Gateway) -> None:
+    with kernel_app.app_context():
+        write(*(a_spend(str(n)) for n in range(30)))
+        assert delivery.drain() == 30
+        assert set(states().values()) == {"delivered"}
+    assert [len(batch) for batch in gateway.batches] == [30]
+
+
+def test_calls_are_signed_by_the_worker_for_exactly_this_body(kernel_app: Flask, gateway: Gateway) -> None:
+    with kernel_app.app_context():
+        write(a_spend())
+        delivery.drain()
+        key = tokens.public_half(kernel_app.config["SETTINGS"].signing_key)
+    header, body = gateway.headers[0]
+    path = "/internal/v1/points/events"
+    assert gateway_client.issuer_of(header) == "worker"
+    assert gateway_client.is_genuine(header, key, "POST", path, body)
+    assert not gateway_client.is_genuine(header, key, "POST", path, body + b" ")
+    assert not gateway_client.is_genuine(header, key, "POST", "/internal/v1/rewards/events", body)
+    with clock.travel(clock.now() + timedelta(seconds=31)):
+        assert not gateway_client.is_genuine(header, key, "POST", path, body)
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_one_bad_fact_never_takes_the_others_with_it(kernel_app: Flask, gateway: Gateway, status: int) -> None:
+    def reply(events: list[dict[str, Any]]) -> tuple[int, Any]:
+        if any(event["body"]["description"] == "bad" for event in events):
+            return status, {"code": "bad"}
+        return 200, {"answers": [{"status": "done"} for _ in events]}
+
+    gateway.reply = reply
+    with kernel_app.app_context():
+        write(*(a_spend("bad" if n == 37 else str(n)) for n in range(100)))
+        delivery.drain()
+        found = states()
+    assert found.pop("bad") == ("waiting" if status == 500 else "dead")
+    assert set(found.values()) == {"delivered"}
+    assert len(gateway.batches) < 20, "halving finds one bad fact in 2·log2(100) posts"
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_destination_that_is_down_is_tried_later_as_a_whole(kernel_app: Flask, gateway: Gateway, status: int) -> None:
+    gateway.reply = lambda _events: (status, {})
+    with kernel_app.app_context():
+        write(a_spend("a"), a_spend("b"))
+        delivery.drain()
+        assert set(states().values()) == {"waiting"}
+        assert len(gateway.batches) == 1
+        gateway.reply = lambda events: (200, {"answers": [{"status": "done"} for _ in events]})
+        assert delivery.drain() == 0, "not due yet"
+        with clock.travel(clock.now() + timedelta(seconds=2)):
+            assert delivery.drain() == 2
+        assert set(states().values()) == {"delivered"}
+
+
+def test_nobody_listening_puts_everything_back(kernel_app: Flask) -> None:
+    with kernel_app.app_context():
+        write(a_spend("a"))
+        delivery.drain()
+        assert states() == {"a": "waiting"}
+
+
+def test_a_fact_that_is_refused_by_itself_is_a_dead_letter(kernel_app: Flask, gateway: Gateway) -> None:
+    gateway.reply = lambda events: (
+        200,
+        {
+            "answers": [
+                {"status": "refused", "code": "no"} if n == 0 else {"status": "done"} for n in range(len(events))
+            ]
+        },
+    )
+    with kernel_app.app_context():
+        write(a_spend("first"), a_spend("second"))
+        delivery.drain()
+        assert states() == {"first": "dead", "second": "delivered"}
+
+
+def test_outcomes_are_handed_over_in_the_transaction_that_marks_the_row(kernel_app: Flask, gateway: Gateway) -> None:
+    gateway.reply = lambda events: (
+        200,
+        {"answers": [{"status": "done", "outcome": {"state": "confirmed"}} for _ in events]},
+    )
+    seen: list[str] = []
+
+    def fails(_tx: Session, _row: outbox.Row, _outcome: dict[str, Any]) -> None:
+        raise RuntimeError
+
+    with kernel_app.app_context():
+        write(a_spend("a"))
+        with pytest.raises(RuntimeError):
+            delivery.drain(fails)
+        assert states() == {"a": "waiting"}
+        with clock.travel(clock.now() + timedelta(seconds=outbox.LEASE_S + 1)):
+            delivery.drain(lambda _tx, _row, outcome: seen.append(outcome["state"]))
+        assert states() == {"a": "delivered"}
+    assert seen == ["confirmed"]

@@ -1,0 +1,178 @@
+"""Clock, ids, settings, tokens, wire fields, log lines, retries and kept connections."""
+
+import logging
+import socket
+import threading
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared import clock, ids, log, settings, tokens
+from shared.db import transactional
+from shared.errors import Unavailable
+from shared.fields import Instant, Line, Paragraphs, Whole, WholeText
+from shared.upstream import NoAnswer, Upstream
+
+
+def test_the_day_is_shanghais_and_not_greenwichs() -> None:
+    late = datetime(2026, 3, 8, 16, 30, tzinfo=UTC)
+    assert clock.day_of(late) == date(2026, 3, 9)
+    assert clock.day_starts(date(2026, 3, 9)) == datetime(2026, 3, 8, 16, tzinfo=UTC)
+    with clock.travel(late):
+        assert clock.today() == date(2026, 3, 9)
+
+
+def test_short_codes_have_no_letters_that_look_like_digits() -> None:
+    codes = {ids.new_short_code() for _ in range(200)}
+    assert len(codes) == 200
+    assert all(len(code) == 12 and not set(code) & set("01OI") for code in codes)
+    assert ids.read_short_code(" abcd-2345 wxyz ") == "ABCD2345WXYZ"
+
+
+def test_a_variable_may_come_from_a_file_and_a_missing_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "secret").write_text("from a file\n")
+    monkeypatch.setenv("HUZHU_X_FILE", str(tmp_path / "secret"))
+    assert settings.get("HUZHU_X") == "from a file"
+    with pytest.raises(settings.Misconfigured, match="HUZHU_Y"):
+        settings.get("HUZHU_Y")
+
+
+@pytest.mark.parametrize("value", ["", "short", "A" * 43, "not base64!", tokens.b64(b"x" * 31)])
+def test_what_is_no_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("HUZHU_X", value)
+    with pytest.raises(settings.Misconfigured, match="HUZHU_X"):
+        settings.secret("HUZHU_X")
+
+
+def test_a_keyring_signs_with_its_first_key_and_knows_the_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    new, old = bytes(range(32)), bytes(range(32, 64))
+    monkeypatch.setenv("HUZHU_X", f"b:{tokens.b64(new)},a:{tokens.b64(old)}")
+    ring = settings.keyring("HUZHU_X")
+    assert (ring.current, ring.keys) == ("b", {"b": new, "a": old})
+
+
+@given(st.lists(st.binary(max_size=8), max_size=4), st.lists(st.binary(max_size=8), max_size=4))
+def test_two_lists_of_parts_never_share_a_mac(one: list[bytes], other: list[bytes]) -> None:
+    assert (tokens.mac(b"k" * 32, *one) == tokens.mac(b"k" * 32, *other)) is (one == other)
+
+
+@pytest.mark.parametrize("value", [True, "3860", 3860.5, float("nan"), float("inf"), 2**53 + 1, None, [], {}])
+def test_what_is_no_whole_number_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError):
+        Whole().deserialize(value)
+
+
+def test_a_whole_number_may_be_written_as_json_writes_it() -> None:
+    assert Whole().deserialize(3860.0) == 3860
+    assert WholeText().deserialize("-12") == -12
+    for wrong in ("1_000", "١٢", "0x1", "1" * 17, ""):
+        with pytest.raises(ValidationError):
+            WholeText().deserialize(wrong)
+
+
+@pytest.mark.parametrize("value", ["", "  ", "a\x00b", "a\nb", "\ud800", "x" * 11])
+def test_a_line_has_no_control_characters_and_an_end(value: str) -> None:
+    with pytest.raises(ValidationError):
+        Line(length_max=10).deserialize(value)
+
+
+def test_text_is_trimmed_and_normalized() -> None:
+    assert Line(length_max=10).deserialize(" 陈芳 ") == "陈芳"
+    assert Line(length_max=10).deserialize("e\u0301") == "\u00e9"
+    assert Paragraphs(length_max=10).deserialize("a\nb") == "a\nb"
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    assert Instant().deserialize("2026-03-08T09:00:00+08:00") == datetime(2026, 3, 8, 1, tzinfo=UTC)
+    for value in ("2026-03-08T09:00:00", "2026-03-08", "soon", 12, None):
+        with pytest.raises(ValidationError):
+            Instant().deserialize(value)
+
+
+def test_log_lines_hold_no_phone_password_token_or_code() -> None:
+    record = logging.makeLogRecord(
+        {
+            "name": "x",
+            "levelname": "INFO",
+            "levelno": 20,
+            "msg": "phone 13812345678 password=hunter2 GET /s/V1.1.abc.def?x token: abcdef",
+            "principal": "A" * 30 + "." + "B" * 86,
+            "cookie": "huzhu_session=abcdef",
+        }
+    )
+    line = log.JsonLines("test").format(record)
+    for hidden in ("13812345678", "hunter2", "V1.1.abc", "abcdef", "A" * 30):
+        assert hidden not in line
+    assert "138******78" in line
+
+
+def test_a_deadlock_is_tried_again_and_everything_else_is_not(kernel_app: Flask) -> None:
+    attempts: list[int] = []
+
+    @transactional
+    def deadlocks_twice(tx: Session) -> str:
+        attempts.append(1)
+        if len(attempts) < 3:
+            tx.execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = 'deadlock_detected'; END $$"))
+        return "done"
+
+    @transactional
+    def never_passes(tx: Session) -> None:
+        attempts.append(1)
+        tx.execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = 'lock_not_available'; END $$"))
+
+    with kernel_app.app_context():
+        assert deadlocks_twice() == "done"
+        assert len(attempts) == 3
+        attempts.clear()
+        with pytest.raises(Unavailable):
+            never_passes()
+        assert len(attempts) == 6
+
+
+def test_a_lost_connection_is_replaced_and_the_command_repeated(kernel_app: Flask) -> None:
+    attempts: list[int] = []
+
+    @transactional
+    def loses_its_connection_once(tx: Session) -> str:
+        attempts.append(1)
+        if len(attempts) == 1:
+            tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return str(tx.scalar(text("SELECT 'here'")))
+
+    with kernel_app.app_context():
+        assert loses_its_connection_once() == "here"
+    assert len(attempts) == 2
+
+
+def test_a_connection_that_went_stale_is_replaced_without_the_caller_noticing() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    served: list[bytes] = []
+
+    def serve() -> None:
+        for _ in range(2):  # each connection serves one request and is closed without a word
+            connection, _ = listener.accept()
+            served.append(connection.recv(65536))
+            connection.sendall(answer)
+            connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    upstream = Upstream(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=5)
+    for _ in range(2):
+        assert upstream.request("POST", "/x", headers={}, body=b"{}").body == b"ok"
+    thread.join(5)
+    listener.close()
+    assert len(served) == 2
+    with pytest.raises(NoAnswer):
+        upstream.request("GET", "/x", headers={})
