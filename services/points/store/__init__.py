@@ -1,0 +1,5 @@
+"""Tables and statements of the ledger and the boards. Importing the room declares every table."""
+
+from services.points.store.database import db
+
+__all__ = ["db"]

@@ -1,0 +1,12 @@
+"""The database object of this service, which every table of the room stands on."""
+
+from typing import TYPE_CHECKING
+
+from shared.db import create_database
+
+db = create_database()
+
+if TYPE_CHECKING:
+    from shared.db import Model as Model
+else:
+    Model = db.Model
