@@ -1,0 +1,138 @@
+"""The rules of docs/adr and of the architecture that a machine can read off the source."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared import events, migrate
+from tests.support import Settings
+
+PROJECT = Path(__file__).parents[2]
+DEPLOYED = ("shared", "services", "gateway")
+FUNCTION_LINES_MAX = 70
+
+
+def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    for folder in folders:
+        for path in sorted((PROJECT / folder).rglob("*.py")):
+            if "versions" not in path.parts:
+                yield str(path.relative_to(PROJECT)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls(tree: ast.Module, *names: str) -> list[int]:
+    """Lines that call something whose dotted end is one of the names."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            dotted = ast.unparse(node.func)
+            if any(dotted == name or dotted.endswith(f".{name}") for name in names):
+                found.append(node.lineno)
+    return found
+
+
+def test_only_the_kernels_database_module_commits() -> None:
+    allowed = {"shared/db.py", "shared/migrate.py"}
+    found = {path: lines for path, tree in sources(*DEPLOYED) if (lines := calls(tree, "commit"))}
+    assert set(found) <= allowed, found
+
+
+def test_only_the_clock_reads_the_time() -> None:
+    found = {
+        path: lines
+        for path, tree in sources(*DEPLOYED)
+        if (lines := calls(tree, "datetime.now", "datetime.utcnow", "date.today", "time.time"))
+    }
+    assert set(found) == {"shared/clock.py"}, found
+
+
+def test_no_statement_asks_the_database_for_the_time() -> None:
+    asks = re.compile(r"\b(now\(\)|current_timestamp|current_date|clock_timestamp\(\))", re.IGNORECASE)
+    found = []
+    for path, tree in sources("services"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and asks.search(node.value):
+                found.append(f"{path}:{node.lineno}")
+        found += [f"{path}:{line}" for line in calls(tree, "func.now", "func.current_timestamp")]
+    assert found == []
+
+
+def test_only_settings_reads_the_environment() -> None:
+    found = [
+        path
+        for path, tree in sources(*DEPLOYED)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv")
+    ]
+    assert set(found) <= {"shared/settings.py"}, found
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    found = {
+        f"{path}:{node.lineno} {node.name}": length
+        for path, tree in sources(*DEPLOYED, "devtools")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize("service", migrate.SERVICES)
+def test_every_route_of_a_service_is_guarded(settings: Settings, service: str) -> None:
+    app = settings.app(service)
+    bare = [rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], "guard")]
+    assert bare == []
+
+
+@pytest.mark.parametrize("service", migrate.SERVICES)
+def test_internal_routes_are_for_services_and_public_ones_are_not(settings: Settings, service: str) -> None:
+    app = settings.app(service)
+    for rule in app.url_map.iter_rules():
+        guard = getattr(app.view_functions[rule.endpoint], "guard", "")
+        if rule.rule.startswith("/internal/"):
+            assert guard.startswith("service "), rule.rule
+        elif rule.rule.startswith(f"/api/v1/{service}/"):
+            assert not guard.startswith("service "), rule.rule
+            assert guard != "open", rule.rule
+        else:
+            assert rule.rule in ("/health/live", "/health/ready", "/openapi.json"), rule.rule
+
+
+@pytest.mark.parametrize("service", migrate.SERVICES)
+def test_every_service_delivers_and_sweeps(service: str) -> None:
+    jobs = importlib.import_module(f"services.{service}.jobs")
+    assert callable(jobs.drain)
+    assert callable(jobs.sweep)
+    schedule = (PROJECT / "services" / "schedule.py").read_text(encoding="utf-8")
+    assert f'"{service}"' in schedule
+
+
+@pytest.mark.parametrize(("name", "destinations"), sorted(events.destinations_of_all().items()))
+def test_every_event_is_wanted_where_it_is_sent(settings: Settings, name: str, destinations: tuple[str, ...]) -> None:
+    assert destinations, f"{name} is sent to nobody"
+    for destination in destinations:
+        taken = {kind.__name__ for kind in settings.app(destination).extensions["events_taken"]}
+        assert name in taken, f"{destination} does not take {name}"
+
+
+@pytest.mark.parametrize("service", migrate.SERVICES)
+def test_the_models_are_what_the_migrations_made(settings: Settings, service: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlalchemy import create_engine
+
+    settings.database(service)
+    engine = create_engine(settings.installation.owner_url(service))
+    store = importlib.import_module(f"services.{service}.store")
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(
+                connection, opts={"compare_type": True, "compare_server_default": True}
+            )
+            assert compare_metadata(context, store.db.metadata) == []
+    finally:
+        engine.dispose()
