@@ -2,7 +2,7 @@
 
 Every child leads its own session, so that a Ctrl-C in the terminal reaches the runner alone and the
 whole group of a child can be killed. On Linux the kernel signals the child when its parent dies;
-everywhere a warden (see `Warden`) holds a pipe of the runner and ends what is left when it closes.
+everywhere a warden (devtools/warden.py) holds a pipe of the runner and ends what is left when it closes.
 """
 
 import contextlib
@@ -81,6 +81,37 @@ class Child:
         self.popen.wait()
 
 
+class Warden:
+    """The runner's end of the pipe."""
+
+    def __init__(self, lock: int | None = None) -> None:
+        """It keeps the file `lock` open, so that a lock on it is held until everything is ended."""
+        self.popen = subprocess.Popen(
+            [sys.executable, "-S", "-E", str(Path(__file__).with_name("warden.py"))],
+            pass_fds=() if lock is None else (lock,),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+        )
+
+    def watch(self, child: Child) -> None:
+        self._write(f"+{child.pid} {int(child.command.stop_signal)}")
+
+    def forget(self, child: Child) -> None:
+        self._write(f"-{child.pid}")
+
+    def close(self) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.close()
+        self.popen.wait()
+
+    def _write(self, line: str) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(f"{line}\n")
+        self.popen.stdin.flush()
+
+
 def _die_with_parent(signal_number: signal.Signals, parent_id: int) -> Callable[[], None]:
     def before_exec() -> None:
         assert _LIBC is not None
@@ -93,9 +124,10 @@ def _die_with_parent(signal_number: signal.Signals, parent_id: int) -> Callable[
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
     """Whether nobody listens there. A plain bind: granian's SO_REUSEPORT would share the port."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        if sys.platform != "win32":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if accepts_connections(port):  # macOS lets one bind an address that is held through 0.0.0.0
+        return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError:

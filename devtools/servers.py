@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -387,6 +387,14 @@ def create_database(
     connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, entering))
 
 
+def drop_databases(admin_url: str, names: Sequence[str]) -> None:
+    from psycopg import sql
+
+    with admin_connection(admin_url) as connection:
+        for name in names:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 def drop_roles_and_databases(admin_url: str, names: Names) -> None:
     """Remove everything with this tag; for test sessions on somebody else's server."""
     from psycopg import sql
@@ -397,8 +405,7 @@ def drop_roles_and_databases(admin_url: str, names: Names) -> None:
         found = connection.execute(
             "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"huzhu_%{names.tag}%"]
         ).fetchall()
-        for (name,) in found:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_databases(admin_url, [name for (name,) in found])
         for role in names.roles:
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 

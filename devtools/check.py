@@ -1,0 +1,98 @@
+"""`./dev check` and `./dev test`: one line for each check, then the tests."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from devtools.environment import new_secrets
+from devtools.servers import Names
+from devtools.supervisor import PROJECT
+
+_TYPED = ("shared", "services", "gateway", "devtools", "tests")
+_ADDRESS = re.compile(r"://|--(extra-)?index-url|--find-links")
+_LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+def main(_arguments: list[str]) -> int:
+    """Run every check; 1 when any fails."""
+    failed = [name for name, check in _CHECKS.items() if not _report(name, check)]
+    print(f"{len(_CHECKS) - len(failed)} checks passed, {len(failed)} failed", flush=True)
+    return 1 if failed else 0
+
+
+def test(arguments: list[str]) -> int:
+    """Every check, then every test; with arguments only the tests that they name."""
+    started = time.monotonic()
+    named = [argument for argument in arguments if argument != "--all"]
+    checks = 0 if named else main([])
+    workers = [] if named else ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+    tests = subprocess.run([sys.executable, "-m", "pytest", *workers, *named], cwd=PROJECT, check=False).returncode
+    print(f"checks {'failed' if checks else 'passed' if not named else 'left out'}, ", end="")
+    print(f"tests {'failed' if tests else 'passed'}, {time.monotonic() - started:.0f} s", flush=True)
+    return checks or tests
+
+
+def _report(name: str, check: Callable[[], str]) -> bool:
+    """Run one check, which returns what is wrong, and say how it went."""
+    started = time.monotonic()
+    wrong = check()
+    print(f"{'✗' if wrong else '✓'} {name:<28} {time.monotonic() - started:5.1f} s", flush=True)
+    if wrong:
+        print("\n".join(f"    {line}" for line in wrong.strip().splitlines()), flush=True)
+    return not wrong
+
+
+def _tool(*argv: str) -> Callable[[], str]:
+    def run() -> str:
+        program = Path(sys.executable).parent / argv[0]
+        done = subprocess.run([program, *argv[1:]], cwd=PROJECT, capture_output=True, text=True, check=False)
+        return "" if done.returncode == 0 else done.stdout + done.stderr or f"exit {done.returncode}"
+
+    return run
+
+
+def _compose() -> str:
+    """The compose file is whole with secrets, and refuses to start without them."""
+    program = Path(sys.executable).parent / "docker-compose"
+    command = [str(program), "--file", "docker-compose.yml", "config", "--quiet"]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"PATH": os.environ["PATH"], "HOME": folder}
+        without = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        if without.returncode == 0:
+            return "docker-compose.yml starts without secrets"
+        example = new_secrets(Names())
+        with_secrets = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=environment | example | {"HUZHU_HOST": "huzhu.example"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    return with_secrets.stderr if with_secrets.returncode else ""
+
+
+def _locks() -> str:
+    wrong = [
+        f"{name}:{number}: holds an address"
+        for name in _LOCKS
+        for number, line in enumerate((PROJECT / name).read_text().splitlines(), 1)
+        if _ADDRESS.search(line)
+    ]
+    return "\n".join(wrong)
+
+
+_CHECKS: dict[str, Callable[[], str]] = {
+    "style (ruff)": _tool("ruff", "check", "--quiet", "--output-format=concise"),
+    "format (ruff)": _tool("ruff", "format", "--check", "--quiet"),
+    "types (mypy --strict)": _tool("mypy", "--no-error-summary"),
+    "rooms (import-linter)": _tool("lint-imports", "--no-cache"),
+    "docker-compose.yml": _compose,
+    "Dockerfile (hadolint)": _tool("hadolint", "Dockerfile"),
+    "locks hold no address": _locks,
+}

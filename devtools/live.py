@@ -1,0 +1,58 @@
+"""The installation under var/, for commands that need its databases: the running one, or its servers alone."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
+from devtools.servers import SERVICES, SUPERUSER, Names
+from devtools.supervisor import PROJECT, Options, Say, System
+
+
+def var() -> Path:
+    return Path(os.environ.get("HUZHU_VAR") or PROJECT / "var").resolve()
+
+
+def options_from_environment(**changes: object) -> Options:
+    urls = {"database_url": os.environ.get("DATABASE_URL"), "redis_url": os.environ.get("REDIS_URL")}
+    return Options(**{**urls, **changes})  # type: ignore[arg-type]
+
+
+def find_running(root: Path) -> Installation | None:
+    """The installation that `./dev run` serves now."""
+    try:
+        ports = json.loads((root / "ports.json").read_text())
+        os.kill(ports["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    secrets = stored_secrets(root / "secrets", Names())
+    # The servers' URLs hold passwords, so they are not in the file.
+    own_postgres = f"postgresql://{SUPERUSER}:{secrets[POSTGRES_PASSWORD]}@127.0.0.1:{ports['postgres']}/postgres"
+    own_redis = f"redis://:{secrets[REDIS_PASSWORD]}@127.0.0.1:{ports['valkey']}/0"
+    return Installation(
+        secrets,
+        os.environ.get("DATABASE_URL", own_postgres),
+        os.environ.get("REDIS_URL", own_redis),
+        public_url=ports["public_url"],
+        gateway_internal_url=f"http://127.0.0.1:{ports['internal']}",
+        service_urls={service: f"http://127.0.0.1:{ports[service]}" for service in SERVICES},
+        extra=dict(ports["extra"]),
+    )
+
+
+@contextlib.contextmanager
+def installation(say: Say) -> Iterator[Installation]:
+    """The running installation; else its servers are started, migrated, and stopped afterwards."""
+    running = find_running(var())
+    if running is not None:
+        yield running
+        return
+    system = System(var(), options_from_environment(), say=say)
+    try:
+        system.start_servers()
+        system.migrate()
+        yield system.installation
+    finally:
+        system.stop()

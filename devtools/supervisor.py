@@ -1,0 +1,452 @@
+"""The whole system as real processes: `./dev run` and the tests across services use it.
+
+Servers first, then roles, databases and migrations, then gateway, services, worker and scheduler at
+once; stopped in the reverse order. A child that dies is started again by `watch`.
+"""
+
+import fcntl
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from devtools.children import Child, Command, Warden, accepts_connections, free_port
+from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
+from devtools.servers import (
+    SERVICES,
+    Names,
+    Postgres,
+    Valkey,
+    admin_connection,
+    create_roles_and_databases,
+    drop_databases,
+)
+
+PROJECT = Path(__file__).resolve().parent.parent
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 2.5
+BACKOFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10)
+"""Before the first, second … start in a row of a child that died within 20 seconds."""
+_LISTENERS = ("gateway", "internal", *SERVICES)
+
+Say = Callable[[str], None]
+
+
+class StartError(RuntimeError):
+    """The system cannot start; the message says why."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a system differs from the ordinary one."""
+
+    port: int | None = None
+    """Wanted by the public listener; another is taken when it is in use."""
+    host: str = "127.0.0.1"
+    certificate: tuple[Path, Path] | None = None
+    """Certificate and key: the public listener speaks TLS."""
+    public_host: str = "127.0.0.1"
+    durable: bool = True
+    database_url: str | None = None
+    """A server that runs already, with a superuser's rights."""
+    redis_url: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+    """Environment for every process."""
+
+
+@dataclass
+class Part:
+    """One process of the system."""
+
+    command: Command
+    port: int | None = None
+    child: Child | None = None
+    deaths: int = 0
+    started_at: float = 0.0
+
+
+class System:
+    """One installation below a root folder."""
+
+    def __init__(self, root: Path, options: Options | None = None, *, say: Say | None = None, show: Say | None = None):
+        """`say` hears what is being done, `show` every line of the children's output."""
+        self.root = root.resolve()
+        self.options = options or Options()
+        self._say: Say = say or (lambda _words: None)
+        self._show = show
+        self.parts: dict[str, Part] = {}
+        self.ports: dict[str, int] = {}
+        self._warden: Warden | None = None
+        self._lock: IO[str] | None = None
+        self.postgres: Postgres | None = None
+        self.valkey: Valkey | None = None
+        self.installation: Installation
+
+    # --- starting and stopping --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Everything, in order; on any failure nothing is left running."""
+        try:
+            self.start_servers()
+            self.migrate()
+            self.start_processes()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_servers(self) -> None:
+        """PostgreSQL and Redis, with roles and databases."""
+        self._take_lock()
+        (self.root / "log").mkdir(exist_ok=True)
+        self._warden = Warden(self._lock.fileno() if self._lock else None)
+        names = Names()
+        secrets = stored_secrets(self.root / "secrets", names)
+        self._choose_ports()
+        database_url, redis_url = self.options.database_url, self.options.redis_url
+        if database_url is None:
+            self._say("Starting PostgreSQL …")
+            self.postgres = Postgres(
+                self.root, self.ports["postgres"], secrets[POSTGRES_PASSWORD], durable=self.options.durable
+            )
+            self.postgres.prepare()
+            self.parts["postgres"] = Part(self.postgres.command())
+            database_url = self.postgres.url
+            self.start_part("postgres")
+        if redis_url is None:
+            self._say("Starting Valkey …")
+            self.valkey = Valkey(self.root, self.ports["valkey"], secrets[REDIS_PASSWORD], durable=self.options.durable)
+            self.valkey.prepare()
+            self.parts["valkey"] = Part(self.valkey.command())
+            redis_url = self.valkey.url
+            self.start_part("valkey")
+        self.installation = Installation(
+            secrets,
+            database_url,
+            redis_url,
+            names,
+            public_url=self.public_url,
+            gateway_internal_url=f"http://127.0.0.1:{self.ports['internal']}",
+            service_urls={service: f"http://127.0.0.1:{self.ports[service]}" for service in SERVICES},
+            extra={"HUZHU_VAR": str(self.root), **dict(self.options.extra)},
+        )
+        self.wait_ready([name for name in ("postgres", "valkey") if name in self.parts])
+        create_roles_and_databases(database_url, names, self.installation.passwords())
+
+    def empty_servers(self) -> None:
+        """Remove everything: databases are made anew, Redis is flushed."""
+        from redis import Redis
+
+        drop_databases(self.installation.admin_url, [self.installation.database(service) for service in SERVICES])
+        create_roles_and_databases(self.installation.admin_url, self.installation.names, self.installation.passwords())
+        Redis.from_url(self.installation.redis_url).flushdb()
+
+    def migrate(self) -> None:
+        """Run the migrations, unless these databases have already been given exactly these."""
+        record = self.root / "migrated.json"
+        wanted = {"files": _fingerprint(), "revisions": self._revisions()}
+        if record.exists() and json.loads(record.read_text()) == wanted:
+            return
+        self._say("Migrating the databases …")
+        self.run([sys.executable, "-m", "shared.migrate"], self.installation.migrations(), "migrate")
+        record.write_text(json.dumps(wanted | {"revisions": self._revisions()}))
+
+    def _revisions(self) -> dict[str, list[str]]:
+        """What each database says it has."""
+        found = {}
+        for service in SERVICES:
+            with admin_connection(self.installation.admin_url, self.installation.database(service)) as connection:
+                known = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+                rows = connection.execute("SELECT version_num FROM alembic_version") if known and known[0] else ()
+                found[service] = sorted(version for (version,) in rows)
+        return found
+
+    def start_processes(self) -> None:
+        """Gateway, services, worker and scheduler, all at once; returns when all are ready."""
+        self._say("Starting gateway, services and worker …")
+        commands = self._commands()
+        for name, command in commands.items():
+            self.parts[name] = Part(command, self.ports.get(name))
+            self.start_part(name)
+        self.wait_ready(list(commands))
+        self._write_ports()
+
+    def stop(self) -> None:
+        """Everything in the reverse order, within five seconds."""
+        servers = [name for name in ("valkey", "postgres") if name in self.parts]
+        for names in ([name for name in self.parts if name not in servers], servers):
+            children = [child for name in reversed(names) if (child := self.parts[name].child)]
+            for child in children:
+                child.ask_to_stop()
+            deadline = time.monotonic() + STOP_SECONDS_MAX
+            for child in children:
+                child.stop(max(0.05, deadline - time.monotonic()))
+        self.parts.clear()
+        (self.root / "ports.json").unlink(missing_ok=True)
+        if self._warden is not None:
+            self._warden.close()
+            self._warden = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # --- one process ------------------------------------------------------------------------------
+
+    def start_part(self, name: str) -> None:
+        """Start one process, after making sure that nothing of its last life is left."""
+        part = self.parts[name]
+        if part.child is not None:
+            part.child.kill_group()
+            self._forget(part.child)
+            if name == "postgres" and self.postgres is not None:
+                self.postgres.prepare()
+        child = Child(name, part.command, subprocess.PIPE)
+        part.child, part.started_at = child, time.monotonic()
+        if self._warden is not None:
+            self._warden.watch(child)
+        threading.Thread(target=self._pump, args=(name, child), daemon=True).start()
+
+    def kill_part(self, name: str) -> None:
+        """kill -9 for the whole group, as a crash would be."""
+        child = self._child(name)
+        child.kill_group()
+
+    def stop_part(self, name: str) -> None:
+        self._child(name).stop()
+
+    def restart_part(self, name: str) -> None:
+        """Start one process anew and wait until it answers."""
+        self.start_part(name)
+        self.wait_ready([name])
+
+    def _child(self, name: str) -> Child:
+        child = self.parts[name].child
+        assert child is not None, f"{name} was never started"
+        return child
+
+    def _forget(self, child: Child) -> None:
+        if self._warden is not None:
+            self._warden.forget(child)
+
+    def watch(self, is_over: Callable[[], bool]) -> None:
+        """Start again what dies, at growing intervals, until it is over."""
+        while not is_over():
+            for name, part in self.parts.items():
+                if part.child is not None and not part.child.is_running:
+                    self._revive(name, part)
+            time.sleep(0.1)
+
+    def _revive(self, name: str, part: Part) -> None:
+        lived = time.monotonic() - part.started_at
+        part.deaths = 0 if lived > BACKOFF_SECONDS[-1] * 2 else part.deaths
+        pause = BACKOFF_SECONDS[min(part.deaths, len(BACKOFF_SECONDS) - 1)]
+        if lived < pause:
+            return
+        assert part.child is not None
+        self._say(f"{name} ended ({_ending(part.child.popen.returncode)}); starting it again")
+        part.deaths += 1
+        self.start_part(name)
+
+    def _pump(self, name: str, child: Child) -> None:
+        """Copy a child's output to its log file, and to whoever watches."""
+        assert child.popen.stdout is not None
+        with (self.root / "log" / f"{name}.log").open("ab", buffering=0) as log:
+            for line in child.popen.stdout:
+                log.write(line)
+                if self._show is not None and name not in ("postgres", "valkey"):
+                    self._show(f"{name:>9} │ {line.decode(errors='replace').rstrip()}")
+
+    # --- readiness --------------------------------------------------------------------------------
+
+    def wait_ready(self, names: list[str], seconds: float = START_SECONDS_MAX) -> None:
+        """Return when all of them answer; StartError with the last words of one that ended instead."""
+        waiting, deadline = list(names), time.monotonic() + seconds
+        while waiting:
+            waiting = [name for name in waiting if not self.is_ready(name)]
+            for name in waiting:
+                child = self._child(name)
+                if not child.is_running:
+                    raise StartError(f"{name} ended ({_ending(child.popen.returncode)}):\n{self.last_words(name)}")
+            if waiting and time.monotonic() > deadline:
+                raise StartError(f"not ready in {seconds:g} s: {', '.join(waiting)}\n{self.last_words(waiting[0])}")
+            if waiting:
+                time.sleep(0.03)
+
+    def is_ready(self, name: str) -> bool:
+        part = self.parts[name]
+        if part.child is None or not part.child.is_running:
+            return False
+        if name == "postgres" and self.postgres is not None:
+            return self.postgres.is_ready()
+        if name == "valkey" and self.valkey is not None:
+            return self.valkey.is_ready()
+        return part.port is None or answers_ready(part.port, tls=name == "gateway" and self._tls)
+
+    def last_words(self, name: str) -> str:
+        log = self.root / "log" / f"{name}.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+
+    # --- what runs --------------------------------------------------------------------------------
+
+    @property
+    def _tls(self) -> bool:
+        return self.options.certificate is not None
+
+    @property
+    def public_url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://{self.options.public_host}:{self.ports['gateway']}"
+
+    def _commands(self) -> dict[str, Command]:
+        place = self.installation
+        rq = [sys.executable, "-m", "rq"]
+        commands = {
+            service: (_granian(f"services.{service}.app:create_app", self.ports[service], 4), place.service(service))
+            for service in SERVICES
+        }
+        public = _granian("gateway.app:create_app", self.ports["gateway"], 4, workers=2, host=self.options.host)
+        if self.options.certificate is not None:
+            certificate, key = self.options.certificate
+            public += ["--ssl-certificate", str(certificate), "--ssl-keyfile", str(key), "--ssl-protocol-min", "tls1.2"]
+        commands |= {
+            "gateway": (public, place.gateway()),
+            "internal": (_granian("gateway.app:create_internal_app", self.ports["internal"], 16), place.gateway()),
+            "worker": ([*rq, "worker", "-q", "-w", "rq.worker.SimpleWorker", "huzhu"], place.worker()),
+            "scheduler": ([*rq, "cron", "-l", "warning", "services/schedule.py"], place.worker()),
+        }
+        return {name: Command(tuple(argv), environment, PROJECT) for name, (argv, environment) in commands.items()}
+
+    def run(self, argv: list[str], environment: Mapping[str, str], name: str) -> None:
+        """Run one command to its end; StartError with its last words when it fails."""
+        with (self.root / "log" / f"{name}.log").open("ab") as log:
+            done = subprocess.run(argv, env=dict(environment), cwd=PROJECT, stdout=log, stderr=log, check=False)
+        if done.returncode != 0:
+            raise StartError(f"{name} failed:\n{self.last_words(name)}")
+
+    # --- ports and the lock -----------------------------------------------------------------------
+
+    def _choose_ports(self) -> None:
+        """The last run's ports when they are free, so that open pages keep working."""
+        record = self.root / "last-ports.json"
+        last: dict[str, int] = json.loads(record.read_text()) if record.exists() else {}
+        if self.options.port is not None:
+            last["gateway"] = self.options.port
+        for name in (*_LISTENERS, "postgres", "valkey"):
+            port = free_port(last.get(name), self.options.host if name == "gateway" else "127.0.0.1")
+            while port in self.ports.values():
+                port = free_port()
+            self.ports[name] = port
+        if self.options.port not in (None, self.ports["gateway"]):
+            self._say(f"Port {self.options.port} is taken; using {self.ports['gateway']} instead.")
+        record.write_text(json.dumps(self.ports))
+
+    def _write_ports(self) -> None:
+        """`ports.json` is there while the system is ready."""
+        shown = self.ports | {
+            "pid": os.getpid(),
+            "public_url": self.public_url,
+            "extra": dict(self.options.extra),
+        }
+        unfinished = self.root / "ports.unfinished"
+        unfinished.write_text(json.dumps(shown, indent=1))
+        unfinished.rename(self.root / "ports.json")
+
+    def _take_lock(self) -> None:
+        """One runner at a time. A killed one's warden holds the lock until all is ended, a few seconds."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = (self.root / "run.lock").open("a+")
+        deadline = time.monotonic() + 6
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                lock.seek(0)
+                runner = int(lock.read() or 0)
+                if (runner and _is_alive(runner)) or time.monotonic() > deadline:
+                    lock.close()
+                    raise StartError(already_running(self.root, runner)) from None
+                time.sleep(0.1)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+
+def already_running(root: Path, pid: int) -> str:
+    where = ""
+    if (root / "ports.json").exists():
+        where = f" at {json.loads((root / 'ports.json').read_text())['public_url']}"
+    return f"Huzhu is running already{where} (process {pid}, data in {root}). Stop that one first."
+
+
+def _granian(target: str, port: int, threads: int, *, workers: int = 1, host: str = "127.0.0.1") -> list[str]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", target, "--host", host),
+        *("--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads), "--no-ws"),
+        *("--log-level", "warning", "--workers-kill-timeout", "2"),
+    ]
+
+
+def answers_ready(port: int, *, tls: bool = False) -> bool:
+    """Whether /health/ready answers 200."""
+    if not accepts_connections(port):
+        return False
+    connection: http.client.HTTPConnection
+    if tls:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=_trusting())
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _trusting() -> ssl.SSLContext:
+    """Asks our own process whether it is ready: its certificate is made on the spot."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _ending(returncode: int) -> str:
+    return f"exit {returncode}" if returncode >= 0 else f"signal {-returncode}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _fingerprint() -> str:
+    """Changes with the migrations and with what runs them."""
+    digest = hashlib.sha256()
+    for path in [*sorted(PROJECT.glob("services/*/migrations/**/*.py")), PROJECT / "shared/migrate.py"]:
+        digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def remove(root: Path) -> None:
+    """Delete an installation's data, also where PostgreSQL's folder is a link to elsewhere."""
+    data = root / "postgres"
+    if data.is_symlink():
+        shutil.rmtree(data.resolve().parent, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)

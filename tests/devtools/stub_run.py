@@ -1,0 +1,40 @@
+"""`./dev run` around stubs: real servers, and processes that only answer /health/ready.
+
+So the runner's own duties are tested in seconds, whatever the services need to start.
+"""
+
+import sys
+from pathlib import Path
+
+from devtools import run
+from devtools.children import Command
+from devtools.supervisor import System
+
+_STUB = """
+import http.server, sys
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"ready")
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+"""
+_PART_WITH_GRANDCHILD = "import subprocess, time; subprocess.Popen(['sleep', '600']); time.sleep(600)"
+
+
+class StubSystem(System):
+    def migrate(self) -> None:
+        """Nothing to migrate."""
+
+    def _commands(self) -> dict[str, Command]:
+        place = self.installation
+        listeners = {
+            name: Command((sys.executable, "-c", _STUB, str(port)), place.common(), Path("/"))
+            for name, port in self.ports.items()
+            if name not in ("postgres", "valkey")
+        }
+        return listeners | {"worker": Command((sys.executable, "-c", _PART_WITH_GRANDCHILD), place.common(), Path("/"))}
+
+
+if __name__ == "__main__":
+    run.System = StubSystem  # type: ignore[attr-defined]
+    sys.exit(run.main([*sys.argv[1:]]))
