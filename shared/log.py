@@ -14,7 +14,7 @@ _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "ta
 _SECRETS = (
     # A mainland mobile number keeps its first three and last two digits.
     (re.compile(r"(?<!\d)(1\d{2})\d{6}(\d{2})(?!\d)"), r"\1******\2"),
-    (re.compile(r"(/s/)[^\s\"'?#]+"), r"\1…"),
+    (re.compile(r"(/[sv]/)[^\s\"'?#]+"), r"\1…"),
     (
         re.compile(r"(?i)(password|token|code|secret|cookie|authorization)([\"']?\s*[:=]\s*[\"']?)[^\s\"',;}&]+"),
         r"\1\2…",

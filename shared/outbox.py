@@ -81,10 +81,13 @@ class Row:
     attempts: int
 
 
-def add(tx: Session, *facts: events.Event, due_in: timedelta = timedelta(0)) -> None:
-    """Write facts down for each of their destinations, and wake the worker once they stand."""
+def add(tx: Session, *facts: events.Event, due_in: timedelta = timedelta(0)) -> list[UUID]:
+    """Write facts down for each of their destinations, and wake the worker once they stand.
+
+    Returns the rows' ids, for who tries to deliver at once what is due later.
+    """
     now = clock.now()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "destination": destination,
@@ -101,6 +104,7 @@ def add(tx: Session, *facts: events.Event, due_in: timedelta = timedelta(0)) -> 
     if rows and not due_in:
         service = current_app.name
         after_commit(tx, "nudge", lambda: queue.nudge(service))
+    return [row["id"] for row in rows]
 
 
 def lease(tx: Session, destination: str, rows_max: int) -> list[Row]:
