@@ -1,0 +1,102 @@
+"""How much one login, and one address that guesses, may ask. Fixed windows; Redis adds the processes up.
+
+Redis is asked rarely: requests of a login are counted here and handed over by the score, failures only
+when they happen. Without Redis every process counts for itself, and nobody waits for it.
+"""
+
+import logging
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from shared import clock
+from shared.errors import TooMany
+
+REQUESTS_WINDOW_S = 60
+FAILURES_WINDOW_S = 600
+# Generous, since a whole town may share one address: what stops guessing at one login is members' slow-down.
+FAILURES_MAX = {"login": 100, "code": 200}
+_SCORE = 20
+_REDIS_PAUSE_S = 5
+log = logging.getLogger(__name__)
+
+
+class SlowDown(TooMany):
+    code = "rate_limited"
+
+
+class Limits:
+    def __init__(self, redis_url: str, requests_per_minute_max: int) -> None:
+        self._redis = Redis.from_url(
+            redis_url, socket_connect_timeout=0.2, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)
+        )
+        self._requests_max = requests_per_minute_max
+        self._redis_back_at = 0.0
+        self._window = 0
+        self._requests: dict[str, int] = {}
+        self._too_many: set[str] = set()
+        self._failures: dict[tuple[str, str, int], int] = {}
+        self._blocked: dict[tuple[str, str], float] = {}
+
+    def count_request(self, login: str) -> None:
+        """Count one request of a login; TooMany past its allowance of this minute."""
+        window = int(clock.now().timestamp()) // REQUESTS_WINDOW_S
+        if window != self._window:
+            self._window, self._requests, self._too_many = window, {}, set()
+        # Threads may overwrite each other's count now and then; OK to be a little inexact here.
+        count = self._requests[login] = self._requests.get(login, 0) + 1
+        if login in self._too_many:
+            raise SlowDown
+        if count % _SCORE == 0:
+            total = self._add(f"limit:requests:{login}:{window}", _SCORE, REQUESTS_WINDOW_S)
+            if max(total or 0, count) > self._requests_max:
+                self._too_many.add(login)
+                raise SlowDown
+
+    def refuse_blocked(self, kind: str, address: str) -> None:
+        """TooMany when this address has failed too often within the window."""
+        until = self._blocked.get((kind, network(address)))
+        if until is not None and 0 < until - clock.now().timestamp() <= FAILURES_WINDOW_S:
+            raise SlowDown
+
+    def count_failure(self, kind: str, address: str) -> None:
+        window = int(clock.now().timestamp()) // FAILURES_WINDOW_S
+        place = network(address)
+        for key in [key for key in self._failures if key[2] != window]:
+            self._failures.pop(key, None)
+        own = self._failures[kind, place, window] = self._failures.get((kind, place, window), 0) + 1
+        total = self._add(f"limit:{kind}:{place}:{window}", 1, FAILURES_WINDOW_S)
+        if max(total or 0, own) >= FAILURES_MAX[kind]:
+            self._blocked[kind, place] = (window + 1) * FAILURES_WINDOW_S
+            log.warning("address blocked", extra={"kind": kind, "address": place})
+
+    def _add(self, key: str, amount: int, lifetime_s: int) -> int | None:
+        if clock.now().timestamp() < self._redis_back_at:
+            return None
+        try:
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.incrby(key, amount)
+            pipeline.expire(key, 2 * lifetime_s)
+            return int(pipeline.execute()[0])
+        except RedisError as error:
+            self._redis_back_at = clock.now().timestamp() + _REDIS_PAUSE_S
+            log.warning("limits without Redis", extra={"error": type(error).__name__})
+            return None
+
+
+@lru_cache(maxsize=4096)
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 the first 64 bits, since everybody has the rest to choose from."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(IPv6Address(int(parsed) >> 64 << 64)) + "/64"
+    return str(parsed)

@@ -1,0 +1,61 @@
+"""The one table of the roads through the gateway: prefix → service, and who may call.
+
+On the public listener everybody may call `/api/v1/<service>/…`; the service judges by the principal.
+On the internal listener only the issuers named here may call, and only these paths.
+"""
+
+from dataclasses import dataclass
+
+API = "/api/v1/"
+
+PUBLIC = {
+    "members": "members",
+    "checkin": "checkin",
+    "points": "points",
+    "rewards": "rewards",
+}
+"""First segment after /api/v1/ → service; it is also the principal's audience."""
+
+
+@dataclass(frozen=True, slots=True)
+class Internal:
+    """A path of the internal listener; POST alone."""
+
+    service: str
+    callers: frozenset[str]
+
+
+INTERNAL = {
+    "/internal/v1/checkin/events": Internal("checkin", frozenset({"worker"})),
+    "/internal/v1/points/events": Internal("points", frozenset({"worker", "rewards"})),
+    "/internal/v1/rewards/events": Internal("rewards", frozenset({"worker"})),
+}
+
+RESOLVE = "/internal/v1/members/sessions/resolve"
+"""Called by the gateway itself, straight at members; on neither listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A route whose failures are counted by address, since guessing is what it invites."""
+
+    kind: str
+    statuses: frozenset[int]
+    codes: frozenset[str]
+    """Of the problem document; empty: every one of these statuses."""
+
+
+WATCHED = {
+    ("POST", "/api/v1/members/sessions"): Watched("login", frozenset({401}), frozenset()),
+    ("POST", "/api/v1/members/passwords"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
+    ("POST", "/api/v1/members/administrators"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
+    ("POST", "/api/v1/checkin/scans"): Watched("code", frozenset({422}), frozenset({"invalid_code"})),
+    ("POST", "/api/v1/rewards/vouchers/read"): Watched("code", frozenset({404, 422}), frozenset()),
+}
+
+
+def service_of(path: str) -> str | None:
+    """The service that answers a path of the public API."""
+    if not path.startswith(API):
+        return None
+    return PUBLIC.get(path[len(API) :].partition("/")[0])

@@ -1,0 +1,162 @@
+"""The gateway in front of stand-ins for the services: real HTTP servers in threads that record what reaches them."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from devtools.servers import SERVICES
+from gateway.app import create_app, create_internal_app
+from shared import principal, tokens
+from shared import settings as environment
+from shared.principal import Principal
+from tests.support import Settings
+
+ALICE = UUID("a11ce000-0000-7000-8000-000000000001")
+MUM = UUID("a11ce000-0000-7000-8000-000000000002")
+STRANGER = UUID("57a4c000-0000-7000-8000-000000000003")
+
+
+class _KeepsConnections(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_args: Any) -> None:
+        pass
+
+
+@dataclass
+class Seen:
+    """One request as it reached a service."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    def principal(self, audience: str) -> Principal:
+        """Whom the gateway vouched for, verified as the service would."""
+        return principal.verify(
+            self.headers[principal.HEADER], environment.secret("HUZHU_GATEWAY_PUBLIC_KEY"), audience
+        )
+
+
+Answering = Callable[[Request], Response | None]
+
+
+@dataclass
+class StandIn:
+    """A service that answers as told and remembers every request."""
+
+    name: str
+    answering: Answering | None = None
+    seen: list[Seen] = field(default_factory=list)
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By token digest; what members would answer to resolve."""
+    url: str = ""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        request = Request(environ)
+        target = request.full_path.rstrip("?")
+        self.seen.append(Seen(request.method, target, dict(request.headers), request.get_data()))
+        answer = self.answering(request) if self.answering is not None else None
+        if answer is None and request.path.endswith("/sessions/resolve"):
+            answer = self._resolve(request)
+        return (answer or json_answer({"service": self.name}))(environ, start_response)
+
+    def _resolve(self, request: Request) -> Response:
+        known = self.sessions.get(json.loads(request.get_data())["token_digest"])
+        return json_answer(known) if known else problem_answer(404, "not_found")
+
+    @property
+    def forwarded(self) -> list[Seen]:
+        """What was asked of the service, without the gateway's own questions."""
+        return [seen for seen in self.seen if not seen.target.startswith("/internal/v1/members/sessions")]
+
+    @property
+    def resolved(self) -> int:
+        return len(self.seen) - len(self.forwarded)
+
+
+def json_answer(content: Any, status: int = 200, **headers: str) -> Response:
+    return Response(json.dumps(content), status, headers, content_type="application/json")
+
+
+def problem_answer(status: int, code: str, detail: str = "不行") -> Response:
+    body = {"type": "about:blank", "title": "x", "status": status, "detail": detail, "code": code, "request_id": "1"}
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[dict[str, StandIn]]:
+    """The four services, stood in for."""
+    made, servers = {}, []
+    for name in SERVICES:
+        made[name] = StandIn(name)
+        server = make_server("127.0.0.1", 0, made[name], threaded=True, request_handler=_KeepsConnections)
+        server.daemon_threads = True  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        made[name].url = f"http://127.0.0.1:{server.server_port}"
+        servers.append(server)
+    yield made
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def gateway_environment(
+    services: dict[str, StandIn], settings: Settings, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    urls = {name: stand_in.url for name, stand_in in services.items()}
+    made = replace(settings.installation, service_urls=urls).gateway()
+    for name, value in made.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+@pytest.fixture
+def gateway(gateway_environment: dict[str, str]) -> Flask:
+    """The public listener's app."""
+    return create_app()
+
+
+@pytest.fixture
+def client(gateway: Flask) -> FlaskClient:
+    return gateway.test_client()
+
+
+@pytest.fixture
+def internal(gateway_environment: dict[str, str]) -> FlaskClient:
+    """The internal listener."""
+    return create_internal_app().test_client()
+
+
+@pytest.fixture
+def log_in(services: dict[str, StandIn]) -> Callable[..., str]:
+    """Make members know a session; returns its token."""
+
+    def make(token: str = "token-of-alice", grants: tuple[tuple[str, str], ...] = (), **fields: Any) -> str:
+        services["members"].sessions[tokens.digest(token).hex()] = {
+            "session_id": "5e551000-0000-7000-8000-000000000001",
+            "login_id": "10910000-0000-7000-8000-000000000001",
+            "own_member_id": str(ALICE),
+            "member_ids": [str(ALICE), str(MUM)],
+            "household_ids": [],
+            "grants": [{"role": role, "path": path} for role, path in grants],
+            "members": [{"member_id": str(ALICE), "name": "陈芳"}, {"member_id": str(MUM), "name": "王秀英"}],
+            "expires_at": "2099-01-01T00:00:00+00:00",
+            "kind": "session",
+            **fields,
+        }
+        return token
+
+    return make
