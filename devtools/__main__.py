@@ -95,6 +95,14 @@ def lock(arguments: list[str]) -> int:
     return 0
 
 
+def secrets(_arguments: list[str]) -> int:
+    """New secrets for docker-compose, as lines for its .env file."""
+    from devtools.environment import new_secrets
+
+    print("\n".join(f"{name}={value}" for name, value in new_secrets().items()))
+    return 0
+
+
 def _python(arguments: list[str], environment: dict[str, str]) -> int:
     return subprocess.run([sys.executable, *arguments], env=environment, cwd=PROJECT, check=False).returncode
 
@@ -110,6 +118,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "flask": flask,
     "migration": migration,
     "lock": lock,
+    "secrets": secrets,
 }
 
 

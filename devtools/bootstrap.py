@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "check every invariant over the live databases",
     "flask SERVICE ...": "a service's command line: members, checkin, points, rewards",
     "migration SERVICE WORDS": "draft a service's next migration from its models",
+    "secrets": "make new secrets for docker-compose's .env",
     "lock [--upgrade]": "resolve the dependencies of pyproject.toml anew (needs uv)",
 }
 

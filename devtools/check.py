@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devtools.environment import new_secrets
-from devtools.servers import Names
 from devtools.supervisor import PROJECT
 
 _TYPED = ("shared", "services", "gateway", "devtools", "tests")
@@ -65,7 +64,7 @@ def _compose() -> str:
         without = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
         if without.returncode == 0:
             return "docker-compose.yml starts without secrets"
-        example = new_secrets(Names())
+        example = new_secrets()
         with_secrets = subprocess.run(
             command,
             cwd=PROJECT,

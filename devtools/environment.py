@@ -17,8 +17,8 @@ REDIS_PASSWORD = "REDIS_PASSWORD"
 _SECRET_BYTES = 32
 
 
-def new_secrets(names: Names) -> dict[str, str]:
-    """Everything secret of one installation, by variable; passwords of roles by `PASSWORD_<role>`."""
+def new_secrets() -> dict[str, str]:
+    """Everything secret of one installation, by variable."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     made = {name: _b64(secrets.token_bytes(_SECRET_BYTES)) for name in (COOKIE_SECRET, *OWN_SECRETS.values())}
@@ -26,18 +26,18 @@ def new_secrets(names: Names) -> dict[str, str]:
         key = Ed25519PrivateKey.generate()
         made[f"HUZHU_{signer}_SIGNING_KEY"] = _b64(key.private_bytes_raw())
         made[f"HUZHU_{signer}_PUBLIC_KEY"] = _b64(key.public_key().public_bytes_raw())
-    for password in (POSTGRES_PASSWORD, REDIS_PASSWORD, *(f"PASSWORD_{role}" for role in names.roles)):
+    for password in (POSTGRES_PASSWORD, REDIS_PASSWORD, *map(_password_of, ("owner", *SERVICES))):
         made[password] = secrets.token_urlsafe(24)
     return made
 
 
-def stored_secrets(folder: Path, names: Names) -> dict[str, str]:
+def stored_secrets(folder: Path) -> dict[str, str]:
     """The secrets in a folder, one file each, readable by their owner alone; made when missing."""
     complete = folder / "complete"
     if not complete.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        for name, value in new_secrets(names).items():
+        for name, value in new_secrets().items():
             path = folder / name
             path.unlink(missing_ok=True)
             path.touch(mode=0o600)
@@ -72,13 +72,15 @@ class Installation:
         return self._url_as(self.names.owner, service)
 
     def _url_as(self, role: str, service: str) -> str:
-        password = self.secrets[f"PASSWORD_{role}"]
+        password = self.passwords()[role]
         return plain_url(
             self.admin_url, database=self.database(service), user=role, password=password, driver="psycopg"
         )
 
     def passwords(self) -> dict[str, str]:
-        return {role: self.secrets[f"PASSWORD_{role}"] for role in self.names.roles}
+        """By role."""
+        known = {self.names.role(service): self.secrets[_password_of(service)] for service in SERVICES}
+        return known | {self.names.owner: self.secrets[_password_of("owner")]}
 
     def common(self) -> dict[str, str]:
         from_outside = {
@@ -132,6 +134,10 @@ class Installation:
         return {f"HUZHU_{service.upper()}_DATABASE_URL": self.database_url(service)} | (
             {own: self.secrets[own]} if own else {}
         )
+
+
+def _password_of(whom: str) -> str:
+    return f"HUZHU_{whom.upper()}_PASSWORD"
 
 
 def _b64(value: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
-from devtools.servers import SERVICES, SUPERUSER, Names
+from devtools.servers import SERVICES, SUPERUSER
 from devtools.supervisor import PROJECT, Options, Say, System
 
 
@@ -27,7 +27,7 @@ def find_running(root: Path) -> Installation | None:
         os.kill(ports["pid"], 0)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    secrets = stored_secrets(root / "secrets", Names())
+    secrets = stored_secrets(root / "secrets")
     # The servers' URLs hold passwords, so they are not in the file.
     own_postgres = f"postgresql://{SUPERUSER}:{secrets[POSTGRES_PASSWORD]}@127.0.0.1:{ports['postgres']}/postgres"
     own_redis = f"redis://:{secrets[REDIS_PASSWORD]}@127.0.0.1:{ports['valkey']}/0"

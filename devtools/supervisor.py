@@ -51,7 +51,7 @@ class Options:
     """How a system differs from the ordinary one."""
 
     port: int | None = None
-    """Wanted by the public listener; another is taken when it is in use."""
+    """Wanted by the public listener; another is taken when it is in use, and any when it is 0."""
     host: str = "127.0.0.1"
     certificate: tuple[Path, Path] | None = None
     """Certificate and key: the public listener speaks TLS."""
@@ -110,7 +110,7 @@ class System:
         (self.root / "log").mkdir(exist_ok=True)
         self._warden = Warden(self._lock.fileno() if self._lock else None)
         names = Names()
-        secrets = stored_secrets(self.root / "secrets", names)
+        secrets = stored_secrets(self.root / "secrets")
         self._choose_ports()
         database_url, redis_url = self.options.database_url, self.options.redis_url
         if database_url is None:
@@ -190,12 +190,13 @@ class System:
             deadline = time.monotonic() + STOP_SECONDS_MAX
             for child in children:
                 child.stop(max(0.05, deadline - time.monotonic()))
+                self._forget(child)
         self.parts.clear()
-        (self.root / "ports.json").unlink(missing_ok=True)
         if self._warden is not None:
             self._warden.close()
             self._warden = None
-        if self._lock is not None:
+        if self._lock is not None:  # else the folder is another runner's
+            (self.root / "ports.json").unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
@@ -340,11 +341,11 @@ class System:
         if self.options.port is not None:
             last["gateway"] = self.options.port
         for name in (*_LISTENERS, "postgres", "valkey"):
-            port = free_port(last.get(name), self.options.host if name == "gateway" else "127.0.0.1")
+            port = free_port(last.get(name) or None, self.options.host if name == "gateway" else "127.0.0.1")
             while port in self.ports.values():
                 port = free_port()
             self.ports[name] = port
-        if self.options.port not in (None, self.ports["gateway"]):
+        if self.options.port not in (None, 0, self.ports["gateway"]):
             self._say(f"Port {self.options.port} is taken; using {self.ports['gateway']} instead.")
         record.write_text(json.dumps(self.ports))
 
@@ -375,6 +376,7 @@ class System:
                     lock.close()
                     raise StartError(already_running(self.root, runner)) from None
                 time.sleep(0.1)
+        (self.root / "ports.json").unlink(missing_ok=True)  # a killed runner's
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

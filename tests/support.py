@@ -60,7 +60,7 @@ class Session:
     @functools.cached_property
     def secrets(self) -> dict[str, str]:
         with self.lock("secrets"):
-            return stored_secrets(self.root / "secrets", self.names)
+            return stored_secrets(self.root / "secrets")
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
