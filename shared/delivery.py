@@ -13,6 +13,7 @@ from shared.db import transactional
 from shared.errors import Unavailable
 from shared.events import Answer
 from shared.settings import ServiceSettings
+from shared.upstream import Response
 
 BATCH_ROWS_MAX = 500
 _PASSING = frozenset({401, 408, 425, 429, 502, 503, 504})
@@ -52,20 +53,32 @@ def _waiting(tx: Session) -> list[str]:
     return outbox.waiting_destinations(tx)
 
 
-def drain(on_outcome: OnOutcome | None = None) -> int:
-    """Deliver everything that is due; returns how many rows were posted."""
+Post = Callable[[str, Any], Response]
+"""Takes a path of the internal listener and content; raises Unavailable when nobody answers."""
+
+
+def through_the_gateway(path: str, content: Any) -> Response:
+    """Post as the worker, to the internal listener."""
     settings: ServiceSettings = current_app.config["SETTINGS"]
-    queue.answer(settings.name)
+    return gateway_client.post(settings.gateway_internal_url, "worker", settings.signing_key, path, content)
+
+
+def drain(on_outcome: OnOutcome | None = None, *, post: Post = through_the_gateway) -> int:
+    """Deliver everything that is due; returns how many rows were posted.
+
+    The demo's history passes its own `post`: it is booked before any process runs.
+    """
+    queue.answer(current_app.name)
     posted = 0
     for destination in _waiting():
         while rows := _lease(destination):
             posted += len(rows)
-            if not _deliver(settings, destination, rows, on_outcome):
+            if not _deliver(destination, rows, on_outcome, post):
                 break  # the destination is down: its rows are due again after their backoff
     return posted
 
 
-def _deliver(settings: ServiceSettings, destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None) -> bool:
+def _deliver(destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None, post: Post) -> bool:
     """Post a batch; False when the destination cannot take anything now.
 
     A batch that fails is cut in half until the bad fact stands alone, so that it never takes the
@@ -74,13 +87,7 @@ def _deliver(settings: ServiceSettings, destination: str, rows: list[outbox.Row]
     """
     content = {"events": [{"id": row.id, "name": row.name, "body": row.body} for row in rows]}
     try:
-        response = gateway_client.post(
-            settings.gateway_internal_url,
-            "worker",
-            settings.signing_key,
-            f"/internal/v1/{destination}/events",
-            content,
-        )
+        response = post(f"/internal/v1/{destination}/events", content)
     except Unavailable:
         _put_back(rows, "no answer")
         return False
@@ -94,7 +101,7 @@ def _deliver(settings: ServiceSettings, destination: str, rows: list[outbox.Row]
         return False
     if len(rows) > 1:
         middle = len(rows) // 2
-        halves = [_deliver(settings, destination, half, on_outcome) for half in (rows[:middle], rows[middle:])]
+        halves = [_deliver(destination, half, on_outcome, post) for half in (rows[:middle], rows[middle:])]
         return all(halves)
     log.error("event not taken in", extra={"event": str(rows[0].id), "destination": destination, "error": error})
     if response.status >= 500:
