@@ -14,6 +14,7 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 
 from gateway.i18n import _
+from shared.errors import HuzhuError
 
 
 class Form:
@@ -82,15 +83,14 @@ class Form:
             self.fail(name, _("日期不对，请写成 1954-03-08 这样"))
             return None
 
-    def blame(self, problem: Mapping[str, Any], fields: Mapping[str, str] | None = None) -> None:
-        """Take over a service's problem document. `fields` says which of its fields is which of ours;
-        a fault of another field is shown at the top.
+    def blame(self, refusal: HuzhuError, fields: Mapping[str, str] | None = None) -> None:
+        """Take over what a service refused. `fields` says which of its fields, or which code, belongs to
+        which of ours; what belongs to none is shown at the top.
         """
         names = fields or {}
-        found = problem.get("errors")
-        for field, messages in (found if isinstance(found, dict) else {}).items():
-            name = names.get(field, field if field in self.typed else "")
+        for field, messages in (refusal.errors or {}).items():
             first = messages[0] if isinstance(messages, list) and messages else messages
-            self.fail(name, str(first) if not isinstance(first, dict) else _("填写有误"))
+            name = names.get(field, field if field in self.typed else "")
+            self.fail(name, first if isinstance(first, str) else _("填写有误"))
         if not self.errors:
-            self.fail(names.get(str(problem.get("code")), ""), str(problem.get("detail") or _("出错了，请稍后再试")))
+            self.fail(names.get(refusal.code, ""), refusal.detail)

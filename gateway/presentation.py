@@ -1,19 +1,22 @@
 """How the pages show things: figures, times, icons' files, text size and language."""
 
 import hashlib
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 from babel.dates import format_date, format_datetime
 from flask import Flask, request, url_for
 
-from gateway import i18n
+from gateway import i18n, visitor
 from gateway.i18n import _
+from gateway.sessions import Named
 from shared import categories, clock
+from shared.errors import HuzhuError
 from shared.ids import new_id
+from shared.principal import Role
 
 TEXT_SIZES = ("standard", "large", "largest")
 TEXT_COOKIE = "huzhu_text"
@@ -31,8 +34,44 @@ def configure(app: Flask) -> None:
         points=points, signed=signed, minutes=minutes, moment=moment, day=day, hour=hour, month=month, fours=fours,
         span=span, category=category,
     )
-    app.jinja_env.globals.update(asset=asset, new_id=new_id)
-    app.context_processor(lambda: {"text_size": text_size(), "language": i18n.chosen()})
+    # Globals rather than context, so that imported macros know them too.
+    app.jinja_env.globals.update(asset=asset, new_id=new_id, csrf_token=visitor.csrf_token)
+    app.context_processor(lambda: {"text_size": text_size(), "language": i18n.chosen(), "viewer": viewer()})
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks at the page: the member acted for, and everybody of the login."""
+
+    member_id: UUID
+    name: str
+    station_id: UUID | None
+    station_name: str
+    confirmed: bool
+    members: tuple[Named, ...]
+    is_organizer: bool
+    is_staff: bool
+
+
+def viewer() -> Viewer | None:
+    """For the frame of a page; None when nobody is logged in, and when members cannot say."""
+    try:
+        session, member_id = visitor.session(), visitor.member_id()
+    except HuzhuError:
+        return None
+    if session is None or member_id is None:
+        return None
+    acting = next(member for member in session.members if member.member_id == member_id)
+    return Viewer(
+        member_id=member_id,
+        name=acting.name,
+        station_id=acting.station_id,
+        station_name=acting.station_name,
+        confirmed=acting.confirmed,
+        members=session.members,
+        is_organizer=session.has(Role.ORGANIZER),
+        is_staff=session.has(Role.STAFF),
+    )
 
 
 def text_size() -> str:
@@ -131,8 +170,3 @@ def fours(code: str) -> str:
 def category(slug: str) -> str:
     """The name of a category of service."""
     return _(categories.NAMES.get(slug, slug))
-
-
-def described(problem: Mapping[str, Any]) -> str:
-    """What to tell the person about a problem document."""
-    return str(problem.get("detail") or _("出错了，请稍后再试"))

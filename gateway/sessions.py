@@ -26,8 +26,13 @@ T = TypeVar("T")
 
 
 class Named(msgspec.Struct, frozen=True):
+    """A member of the login, with what most pages show of one."""
+
     member_id: UUID
     name: str
+    station_id: UUID | None = None
+    station_name: str = ""
+    confirmed: bool = False
 
 
 class _Resolved(msgspec.Struct, frozen=True):
