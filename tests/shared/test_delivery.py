@@ -53,7 +53,7 @@ def gateway(kernel_app: Flask) -> Iterator[Gateway]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     before = kernel_app.config["SETTINGS"]
     kernel_app.config["SETTINGS"] = replace(before, gateway_internal_url=f"http://127.0.0.1:{server.server_port}")
