@@ -1,0 +1,124 @@
+"""The servers from packages, in each of the ways a machine may allow."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from devtools import servers
+from devtools.children import Child, free_port, wait_until
+from devtools.servers import Postgres, Valkey, admin_connection, bundled_valkey, find_redis_server, plain_url
+from devtools.supervisor import Options, System, remove
+from tests.support import Settings
+
+PASSWORD = "a-password-of-tests"
+
+pytestmark = pytest.mark.xdist_group("servers")
+
+
+@contextmanager
+def started(server: Postgres | Valkey) -> Iterator[Child]:
+    server.prepare()
+    child = Child("server", server.command())
+    try:
+        wait_until(lambda: server.is_ready() or not child.is_running, "the server", 15)
+        assert server.is_ready()
+        yield child
+    finally:
+        child.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must become somebody else")
+def test_root_without_user_namespaces_runs_postgresql_as_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "_may_unshare", lambda: False)
+    servers.postgres_way.cache_clear()
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)  # nobody cannot even enter it, as root's home
+    try:
+        server = Postgres(closed, free_port(), PASSWORD, durable=False)
+        with started(server) as child, admin_connection(server.url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+            assert Path(f"/proc/{child.pid}").stat().st_uid == server.way.user_id != 0
+        assert Postgres(closed, free_port(), PASSWORD).data == server.data  # found again at the next start
+    finally:
+        servers.postgres_way.cache_clear()
+        remove(closed)
+
+
+def test_a_killed_server_leaves_a_pid_file_that_stops_nobody(tmp_path: Path) -> None:
+    server = Postgres(tmp_path, free_port(), PASSWORD, durable=False)
+    with started(server) as child:
+        child.kill_group()
+    pid_file = server.data / "postmaster.pid"
+    # After a reboot the number may be anybody's: here it is ours, alive and not PostgreSQL.
+    pid_file.write_text(pid_file.read_text().replace(str(child.pid), str(os.getpid()), 1))
+    with started(server):
+        pass
+
+
+def test_a_server_that_outlived_its_runner_is_ended_before_the_next_start(tmp_path: Path) -> None:
+    first = Postgres(tmp_path, free_port(), PASSWORD, durable=False)
+    second = Postgres(tmp_path, free_port(), PASSWORD, durable=False)
+    with started(first) as leftover, started(second):
+        assert not leftover.is_running
+
+
+def test_urls_in_the_environment_replace_the_packages_servers(settings: Settings, tmp_path: Path) -> None:
+    """DATABASE_URL and REDIS_URL, as `./dev run` hands them on."""
+    outside = Postgres(tmp_path / "outside", free_port(), PASSWORD, durable=False)
+    with started(outside):
+        system = System(tmp_path / "var", Options(database_url=outside.url, redis_url=settings.redis_url))
+        try:
+            system.start_servers()
+            assert not system.parts
+            with psycopg.connect(plain_url(system.installation.database_url("points"))) as connection:
+                assert connection.execute("SELECT current_user, current_database()").fetchone() == (
+                    "huzhu_points",
+                    "huzhu_points",
+                )
+        finally:
+            system.stop()
+
+
+def test_a_services_role_cannot_enter_another_services_database(settings: Settings) -> None:
+    place = settings.installation
+    foreign = plain_url(place.database_url("rewards"), database=place.names.database("points"))
+    with pytest.raises(psycopg.OperationalError, match="CONNECT"):
+        psycopg.connect(foreign)
+
+
+def test_an_old_server_on_the_path_is_passed_over_for_the_packages_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "redis-server"
+    program.write_text("#!/bin/sh\necho 'Redis server v=5.0.14 sha=0:0'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_redis_server() == bundled_valkey()
+    program.write_text("#!/bin/sh\necho 'Redis server v=7.0.15 sha=0:0'\n")
+    assert find_redis_server() == program
+
+
+def test_the_script_of_the_compose_file_makes_the_same_roles_and_databases(tmp_path: Path) -> None:
+    server = Postgres(tmp_path, free_port(), PASSWORD, durable=False)
+    with started(server):
+        passwords = {f"HUZHU_{who}_PASSWORD": PASSWORD for who in ("OWNER", "MEMBERS", "CHECKIN", "POINTS", "REWARDS")}
+        place = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGPASSWORD": PASSWORD, "POSTGRES_USER": "postgres"}
+        path = {"PATH": f"{server.way.home / 'bin'}:{os.environ['PATH']}"}
+        script = Path(__file__).parents[2] / "deploy/postgres/roles.sh"
+        subprocess.run(["/bin/sh", script], env=passwords | place | path, check=True, capture_output=True)
+        with admin_connection(server.url) as connection:
+            found = connection.execute(
+                "SELECT datname, pg_get_userbyid(datdba), datacl::text FROM pg_database WHERE datname LIKE 'huzhu%'"
+            ).fetchall()
+    services = ("checkin", "members", "points", "rewards")
+    assert sorted(found) == [
+        (f"huzhu_{name}", "huzhu_owner", f"{{huzhu_owner=CTc/huzhu_owner,huzhu_{name}=c/huzhu_owner}}")
+        for name in services
+    ]
