@@ -3,9 +3,9 @@
 import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from flask import redirect, request, url_for
+from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from gateway import visitor
@@ -57,7 +57,7 @@ def holding(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R | Response
 def to_login() -> Response:
     """To the login page, and back to this one; a form that was posted is not posted again by itself."""
     back = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return redirect(url_for("login.show", next=back), 303)
+    return redirect(f"/login?{urlencode({'next': back})}", 303)
 
 
 def local_path(text: str | None, default: str = "/") -> str:

@@ -23,6 +23,7 @@ from tests.support import Settings
 
 ALICE = UUID("a11ce000-0000-7000-8000-000000000001")
 MUM = UUID("a11ce000-0000-7000-8000-000000000002")
+TOKEN = "token-of-alice"
 STRANGER = UUID("57a4c000-0000-7000-8000-000000000003")
 
 
@@ -144,7 +145,7 @@ def internal(gateway_environment: dict[str, str]) -> FlaskClient:
 def log_in(services: dict[str, StandIn]) -> Callable[..., str]:
     """Make members know a session; returns its token."""
 
-    def make(token: str = "token-of-alice", grants: tuple[tuple[str, str], ...] = (), **fields: Any) -> str:
+    def make(token: str = TOKEN, grants: tuple[tuple[str, str], ...] = (), **fields: Any) -> str:
         services["members"].sessions[tokens.digest(token).hex()] = {
             "session_id": "5e551000-0000-7000-8000-000000000001",
             "login_id": "10910000-0000-7000-8000-000000000001",
