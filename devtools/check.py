@@ -49,7 +49,11 @@ def _report(name: str, check: Callable[[], str]) -> bool:
 def _tool(*argv: str) -> Callable[[], str]:
     def run() -> str:
         program = Path(sys.executable).parent / argv[0]
-        done = subprocess.run([program, *argv[1:]], cwd=PROJECT, capture_output=True, text=True, check=False)
+        # Without PYTHONPATH, which would make mypy take our own code for somebody else's.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(
+            [program, *argv[1:]], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        )
         return "" if done.returncode == 0 else done.stdout + done.stderr or f"exit {done.returncode}"
 
     return run
