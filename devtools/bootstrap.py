@@ -162,7 +162,7 @@ def _run(command: list[str]) -> None:
             if line is None:
                 break
             last = [*last[-19:], line]
-            if not line.startswith("Requirement already"):
+            if not line.startswith(("Requirement already", "Looking in ")):
                 say(f"  {line[:150]}")
     if installer.returncode != 0:
         name = Path(command[0]).name
