@@ -1,0 +1,179 @@
+"""Routes of rewards."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from services.rewards import schemas
+from services.rewards.commands import desk, gifts, redemptions
+from services.rewards.domain.redemption import Order
+from services.rewards.queries import gifts as gift_queries
+from services.rewards.queries import redemptions as redemption_queries
+from services.rewards.queries.gifts import GiftAtStation
+from services.rewards.queries.redemptions import Voucher
+from services.rewards.store import AtDesk, Gift, Redemption, Stock
+from shared import http, web
+from shared.principal import Role
+
+routes = web.Routes("rewards", __name__, url_prefix="/api/v1/rewards")
+
+
+def _refuses(*statuses: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Document the problems a route may answer with besides 400 and 401."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        for status in (401, *statuses):
+            view = routes.alt_response(status, schema=web.ProblemSchema, content_type=http.PROBLEM)(view)
+        return view
+
+    return decorate
+
+
+def _at_desk(found: AtDesk) -> dict[str, Any]:
+    redemption = {name: getattr(found.redemption, name) for name in schemas.RedemptionSchema().fields}
+    return redemption | {"member_name": found.member_name, "station_name": found.station_name}
+
+
+# --- Gifts --------------------------------------------------------------------------------------------
+
+
+@routes.route("/gifts", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.GiftsQuerySchema, location="query")
+@routes.response(200, schemas.GiftAtStationSchema(many=True))
+@_refuses(403, 404)
+def list_gifts(query: dict[str, Any]) -> list[GiftAtStation]:
+    """The gifts of a station with their stock."""
+    return gift_queries.list_gifts(web.caller(), **query)
+
+
+@routes.route("/gifts/<uuid:gift_id>", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.GiftQuerySchema, location="query")
+@routes.response(200, schemas.GiftAtStationSchema)
+@_refuses(403, 404)
+def show_gift(query: dict[str, Any], gift_id: UUID) -> GiftAtStation:
+    """One gift at a station."""
+    return gift_queries.get_gift(web.caller(), gift_id, **query)
+
+
+@routes.route("/gifts", methods=["POST"])
+@web.holding(Role.STAFF)
+@routes.arguments(schemas.NewGiftSchema)
+@routes.response(201, schemas.GiftSchema)
+@_refuses(403, 404, 409)
+def create_gift(gift: dict[str, Any]) -> Gift:
+    """Offer a gift at all stations of a node."""
+    return gifts.create_gift(web.caller(), gift_id=gift.pop("id"), **gift)
+
+
+@routes.route("/gifts/<uuid:gift_id>", methods=["PATCH"])
+@web.holding(Role.STAFF)
+@routes.arguments(schemas.GiftChangeSchema)
+@routes.response(200, schemas.GiftSchema)
+@_refuses(403, 404)
+def change_gift(changes: dict[str, Any], gift_id: UUID) -> Gift:
+    """Change or withdraw a gift; redemptions made before keep their price."""
+    return gifts.change_gift(web.caller(), gift_id=gift_id, changes=changes)
+
+
+@routes.route("/gifts/<uuid:gift_id>/stock", methods=["POST"])
+@web.holding(Role.STAFF)
+@routes.arguments(schemas.StockMovementSchema)
+@routes.response(201, schemas.GiftStockSchema)
+@_refuses(403, 404, 409, 422)
+def move_stock(movement: dict[str, Any], gift_id: UUID) -> Stock:
+    """Receive gifts at a station or write them off."""
+    return gifts.move_stock(web.caller(), gifts.Movement(gift_id=gift_id, **movement))
+
+
+# --- Redemptions --------------------------------------------------------------------------------------
+
+
+@routes.route("/redemptions", methods=["POST"])
+@web.logged_in()
+@routes.arguments(schemas.NewRedemptionSchema)
+@routes.response(201, schemas.RedemptionSchema)
+@_refuses(403, 404, 409, 422)
+def redeem(order: dict[str, Any]) -> Redemption:
+    """Redeem points for a gift: confirmed, declined for want of points, or requested while points are away."""
+    return redemptions.redeem(web.caller(), Order(**order))
+
+
+@routes.route("/redemptions", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.RedemptionsQuerySchema, location="query")
+@routes.response(200, schemas.RedemptionSchema(many=True))
+@_refuses(403)
+def list_redemptions(query: dict[str, Any]) -> list[Redemption]:
+    """All redemptions of a member, newest first."""
+    return redemption_queries.list_for_member(web.caller(), **{"member_id": None} | query)
+
+
+@routes.route("/redemptions/<uuid:redemption_id>", methods=["GET"])
+@web.logged_in()
+@routes.response(200, schemas.RedemptionAtDeskSchema)
+@_refuses(403, 404)
+def show_redemption(redemption_id: UUID) -> dict[str, Any]:
+    """One redemption, for its member and its station's organizers."""
+    return _at_desk(redemption_queries.get_redemption(web.caller(), redemption_id))
+
+
+@routes.route("/redemptions/<uuid:redemption_id>/cancel", methods=["POST"])
+@web.logged_in()
+@routes.response(200, schemas.RedemptionSchema)
+@_refuses(403, 404, 422)
+def cancel(redemption_id: UUID) -> Redemption:
+    """Give a redemption up before it is issued; the points go back."""
+    return redemptions.cancel(web.caller(), redemption_id=redemption_id)
+
+
+@routes.route("/redemptions/<uuid:redemption_id>/voucher", methods=["GET"])
+@web.logged_in()
+@routes.response(200, schemas.VoucherSchema)
+@_refuses(403, 404, 422)
+def show_voucher(redemption_id: UUID) -> Voucher:
+    """What the member shows at the desk."""
+    return redemption_queries.get_voucher(web.caller(), redemption_id)
+
+
+# --- The desk -----------------------------------------------------------------------------------------
+
+
+@routes.route("/vouchers/read", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.VoucherReadSchema)
+@routes.response(200, schemas.RedemptionAtDeskSchema)
+@_refuses(403, 404, 422)
+def read_voucher(voucher: dict[str, Any]) -> dict[str, Any]:
+    """First step at the desk: what a voucher stands for, if it may be issued here and now."""
+    return _at_desk(redemption_queries.read_voucher(web.caller(), voucher["code"]))
+
+
+@routes.route("/redemptions/<uuid:redemption_id>/issue", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@routes.response(200, schemas.RedemptionAtDeskSchema)
+@_refuses(403, 404, 422)
+def issue(redemption_id: UUID) -> dict[str, Any]:
+    """Second step at the desk: the gift is handed over."""
+    return _at_desk(desk.issue(web.caller(), redemption_id=redemption_id))
+
+
+@routes.route("/redemptions/<uuid:redemption_id>/undo", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.UndoSchema)
+@routes.response(200, schemas.RedemptionAtDeskSchema)
+@_refuses(403, 404, 422)
+def undo(body: dict[str, Any], redemption_id: UUID) -> dict[str, Any]:
+    """Take an issue back until 24:00 of its day."""
+    return _at_desk(desk.undo(web.caller(), redemption_id=redemption_id, **body))
+
+
+@routes.route("/stations/<uuid:station_id>/redemptions", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.StationRedemptionsQuerySchema, location="query")
+@routes.response(200, schemas.RedemptionAtDeskSchema(many=True))
+@_refuses(403, 404)
+def list_station_redemptions(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
+    """What was redeemed at a station, newest first."""
+    return [_at_desk(found) for found in redemption_queries.list_for_station(web.caller(), station_id, **query)]

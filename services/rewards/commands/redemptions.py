@@ -1,0 +1,278 @@
+"""Redeem, settle what points answered, cancel, expire."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from services.rewards import store
+from services.rewards.domain import redemption as rules
+from services.rewards.domain import voucher
+from services.rewards.domain.redemption import Order, State
+from services.rewards.store import Redemption
+from shared import clock, events, gateway_client, outbox
+from shared.db import session, transactional
+from shared.errors import Conflict, NotFound, RuleBroken, Unavailable
+from shared.events import Answer, RedemptionVoided, SpendRequested
+from shared.principal import Principal
+from shared.settings import Keyring, ServiceSettings
+
+SPEND_TIMEOUT_S = 3.0
+WORKER_TAKES_OVER = timedelta(seconds=10)
+"""Later than the request's own try can last, so that the two seldom meet; when they do, points answers both alike."""
+
+OVERDUE_ROWS_MAX = 500
+log = logging.getLogger(__name__)
+
+
+class _Reply(msgspec.Struct):
+    answers: list[Answer]
+
+
+# --- Redeem -------------------------------------------------------------------------------------------
+
+
+def redeem(caller: Principal, order: Order) -> Redemption:
+    """Reserve a gift for a member and have the points taken.
+
+    Returns it confirmed or declined, or requested when points could not be asked: then the worker
+    asks. A broken rule is raised, and raised again whenever the order comes again. Between the two
+    transactions no lock and no connection is held.
+    """
+    caller.require_acts_for(order.member_id)
+    try:
+        redemption, event_id = _reserve(order)
+    except RuleBroken as refusal:
+        redemption, event_id = _remember(order, refusal), None
+    if redemption.state is State.REFUSED:
+        assert redemption.reason_code is not None
+        raise rules.REFUSALS[redemption.reason_code](redemption.reason)
+    if event_id is None or (outcome := _try_to_spend(event_id, redemption)) is None:
+        return redemption
+    return _settle_at_once(redemption.id, event_id, outcome)
+
+
+@transactional
+def _reserve(tx: Session, order: Order) -> tuple[Redemption, UUID | None]:
+    """The redemption and the outbox row of its spend; no row when the order is a repetition."""
+    now = clock.now()
+    quarter = rules.quarter_of(clock.day_of(now))
+    found = store.find_order(tx, order, quarter)
+    if found is None:
+        raise NotFound("没有这件礼品")
+    if found.Redemption is not None:
+        return _same(found.Redemption, order), None
+    if found.station_id is None:
+        raise NotFound("没有这个站点")
+    gift: store.Gift = found.Gift
+    rules.judge(
+        order,
+        rules.Circumstances(
+            member_active=found.member_status in (None, "active"),
+            member_confirmed=bool(found.confirmed),
+            station_closed=found.closed,
+            withdrawn=gift.withdrawn,
+            price=gift.points,
+            limit_per_quarter=gift.limit_per_quarter,
+            taken=found.taken or 0,
+            on_hand=found.Stock.on_hand if found.Stock else 0,
+        ),
+    )
+    redemption = store.add_redemption(tx, _values(order, gift, State.REQUESTED))
+    if redemption is None:  # the same order came twice at once: the first stands
+        return _replay(tx, order), None
+    (event_id,) = outbox.add(tx, _spend_of(redemption), due_in=WORKER_TAKES_OVER)
+    if not store.take(tx, redemption, gift.limit_per_quarter):
+        raise rules.LimitReached
+    quantity = order.quantity
+    if not store.move_stock(tx, gift.id, order.station_id, on_hand=-quantity, reserved=quantity):
+        raise rules.OutOfStock
+    return redemption, event_id
+
+
+@transactional
+def _remember(tx: Session, order: Order, refusal: RuleBroken) -> Redemption:
+    """Keep a refusal, so that a retry is never answered otherwise."""
+    gift = store.find_gift(tx, order.gift_id)
+    assert gift is not None, "gifts are never deleted"
+    values = _values(order, gift, State.REFUSED) | {
+        "reason_code": refusal.code,
+        "reason": refusal.detail,
+        "ended_at": clock.now(),
+    }
+    return store.add_redemption(tx, values) or _replay(tx, order)
+
+
+def _replay(tx: Session, order: Order) -> Redemption:
+    known = store.find_redemption(tx, order.id)
+    assert known is not None, "redemptions are never deleted"
+    return _same(known, order)
+
+
+def _same(known: Redemption, order: Order) -> Redemption:
+    if known.request_digest != order.digest:
+        raise Conflict("这个编号已经用于另一次兑换")
+    return known
+
+
+def _values(order: Order, gift: store.Gift, state: State) -> dict[str, Any]:
+    now = clock.now()
+    return {
+        "id": order.id,
+        "gift_id": gift.id,
+        "gift_name": gift.name,
+        "station_id": order.station_id,
+        "member_id": order.member_id,
+        "quantity": order.quantity,
+        "points": gift.points * order.quantity,
+        "quarter": rules.quarter_of(clock.day_of(now)),
+        "state": state,
+        "request_digest": order.digest,
+        "requested_at": now,
+        "expires_at": rules.expiry_of(now),
+    }
+
+
+def _spend_of(redemption: Redemption) -> SpendRequested:
+    return SpendRequested(
+        redemption_id=redemption.id,
+        member_id=redemption.member_id,
+        station_id=redemption.station_id,
+        points=redemption.points,
+        description=f"{redemption.gift_name} × {redemption.quantity}",
+    )
+
+
+def _try_to_spend(event_id: UUID, redemption: Redemption) -> Mapping[str, Any] | None:
+    """Ask points now instead of waiting for the worker; None when there is no answer yet."""
+    settings: ServiceSettings = current_app.config["SETTINGS"]
+    fact = _spend_of(redemption)
+    content = {"events": [{"id": event_id, "name": events.name_of(fact), "body": events.dump(fact)}]}
+    try:
+        response = gateway_client.post(
+            settings.gateway_internal_url,
+            settings.name,
+            settings.signing_key,
+            "/internal/v1/points/events",
+            content,
+            timeout_s=SPEND_TIMEOUT_S,
+        )
+        if response.status == 200:
+            (answer,) = msgspec.json.decode(response.body, type=_Reply).answers
+            return answer.outcome if answer.status == "done" else None
+        log.warning("spend not taken in", extra={"redemption": str(redemption.id), "status": response.status})
+    except Unavailable:
+        pass  # logged where it was raised
+    except (msgspec.MsgspecError, ValueError) as error:
+        log.warning("spend answered oddly", extra={"redemption": str(redemption.id), "error": str(error)})
+    return None
+
+
+# --- Settle -------------------------------------------------------------------------------------------
+
+
+@transactional
+def _settle_at_once(tx: Session, redemption_id: UUID, event_id: UUID, outcome: Mapping[str, Any]) -> Redemption:
+    redemption = settle(tx, redemption_id, outcome)
+    outbox.mark_delivered(tx, [event_id])
+    if redemption is None:  # cancelled while points was asked
+        redemption = store.find_redemption(tx, redemption_id)
+        assert redemption is not None, "redemptions are never deleted"
+    return redemption
+
+
+def take_outcome(tx: Session, row: outbox.Row, outcome: Mapping[str, Any]) -> None:
+    """What `shared.delivery.drain` calls in the transaction that marks a row delivered."""
+    if row.name == SpendRequested.__name__:
+        settle(tx, UUID(row.body["redemption_id"]), outcome)
+
+
+def settle(tx: Session, redemption_id: UUID, outcome: Mapping[str, Any]) -> Redemption | None:
+    """Take in what points answered to a spend; None when that changes nothing any more.
+
+    Only a requested redemption can be settled. One that was cancelled or expired meanwhile has sent
+    its void, which makes points refuse the spend or give it back, whichever came first.
+    """
+    now = clock.now()
+    match outcome.get("state"):
+        case "confirmed":
+            keys: Keyring = current_app.config["VOUCHER_KEYS"]
+            key = keys.keys[keys.current]
+            return store.move_redemption(
+                tx,
+                redemption_id,
+                [State.REQUESTED],
+                state=State.CONFIRMED,
+                confirmed_at=now,
+                expires_at=rules.expiry_of(now),
+                voucher_key_id=keys.current,
+                code_digest=voucher.code_digest(key, voucher.short_code(key, redemption_id)),
+            )
+        case "declined":
+            return _end(
+                tx,
+                redemption_id,
+                [State.REQUESTED],
+                State.DECLINED,
+                reason_code=str(outcome.get("code") or "declined"),
+                reason=str(outcome.get("detail") or rules.Declined.detail),
+            )
+        case other:
+            log.error("unknown outcome of a spend", extra={"redemption": str(redemption_id), "outcome": other})
+            return None
+
+
+def _end(tx: Session, redemption_id: UUID, states: list[State], state: State, **changes: Any) -> Redemption | None:
+    """End a redemption that is in one of the states, and release what it reserved, once."""
+    ended = store.move_redemption(tx, redemption_id, states, state=state, ended_at=clock.now(), **changes)
+    if ended is not None:
+        store.give_back(tx, ended)
+    return ended
+
+
+def _void(tx: Session, redemption: Redemption, reason: str) -> None:
+    outbox.add(tx, RedemptionVoided(redemption_id=redemption.id, member_id=redemption.member_id, reason=reason))
+
+
+# --- Cancel and expire --------------------------------------------------------------------------------
+
+
+@transactional
+def cancel(tx: Session, caller: Principal, *, redemption_id: UUID) -> Redemption:
+    """Give up a gift that was not handed over; the points go back to their lots."""
+    redemption = store.lock_redemption(tx, redemption_id)
+    if redemption is None:
+        raise NotFound("没有这次兑换")
+    caller.require_acts_for(redemption.member_id)
+    if redemption.state is State.CANCELLED:
+        return redemption
+    rules.require_cancellable(redemption.state)
+    ended = _end(tx, redemption_id, [redemption.state], State.CANCELLED)
+    assert ended is not None, "the row is locked"
+    _void(tx, ended, f"取消兑换 {ended.gift_name} × {ended.quantity}")
+    return ended
+
+
+def expire_overdue() -> int:
+    """End vouchers nobody came for, and requests that were never answered; returns how many.
+
+    Each in its own transaction: one that is handed over at this moment holds up no other.
+    """
+    overdue = store.list_overdue(session(), clock.now(), OVERDUE_ROWS_MAX)
+    return sum(_expire(redemption_id) for redemption_id in overdue)
+
+
+@transactional
+def _expire(tx: Session, redemption_id: UUID) -> bool:
+    redemption = store.lock_redemption(tx, redemption_id)
+    if redemption is None or redemption.state not in rules.OPEN or redemption.expires_at > clock.now():
+        return False
+    ended = _end(tx, redemption_id, [redemption.state], State.EXPIRED)
+    assert ended is not None, "the row is locked"
+    _void(tx, ended, f"逾期未领取 {ended.gift_name} × {ended.quantity}")
+    return True

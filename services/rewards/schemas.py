@@ -1,0 +1,155 @@
+"""The wire of rewards. Points are whole hundredths, times have zones."""
+
+from marshmallow import fields, validate
+
+from services.rewards.domain.redemption import QUANTITY_MAX, State
+from shared.fields import Line, Paragraphs, Whole, WholeText, Wire
+
+POINTS_MAX = 100_000_00
+LIMIT_MAX = 1_000
+PIECES_MAX = 1_000_000
+_STATES = [state.value for state in State if state is not State.REFUSED]
+
+
+def _count(least: int, most: int) -> validate.Range:
+    return validate.Range(min=least, max=most, error="应在 {min} 到 {max} 之间")
+
+
+class NewGiftSchema(Wire):
+    id = fields.UUID(required=True)
+    node_id = fields.UUID(required=True, metadata={"description": "the station, or node above it, that offers it"})
+    name = Line(required=True, length_max=40)
+    description = Paragraphs(load_default="", length_max=500, empty=True)
+    points = Whole(required=True, validate=_count(1, POINTS_MAX), metadata={"description": "hundredths of a point"})
+    limit_per_quarter = Whole(
+        load_default=None,
+        allow_none=True,
+        validate=_count(1, LIMIT_MAX),
+        metadata={"description": "pieces for one member; null: no limit"},
+    )
+
+
+class GiftChangeSchema(Wire):
+    name = Line(length_max=40)
+    description = Paragraphs(length_max=500, empty=True)
+    points = Whole(validate=_count(1, POINTS_MAX))
+    limit_per_quarter = Whole(allow_none=True, validate=_count(1, LIMIT_MAX))
+    withdrawn = fields.Boolean(truthy={True}, falsy={False})
+
+
+class GiftSchema(Wire):
+    id = fields.UUID(required=True)
+    node_id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+    points = fields.Integer(required=True)
+    limit_per_quarter = fields.Integer(required=True, allow_none=True)
+    withdrawn = fields.Boolean(required=True)
+
+
+class StockSchema(Wire):
+    station_id = fields.UUID(required=True)
+    received = fields.Integer(required=True)
+    written_off = fields.Integer(required=True)
+    on_hand = fields.Integer(required=True, metadata={"description": "neither reserved nor issued"})
+    reserved = fields.Integer(required=True)
+    issued = fields.Integer(required=True)
+
+
+class GiftStockSchema(StockSchema):
+    gift_id = fields.UUID(required=True)
+
+
+class GiftAtStationSchema(GiftSchema, StockSchema):
+    available = fields.Integer(required=True, metadata={"description": "what can be redeemed now"})
+    left_for_member = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "this quarter; null: no limit"}
+    )
+
+
+class GiftQuerySchema(Wire):
+    station_id = fields.UUID(required=True)
+    member_id = fields.UUID(metadata={"description": "whose limit is told; else of whom the login acts for"})
+
+
+class GiftsQuerySchema(GiftQuerySchema):
+    limit = WholeText(load_default=100, validate=_count(1, 200))
+    after = fields.UUID()
+    everything = fields.Boolean(
+        load_default=False,
+        truthy={"1", "true"},
+        falsy={"0", "false"},
+        metadata={"description": "also what is withdrawn or never came in; station staff only"},
+    )
+
+
+class StockMovementSchema(Wire):
+    id = fields.UUID(required=True)
+    station_id = fields.UUID(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(["receive", "write_off"]))
+    quantity = Whole(required=True, validate=_count(1, PIECES_MAX))
+    reason = Line(required=True, length_max=200)
+
+
+class NewRedemptionSchema(Wire):
+    id = fields.UUID(required=True)
+    gift_id = fields.UUID(required=True)
+    station_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    quantity = Whole(load_default=1, validate=_count(1, QUANTITY_MAX))
+    points = Whole(
+        load_default=None,
+        allow_none=True,
+        validate=_count(1, POINTS_MAX * QUANTITY_MAX),
+        metadata={"description": "the cost that was shown, of all pieces; refused when it has changed since"},
+    )
+
+
+class RedemptionSchema(Wire):
+    id = fields.UUID(required=True)
+    gift_id = fields.UUID(required=True)
+    gift_name = fields.String(required=True)
+    station_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    quantity = fields.Integer(required=True)
+    points = fields.Integer(required=True, metadata={"description": "of all pieces"})
+    state = fields.String(required=True, validate=validate.OneOf(_STATES))
+    reason_code = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+    requested_at = fields.AwareDateTime(required=True)
+    confirmed_at = fields.AwareDateTime(required=True, allow_none=True)
+    expires_at = fields.AwareDateTime(required=True)
+    fulfilled_at = fields.AwareDateTime(required=True, allow_none=True)
+    undo_until = fields.AwareDateTime(required=True, allow_none=True)
+    ended_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class RedemptionAtDeskSchema(RedemptionSchema):
+    member_name = fields.String(required=True, allow_none=True, metadata={"description": "masked"})
+    station_name = fields.String(required=True)
+
+
+class RedemptionsQuerySchema(Wire):
+    member_id = fields.UUID(metadata={"description": "else of whom the login acts for"})
+    limit = WholeText(load_default=50, validate=_count(1, 200))
+    before = fields.UUID(metadata={"description": "only those older than this one"})
+
+
+class StationRedemptionsQuerySchema(Wire):
+    state = fields.String(load_default=None, validate=validate.OneOf(_STATES))
+    limit = WholeText(load_default=50, validate=_count(1, 200))
+    before = fields.UUID()
+
+
+class VoucherSchema(Wire):
+    code = fields.String(required=True)
+    url = fields.String(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class VoucherReadSchema(Wire):
+    code = Line(required=True, length_max=300, metadata={"description": "typed code, token, or the link in the QR"})
+
+
+class UndoSchema(Wire):
+    reason = Line(required=True, length_max=200)
