@@ -1,0 +1,32 @@
+"""Routes of the boards."""
+
+from typing import Any
+from uuid import UUID
+
+from services.points.commands.switch_board import switch_board
+from services.points.queries.boards import ShownBoard, read_board
+from services.points.schemas.boards import BoardQuerySchema, BoardSchema, BoardSwitchSchema
+from shared import web
+from shared.principal import Role
+
+routes = web.Routes("boards", __name__, url_prefix="/api/v1/points/boards")
+
+
+@routes.route("", methods=["GET"])
+@web.logged_in()
+@routes.arguments(BoardQuerySchema, location="query")
+@routes.response(200, BoardSchema)
+@routes.alt_response(404, schema=web.ProblemSchema)
+def show_board(query: dict[str, Any]) -> ShownBoard:
+    """The first hundred of a node in a period, and the own rank."""
+    return read_board(web.caller(), **query)
+
+
+@routes.route("/<uuid:node_id>/switch", methods=["PUT"])
+@web.holding(Role.STAFF)
+@routes.arguments(BoardSwitchSchema)
+@routes.response(204)
+@routes.alt_response(404, schema=web.ProblemSchema)
+def switch_boards(body: dict[str, Any], node_id: UUID) -> None:
+    """Switch a node's boards on or off; twice is once."""
+    switch_board(web.caller(), node_id=node_id, **body)

@@ -1,0 +1,30 @@
+"""What news of members and stations mean for the boards: the handlers of both."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.points.store import standings
+from shared import copies
+from shared.copies import station
+from shared.events import Answer, MemberChanged, StationChanged
+
+
+def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
+    """Keep the copies, and have the boards look again: consent, age or status may have changed."""
+    answers = copies.take_members(tx, facts)
+    standings.mark_members(tx, sorted({fact.member_id for fact in facts}))
+    return answers
+
+
+def take_stations(tx: Session, facts: Sequence[StationChanged]) -> list[Answer]:
+    """Keep the copies; a station that hangs elsewhere in the tree changes the boards above it."""
+    ids = [fact.node_id for fact in facts]
+    rows = tx.execute(select(station.c.node_id, station.c.path).where(station.c.node_id.in_(ids)))
+    known = {row.node_id: row.path for row in rows}
+    answers = copies.take_stations(tx, facts)
+    moved = sorted({fact.node_id for fact in facts if known.get(fact.node_id) != fact.path})
+    if moved:
+        standings.distrust_boards(tx, moved)
+    return answers
