@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devtools.servers import SERVICES
-from tests.support import Session, Settings
+from devtools.supervisor import System
+from tests.support import Session, Settings, whole_system
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -64,6 +65,13 @@ def redis_client(settings: Settings) -> "Iterator[Redis]":
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(scope="module")
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole system as processes, one for each module of tests. See `tests.support.whole_system`."""
+    with whole_system(request.config.stash[_SESSION], tmp_path_factory.mktemp("system")) as started:
+        yield started
 
 
 def _app_fixture(service: str) -> Callable[..., Any]:

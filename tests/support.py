@@ -28,7 +28,9 @@ from devtools.servers import (
     create_database,
     create_roles_and_databases,
     drop_roles_and_databases,
+    postgres_way,
 )
+from devtools.supervisor import Options, System, remove
 
 if TYPE_CHECKING:
     import psycopg
@@ -93,6 +95,24 @@ class Session:
                 installation = Installation(self.secrets, urls["DATABASE_URL"], urls["REDIS_URL"], self.names)
                 create_roles_and_databases(urls["DATABASE_URL"], self.names, installation.passwords())
         return dict(json.loads(ready.read_text()))
+
+    def golden(self) -> Path | None:
+        """The folder of a stopped system whose databases are migrated and empty; None where it cannot
+        be copied, because PostgreSQL's files must belong to nobody.
+        """
+        if postgres_way().user_id is not None:
+            return None
+        folder = self.root / "golden"
+        with self.lock("golden"):
+            if not (folder / "migrated.json").exists():
+                system = System(folder, Options(durable=False))
+                try:
+                    system.start_servers()
+                    system.migrate()
+                finally:
+                    system.stop()
+                (folder / "last-ports.json").unlink()
+        return folder
 
     def end(self) -> None:
         """Stop the servers and remove everything; called once, by the process that began it."""
@@ -241,6 +261,37 @@ class Settings:
     def close(self) -> None:
         for database in self.databases.values():
             database.close()
+
+
+# --- The whole system ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def whole_system(session: Session, root: Path) -> Iterator[System]:
+    """Every process of the project on free ports, with empty databases and a clock that tests move.
+
+    `system.kill_part("points")` and `system.restart_part("points")` are for fault tests; nobody
+    restarts a part by itself.
+    """
+    if golden := session.golden():
+        shutil.copytree(golden, root, dirs_exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "clock").write_text("0")
+    testing = (("HUZHU_TESTING", "1"), ("HUZHU_TEST_CLOCK", str(root / "clock")))
+    system = System(root, Options(port=0, durable=False, extra=testing))
+    try:
+        system.start()
+        yield system
+    finally:
+        system.stop()
+        remove(root)
+
+
+def move_clock(system: System, seconds: float) -> None:
+    """Let every process of the system believe that it is so much later than it is."""
+    unfinished = system.root / "clock.unfinished"
+    unfinished.write_text(str(seconds))
+    unfinished.rename(system.root / "clock")
 
 
 # --- Callers ----------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Measurements: `./dev bench NAME`. Never part of the tests."""
