@@ -17,6 +17,14 @@ from gateway.i18n import _
 from shared.errors import HuzhuError
 
 
+def uuid_or_none(text: str | None) -> UUID | None:
+    """An id out of an address; None for anything else."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
 class Form:
     """Values as typed, faults by field in the order they were found. The fault of no field has the key ''."""
 
@@ -55,12 +63,19 @@ class Form:
 
     def uuid(self, name: str, message: str) -> str:
         """A choice out of a list of things with ids."""
-        text = self.text(name)
-        try:
-            return str(UUID(text))
-        except ValueError:
+        found = uuid_or_none(self.text(name))
+        if found is None:
             self.fail(name, message)
             return ""
+        return str(found)
+
+    def whole(self, name: str, message: str) -> int:
+        """A whole number that is not negative."""
+        text = self.text(name)
+        if not (text.isascii() and text.isdigit() and len(text) <= 12):
+            self.fail(name, message)
+            return 0
+        return int(text)
 
     def phone(self, name: str) -> str:
         """A mobile number without spaces."""

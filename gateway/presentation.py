@@ -14,7 +14,7 @@ from gateway import i18n, visitor
 from gateway.i18n import _
 from gateway.sessions import Named
 from shared import categories, clock
-from shared.errors import HuzhuError
+from shared.errors import Forbidden, HuzhuError
 from shared.ids import new_id
 from shared.principal import Role
 
@@ -74,6 +74,15 @@ def viewer() -> Viewer | None:
     )
 
 
+def require_viewer() -> Viewer:
+    """For pages behind `logged_in`; Forbidden for a login that acts for nobody (an operator's)."""
+    visitor.require_session()
+    found = viewer()
+    if found is None:
+        raise Forbidden(_("这个账号下没有志愿者，请先添加一位家人或请站点登记"))
+    return found
+
+
 def text_size() -> str:
     """One of TEXT_SIZES, as the person chose it on this device."""
     size = request.cookies.get(TEXT_COOKIE, "")
@@ -113,7 +122,8 @@ def minutes(count: int) -> str:
     return sign + _("%(minutes)s 分", minutes=rest)
 
 
-def _read(value: str | datetime) -> datetime:
+def read_moment(value: str | datetime) -> datetime:
+    """A time off the wire, in Shanghai."""
     moment_ = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment_.astimezone(clock.SHANGHAI)
 
@@ -126,7 +136,7 @@ def _formatted(value: datetime, chinese: str, english: str) -> str:
 
 def moment(value: str | datetime) -> str:
     """A time in Shanghai: 11月22日 周日 09:05, with the year when it is not this one."""
-    then = _read(value)
+    then = read_moment(value)
     if then.year == clock.today().year:
         return _formatted(then, "M月d日 EEE HH:mm", "EEE d MMM, HH:mm")
     return _formatted(then, "y年M月d日 HH:mm", "d MMM y, HH:mm")
@@ -134,21 +144,21 @@ def moment(value: str | datetime) -> str:
 
 def hour(value: str | datetime) -> str:
     """The time of day in Shanghai: 09:05."""
-    return _formatted(_read(value), "HH:mm", "HH:mm")
+    return _formatted(read_moment(value), "HH:mm", "HH:mm")
 
 
 def span(start: str | datetime, end: str | datetime) -> str:
     """From when to when: 11月22日 周日 09:00–11:30, and over midnight both days."""
-    same_day = _read(start).date() == _read(end).date()
+    same_day = read_moment(start).date() == read_moment(end).date()
     return f"{moment(start)}–{hour(end) if same_day else moment(end)}"
 
 
 def day(value: str | date) -> str:
     """A day: 2026年11月22日."""
     if isinstance(value, str):
-        value = _read(value).date() if "T" in value else date.fromisoformat(value)
+        value = read_moment(value).date() if "T" in value else date.fromisoformat(value)
     if isinstance(value, datetime):
-        value = _read(value).date()
+        value = read_moment(value).date()
     if i18n.chosen() == i18n.ENGLISH:
         return format_date(value, "d MMM y", locale="en")
     return format_date(value, "y年M月d日", locale=i18n.CHINESE)

@@ -2,7 +2,31 @@
 
 from flask import Blueprint
 
-from gateway.pages import arrive
+from gateway.pages import (
+    arrive,
+    boards,
+    choose,
+    gifts,
+    home,
+    login,
+    me,
+    records,
+    register,
+    scan,
+    vouchers,
+)
 
-BLUEPRINTS: tuple[Blueprint, ...] = (arrive.pages,)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    arrive.pages,
+    boards.pages,
+    choose.pages,
+    gifts.pages,
+    home.pages,
+    login.pages,
+    me.pages,
+    records.pages,
+    register.pages,
+    scan.pages,
+    vouchers.pages,
+)
 """Every module registers here, by hand."""

@@ -1,0 +1,85 @@
+"""Leaderboards: a node of the tree, a period, what is compared; the top hundred and the own rank."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation
+from gateway.backend import Call
+from gateway.forms import uuid_or_none
+from gateway.guards import logged_in
+from gateway.i18n import _
+from gateway.presentation import Viewer, require_viewer
+
+pages = Blueprint("boards", __name__)
+
+
+@pages.get("/boards")
+@logged_in
+def show_board() -> ResponseReturnValue:
+    viewer = require_viewer()
+    periods = {"week": _("本周"), "month": _("本月"), "quarter": _("本季"), "year": _("今年"), "all": _("累计")}
+    metrics = {"hours": _("服务时长"), "points": _("积分"), "attendances": _("次数")}
+    period, metric = _chosen("period", periods, "month"), _chosen("metric", metrics, "hours")
+    node_id = uuid_or_none(request.args.get("node_id")) or viewer.station_id
+    if node_id is None:
+        return render_template("boards/no_station.html")
+    panels = backend.together(
+        board=Call("points", "/boards", {
+            "node_id": node_id, "period": period, "metric": metric, "member_id": viewer.member_id,
+        }),
+        node=Call("members", f"/nodes/{viewer.station_id or node_id}"),
+    )
+    board = _shown(panels["board"].content, metric, viewer)
+    nodes = _ancestors(panels["node"].content)
+    names = dict(nodes)
+    return render_template(
+        "boards/board.html",
+        board=board,
+        caption=_("%(node)s · %(period)s · %(metric)s", node=names.get(str(node_id), ""), period=periods[period],
+                  metric=metrics[metric]),
+        metric_name=metrics[metric],
+        nodes=[(name, _url(key, period, metric), key == str(node_id)) for key, name in nodes],
+        periods=[(name, _url(node_id, key, metric), key == period) for key, name in periods.items()],
+        metrics=[(name, _url(node_id, period, key), key == metric) for key, name in metrics.items()],
+    )
+
+
+def _chosen(name: str, known: dict[str, str], default: str) -> str:
+    given = request.args.get(name, default)
+    return given if given in known else default
+
+
+def _url(node_id: str | UUID, period: str, metric: str) -> str:
+    return "/boards?" + urlencode({"node_id": node_id, "period": period, "metric": metric})
+
+
+def _ancestors(node: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """The own station and what it belongs to, from near to far: (id, name)."""
+    if node is None:
+        return []
+    return [(node["id"], node["name"]), *((one["id"], one["name"]) for one in reversed(node.get("ancestors", [])))]
+
+
+def _shown(board: dict[str, Any] | None, metric: str, viewer: Viewer) -> dict[str, Any] | None:
+    if board is None:
+        return None
+    own = board.get("own")
+    rows = [[row["rank"], _name(row, viewer), _value(metric, row["value"])] for row in board["rows"]]
+    return board | {"rows": rows, "own": own and {"rank": own["rank"], "shown": _value(metric, own["value"])}}
+
+
+def _name(row: dict[str, Any], viewer: Viewer) -> str:
+    mine = row.get("member_id") == str(viewer.member_id)
+    return _("%(name)s（我）", name=row["name"]) if mine else str(row["name"])
+
+
+def _value(metric: str, value: int) -> str:
+    if metric == "hours":
+        return presentation.minutes(value)
+    if metric == "points":
+        return presentation.points(value)
+    return _("%(count)s 次", count=value)

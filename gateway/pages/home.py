@@ -1,0 +1,57 @@
+"""The start page, and the few pages of plain text."""
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation, read_codes, visitor
+from gateway.backend import Call
+from gateway.guards import open_page
+from gateway.i18n import _
+from gateway.pages import texts
+from shared import clock
+
+ACTIVITIES_SHOWN = 3
+
+pages = Blueprint("home", __name__)
+
+
+@pages.get("/")
+@open_page
+def start() -> ResponseReturnValue:
+    visitor.session()  # members being away is the whole page's matter here, not the frame's
+    viewer = presentation.viewer()
+    if viewer is None:
+        return render_template("home/welcome.html", scan_kept=read_codes.find(read_codes.SCAN) is not None)
+    panels = backend.together(
+        balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
+        activities=Call("checkin", "/activities", {
+            "station_id": viewer.station_id, "from": clock.now().isoformat(), "state": "published",
+            "limit": ACTIVITIES_SHOWN,
+        }),
+    )
+    balances = panels["balance"].content
+    return render_template(
+        "home/start.html", balance=balances[0] if balances else None, activities=panels["activities"].content
+    )
+
+
+@pages.get("/terms")
+@open_page
+def terms() -> ResponseReturnValue:
+    return render_template(
+        "home/text.html", title=_("志愿服务协议"), sections=texts.terms(), version=texts.VERSIONS["terms"]
+    )
+
+
+@pages.get("/privacy")
+@open_page
+def privacy() -> ResponseReturnValue:
+    return render_template(
+        "home/text.html", title=_("个人信息保护说明"), sections=texts.privacy(), version=texts.VERSIONS["privacy"]
+    )
+
+
+@pages.get("/complaints")
+@open_page
+def complaints() -> ResponseReturnValue:
+    return render_template("home/text.html", title=_("投诉建议"), sections=texts.complaints(presentation.viewer()))

@@ -1,0 +1,90 @@
+"""What is known of oneself and may be changed: boards' consents, text size, language."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, guards, i18n, presentation, visitor
+from gateway.backend import Call
+from gateway.forms import Form
+from gateway.guards import logged_in, open_page
+from gateway.i18n import _
+from gateway.pages import texts
+from gateway.presentation import Viewer, require_viewer
+from shared.errors import HuzhuError
+
+ON_BOARDS = ("ranked", "named")
+
+pages = Blueprint("me", __name__)
+
+
+@pages.get("/me")
+@logged_in
+def overview() -> ResponseReturnValue:
+    told = {"consents": _("已保存，一分钟内生效"), "family": _("已添加，请站点核实后就能兑换")}
+    return _overview_page(None, told=told.get(request.args.get("told", "")))
+
+
+@pages.post("/me/consents")
+@logged_in
+def save_consents() -> ResponseReturnValue:
+    viewer = require_viewer()
+    filled = Form.posted()
+    given = tuple(kind for kind in ON_BOARDS if filled.text(kind))
+    withdrawn = tuple(kind for kind in ON_BOARDS if kind not in given)
+    wanted = {"consents": texts.consents(*given, withdrawn=withdrawn)}
+    try:
+        backend.call("members", "PUT", f"/me/members/{viewer.member_id}/consents", json=wanted)
+    except HuzhuError as refusal:
+        filled.blame(refusal, {"too_young_for_boards": "ranked"})
+        return _overview_page(filled), 422
+    return redirect("/me?told=consents#privacy", 303)
+
+
+def _overview_page(filled: Form | None, *, told: str | None = None) -> str:
+    viewer = require_viewer()
+    mine = backend.together(mine=Call("members", "/me"))["mine"].content
+    acting = _acting(mine, viewer)
+    consents = {one["kind"] for one in acting.get("consents", []) if one["given"]}
+    return render_template(
+        "me/me.html",
+        mine=mine,
+        about=_about(acting),
+        told=told,
+        consents=filled or Form({kind: "1" for kind in ON_BOARDS if kind in consents} | {"shown": "1"}),
+    )
+
+
+def _acting(mine: dict[str, Any] | None, viewer: Viewer) -> dict[str, Any]:
+    members = mine["members"] if mine is not None else []
+    return next((member for member in members if member["id"] == str(viewer.member_id)), {})
+
+
+def _about(member: dict[str, Any]) -> list[tuple[str, str]]:
+    place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
+    return [
+        (_("志愿者编号"), presentation.fours(member.get("volunteer_number", ""))),
+        (_("社区实践站"), member.get("station_name") or _("还没有")),
+        (_("小区和楼栋"), place or _("没有填写")),
+        (_("身份核实"), _("已核实") if member.get("confirmed") else _("待核实，请到站点办理")),
+    ]
+
+
+@pages.get("/display")
+@open_page
+def ask_display() -> ResponseReturnValue:
+    return render_template("me/display.html", next=guards.local_path(request.args.get("next")))
+
+
+@pages.post("/display")
+@open_page
+def set_display() -> ResponseReturnValue:
+    """Text size and language belong to the device, not to the login."""
+    filled = Form.posted()
+    response = redirect(guards.local_path(filled.text("next")), 303)
+    if filled.text("text") in presentation.TEXT_SIZES:
+        visitor.set_cookie(response, presentation.TEXT_COOKIE, filled.text("text"), presentation.PREFERENCE_AGE_S)
+    if filled.text("language") in i18n.LANGUAGES:
+        visitor.set_cookie(response, i18n.COOKIE, filled.text("language"), presentation.PREFERENCE_AGE_S)
+    return response

@@ -1,0 +1,103 @@
+"""What a scan's outcome looks like to the person: one dictionary for colour, title, words and next step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway import presentation
+from gateway.i18n import _
+
+OK, WAIT, REFUSED = "ok", "wait", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    kind: str
+    """The panel's: ok, wait or refused."""
+    title: str
+    sentences: tuple[str, ...] = ()
+    action: str = ""
+    href: str = "/"
+    name: str = ""
+    activity: str = ""
+
+
+def shown(outcome: Mapping[str, Any], name: str) -> Shown:
+    """One member's outcome as checkin told it: {outcome, direction, at, marks, why, detail, title, window, …}."""
+    kind, title, sentences, action, href = _read(outcome)
+    return Shown(
+        kind, title, tuple(sentence for sentence in sentences if sentence), action, href, name=name,
+        activity=outcome.get("title") or "",
+    )
+
+
+def _read(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
+    code = outcome["outcome"]
+    departing = outcome.get("direction") == "departure"
+    if code == "ok":
+        return _departed(outcome) if departing else _arrived(outcome)
+    if code == "duplicate":
+        title = _("您已经签过退了") if departing else _("您已经签过到了")
+        return WAIT, title, [_at(outcome), _("不用再扫，记录在这里。")], _("回首页"), "/"
+    if code == "late_scan":
+        words = _("这个码显示得比较早，可能是网络慢。负责人点头以后就算数，您不用再做什么。")
+        return WAIT, _("已收到，等负责人确认"), [_at(outcome), words], _("回首页"), "/"
+    if code == "outside_window":
+        return _outside(outcome)
+    if code == "expired_code":
+        words = _("屏幕上的码每 15 秒换一次。请对着现场的屏幕重新扫。")
+        return REFUSED, _("二维码已经换了"), [words], _("重新扫码"), "/scan"
+    if code == "invalid_code":
+        words = outcome.get("detail") or _("请扫活动现场负责人屏幕上的二维码。")
+        return REFUSED, _("这个码不能用来签到"), [words], _("重新扫码"), "/scan"
+    titles = {
+        "not_qualified": _("这次没有记上"),
+        "annulled": _("这条没有通过"),
+        "activity_closed": _("活动现在不能签到"),
+    }
+    help_words = _("如果您人在现场，请直接找活动负责人，他可以帮您办。")
+    return REFUSED, titles.get(code, _("这次没有记上")), [outcome.get("detail") or "", help_words], _("回首页"), "/"
+
+
+def _at(outcome: Mapping[str, Any]) -> str:
+    if not outcome.get("at"):
+        return ""
+    return _("时间：%(time)s", time=presentation.hour(outcome["at"]))
+
+
+def _arrived(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
+    marks = outcome.get("marks") or []
+    walked_in = "surplus" in marks or "walk_in" in marks
+    title = _("签到成功（现场报名）") if walked_in else _("签到成功")
+    sentences = [_at(outcome)]
+    if "early" in marks:
+        sentences.append(_("您来得早，服务时长从活动开始算起。"))
+    if "overlapping" in marks:
+        sentences.append(_("您在别处还有一次没有签退的签到，负责人会核实。"))
+    sentences.append(_("离开时请记得扫“签退”码，签退以后才能算时长。"))
+    return OK, title, sentences, _("回首页"), "/"
+
+
+def _departed(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
+    sentences = [_at(outcome)]
+    if outcome.get("minutes") is not None:
+        sentences.append(_("这次服务 %(minutes)s。", minutes=presentation.minutes(outcome["minutes"])))
+    if outcome.get("status") == "waiting":
+        sentences.append(_("负责人确认以后，积分就会到账。"))
+    else:
+        sentences.append(_("辛苦了！积分一般一分钟内到账。"))
+    return OK, _("签退成功"), sentences, _("看记录"), "/records"
+
+
+def _outside(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
+    window = outcome.get("window") or {}
+    opens_at, closes_at = window.get("opens_at"), window.get("closes_at")
+    early = outcome.get("why") == "too_early"
+    title = _("还没到签到时间") if early else _("签到已经结束")
+    if outcome.get("direction") == "departure":
+        title = _("签退已经结束")
+    span = ""
+    if opens_at and closes_at:
+        span = _("签到、签退的时间是 %(span)s。", span=presentation.span(opens_at, closes_at))
+    words = _("到时间再扫一次就行。") if early else _("如果您人在现场，请负责人补签，服务时长一样算。")
+    return WAIT, title, [span, words], _("回首页"), "/"

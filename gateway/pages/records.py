@@ -1,0 +1,155 @@
+"""The member's own record: what was served and how it became points, and every movement of points."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation
+from gateway.backend import Call
+from gateway.forms import uuid_or_none
+from gateway.guards import logged_in
+from gateway.i18n import _
+from gateway.presentation import require_viewer
+from shared import clock
+
+ROWS = 20
+_EVIDENCE = {"own_scan": "本人扫码", "organizer": "负责人确认", "entered_later": "事后补录"}
+
+pages = Blueprint("records", __name__)
+
+
+@pages.get("/records")
+@logged_in
+def list_attendances() -> ResponseReturnValue:
+    """Attendances as checkin knows them, each with what points made of it."""
+    viewer = require_viewer()
+    before = uuid_or_none(request.args.get("before"))
+    asked = Call("checkin", "/attendances", {"member_id": viewer.member_id, "limit": ROWS, "before": before})
+    attendances = backend.together(attendances=asked)["attendances"]
+    if attendances.error is not None:
+        return render_template("records/attendances.html", records=None)
+    found: list[dict[str, Any]] = attendances.content
+    awards, away = _awards([one["id"] for one in found if one["version"]])
+    return render_template(
+        "records/attendances.html",
+        records=[_record(one, awards.get(one["id"]), awards_away=away) for one in found],
+        awards_away=away,
+        older=f"/records?before={found[-1]['id']}" if len(found) == ROWS else None,
+    )
+
+
+def _awards(attendance_ids: list[str]) -> tuple[dict[str, dict[str, Any]], bool]:
+    """The present award of each attendance, and whether points could not be asked."""
+    if not attendance_ids:
+        return {}, False
+    asked = Call("points", "/awards", {"attendance_ids": ",".join(attendance_ids)})
+    panel = backend.together(awards=asked)["awards"]
+    if panel.error is not None:
+        return {}, True
+    newest: dict[str, dict[str, Any]] = {}
+    for award in sorted(panel.content, key=lambda award: int(award["version"])):
+        newest[award["attendance_id"]] = award
+    return newest, False
+
+
+def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, awards_away: bool) -> dict[str, Any]:
+    status = attendance["status"]
+    booked = award is not None and award["version"] == attendance["version"]
+    record: dict[str, Any] = {
+        "title": attendance["title"],
+        "when": _when(attendance),
+        "minutes": attendance["minutes"] if attendance.get("left_at") else None,
+        "points": None,
+        "steps": _steps(status, booked=booked and award is not None and award["state"] == "awarded"),
+        "sentences": [],
+    }
+    sentences: list[str] = record["sentences"]
+    sentences.append(_("凭据：%(evidence)s", evidence=_(_EVIDENCE.get(attendance["evidence"], ""))))
+    if attendance.get("automatic_departure"):
+        sentences.append(_("没有签退，按活动结束的时间算。"))
+    if status == "not_signed_out":
+        sentences.append(_("活动已经结束，您还没有签退。请扫签退码，或请负责人补上。"))
+    if attendance.get("reason"):
+        sentences.append(_("原因：%(reason)s", reason=attendance["reason"]))
+    if award is not None and booked:
+        record["points"] = award["points"] if award["state"] in ("awarded", "no_points") else None
+        sentences.append(award["reason"])
+    elif status == "settling" and not awards_away:
+        sentences.append(_("正在记账，一般一分钟内到账。"))
+    record |= _badge(status, award if booked else None)
+    return record
+
+
+def _badge(status: str, award: Mapping[str, Any] | None) -> dict[str, str]:
+    """The one word for what is no longer on its way."""
+    if status == "rejected":
+        return {"status": _("没有通过"), "kind": "refused"}
+    if status == "annulled":
+        return {"status": _("已撤销"), "kind": "refused"}
+    if award is not None and award["state"] == "no_points":
+        return {"status": _("已记时长，没有积分"), "kind": "plain"}
+    return {"status": "", "kind": "plain"}
+
+
+def _steps(status: str, *, booked: bool) -> list[tuple[str, str]]:
+    """已签到 → 未签退 → 待确认 → 已到账, with the one where it stands; empty when it left that road."""
+    if status == "settling":
+        return [(_("已签到"), "done"), (_("已签退"), "done"), (_("已确认"), "done"), _last(booked=booked)]
+    reached = {"signed_in": 0, "not_signed_out": 1, "waiting": 2}.get(status)
+    if reached is None:
+        return []
+    words = [_("已签到"), _("已签退") if reached > 1 else _("未签退"), _("待确认"), _("已到账")]
+    return [(word, "done" if at < reached else "now" if at == reached else "ahead") for at, word in enumerate(words)]
+
+
+def _last(*, booked: bool) -> tuple[str, str]:
+    return (_("已到账"), "end") if booked else (_("到账中"), "now")
+
+
+def _when(attendance: Mapping[str, Any]) -> str:
+    if attendance.get("left_at"):
+        return presentation.span(attendance["arrived_at"], attendance["left_at"])
+    return presentation.moment(attendance["arrived_at"])
+
+
+@pages.get("/records/points")
+@logged_in
+def show_statement() -> ResponseReturnValue:
+    viewer = require_viewer()
+    before = uuid_or_none(request.args.get("before"))
+    year = clock.today().year
+    panels = backend.together(
+        balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
+        lines=Call("points", "/statement", {
+            "member_id": viewer.member_id, "unit": "points", "limit": ROWS, "before": before,
+        }),
+        months=Call("points", "/months", {"member_id": viewer.member_id, "year": year}),
+    )
+    balances, found = panels["balance"].content, panels["lines"].content
+    return render_template(
+        "records/points.html",
+        balance=balances[0] if balances else None,
+        lines=None if panels["lines"].error is not None else [_line(line, at) for at, line in enumerate(found)],
+        older=f"/records/points?before={found[-1]['transfer_id']}" if found and len(found) == ROWS else None,
+        months=[] if before is not None else [_month(one) for one in reversed(panels["months"].content or [])],
+        year=year,
+    )
+
+
+def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
+    names = {
+        "award": _("服务积分"), "reversal": _("更正"), "spend": _("兑换"), "refund": _("兑换退回"), "expiry": _("到期"),
+        "adjustment": _("调整"), "opening": _("期初结转"), "debt": _("抵扣"),
+    }
+    local = presentation.read_moment(line["at"])
+    return {**line, "name": names.get(line["kind"], line["kind"]), "month": f"{local:%Y-%m}", "order": order}
+
+
+def _month(found: Mapping[str, Any]) -> list[str]:
+    """A row of the table; months without anything are left out by points."""
+    return [
+        presentation.month(found["month"]), presentation.points(found["points_earned"]),
+        presentation.points(found["points_spent"]), presentation.minutes(found["minutes"]),
+    ]

@@ -1,0 +1,113 @@
+"""Becoming a volunteer by oneself, also in the middle of a first scan."""
+
+from collections import defaultdict
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, read_codes
+from gateway.backend import Call
+from gateway.forms import Form
+from gateway.guards import open_page
+from gateway.i18n import _
+from gateway.pages import texts
+from gateway.pages.login import new_password, open_session
+from shared.errors import HuzhuError, NotFound
+
+pages = Blueprint("register", __name__)
+
+Options = list[tuple[str, list[tuple[str, str]]]]
+
+
+@pages.get("/register")
+@open_page
+def start() -> ResponseReturnValue:
+    """First where, then who: compounds and buildings can be offered without scripts once the station is known."""
+    if request.args.get("station_id"):
+        return _register_page(Form(request.args))
+    q = request.args.get("q", "").strip()[:30]
+    stations = backend.together(stations=Call("members", "/nodes", {"level": "station", "q": q or None}))["stations"]
+    return render_template(
+        "register/stations.html", q=q, groups=_grouped(stations.content) if stations.error is None else None,
+        scan_kept=read_codes.find(read_codes.SCAN) is not None,
+    )
+
+
+def _grouped(stations: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Stations under the names of what they belong to."""
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for station in stations:
+        groups[station.get("parent_name") or ""].append(station)
+    return sorted(groups.items())
+
+
+@pages.post("/register")
+@open_page
+def join() -> ResponseReturnValue:
+    filled = Form.posted()
+    wanted = _read_person(filled)
+    if filled:
+        try:
+            backend.call("members", "POST", "/logins", json=wanted)
+        except HuzhuError as refusal:
+            filled.blame(refusal, {"compound_id": "place", "building_id": "place", "guardian_needed": "birth_date"})
+        else:
+            # Whether the phone was known already is told to nobody but who knows its password.
+            entered = open_session(Form(), wanted["phone"], wanted["password"], "/")
+            return entered or redirect("/login?told=known", 303)
+    return _register_page(filled), 422
+
+
+def _read_person(filled: Form) -> dict[str, Any]:
+    person: dict[str, Any] = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "station_id": filled.uuid("station_id", _("请选择社区")),
+        "name": filled.required("name", _("请填写姓名"), length_max=50),
+        "phone": filled.phone("phone"),
+        "password": new_password(filled),
+    }
+    if filled.text("place"):
+        compound_id, _dot, building_id = filled.text("place").partition(".")
+        person["compound_id"] = compound_id
+        if building_id:
+            person["building_id"] = building_id
+    if birth_date := filled.day("birth_date"):
+        person["birth_date"] = birth_date
+    for kind, title in (("terms", _("志愿服务协议")), ("privacy", _("个人信息保护说明"))):
+        if not filled.text(kind):
+            filled.fail(kind, _("请先阅读并同意%(title)s", title=title))
+    chosen = [kind for kind in ("ranked", "named") if filled.text(kind)]
+    person["consents"] = texts.consents("terms", "privacy", *chosen)
+    return person
+
+
+def _register_page(filled: Form) -> str:
+    station_id = filled.uuid("station_id", _("请选择社区"))
+    if not station_id:
+        raise NotFound
+    panels = backend.together(
+        station=Call("members", f"/nodes/{station_id}"),
+        below=Call("members", "/nodes", {"below_id": station_id}),
+    )
+    if panels["station"].error is not None:
+        raise panels["station"].error
+    return render_template(
+        "register/register.html",
+        filled=filled,
+        station=panels["station"].content,
+        places=_places(panels["below"].content or []),
+        scan_kept=read_codes.find(read_codes.SCAN) is not None,
+    )
+
+
+def _places(nodes: list[dict[str, Any]]) -> Options:
+    """Compounds as groups, each with itself and its buildings; the value is `compound.building`."""
+    compounds = {node["id"]: node["name"] for node in nodes if node["level"] == "compound"}
+    options: Options = []
+    for compound_id, name in compounds.items():
+        buildings = [node for node in nodes if node["level"] == "building" and node["parent_id"] == compound_id]
+        choices = [(compound_id, _("%(compound)s（不选楼栋）", compound=name))]
+        choices += [(f"{compound_id}.{node['id']}", f"{name} {node['name']}") for node in buildings]
+        options.append((name, choices))
+    return options

@@ -1,0 +1,148 @@
+"""Signing in and out by a place code that was read before (see `arrive`), for one or several of a login."""
+
+from typing import Any
+
+import msgspec
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from gateway import backend, read_codes, visitor
+from gateway.forms import Form
+from gateway.guards import logged_in, open_page
+from gateway.i18n import _
+from gateway.pages import outcomes
+from gateway.pages.choose import member_options
+from gateway.parts import parts
+from shared import tokens
+from shared.errors import HuzhuError, Unavailable
+
+OUTCOME_COOKIE = "huzhu_outcome"
+OUTCOME_LIFETIME_S = 600
+MEMBERS_MAX = 10
+_KEPT = ("outcome", "direction", "at", "marks", "why", "detail", "title", "window", "minutes", "status", "member_id")
+
+pages = Blueprint("scan", __name__)
+
+
+@pages.get("/scan")
+@open_page
+def ask() -> ResponseReturnValue:
+    """With a code that was read: for whom? Without one: how to read one."""
+    if visitor.session() is None:
+        return redirect("/login?next=/scan", 303)
+    if read_codes.find(read_codes.SCAN) is None:
+        return render_template("scan/ask.html", filled=Form())
+    return _confirm_page(Form())
+
+
+@pages.post("/scan/typed")
+@open_page
+def take_typed() -> ResponseReturnValue:
+    filled = Form.posted()
+    code = filled.required("code", _("请把码的内容粘贴进来"), length_max=400)
+    if not filled:
+        return render_template("scan/ask.html", filled=filled), 422
+    response = redirect("/scan", 303)
+    read_codes.keep(response, read_codes.SCAN, code.rpartition("/")[2])
+    return response
+
+
+@pages.post("/scan")
+@logged_in
+def sign() -> ResponseReturnValue:
+    """Post, then show on a page of its own: refreshing and going back scan nothing again."""
+    read = read_codes.find(read_codes.SCAN)
+    if read is None:
+        # The form lay open for more than ten minutes, or was sent twice: what was decided is shown.
+        return redirect("/scan/result" if OUTCOME_COOKIE in request.cookies else "/scan", 303)
+    filled = Form.posted()
+    member_ids = _chosen(filled)
+    if not filled:
+        return _confirm_page(filled), 422
+    try:
+        decided = _scan(read, member_ids)
+    except Unavailable:
+        return _confirm_page(filled, busy=True), 503
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+        return _confirm_page(filled), 422
+    response = redirect("/scan/result", 303)
+    read_codes.clear(response, read_codes.SCAN)
+    _keep_outcomes(response, decided)
+    return response
+
+
+def _chosen(filled: Form) -> list[str]:
+    session = visitor.require_session()
+    mine = {str(member.member_id) for member in session.members}
+    chosen = [member_id for member_id in dict.fromkeys(filled.chosen("member_ids")) if member_id in mine]
+    if not chosen:
+        filled.fail("member_ids", _("请至少选一位"))
+    if len(chosen) > MEMBERS_MAX:
+        filled.fail("member_ids", _("一次最多 %(count)s 位", count=MEMBERS_MAX))
+    return chosen
+
+
+def _scan(read: read_codes.CodeRead, member_ids: list[str]) -> list[dict[str, Any]]:
+    """Every member's outcome. For a single member checkin answers a refusal with a problem, which holds it."""
+    try:
+        answer = backend.call(
+            "checkin", "POST", "/scans", json={"code": read.code, "member_ids": member_ids}, read_at=read.read_at
+        )
+        return list(answer["outcomes"])
+    except HuzhuError as refusal:
+        found = (refusal.errors or {}).get("outcomes")
+        if not found:
+            raise
+        return list(found)
+
+
+@pages.get("/scan/result")
+@logged_in
+def result() -> ResponseReturnValue:
+    decided = _kept_outcomes()
+    names = {str(member.member_id): member.name for member in visitor.require_session().members}
+    mine = [outcome for outcome in decided if outcome["member_id"] in names]
+    if not mine:
+        return render_template("scan/gone.html")
+    return render_template(
+        "scan/result.html", shown=[outcomes.shown(outcome, names[outcome["member_id"]]) for outcome in mine]
+    )
+
+
+def _confirm_page(filled: Form, *, busy: bool = False) -> str:
+    read = read_codes.find(read_codes.SCAN)
+    assert read is not None
+    return render_template(
+        "scan/confirm.html", filled=filled, busy=busy, read_at=read.read_at, departing=_is_departure(read.code),
+        options=member_options(),
+    )
+
+
+def _is_departure(code: str) -> bool:
+    """What the code says of itself, for the button's word; checkin judges whether it is genuine."""
+    return code.split(".")[4:5] == ["d"]
+
+
+def _keep_outcomes(response: Response, decided: list[dict[str, Any]]) -> None:
+    """For the page after the post: signed, so that nobody can make a false “签到成功” to show around."""
+    kept = [{name: outcome[name] for name in _KEPT if outcome.get(name) is not None} for outcome in decided]
+    payload = msgspec.json.encode(kept)
+    text = f"{tokens.b64(payload)}.{tokens.b64(_mac(payload))}"
+    visitor.set_cookie(response, OUTCOME_COOKIE, text, OUTCOME_LIFETIME_S)
+
+
+def _kept_outcomes() -> list[dict[str, Any]]:
+    payload_text, _dot, signature = request.cookies.get(OUTCOME_COOKIE, "").partition(".")
+    try:
+        payload = tokens.unb64(payload_text)
+        if tokens.same(tokens.unb64(signature), _mac(payload)):
+            return list(msgspec.json.decode(payload))
+    except ValueError:
+        pass
+    return []
+
+
+def _mac(payload: bytes) -> bytes:
+    return tokens.mac(parts().settings.cookie_secret, "scan outcome", payload)
