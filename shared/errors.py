@@ -53,6 +53,7 @@ class RuleBroken(HuzhuError):
 class TooMany(HuzhuError):
     code = "too_many"
     detail = "操作太频繁，请稍后再试"
+    retry_after_s: int = 2
 
 
 class Unavailable(HuzhuError):

@@ -130,7 +130,10 @@ def register_errors(app: Flask) -> None:
 
 
 def on_refusal(error: HuzhuError) -> Response:
-    return problem(status_of(error), error.code, error.detail, field_errors=error.errors)
+    response = problem(status_of(error), error.code, error.detail, field_errors=error.errors)
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def on_http(error: HTTPException) -> Response:
