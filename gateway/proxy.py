@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from flask import Flask, g
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, MethodNotAllowed, RequestEntityTooLarge
 
 from gateway import credentials, routes
 from gateway.credentials import SAFE_METHODS, WrongToken
@@ -119,38 +119,27 @@ def forwarded_headers(environ: Environ) -> dict[str, str]:
     return {name: value for key, name in _FORWARDED if (value := environ.get(key)) and value.isascii()}
 
 
-def read_body(environ: Environ, bytes_max: int = BODY_BYTES_MAX) -> bytes | None:
-    """The whole body; RequestEntityTooLarge past the limit, BadRequest when it is cut or its length makes no sense."""
-    length_text: str = environ.get("CONTENT_LENGTH") or ""
-    if length_text:
-        if not (length_text.isascii() and length_text.isdigit()):
-            raise BadRequest
-        if len(length_text) > 9 or int(length_text) > bytes_max:
-            raise RequestEntityTooLarge
-        length = int(length_text)
-        body = _read(environ["wsgi.input"], length)
-        if len(body) != length:
-            raise BadRequest
-        return body
+def read_body(environ: Environ) -> bytes | None:
+    """The whole body; an HTTP error when it is too long, cut, or its length is not said.
+
+    Chunked bodies are refused: the server hands over a broken one like one that ended.
+    """
     if "HTTP_TRANSFER_ENCODING" in environ:
-        body = _read(environ["wsgi.input"], bytes_max + 1)
-        if len(body) > bytes_max:
-            raise RequestEntityTooLarge
-        return body
-    return None
-
-
-def _read(stream: Any, length: int) -> bytes:
-    pieces: list[bytes] = []
-    while length > 0:
-        try:
-            piece = stream.read(length)
-        except OSError as error:
-            raise BadRequest from error
+        raise LengthRequired
+    length_text: str = environ.get("CONTENT_LENGTH") or ""
+    if not length_text:
+        return None
+    if not (length_text.isascii() and length_text.isdigit()):
+        raise BadRequest
+    if len(length_text) > 9 or int(length_text) > BODY_BYTES_MAX:
+        raise RequestEntityTooLarge
+    missing, pieces = int(length_text), []
+    while missing > 0:
+        piece = environ["wsgi.input"].read(missing)
         if not piece:
-            break
+            raise BadRequest
         pieces.append(piece)
-        length -= len(piece)
+        missing -= len(piece)
     return b"".join(pieces)
 
 

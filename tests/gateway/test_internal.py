@@ -24,8 +24,8 @@ def signature(issuer: str, path: str, *, key: bytes | None = None, method: str =
     return gateway_client.signed(issuer, key or key_of(issuer), method, path, body)
 
 
-def post(internal: FlaskClient, path: str, header: str, body: bytes = BODY, **headers: str) -> int:
-    return internal.post(path, data=body, headers={gateway_client.HEADER: header, **headers}).status_code
+def post(internal: FlaskClient, path: str, header: str, **headers: str) -> int:
+    return internal.post(path, data=BODY, headers={gateway_client.HEADER: header, **headers}).status_code
 
 
 @pytest.mark.parametrize("issuer", ISSUERS)

@@ -32,6 +32,12 @@ def gateway(gateway: Flask) -> Flask:
     def post() -> str:
         return "done"
 
+    def mine() -> str:
+        return str(visitor.member_id())
+
+    def staff() -> str:
+        return "staff"
+
     def enter() -> Response:
         response = redirect("/test/form", 303)
         visitor.begin(response, "token-of-alice", clock.now() + timedelta(days=30))
@@ -46,8 +52,8 @@ def gateway(gateway: Flask) -> Flask:
     gateway.add_url_rule("/test/post", view_func=guards.open_page(post), methods=["POST"])
     gateway.add_url_rule("/test/enter", view_func=guards.open_page(enter), methods=["POST"])
     gateway.add_url_rule("/test/leave", view_func=guards.open_page(leave), methods=["POST"])
-    gateway.add_url_rule("/test/mine", "mine", guards.logged_in(lambda: str(visitor.member_id())))
-    gateway.add_url_rule("/test/staff", "staff", guards.holding(Role.STAFF)(lambda: "staff"))
+    gateway.add_url_rule("/test/mine", view_func=guards.logged_in(mine))
+    gateway.add_url_rule("/test/staff", view_func=guards.holding(Role.STAFF)(staff))
     return gateway
 
 
