@@ -1,0 +1,121 @@
+"""Registering, logging in and out, passwords, API tokens, consent texts."""
+
+from typing import Any
+from uuid import UUID
+
+from services.members import queries, schemas
+from services.members.commands import administrators
+from services.members.commands import logins as commands
+from services.members.domain.consents import Text
+from shared import web
+from shared.http import ProblemSchema
+from shared.principal import Role
+
+logins = web.Routes("logins", __name__, url_prefix="/api/v1/members")
+
+
+@logins.route("/consent-texts", methods=["GET"])
+@web.anyone()
+@logins.response(200, schemas.ConsentTextSchema(many=True))
+def list_consent_texts() -> list[Text]:
+    """What people are asked to agree to, in the versions of now."""
+    return queries.list_consent_texts()
+
+
+@logins.route("/logins", methods=["POST"])
+@web.anyone()
+@logins.arguments(schemas.RegistrationSchema)
+@logins.response(201, schemas.RegisteredSchema)
+@logins.alt_response(404, schema=ProblemSchema)
+@logins.alt_response(409, schema=ProblemSchema)
+@logins.alt_response(422, schema=ProblemSchema)
+def register(registration: dict[str, Any]) -> commands.Registered:
+    """Register oneself. The answer is the same when the phone is registered already; then nothing is made."""
+    return commands.register(web.caller(), **registration)
+
+
+@logins.route("/administrators", methods=["POST"])
+@web.anyone()
+@logins.arguments(schemas.FirstAdministratorSchema)
+@logins.response(201, schemas.RegisteredSchema)
+@logins.alt_response(401, schema=ProblemSchema)
+@logins.alt_response(409, schema=ProblemSchema)
+@logins.alt_response(422, schema=ProblemSchema)
+def register_first_administrator(registration: dict[str, Any]) -> commands.Registered:
+    """Become the first administrator, with the code that the machine printed."""
+    return administrators.register_first(web.caller(), **registration)
+
+
+@logins.route("/sessions", methods=["POST"])
+@web.anyone()
+@logins.arguments(schemas.CredentialsSchema)
+@logins.response(200, schemas.SessionOpenedSchema)
+@logins.alt_response(401, schema=ProblemSchema)
+@logins.alt_response(429, schema=ProblemSchema)
+def open_session(credentials: dict[str, Any]) -> commands.Opened:
+    """Log in."""
+    return commands.log_in(**credentials)
+
+
+@logins.route("/sessions/current", methods=["DELETE"])
+@web.logged_in()
+@logins.response(204)
+@logins.alt_response(401, schema=ProblemSchema)
+def close_session() -> None:
+    """Log out."""
+    commands.log_out(web.caller())
+
+
+@logins.route("/passwords", methods=["POST"])
+@web.anyone()
+@logins.arguments(schemas.PasswordSchema)
+@logins.response(204)
+@logins.alt_response(401, schema=ProblemSchema)
+@logins.alt_response(422, schema=ProblemSchema)
+@logins.alt_response(429, schema=ProblemSchema)
+def set_password(content: dict[str, Any]) -> None:
+    """Set a password by a one-time code; every session and API token of the login ends."""
+    commands.set_password(web.caller(), **content)
+
+
+@logins.route("/members/<uuid:member_id>/reset-codes", methods=["POST"])
+@web.holding(Role.STAFF)
+@logins.response(201, schemas.CodeSchema)
+@logins.alt_response(401, schema=ProblemSchema)
+@logins.alt_response(403, schema=ProblemSchema)
+@logins.alt_response(404, schema=ProblemSchema)
+@logins.alt_response(422, schema=ProblemSchema)
+def make_reset_code(member_id: UUID) -> commands.CodeMade:
+    """Make a one-time code for a member's password, or for the login of one who has none."""
+    return commands.make_reset_code(web.caller(), member_id)
+
+
+@logins.route("/tokens", methods=["GET"])
+@web.logged_in()
+@logins.response(200, schemas.TokenSchema(many=True))
+@logins.alt_response(401, schema=ProblemSchema)
+def list_tokens() -> list[dict[str, Any]]:
+    """My API tokens."""
+    return queries.list_tokens(web.caller())
+
+
+@logins.route("/tokens", methods=["POST"])
+@web.logged_in()
+@logins.arguments(schemas.TokenNewSchema)
+@logins.response(201, schemas.TokenShownSchema)
+@logins.alt_response(401, schema=ProblemSchema)
+@logins.alt_response(409, schema=ProblemSchema)
+@logins.alt_response(422, schema=ProblemSchema)
+def add_token(content: dict[str, Any]) -> commands.Opened:
+    """Make an API token with the rights of my login; it is shown this once."""
+    return commands.add_token(web.caller(), **content)
+
+
+@logins.route("/tokens/<uuid:token_id>", methods=["DELETE"])
+@web.logged_in()
+@logins.response(204)
+@logins.alt_response(401, schema=ProblemSchema)
+@logins.alt_response(404, schema=ProblemSchema)
+def revoke_token(token_id: UUID) -> None:
+    """Revoke an API token."""
+    commands.revoke_token(web.caller(), token_id)

@@ -1,0 +1,129 @@
+"""Members: oneself, the family, and those of one's stations."""
+
+from typing import Any
+from uuid import UUID
+
+from services.members import queries, schemas
+from services.members.commands import people as commands
+from shared import web
+from shared.http import ProblemSchema
+from shared.principal import Role
+
+people = web.Routes("people", __name__, url_prefix="/api/v1/members")
+
+
+@people.route("/me", methods=["GET"])
+@web.logged_in()
+@people.response(200, schemas.MeSchema)
+@people.alt_response(401, schema=ProblemSchema)
+def show_me() -> dict[str, Any]:
+    """My login, everybody it acts for, and my roles."""
+    return queries.show_me(web.caller())
+
+
+@people.route("/me/members", methods=["POST"])
+@web.logged_in()
+@people.arguments(schemas.FamilyMemberSchema)
+@people.response(201, schemas.MemberSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+@people.alt_response(409, schema=ProblemSchema)
+@people.alt_response(422, schema=ProblemSchema)
+def add_family(content: dict[str, Any]) -> dict[str, Any]:
+    """Add somebody whom my login acts for."""
+    return commands.add_family(web.caller(), **content)
+
+
+@people.route("/me/members/<uuid:member_id>/consents", methods=["PUT"])
+@web.logged_in()
+@people.arguments(schemas.ConsentsSchema)
+@people.response(200, schemas.MemberSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+@people.alt_response(422, schema=ProblemSchema)
+def set_consents(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
+    """Give or withdraw consents for me or somebody my login acts for."""
+    return commands.set_consents(web.caller(), member_id, content["consents"])
+
+
+@people.route("/members", methods=["GET"])
+@web.logged_in()
+@people.arguments(schemas.MemberQuerySchema, location="query")
+@people.response(200, schemas.MemberSchema(many=True))
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+def list_members(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """By `ids`, masked where I may not see more; else, for organizers, members of their stations."""
+    return queries.list_members(web.caller(), **query)
+
+
+@people.route("/members", methods=["POST"])
+@web.holding(Role.STAFF)
+@people.arguments(schemas.MemberNewSchema)
+@people.response(201, schemas.MemberSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+@people.alt_response(409, schema=ProblemSchema)
+@people.alt_response(422, schema=ProblemSchema)
+def add_member(content: dict[str, Any]) -> dict[str, Any]:
+    """Add a member without a login."""
+    return commands.add_member(web.caller(), content)
+
+
+@people.route("/members/<uuid:member_id>", methods=["GET"])
+@web.logged_in()
+@people.response(200, schemas.MemberSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+def show_member(member_id: UUID) -> dict[str, Any]:
+    """A member of mine or of my stations."""
+    return queries.show_member(web.caller(), member_id)
+
+
+@people.route("/members/<uuid:member_id>", methods=["PATCH"])
+@web.logged_in()
+@people.arguments(schemas.MemberChangeSchema)
+@people.response(200, schemas.MemberSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+@people.alt_response(422, schema=ProblemSchema)
+def change_member(changes: dict[str, Any], member_id: UUID) -> dict[str, Any]:
+    """Change what is known of a member: staff everything, people themselves less once they are confirmed."""
+    return commands.change(web.caller(), member_id, changes)
+
+
+@people.route("/members/<uuid:member_id>/confirm", methods=["POST"])
+@web.holding(Role.STAFF)
+@people.response(200, schemas.MemberSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+def confirm_member(member_id: UUID) -> dict[str, Any]:
+    """Say that I have seen who this is."""
+    return commands.confirm(web.caller(), member_id)
+
+
+@people.route("/members/<uuid:member_id>/household", methods=["PUT"])
+@web.holding(Role.STAFF)
+@people.arguments(schemas.HouseholdSchema)
+@people.response(200, schemas.MemberSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+def set_household(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
+    """Say with whom a member lives."""
+    return commands.set_household(web.caller(), member_id, content["with_member_id"])
+
+
+@people.route("/members/<uuid:member_id>/phone", methods=["GET"])
+@web.logged_in()
+@people.response(200, schemas.PhoneSchema)
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+def show_phone(member_id: UUID) -> dict[str, Any]:
+    """A phone number, for who must call; reading somebody else's is recorded."""
+    return {"phone": commands.read_phone(web.caller(), member_id)}

@@ -1,0 +1,94 @@
+"""Grants, and the teams and employers that members belong to."""
+
+from typing import Any
+from uuid import UUID
+
+from services.members import queries, schemas
+from services.members.commands import grants as commands
+from shared import web
+from shared.http import ProblemSchema
+from shared.principal import Role
+
+rights = web.Routes("rights", __name__, url_prefix="/api/v1/members")
+
+
+@rights.route("/grants", methods=["GET"])
+@web.holding(Role.ADMINISTRATOR)
+@rights.arguments(schemas.GrantQuerySchema, location="query")
+@rights.response(200, schemas.GrantSchema(many=True))
+@rights.alt_response(401, schema=ProblemSchema)
+@rights.alt_response(403, schema=ProblemSchema)
+def list_grants(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who holds which role at and below my nodes."""
+    return queries.list_grants(web.caller(), **query)
+
+
+@rights.route("/grants", methods=["POST"])
+@web.holding(Role.ADMINISTRATOR)
+@rights.arguments(schemas.GrantNewSchema)
+@rights.response(201, schemas.GrantSchema)
+@rights.alt_response(401, schema=ProblemSchema)
+@rights.alt_response(403, schema=ProblemSchema)
+@rights.alt_response(404, schema=ProblemSchema)
+@rights.alt_response(409, schema=ProblemSchema)
+@rights.alt_response(422, schema=ProblemSchema)
+def add_grant(content: dict[str, Any]) -> dict[str, Any]:
+    """Give a member a role at a node and below it."""
+    return commands.add_grant(web.caller(), **content)
+
+
+@rights.route("/grants/<uuid:grant_id>", methods=["DELETE"])
+@web.holding(Role.ADMINISTRATOR)
+@rights.response(204)
+@rights.alt_response(401, schema=ProblemSchema)
+@rights.alt_response(403, schema=ProblemSchema)
+@rights.alt_response(404, schema=ProblemSchema)
+def revoke_grant(grant_id: UUID) -> None:
+    """Take a role back."""
+    commands.revoke_grant(web.caller(), grant_id)
+
+
+@rights.route("/teams", methods=["GET"])
+@web.logged_in()
+@rights.arguments(schemas.TeamQuerySchema, location="query")
+@rights.response(200, schemas.TeamSchema(many=True))
+@rights.alt_response(401, schema=ProblemSchema)
+def list_teams(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Teams, of a station or of all."""
+    return queries.list_teams(**query)
+
+
+@rights.route("/teams", methods=["POST"])
+@web.holding(Role.STAFF)
+@rights.arguments(schemas.TeamSchema)
+@rights.response(201, schemas.TeamSchema)
+@rights.alt_response(401, schema=ProblemSchema)
+@rights.alt_response(403, schema=ProblemSchema)
+@rights.alt_response(404, schema=ProblemSchema)
+@rights.alt_response(409, schema=ProblemSchema)
+@rights.alt_response(422, schema=ProblemSchema)
+def add_team(content: dict[str, Any]) -> dict[str, Any]:
+    """Found a team at one of my stations."""
+    return commands.add_team(web.caller(), **content)
+
+
+@rights.route("/employers", methods=["GET"])
+@web.logged_in()
+@rights.arguments(schemas.EmployerQuerySchema, location="query")
+@rights.response(200, schemas.EmployerSchema(many=True))
+@rights.alt_response(401, schema=ProblemSchema)
+def list_employers(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Employers that people report from."""
+    return queries.list_employers(**query)
+
+
+@rights.route("/employers", methods=["POST"])
+@web.holding(Role.STAFF)
+@rights.arguments(schemas.EmployerSchema)
+@rights.response(201, schemas.EmployerSchema)
+@rights.alt_response(401, schema=ProblemSchema)
+@rights.alt_response(403, schema=ProblemSchema)
+@rights.alt_response(409, schema=ProblemSchema)
+def add_employer(content: dict[str, Any]) -> dict[str, Any]:
+    """Add an employer."""
+    return commands.add_employer(web.caller(), **content)

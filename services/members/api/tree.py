@@ -1,0 +1,59 @@
+"""The station tree."""
+
+from typing import Any
+from uuid import UUID
+
+from services.members import queries, schemas
+from services.members.commands import tree as commands
+from shared import web
+from shared.http import ProblemSchema
+from shared.principal import Role
+
+tree = web.Routes("tree", __name__, url_prefix="/api/v1/members")
+
+
+@tree.route("/nodes", methods=["GET"])
+@web.anyone()
+@tree.arguments(schemas.NodeQuerySchema, location="query")
+@tree.response(200, schemas.NodeSchema(many=True))
+@tree.alt_response(404, schema=ProblemSchema)
+def list_nodes(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Stations, compounds, buildings; open to all."""
+    return queries.list_nodes(**query)
+
+
+@tree.route("/nodes", methods=["POST"])
+@web.holding(Role.ADMINISTRATOR)
+@tree.arguments(schemas.NodeNewSchema)
+@tree.response(201, schemas.NodeWholeSchema)
+@tree.alt_response(401, schema=ProblemSchema)
+@tree.alt_response(403, schema=ProblemSchema)
+@tree.alt_response(404, schema=ProblemSchema)
+@tree.alt_response(409, schema=ProblemSchema)
+@tree.alt_response(422, schema=ProblemSchema)
+def add_node(content: dict[str, Any]) -> dict[str, Any]:
+    """Add a place below one of mine."""
+    return commands.add_node(web.caller(), **content)
+
+
+@tree.route("/nodes/<uuid:node_id>", methods=["GET"])
+@web.anyone()
+@tree.response(200, schemas.NodeWholeSchema)
+@tree.alt_response(404, schema=ProblemSchema)
+def show_node(node_id: UUID) -> dict[str, Any]:
+    """One place, with where it lay before and how many lived there."""
+    return queries.show_node(node_id)
+
+
+@tree.route("/nodes/<uuid:node_id>", methods=["PATCH"])
+@web.holding(Role.ADMINISTRATOR)
+@tree.arguments(schemas.NodeChangeSchema)
+@tree.response(200, schemas.NodeWholeSchema)
+@tree.alt_response(401, schema=ProblemSchema)
+@tree.alt_response(403, schema=ProblemSchema)
+@tree.alt_response(404, schema=ProblemSchema)
+@tree.alt_response(409, schema=ProblemSchema)
+@tree.alt_response(422, schema=ProblemSchema)
+def change_node(changes: dict[str, Any], node_id: UUID) -> dict[str, Any]:
+    """Rename a place, move it, count its residents, or close it."""
+    return commands.change_node(web.caller(), node_id, changes)

@@ -1,0 +1,316 @@
+"""Use cases on members: adding, confirming, changing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from services.members.domain import consents as consent_rules
+from services.members.domain import people as rules
+from services.members.domain import places
+from services.members.domain.consents import Consent
+from services.members.domain.names import is_child
+from services.members.domain.people import NewMember
+from services.members.domain.places import ROOT
+from services.members.store import creations, people, tree
+from services.members.store.logins import own_login_id, own_member_id
+from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam, Team
+from services.members.store.pinyin import read_name
+from shared import audit, clock
+from shared.db import transactional
+from shared.errors import Forbidden, NotFound, RuleBroken
+from shared.ids import new_id
+from shared.principal import OwnCase, Principal, Role
+
+_insert_members = insert(Member)
+
+
+# --- Adding ------------------------------------------------------------------------------------------
+
+
+def insert_members(tx: Session, caller: Principal, rows: Sequence[NewMember]) -> None:
+    """Write new members with teams and consents, and tell of them. For commands, which check the right to do it."""
+    nodes = tree.places(tx, (node for row in rows for node in (row.station_id, row.compound_id, row.building_id)))
+    for row in rows:
+        check_home(nodes, row.station_id, row.compound_id, row.building_id)
+        rules.check_birth_date(row.birth_date, clock.today())
+    _check_exist(tx, rows)
+    numbers = people.new_volunteer_numbers(tx, len(rows))
+    tx.flush()
+    tx.execute(_insert_members, [_as_row(row, number) for row, number in zip(rows, numbers, strict=True)])
+    teams = [{"member_id": row.id, "team_id": team_id} for row in rows for team_id in dict.fromkeys(row.team_ids)]
+    if teams:
+        tx.execute(insert(MemberTeam), teams)
+    for row in rows:
+        people.add_consents(tx, row.id, row.consents, caller.who)
+        if row.confirmed:
+            path = nodes[row.station_id].path if row.station_id else ROOT
+            audit.add(tx, caller, "member.confirm", "member", row.id, path=path)
+    people.tell(tx, [row.id for row in rows])
+
+
+def _as_row(row: NewMember, volunteer_number: str) -> dict[str, Any]:
+    pinyin, initials = read_name(row.name)
+    return {
+        "id": row.id,
+        "version": 0,
+        "status": "active",
+        "volunteer_number": volunteer_number,
+        "name": row.name,
+        "pinyin": pinyin,
+        "initials": initials,
+        "birth_date": row.birth_date,
+        "station_id": row.station_id,
+        "compound_id": row.compound_id,
+        "building_id": row.building_id,
+        "household_id": row.household_id,
+        "employer_id": row.employer_id,
+        "guardian_id": row.guardian_id,
+        "skills": list(row.skills),
+        "confirmed_at": clock.now() if row.confirmed else None,
+        "created_at": clock.now(),
+        **people.phone_columns(row.id, row.phone),
+    }
+
+
+def check_home(
+    nodes: Mapping[UUID, tree.Place], station_id: UUID | None, compound_id: UUID | None, building_id: UUID | None
+) -> None:
+    """A member's station, compound and building must be open and lie one below the other."""
+    home = [None if node_id is None else nodes[node_id] for node_id in (station_id, compound_id, building_id)]
+    if any(place is not None and place.closed for place in home):
+        raise places.NodeClosed
+    places.check_home(*(None if place is None else (place.level, place.path) for place in home))
+
+
+def _check_exist(tx: Session, rows: Sequence[NewMember]) -> None:
+    for model, wanted, words in (
+        (Team, {team_id for row in rows for team_id in row.team_ids}, "没有找到这支志愿服务队"),
+        (Employer, {row.employer_id for row in rows if row.employer_id}, "没有找到这个单位"),
+        (Member, {row.guardian_id for row in rows if row.guardian_id}, "没有找到监护人"),
+    ):
+        if wanted and tx.scalar(select(func.count()).where(model.id == func.any(list(wanted)))) != len(wanted):
+            raise NotFound(words)
+
+
+@transactional
+def add_members(tx: Session, caller: Principal, rows: Sequence[NewMember]) -> None:
+    """Add many members without logins at once, by staff of their stations. Ids that exist already are left alone."""
+    known = set(tx.scalars(select(Member.id).where(Member.id == func.any([row.id for row in rows]))))
+    new = [row for row in rows if row.id not in known]
+    nodes = tree.places(tx, (row.station_id for row in new))
+    for path in {nodes[row.station_id].path if row.station_id else ROOT for row in new}:
+        caller.require(Role.STAFF, path)
+    if new:
+        insert_members(tx, caller, new)
+
+
+@transactional
+def add_member(tx: Session, caller: Principal, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Staff adds a person without a login; `content` as `MemberNewSchema`. A repetition returns them as they are now."""
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    row = NewMember(**fields)
+    path = tree.path_of(tx, row.station_id)
+    caller.require(Role.STAFF, path)
+    if creations.is_new(tx, row.id, "member", row, member_id=row.id):
+        consent_rules.check(list(row.consents))
+        if is_child(row.birth_date, clock.today()):
+            consent_rules.check_joining(list(row.consents), row.birth_date, clock.today(), by_guardian=True)
+        insert_members(tx, caller, [row])
+        audit.add(tx, caller, "member.add", "member", row.id, path=path)
+    return people.show(tx, row.id)
+
+
+@transactional
+def add_family(
+    tx: Session,
+    caller: Principal,
+    *,
+    id: UUID,
+    name: str,
+    relation: str,
+    consents: list[Consent],  # noqa: A002
+    birth_date: date | None = None,
+    station_id: UUID | None = None,
+    compound_id: UUID | None = None,
+    building_id: UUID | None = None,
+) -> dict[str, Any]:
+    """Add somebody my login acts for from now on: a child, a mother without a phone.
+
+    Without a station they belong where I do. Family shares a household, so that none of us may act
+    as an official for another.
+    """
+    assert caller.login_id is not None
+    # One login adds one after another, so that the limit holds.
+    tx.scalars(select(Login.id).where(Login.id == caller.login_id).with_for_update()).one()
+    content = [name, relation, consents, birth_date, station_id, compound_id, building_id]
+    if not creations.is_new(tx, id, f"family of {caller.login_id}", content, member_id=id):
+        return people.show(tx, id)
+    consent_rules.check_joining(consents, birth_date, clock.today(), by_guardian=True)
+    linked = tx.scalar(select(func.count()).where(LoginMember.login_id == caller.login_id))
+    if (linked or 0) >= rules.FAMILY_MAX:
+        raise rules.FamilyFull
+    own_id = own_member_id(tx, caller.login_id)
+    own = None if own_id is None else people.get_member(tx, own_id, lock=True)
+    if own is not None and station_id is None:
+        station_id, compound_id, building_id = own.station_id, own.compound_id, own.building_id
+    if own is not None and own.household_id is None and relation in rules.FAMILY:
+        own.household_id = new_id()
+        people.tell(tx, [own.id])
+    insert_members(
+        tx,
+        caller,
+        [
+            NewMember(
+                id=id,
+                name=name,
+                birth_date=birth_date,
+                station_id=station_id,
+                compound_id=compound_id,
+                building_id=building_id,
+                household_id=own.household_id if own and relation in rules.FAMILY else None,
+                guardian_id=own.id if own and is_child(birth_date, clock.today()) else None,
+                consents=tuple(consents),
+            )
+        ],
+    )
+    tx.add(LoginMember(login_id=caller.login_id, member_id=id, relation=relation))
+    tx.flush()
+    return people.show(tx, id)
+
+
+# --- Confirming and changing ---------------------------------------------------------------------------
+
+
+@transactional
+def confirm(tx: Session, caller: Principal, member_id: UUID) -> dict[str, Any]:
+    """Staff has seen who this is: from now on points can be redeemed. Never for oneself or the own household."""
+    member, path = people.get_as_staff(tx, caller, member_id)
+    caller.refuse_own_case(member.id, member.household_id)
+    if member.confirmed_at is None:
+        member.confirmed_at = clock.now()
+        audit.add(tx, caller, "member.confirm", "member", member.id, path=path)
+        people.tell(tx, [member.id])
+    return people.show(tx, member_id)
+
+
+@transactional
+def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change what is known of a member; `changes` as `MemberChangeSchema`.
+
+    Staff changes everything of other households; people themselves what `people.check_self_change` lets them.
+    """
+    member = people.get_member(tx, member_id, lock=True)
+    path = people.path_of(tx, member)
+    if caller.is_own_case(member.id, member.household_id):
+        if not caller.acts_for(member.id):
+            raise OwnCase
+        rules.check_self_change(set(changes), confirmed=member.confirmed_at is not None)
+    elif caller.may(Role.STAFF, path):
+        audit.add(tx, caller, "member.change", "member", member.id, path=path, detail={"fields": sorted(changes)})
+    elif caller.may(Role.ORGANIZER, path):
+        raise Forbidden
+    else:
+        raise people.MemberNotFound
+    _apply(tx, member, dict(changes))
+    people.tell(tx, [member.id])
+    return people.show(tx, member_id)
+
+
+def _apply(tx: Session, member: Member, changes: dict[str, Any]) -> None:
+    today = clock.today()
+    if "birth_date" in changes:
+        rules.check_birth_date(changes["birth_date"], today)
+        if is_child(changes["birth_date"], today) and own_login_id(tx, member.id) is not None:
+            raise consent_rules.GuardianNeeded
+    if changes.keys() & {"station_id", "compound_id", "building_id"}:
+        home = [changes.get(key, getattr(member, key)) for key in ("station_id", "compound_id", "building_id")]
+        check_home(tree.places(tx, home), home[0], home[1], home[2])
+    if changes.get("guardian_id") == member.id:
+        raise RuleBroken("监护人不能是本人")
+    _check_exist(
+        tx,
+        [
+            NewMember(
+                id=member.id,
+                name=member.name,
+                employer_id=changes.get("employer_id"),
+                guardian_id=changes.get("guardian_id"),
+            )
+        ],
+    )
+    if "team_ids" in changes:
+        people.set_teams(tx, member.id, changes.pop("team_ids"))
+    if "name" in changes:
+        member.pinyin, member.initials = read_name(changes["name"])
+    if "phone" in changes:
+        for column, value in people.phone_columns(member.id, changes.pop("phone")).items():
+            setattr(member, column, value)
+    for key, value in changes.items():
+        setattr(member, key, value)
+
+
+@transactional
+def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_id: UUID | None) -> dict[str, Any]:
+    """Staff says with whom somebody lives, or with None that nobody is known to. Members of one household decide
+    nothing for each other.
+    """
+    member, path = people.get_as_staff(tx, caller, member_id)
+    caller.refuse_own_case(member.id, member.household_id)
+    if with_member_id is None:
+        if member.household_id is not None:
+            member.household_id = None
+            people.tell(tx, [member.id])
+    elif with_member_id != member_id:
+        other, _ = people.get_as_staff(tx, caller, with_member_id)
+        if other.household_id is None:
+            other.household_id = new_id()
+            people.tell(tx, [other.id])
+        if member.household_id != other.household_id:
+            member.household_id = other.household_id
+            people.tell(tx, [member.id])
+    audit.add(
+        tx,
+        caller,
+        "member.household",
+        "member",
+        member.id,
+        path=path,
+        detail={"with_member_id": with_member_id and str(with_member_id)},
+    )
+    return people.show(tx, member_id)
+
+
+@transactional
+def set_consents(tx: Session, caller: Principal, member_id: UUID, consents: list[Consent]) -> dict[str, Any]:
+    """Give or withdraw consents of one's own, or of somebody one acts for. What is so already is not written again."""
+    caller.require_acts_for(member_id)
+    member = people.get_member(tx, member_id, lock=True)
+    consent_rules.check_change(consents, member.birth_date, clock.today())
+    shown = {entry["kind"]: entry for entry in people.show(tx, member_id)["consents"]}
+    new = [consent for consent in consents if not _is_so(shown.get(consent.kind), consent)]
+    if new:
+        people.add_consents(tx, member_id, new, caller.who)
+        people.tell(tx, [member_id])
+    return people.show(tx, member_id)
+
+
+def _is_so(shown: Mapping[str, Any] | None, consent: Consent) -> bool:
+    if shown is None:
+        return not consent.given
+    return shown["given"] == consent.given and (not consent.given or shown["version"] == consent.version)
+
+
+@transactional
+def read_phone(tx: Session, caller: Principal, member_id: UUID) -> str | None:
+    """A member's phone number, for who must call them. Reading somebody else's is in the audit log."""
+    member = people.get_member(tx, member_id)
+    if not caller.acts_for(member_id):
+        path = people.path_of(tx, member)
+        if not caller.may(Role.ORGANIZER, path):
+            raise people.MemberNotFound
+        audit.add(tx, caller, "member.read_phone", "member", member_id, path=path)
+    return people.unseal_phone(member)

@@ -1,0 +1,27 @@
+"""What RQ rings for: telling others, and the periodic sweep."""
+
+from sqlalchemy.orm import Session
+
+from services.members.app import create_app
+from services.members.store import logins
+from shared import delivery, outbox, queue
+from shared.db import transactional
+
+
+@queue.in_app(create_app)
+def drain() -> int:
+    """Deliver what is due."""
+    return delivery.drain()
+
+
+@queue.in_app(create_app)
+def sweep() -> None:
+    """Deliver what no nudge announced, and forget what is over."""
+    delivery.drain()
+    _forget()
+
+
+@transactional
+def _forget(tx: Session) -> None:
+    outbox.forget_delivered(tx)
+    logins.forget_old(tx)

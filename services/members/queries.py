@@ -1,0 +1,127 @@
+"""Reads of the members service."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from services.members.domain.consents import TEXTS, Text
+from services.members.store import groups, people, tree
+from services.members.store.models import Access, LoginMember, Member
+from shared import clock
+from shared.db import session
+from shared.errors import Forbidden
+from shared.principal import Principal, Role
+
+
+def list_consent_texts() -> list[Text]:
+    return list(TEXTS.values())
+
+
+def list_nodes(*, below_id: UUID | None = None, **query: Any) -> list[dict[str, Any]]:
+    """Nodes, open to all; arguments as `NodeQuerySchema`."""
+    tx = session()
+    below = None if below_id is None else tree.path_of(tx, below_id)
+    return [node for node in tree.list_nodes(tx, below=below, **query) if node["id"] != below_id]
+
+
+def show_node(node_id: UUID) -> dict[str, Any]:
+    return tree.show_node(session(), node_id)
+
+
+def show_me(caller: Principal) -> dict[str, Any]:
+    """The login with everybody it acts for, the person itself first."""
+    tx = session()
+    rows = tx.execute(
+        people.view()
+        .add_columns(LoginMember.relation)
+        .join(LoginMember, LoginMember.member_id == Member.id)
+        .where(LoginMember.login_id == caller.login_id, Member.status == "active")
+        .order_by(LoginMember.relation != "self", Member.id)
+    )
+    members = [people.as_shown(row) for row in rows]
+    own_id = next((member["id"] for member in members if member["relation"] == "self"), None)
+    return {
+        "login_id": caller.login_id,
+        "own_member_id": own_id,
+        "members": members,
+        "grants": [] if own_id is None else groups.list_grants(tx, member_id=own_id),
+    }
+
+
+def list_members(
+    caller: Principal,
+    *,
+    limit: int,
+    ids: Sequence[UUID] | None = None,
+    station_id: UUID | None = None,
+    q: str | None = None,
+    status: str | None = None,
+    confirmed: bool | None = None,
+    after: UUID | None = None,
+) -> list[dict[str, Any]]:
+    """Members by id, masked where the caller has no right to more; or, for organizers, those below their nodes."""
+    tx = session()
+    if ids is not None:
+        return _cards(caller, ids)
+    if not caller.has(Role.ORGANIZER) and not caller.has(Role.AUDITOR):
+        raise Forbidden
+    paths = caller.paths(Role.ORGANIZER) + caller.paths(Role.AUDITOR)
+    statement = people.view().where(people.below_any(paths)).order_by(Member.id).limit(limit)
+    if station_id is not None:
+        statement = statement.where(people.below_any([tree.path_of(tx, station_id)]))
+    if q is not None:
+        statement = statement.where(people.matching(q))
+    if status is not None:
+        statement = statement.where(Member.status == status)
+    if confirmed is not None:
+        statement = statement.where(Member.confirmed_at.is_not(None) == confirmed)
+    if after is not None:
+        statement = statement.where(Member.id > after)
+    return [people.as_shown(row) for row in tx.execute(statement)]
+
+
+def _cards(caller: Principal, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    rows = session().execute(people.view().where(Member.id == func.any(list(ids))).order_by(Member.id))
+    return [people.as_shown(row) if _may_see(caller, row.id, row.path) else people.as_masked(row) for row in rows]
+
+
+def _may_see(caller: Principal, member_id: UUID, path: str) -> bool:
+    return caller.acts_for(member_id) or caller.may(Role.ORGANIZER, path) or caller.may(Role.AUDITOR, path)
+
+
+def show_member(caller: Principal, member_id: UUID) -> dict[str, Any]:
+    """One member; MemberNotFound also when the caller has no right to know."""
+    found = people.show(session(), member_id)
+    if not _may_see(caller, member_id, found["path"]):
+        raise people.MemberNotFound
+    return found
+
+
+def list_grants(caller: Principal, **query: Any) -> list[dict[str, Any]]:
+    """Live grants at and below the caller's nodes."""
+    return groups.list_grants(session(), below=caller.paths(Role.ADMINISTRATOR), **query)
+
+
+def list_tokens(caller: Principal) -> list[dict[str, Any]]:
+    """My API tokens that still work."""
+    rows = session().execute(
+        select(Access.id, Access.name, Access.created_at, Access.last_used_at, Access.expires_at)
+        .where(
+            Access.login_id == caller.login_id,
+            Access.kind == "token",
+            Access.revoked_at.is_(None),
+            Access.expires_at > clock.now(),
+        )
+        .order_by(Access.id)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def list_teams(**query: Any) -> list[dict[str, Any]]:
+    return groups.list_teams(session(), **query)
+
+
+def list_employers(**query: Any) -> list[dict[str, Any]]:
+    return groups.list_employers(session(), **query)

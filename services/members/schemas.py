@@ -1,0 +1,394 @@
+"""The wire of the members service: shape only."""
+
+from typing import Any
+
+from marshmallow import fields, post_load, validate
+from webargs.fields import DelimitedList
+
+from services.members.domain.consents import Consent, Kind
+from services.members.domain.passwords import LENGTH_MAX as PASSWORD_LENGTH_MAX
+from services.members.domain.phones import read_mobile, read_phone
+from services.members.domain.places import Level
+from shared.fields import Line, Whole, WholeText, Wire
+from shared.principal import Role
+
+NAME_LENGTH_MAX = 50
+PLACE_LENGTH_MAX = 60
+IDS_MAX = 200
+RELATIONS = ("spouse", "child", "parent", "grandparent", "other")
+
+
+class Phone(Line):
+    """A telephone number as people write it; digits alone inside."""
+
+    default_error_messages = {"phone": "请填写正确的手机号码"}  # noqa: RUF012 - marshmallow's own protocol
+    mobile_only = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(length_max=25, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        digits = read_mobile(text) if self.mobile_only else read_phone(text)
+        if digits is None:
+            raise self.make_error("phone")
+        return digits
+
+
+class Mobile(Phone):
+    mobile_only = True
+
+
+def _name(**kwargs: Any) -> Line:
+    return Line(length_max=NAME_LENGTH_MAX, **kwargs)
+
+
+def _password() -> Line:
+    return Line(length_max=PASSWORD_LENGTH_MAX, required=True)
+
+
+def _limit() -> WholeText:
+    return WholeText(load_default=200, validate=validate.Range(min=1, max=200))
+
+
+def _ids() -> DelimitedList:
+    return DelimitedList(fields.UUID(), validate=validate.Length(min=1, max=IDS_MAX))
+
+
+# --- Consents -----------------------------------------------------------------------------------------
+
+
+class ConsentSchema(Wire):
+    kind = fields.Enum(Kind, by_value=True, required=True)
+    version = Line(length_max=20, required=True)
+    given = fields.Boolean(load_default=True, truthy={True}, falsy={False})
+
+    @post_load
+    def make(self, content: dict[str, Any], **_kwargs: Any) -> Consent:
+        return Consent(**content)
+
+
+def _consents(**kwargs: Any) -> fields.List[Any]:
+    return fields.List(fields.Nested(ConsentSchema), validate=validate.Length(max=len(Kind)), **kwargs)
+
+
+class ConsentsSchema(Wire):
+    consents = _consents(required=True)
+
+
+class ConsentShownSchema(Wire):
+    kind = fields.String(required=True)
+    version = fields.String(required=True)
+    given = fields.Boolean(required=True)
+    at = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class ConsentTextSchema(Wire):
+    kind = fields.String(required=True)
+    version = fields.String(required=True)
+    title = fields.String(required=True)
+    required = fields.Boolean(required=True)
+
+
+# --- Logins -------------------------------------------------------------------------------------------
+
+
+class RegistrationSchema(Wire):
+    id = fields.UUID(required=True)
+    phone = Mobile(required=True)
+    password = _password()
+    name = _name(required=True)
+    birth_date = fields.Date()
+    station_id = fields.UUID(required=True)
+    compound_id = fields.UUID()
+    building_id = fields.UUID()
+    consents = _consents(required=True)
+
+
+class RegisteredSchema(Wire):
+    login_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+
+
+class FirstAdministratorSchema(Wire):
+    id = fields.UUID(required=True)
+    code = Line(length_max=40, required=True)
+    phone = Mobile(required=True)
+    password = _password()
+    name = _name(required=True)
+    consents = _consents(load_default=list)
+
+
+class CredentialsSchema(Wire):
+    phone = Mobile(required=True)
+    password = _password()
+
+
+class SessionOpenedSchema(Wire):
+    token = fields.String(required=True)
+    login_id = fields.UUID(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class PasswordSchema(Wire):
+    phone = Mobile(required=True)
+    code = Line(length_max=40, required=True)
+    password = _password()
+
+
+class CodeSchema(Wire):
+    code = fields.String(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class TokenNewSchema(Wire):
+    id = fields.UUID(required=True)
+    name = Line(length_max=60, required=True)
+    days = Whole(load_default=90, validate=validate.Range(min=1, max=366))
+
+
+class TokenShownSchema(Wire):
+    id = fields.UUID(required=True)
+    token = fields.String(required=True, metadata={"description": "Shown this once"})
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class TokenSchema(Wire):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    created_at = fields.AwareDateTime(required=True)
+    last_used_at = fields.AwareDateTime(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
+# --- The tree ------------------------------------------------------------------------------------------
+
+
+def _level(**kwargs: Any) -> fields.String:
+    return fields.String(validate=validate.OneOf([level.value for level in Level]), **kwargs)
+
+
+def _residents() -> Whole:
+    return Whole(validate=validate.Range(min=0, max=50_000_000))
+
+
+class NodeQuerySchema(Wire):
+    parent_id = fields.UUID()
+    below_id = fields.UUID(metadata={"description": "Everything below this node, itself not"})
+    level = _level()
+    q = Line(length_max=PLACE_LENGTH_MAX)
+    ids = _ids()
+    after = fields.UUID()
+    limit = _limit()
+
+
+class NodeNewSchema(Wire):
+    id = fields.UUID(required=True)
+    level = _level(required=True)
+    name = Line(length_max=PLACE_LENGTH_MAX, required=True)
+    parent_id = fields.UUID(load_default=None, allow_none=True)
+    opened_on = fields.Date()
+    residents = _residents()
+
+
+class NodeChangeSchema(Wire):
+    name = Line(length_max=PLACE_LENGTH_MAX)
+    parent_id = fields.UUID(allow_none=True)
+    residents = _residents()
+    from_day = fields.Date(metadata={"description": "Since when parent_id or residents count; today if not given"})
+    closed_on = fields.Date()
+    successor_id = fields.UUID()
+
+
+class NodeSchema(Wire):
+    id = fields.UUID(required=True)
+    level = fields.String(required=True)
+    name = fields.String(required=True)
+    path = fields.String(required=True)
+    parent_id = fields.UUID(required=True, allow_none=True)
+    parent_name = fields.String(allow_none=True)
+    successor_id = fields.UUID(allow_none=True)
+    opened_on = fields.Date(required=True)
+    closed_on = fields.Date(allow_none=True)
+    version = fields.Integer(required=True)
+    residents = fields.Integer(allow_none=True)
+
+
+class FormerParentSchema(Wire):
+    parent_id = fields.UUID(allow_none=True)
+    from_day = fields.Date(required=True)
+    until_day = fields.Date(allow_none=True)
+
+
+class CountSchema(Wire):
+    residents = fields.Integer(required=True)
+    from_day = fields.Date(required=True)
+
+
+class NodeWholeSchema(NodeSchema):
+    parents = fields.List(fields.Nested(FormerParentSchema), required=True)
+    counts = fields.List(fields.Nested(CountSchema), required=True)
+
+
+# --- Members -------------------------------------------------------------------------------------------
+
+
+class NamedSchema(Wire):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+
+
+class MemberSchema(Wire):
+    """With `full` false only what anybody may see: a masked name and the number's last four digits."""
+
+    id = fields.UUID(required=True)
+    full = fields.Boolean(required=True)
+    status = fields.String(required=True)
+    name = fields.String(required=True)
+    name_masked = fields.String(required=True)
+    volunteer_number = fields.String(required=True)
+    station_id = fields.UUID(allow_none=True)
+    station_name = fields.String(allow_none=True)
+    version = fields.Integer()
+    merged_into = fields.UUID(allow_none=True)
+    confirmed = fields.Boolean()
+    birth_date = fields.Date(allow_none=True)
+    compound_id = fields.UUID(allow_none=True)
+    compound_name = fields.String(allow_none=True)
+    building_id = fields.UUID(allow_none=True)
+    building_name = fields.String(allow_none=True)
+    household_id = fields.UUID(allow_none=True)
+    employer_id = fields.UUID(allow_none=True)
+    employer_name = fields.String(allow_none=True)
+    guardian_id = fields.UUID(allow_none=True)
+    skills = fields.List(fields.String())
+    teams = fields.List(fields.Nested(NamedSchema))
+    consents = fields.List(fields.Nested(ConsentShownSchema))
+    has_phone = fields.Boolean()
+    has_login = fields.Boolean()
+    created_at = fields.AwareDateTime()
+    relation = fields.String(metadata={"description": "To the login that asks; only in /me"})
+
+
+class MemberQuerySchema(Wire):
+    ids = _ids()
+    station_id = fields.UUID(metadata={"description": "A node of any level: members of it and below it"})
+    q = Line(length_max=NAME_LENGTH_MAX)
+    status = fields.String(validate=validate.OneOf(["active", "merged", "left", "erased"]))
+    confirmed = fields.Boolean(truthy={"1", "true"}, falsy={"0", "false"})
+    after = fields.UUID()
+    limit = _limit()
+
+
+class _PlacesSchema(Wire):
+    birth_date = fields.Date(allow_none=True)
+    compound_id = fields.UUID(allow_none=True)
+    building_id = fields.UUID(allow_none=True)
+
+
+class FamilyMemberSchema(_PlacesSchema):
+    id = fields.UUID(required=True)
+    name = _name(required=True)
+    relation = fields.String(required=True, validate=validate.OneOf(RELATIONS))
+    station_id = fields.UUID()
+    consents = _consents(required=True)
+
+
+def _skills(**kwargs: Any) -> fields.List[Any]:
+    return fields.List(Line(length_max=20), validate=validate.Length(max=20), **kwargs)
+
+
+def _team_ids(**kwargs: Any) -> fields.List[Any]:
+    return fields.List(fields.UUID(), validate=validate.Length(max=20), **kwargs)
+
+
+class MemberNewSchema(_PlacesSchema):
+    id = fields.UUID(required=True)
+    name = _name(required=True)
+    station_id = fields.UUID(required=True)
+    phone = Phone()
+    employer_id = fields.UUID()
+    guardian_id = fields.UUID()
+    team_ids = _team_ids()
+    skills = _skills()
+    consents = _consents()
+
+
+class MemberChangeSchema(_PlacesSchema):
+    name = _name()
+    station_id = fields.UUID()
+    phone = Phone(allow_none=True)
+    employer_id = fields.UUID(allow_none=True)
+    guardian_id = fields.UUID(allow_none=True)
+    team_ids = _team_ids()
+    skills = _skills()
+
+
+class HouseholdSchema(Wire):
+    with_member_id = fields.UUID(required=True, allow_none=True)
+
+
+class PhoneSchema(Wire):
+    phone = fields.String(required=True, allow_none=True)
+
+
+class OwnGrantSchema(Wire):
+    role = fields.String(required=True)
+    node_id = fields.UUID(required=True, allow_none=True)
+    node_name = fields.String(required=True, allow_none=True)
+    path = fields.String(required=True)
+
+
+class MeSchema(Wire):
+    login_id = fields.UUID(required=True)
+    own_member_id = fields.UUID(required=True, allow_none=True)
+    members = fields.List(fields.Nested(MemberSchema), required=True)
+    grants = fields.List(fields.Nested(OwnGrantSchema), required=True)
+
+
+# --- Grants, teams, employers ---------------------------------------------------------------------------
+
+
+class GrantQuerySchema(Wire):
+    member_id = fields.UUID()
+    node_id = fields.UUID()
+    after = fields.UUID()
+    limit = _limit()
+
+
+class GrantNewSchema(Wire):
+    id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    role = fields.String(required=True, validate=validate.OneOf([role.value for role in Role]))
+    node_id = fields.UUID(required=True, allow_none=True, metadata={"description": "null: everywhere"})
+
+
+class GrantSchema(OwnGrantSchema):
+    id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    member_name = fields.String(required=True)
+    granted_at = fields.AwareDateTime(required=True)
+    revoked_at = fields.AwareDateTime(allow_none=True)
+
+
+class TeamQuerySchema(Wire):
+    station_id = fields.UUID()
+    after = fields.UUID()
+    limit = _limit()
+
+
+class TeamSchema(Wire):
+    id = fields.UUID(required=True)
+    station_id = fields.UUID(required=True)
+    name = Line(length_max=PLACE_LENGTH_MAX, required=True)
+
+
+class EmployerQuerySchema(Wire):
+    q = Line(length_max=PLACE_LENGTH_MAX)
+    after = fields.UUID()
+    limit = _limit()
+
+
+class EmployerSchema(Wire):
+    id = fields.UUID(required=True)
+    name = Line(length_max=PLACE_LENGTH_MAX, required=True)

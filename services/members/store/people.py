@@ -1,0 +1,309 @@
+"""Statements on members: their cards, what others may see of them, and how they are found."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, literal_column, or_, select, true, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
+from sqlalchemy.orm import Session, aliased
+
+from services.members.domain.consents import Consent as Given
+from services.members.domain.consents import Kind
+from services.members.domain.names import is_child, mask
+from services.members.domain.places import ROOT
+from services.members.domain.volunteer_numbers import RANDOM_DIGITS, complete
+from services.members.store.keys import TAIL_DIGITS, keys
+from services.members.store.models import (
+    Consent,
+    Employer,
+    LoginMember,
+    Member,
+    MemberTeam,
+    Node,
+    Team,
+)
+from shared import clock, outbox
+from shared.errors import Forbidden, NotFound
+from shared.events import MemberChanged
+from shared.ids import new_id
+from shared.principal import Principal, Role
+
+MOBILE_DIGITS = 11
+
+
+class MemberNotFound(NotFound):
+    code = "member_not_found"
+    detail = "没有找到这位志愿者"
+
+
+def get_member(tx: Session, member_id: UUID, *, lock: bool = False) -> Member:
+    """An active member; those merged, gone or erased are not to be acted on."""
+    member = tx.get(Member, member_id, populate_existing=True, with_for_update=True if lock else None)
+    if member is None or member.status != "active":
+        raise MemberNotFound
+    return member
+
+
+def path_of(tx: Session, member: Member) -> str:
+    """The path of the member's station, below which a role must be held to act for the station; else the root's."""
+    if member.station_id is None:
+        return ROOT
+    return tx.scalars(select(Node.path).where(Node.id == member.station_id)).one()
+
+
+def get_as_staff(tx: Session, caller: Principal, member_id: UUID) -> tuple[Member, str]:
+    """A member, locked, and its path. MemberNotFound for who has no right there, Forbidden for whose right is less
+    than staff's.
+    """
+    member = get_member(tx, member_id, lock=True)
+    path = path_of(tx, member)
+    if not caller.may(Role.STAFF, path):
+        raise Forbidden if caller.may(Role.ORGANIZER, path) else MemberNotFound
+    return member, path
+
+
+def new_volunteer_numbers(tx: Session, count: int) -> list[str]:
+    """Numbers nobody has. They never begin with 0, so that no spreadsheet shortens them."""
+    found: list[str] = []
+    while len(found) < count:
+        drawn = {_draw_number() for _ in range(count - len(found))} - set(found)
+        taken = tx.scalars(select(Member.volunteer_number).where(Member.volunteer_number == func.any(list(drawn))))
+        found += drawn - set(taken)
+    return found
+
+
+def _draw_number() -> str:
+    return complete(str(secrets.choice(range(10 ** (RANDOM_DIGITS - 1), 10**RANDOM_DIGITS))))
+
+
+def phone_columns(member_id: UUID, phone: str | None) -> dict[str, bytes | None]:
+    """What is stored of a phone number: sealed, and the keyed hashes of the whole and of its tail."""
+    if phone is None:
+        return {"phone_encrypted": None, "phone_hash": None, "phone_tail_hash": None}
+    return {
+        "phone_encrypted": keys().seal(member_id, phone),
+        "phone_hash": keys().phone_hash(phone),
+        "phone_tail_hash": keys().phone_tail_hash(phone),
+    }
+
+
+def household_of(tx: Session, member_id: UUID) -> UUID | None:
+    """The household also of members who are no longer active."""
+    return tx.scalar(select(Member.household_id).where(Member.id == member_id))
+
+
+def unseal_phone(member: Member) -> str | None:
+    return None if member.phone_encrypted is None else keys().unseal(member.id, member.phone_encrypted)
+
+
+def add_consents(tx: Session, member_id: UUID, consents: Iterable[Given], by: str) -> None:
+    tx.add_all(
+        Consent(
+            id=new_id(),
+            member_id=member_id,
+            kind=consent.kind,
+            version=consent.version,
+            given=consent.given,
+            at=clock.now(),
+            by=by,
+        )
+        for consent in consents
+    )
+
+
+def set_teams(tx: Session, member_id: UUID, team_ids: Iterable[UUID]) -> None:
+    """Make these the member's teams; NotFound when one does not exist."""
+    wanted = set(team_ids)
+    known = set(tx.scalars(select(Team.id).where(Team.id == func.any(list(wanted))))) if wanted else set()
+    if wanted - known:
+        raise NotFound("没有找到这支志愿服务队")
+    present = {row.team_id: row for row in tx.scalars(select(MemberTeam).where(MemberTeam.member_id == member_id))}
+    for team_id in present.keys() - wanted:
+        tx.delete(present[team_id])
+    tx.add_all(MemberTeam(member_id=member_id, team_id=team_id) for team_id in sorted(wanted - present.keys()))
+
+
+# --- What the other services are told --------------------------------------------------------------
+
+_newest = (
+    select(Consent.kind, Consent.version, Consent.given, Consent.at)
+    .where(Consent.member_id == Member.id)
+    .order_by(Consent.kind, Consent.at.desc(), Consent.id.desc())
+    .ext(distinct_on(Consent.kind))
+    .correlate(Member)
+    .lateral("newest")
+)
+_kinds_given = (
+    select(func.coalesce(func.array_agg(_newest.c.kind), literal_column("'{}'::text[]")))
+    .select_from(_newest)
+    .where(_newest.c.given)
+    .scalar_subquery()
+)
+_team_ids = (
+    select(
+        func.coalesce(
+            func.array_agg(aggregate_order_by(MemberTeam.team_id, MemberTeam.team_id)), literal_column("'{}'::uuid[]")
+        )
+    )
+    .where(MemberTeam.member_id == Member.id)
+    .scalar_subquery()
+)
+
+
+def tell(tx: Session, member_ids: Sequence[UUID]) -> None:
+    """Raise the versions of these members, and tell the other services what is now true of them."""
+    tx.flush()
+    tx.execute(
+        update(Member)
+        .where(Member.id == func.any(list(member_ids)))
+        .values(version=Member.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    rows = tx.execute(
+        select(Member, _kinds_given.label("kinds_given"), _team_ids.label("team_ids"))
+        .where(Member.id == func.any(list(member_ids)))
+        .execution_options(populate_existing=True)
+    )
+    outbox.add(tx, *(_fact(*row) for row in rows))
+
+
+def _fact(member: Member, kinds_given: list[str], team_ids: list[UUID]) -> MemberChanged:
+    child = is_child(member.birth_date, clock.today())
+    shown = member.status == "active" and not child
+    return MemberChanged(
+        member_id=member.id,
+        version=member.version,
+        status=member.status,
+        confirmed=member.confirmed_at is not None,
+        merged_into=member.merged_into,
+        volunteer_number=member.volunteer_number,
+        name_masked=mask(member.name),
+        name_public=member.name if shown and Kind.NAMED in kinds_given else None,
+        ranked=shown and Kind.RANKED in kinds_given,
+        station_id=member.station_id,
+        compound_id=member.compound_id,
+        building_id=member.building_id,
+        household_id=member.household_id,
+        team_ids=tuple(team_ids),
+        employer_id=member.employer_id,
+        birth_date=member.birth_date,
+    )
+
+
+# --- What people see of members ---------------------------------------------------------------------
+
+_station, _compound, _building = aliased(Node), aliased(Node), aliased(Node)
+_consents = (
+    select(func.coalesce(func.json_agg(literal_column("newest")), literal_column("'[]'::json")))
+    .select_from(_newest)
+    .scalar_subquery()
+)
+_teams = (
+    select(
+        func.coalesce(
+            func.json_agg(aggregate_order_by(func.json_build_object("id", Team.id, "name", Team.name), Team.id)),
+            literal_column("'[]'::json"),
+        )
+    )
+    .select_from(MemberTeam)
+    .join(Team, Team.id == MemberTeam.team_id)
+    .where(MemberTeam.member_id == Member.id)
+    .scalar_subquery()
+)
+_has_login = (
+    select(LoginMember.login_id).where(LoginMember.member_id == Member.id, LoginMember.relation == "self").exists()
+)
+
+
+def view() -> Select[*tuple[Any, ...]]:
+    """Everything the wire shows of members, one row each; narrow it with `where`."""
+    return (
+        select(
+            Member.id,
+            Member.version,
+            Member.status,
+            Member.merged_into,
+            Member.volunteer_number,
+            Member.name,
+            Member.birth_date,
+            Member.station_id,
+            _station.name.label("station_name"),
+            func.coalesce(_station.path, ROOT).label("path"),
+            Member.compound_id,
+            _compound.name.label("compound_name"),
+            Member.building_id,
+            _building.name.label("building_name"),
+            Member.household_id,
+            Member.employer_id,
+            Employer.name.label("employer_name"),
+            Member.guardian_id,
+            Member.skills,
+            Member.created_at,
+            Member.confirmed_at.is_not(None).label("confirmed"),
+            Member.phone_hash.is_not(None).label("has_phone"),
+            _has_login.label("has_login"),
+            _teams.label("teams"),
+            _consents.label("consents"),
+        )
+        .outerjoin(_station, _station.id == Member.station_id)
+        .outerjoin(_compound, _compound.id == Member.compound_id)
+        .outerjoin(_building, _building.id == Member.building_id)
+        .outerjoin(Employer, Employer.id == Member.employer_id)
+    )
+
+
+def as_shown(row: Row[Any]) -> dict[str, Any]:
+    """A row of `view()` as the wire has it."""
+    return dict(row._mapping) | {"name_masked": mask(row.name), "full": True}
+
+
+def as_masked(row: Row[Any]) -> dict[str, Any]:
+    """The little that anybody who is logged in may see of a member whose id they have."""
+    return {
+        "id": row.id,
+        "status": row.status,
+        "name": mask(row.name),
+        "name_masked": mask(row.name),
+        "full": False,
+        "volunteer_number": "*" * 8 + row.volunteer_number[-4:],
+        "station_id": row.station_id,
+        "station_name": row.station_name,
+    }
+
+
+def show(tx: Session, member_id: UUID) -> dict[str, Any]:
+    """One member in full; for callers whose right to it has been checked."""
+    row = tx.execute(view().where(Member.id == member_id)).first()
+    if row is None:
+        raise MemberNotFound
+    return as_shown(row)
+
+
+def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
+    """Members whose station lies at or below one of the paths."""
+    found = [true() if path == ROOT else _station.path.startswith(path, autoescape=True) for path in paths]
+    return or_(*found)
+
+
+def of_login(caller: Principal) -> ColumnElement[bool]:
+    return Member.id == func.any(list(caller.member_ids))
+
+
+def matching(q: str) -> ColumnElement[bool]:
+    """Members found by a part of the name, its reading or initials, the tail of the volunteer number, or the
+    phone number's last four digits or all of it.
+    """
+    found: list[ColumnElement[bool]] = [Member.name.contains(q, autoescape=True)]
+    letters = q.lower().replace(" ", "").replace("'", "")
+    if letters.isascii() and letters.isalpha():
+        found += [Member.pinyin.startswith(letters), Member.initials.startswith(letters)]
+    if q.isascii() and q.isdigit():
+        if len(q) >= TAIL_DIGITS:
+            found.append(Member.volunteer_number.endswith(q))
+        if len(q) == TAIL_DIGITS:
+            found.append(Member.phone_tail_hash == keys().phone_tail_hash(q))
+        if len(q) >= MOBILE_DIGITS - 1:
+            found.append(Member.phone_hash == keys().phone_hash(q))
+    return or_(*found)

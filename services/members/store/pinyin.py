@@ -1,0 +1,14 @@
+"""How names are read, for searching by Latin letters."""
+
+import pypinyin
+
+from services.members.domain.names import SURNAME_READINGS, surname_of
+
+
+def read_name(name: str) -> tuple[str, str]:
+    """Full reading and initials, in small letters without tones: 曾小芳 → ("zengxiaofang", "zxf")."""
+    surname = surname_of(name)
+    syllables = [*SURNAME_READINGS.get(surname, ())] or pypinyin.lazy_pinyin(surname)
+    syllables += pypinyin.lazy_pinyin(name[len(surname) :])
+    words = [part for part in ("".join(filter(str.isalnum, syllable)).lower() for syllable in syllables) if part]
+    return "".join(words), "".join(word[0] for word in words)

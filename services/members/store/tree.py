@@ -1,0 +1,228 @@
+"""Statements on the station tree."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+from services.members.domain.places import ROOT, Level, NameTaken, NodeClosed
+from services.members.store.models import Node, NodeParent, NodeResidents
+from shared import outbox
+from shared.db import violated
+from shared.errors import NotFound
+from shared.events import StationChanged
+
+_TREE_LOCK = 0x74726565
+
+
+def lock_tree(tx: Session) -> None:
+    """Paths of a whole subtree follow from one parent, so changes of the tree come one after another. They are rare."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TREE_LOCK})
+
+
+def get_node(tx: Session, node_id: UUID) -> Node:
+    node = tx.get(Node, node_id, populate_existing=True)
+    if node is None:
+        raise NotFound("没有找到这个站点（小区、楼栋）")
+    return node
+
+
+def get_open_node(tx: Session, node_id: UUID) -> Node:
+    node = get_node(tx, node_id)
+    if node.closed_on is not None:
+        raise NodeClosed
+    return node
+
+
+def path_of(tx: Session, node_id: UUID | None) -> str:
+    """The path of a node; the root's without one."""
+    return ROOT if node_id is None else get_node(tx, node_id).path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    level: Level
+    name: str
+    path: str
+    closed: bool
+
+
+def places(tx: Session, node_ids: Iterable[UUID | None]) -> dict[UUID, Place]:
+    """The nodes of these ids, in one statement; NotFound when one is missing."""
+    wanted = {node_id for node_id in node_ids if node_id is not None}
+    rows = (
+        tx.execute(
+            select(Node.id, Node.level, Node.name, Node.path, Node.closed_on).where(Node.id == func.any(list(wanted)))
+        )
+        if wanted
+        else ()
+    )
+    found = {row.id: Place(Level(row.level), row.name, row.path, row.closed_on is not None) for row in rows}
+    if wanted - set(found):
+        raise NotFound("没有找到这个站点（小区、楼栋）")
+    return found
+
+
+def add_node(tx: Session, node: Node) -> None:
+    tx.add(node)
+    flush_names(tx)
+    tx.add(NodeParent(node_id=node.id, from_day=node.opened_on, until_day=None, parent_id=node.parent_id))
+    tx.flush()
+
+
+def flush_names(tx: Session) -> None:
+    try:
+        tx.flush()
+    except IntegrityError as error:
+        if violated(error) == "uq_node_name":
+            raise NameTaken from error
+        raise
+
+
+def has_open_children(tx: Session, node_id: UUID) -> bool:
+    return bool(tx.scalar(select(exists().where(Node.parent_id == node_id, Node.closed_on.is_(None)))))
+
+
+def present_parent(tx: Session, node_id: UUID) -> NodeParent:
+    return tx.scalars(select(NodeParent).where(NodeParent.node_id == node_id, NodeParent.until_day.is_(None))).one()
+
+
+def move(tx: Session, node: Node, parent_id: UUID | None, path: str, day: date) -> list[UUID]:
+    """Hang a node elsewhere from a day on; returns the ids of its subtree, whose paths follow."""
+    present = present_parent(tx, node.id)
+    if present.from_day == day:  # it never lay there for a whole day
+        present.parent_id = parent_id
+    else:
+        present.until_day = day
+        tx.flush()
+        tx.add(NodeParent(node_id=node.id, from_day=day, until_day=None, parent_id=parent_id))
+    old_path = node.path
+    node.parent_id = parent_id
+    flush_names(tx)
+    moved = tx.execute(
+        update(Node)
+        .where(Node.path.startswith(old_path, autoescape=True))
+        .values(path=func.concat(path, func.substr(Node.path, len(old_path) + 1)))
+        .returning(Node.id)
+        .execution_options(synchronize_session=False)
+    )
+    return list(moved.scalars())
+
+
+def count_residents(tx: Session, node_id: UUID, day: date, residents: int) -> None:
+    row = insert(NodeResidents).values(node_id=node_id, from_day=day, residents=residents)
+    tx.execute(
+        row.on_conflict_do_update(index_elements=["node_id", "from_day"], set_={"residents": row.excluded.residents})
+    )
+
+
+def tell(tx: Session, node_ids: Sequence[UUID]) -> None:
+    """Raise the versions of these nodes, and tell the other services what is now true of them."""
+    tx.flush()
+    rows = tx.execute(
+        update(Node)
+        .where(Node.id == func.any(list(node_ids)))
+        .values(version=Node.version + 1)
+        .returning(
+            Node.id, Node.version, Node.level, Node.name, Node.path, Node.parent_id, Node.successor_id, Node.closed_on
+        )
+        .execution_options(synchronize_session=False)
+    )
+    outbox.add(
+        tx,
+        *(
+            StationChanged(
+                node_id=row.id,
+                version=row.version,
+                level=row.level,
+                name=row.name,
+                path=row.path,
+                parent_id=row.parent_id,
+                successor_id=row.successor_id,
+                closed=row.closed_on is not None,
+            )
+            for row in rows
+        ),
+    )
+
+
+_parent = aliased(Node)
+_residents_now = (
+    select(NodeResidents.residents)
+    .where(NodeResidents.node_id == Node.id)
+    .order_by(NodeResidents.from_day.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+
+
+def list_nodes(
+    tx: Session,
+    *,
+    parent_id: UUID | None = None,
+    level: str | None = None,
+    q: str | None = None,
+    ids: Sequence[UUID] | None = None,
+    below: str | None = None,
+    after: UUID | None = None,
+    limit: int = 200,
+) -> list[dict[str, Any]]:
+    """Nodes as the wire shows them, oldest first."""
+    statement = (
+        select(
+            Node.id,
+            Node.level,
+            Node.name,
+            Node.path,
+            Node.parent_id,
+            Node.successor_id,
+            Node.opened_on,
+            Node.closed_on,
+            Node.version,
+            _parent.name.label("parent_name"),
+            _residents_now.label("residents"),
+        )
+        .outerjoin(_parent, _parent.id == Node.parent_id)
+        .order_by(Node.id)
+        .limit(limit)
+    )
+    if parent_id is not None:
+        statement = statement.where(Node.parent_id == parent_id)
+    if level is not None:
+        statement = statement.where(Node.level == level)
+    if q is not None:
+        statement = statement.where(Node.name.contains(q, autoescape=True))
+    if ids is not None:
+        statement = statement.where(Node.id == func.any(list(ids)))
+    if below is not None:
+        statement = statement.where(Node.path.startswith(below, autoescape=True))
+    if after is not None:
+        statement = statement.where(Node.id > after)
+    return [dict(row._mapping) for row in tx.execute(statement)]
+
+
+def show_node(tx: Session, node_id: UUID) -> dict[str, Any]:
+    """One node with its former parents and counts; NotFound when there is none."""
+    found = list_nodes(tx, ids=[node_id])
+    if not found:
+        raise NotFound("没有找到这个站点（小区、楼栋）")
+    parents = tx.execute(
+        select(NodeParent.parent_id, NodeParent.from_day, NodeParent.until_day)
+        .where(NodeParent.node_id == node_id)
+        .order_by(NodeParent.from_day)
+    )
+    counts = tx.execute(
+        select(NodeResidents.residents, NodeResidents.from_day)
+        .where(NodeResidents.node_id == node_id)
+        .order_by(NodeResidents.from_day)
+    )
+    return found[0] | {
+        "parents": [dict(row._mapping) for row in parents],
+        "counts": [dict(row._mapping) for row in counts],
+    }

@@ -1,0 +1,165 @@
+"""What the tests of members act on: two stations, their people, and signed callers."""
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.ids import new_id
+from shared.principal import Grant, Kind, Principal, Role
+from tests.support import principal_headers
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from werkzeug.test import TestResponse
+
+PASSWORD = "梅花三弄 1949"
+_phones = itertools.count(13900000001)
+
+
+def new_phone() -> str:
+    return str(next(_phones))
+
+
+def consents(*kinds: str) -> list[dict[str, str]]:
+    return [{"kind": kind, "version": "1"} for kind in kinds or ("terms", "privacy")]
+
+
+@dataclass
+class Town:
+    app: "Flask"
+    nodes: dict[str, UUID] = field(default_factory=dict)
+
+    @classmethod
+    def found(cls, app: "Flask") -> "Town":
+        """咸宁市 → 咸安区中心 → 南昌路站 (和谐小区: 3栋; 东兴小区), 岔路口站 (金叶小区)."""
+        from services.members.commands import tree
+        from services.members.commands.operator import OPERATOR
+
+        town = cls(app)
+        for name, level, parent in (
+            ("咸宁市", "city", None),
+            ("咸安区中心", "centre", "咸宁市"),
+            ("南昌路站", "station", "咸安区中心"),
+            ("岔路口站", "station", "咸安区中心"),
+            ("和谐小区", "compound", "南昌路站"),
+            ("东兴小区", "compound", "南昌路站"),
+            ("金叶小区", "compound", "岔路口站"),
+            ("3栋", "building", "和谐小区"),
+        ):
+            town.nodes[name] = new_id()
+            tree.add_node(
+                OPERATOR, id=town.nodes[name], level=level, name=name, parent_id=town.nodes[parent] if parent else None
+            )
+        return town
+
+    def path(self, name: str) -> str:
+        from services.members import queries
+
+        path: str = queries.show_node(self.nodes[name])["path"]
+        return path
+
+    def add(self, name: str = "陈小芳", station: str | None = "南昌路站", **fields: Any) -> UUID:
+        """A member without a login."""
+        from services.members.commands import people
+        from services.members.commands.operator import OPERATOR
+        from services.members.domain.people import NewMember
+
+        fields = {"station_id": self.nodes[station] if station else None, **fields}
+        row = NewMember(id=new_id(), name=name, **fields)
+        people.add_members(OPERATOR, [row])
+        return row.id
+
+    def register(self, name: str = "王大明", phone: str | None = None, **fields: Any) -> Principal:
+        """Somebody who registered, as a caller."""
+        answer = self.post(
+            "/logins",
+            Principal(kind=Kind.ANONYMOUS, audience="members"),
+            {
+                "id": str(new_id()),
+                "phone": phone or new_phone(),
+                "password": PASSWORD,
+                "name": name,
+                "station_id": str(self.nodes["南昌路站"]),
+                "consents": consents(),
+                **fields,
+            },
+        )
+        assert answer.status_code == 201, answer.text
+        return self.caller(UUID(answer.json["login_id"]), UUID(answer.json["member_id"]))  # type: ignore[index]
+
+    def caller(self, login_id: UUID, member_id: UUID) -> Principal:
+        """The login as the gateway would sign it now."""
+        households = self.sql(
+            "SELECT m.id, m.household_id FROM login_member lm JOIN member m ON m.id = lm.member_id"
+            " WHERE lm.login_id = :id",
+            id=login_id,
+        )
+        return Principal(
+            kind=Kind.LOGIN,
+            audience="members",
+            login_id=login_id,
+            member_id=member_id,
+            own_member_id=member_id,
+            member_ids=tuple(row[0] for row in households) or (member_id,),
+            household_ids=tuple(row[1] for row in households if row[1]),
+        )
+
+    def official(self, role: Role, at: str | None = "南昌路站", **fields: Any) -> Principal:
+        """Somebody with a role at a node, unknown to the database unless given."""
+        member_id = fields.pop("member_id", None) or new_id()
+        return Principal(
+            kind=Kind.LOGIN,
+            audience="members",
+            login_id=new_id(),
+            member_id=member_id,
+            own_member_id=member_id,
+            member_ids=(member_id,),
+            grants=(Grant(role, self.path(at) if at else "/"),),
+            **fields,
+        )
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        from services.members.store import db
+
+        with db.engine.connect() as connection:
+            return list(connection.execute(text(statement), values).all())
+
+    def events(self, name: str, destination: str = "points") -> list[dict[str, Any]]:
+        """What was told to one service, oldest first."""
+        rows = self.sql(
+            "SELECT body FROM outbox WHERE name = :name AND destination = :destination ORDER BY id",
+            name=name,
+            destination=destination,
+        )
+        return [row[0] for row in rows]
+
+    def audited(self, action: str) -> list[Any]:
+        return self.sql("SELECT * FROM audit_log WHERE action = :action ORDER BY id", action=action)
+
+    # --- requests ---
+
+    def ask(self, method: str, path: str, caller: Principal, content: Any = None) -> "TestResponse":
+        fields = {name: value for name, value in vars(caller).items() if value is not None and name != "who"}
+        headers = principal_headers(**fields)
+        body = None if content is None else json.dumps(content, default=str)
+        return self.app.test_client().open(
+            f"/api/v1/members{path}",
+            method=method,
+            data=body,
+            headers=headers,
+            content_type=None if body is None else "application/json",
+        )
+
+    def get(self, path: str, caller: Principal) -> "TestResponse":
+        return self.ask("GET", path, caller)
+
+    def post(self, path: str, caller: Principal, content: Any = None) -> "TestResponse":
+        return self.ask("POST", path, caller, content)
+
+
+ANYBODY = Principal(kind=Kind.ANONYMOUS, audience="members")
+GATEWAY = Principal(kind=Kind.SERVICE, audience="members", issuer="gateway")
