@@ -108,7 +108,7 @@ def points(hundredths: int) -> str:
 
 def signed(hundredths: int) -> str:
     """Points of a line in a statement: 217 → +2.17."""
-    return points(hundredths) if hundredths < 0 else "+" + points(hundredths)
+    return "+" + points(hundredths) if hundredths > 0 else points(hundredths)
 
 
 def minutes(count: int) -> str:

@@ -27,14 +27,18 @@ def show_board() -> ResponseReturnValue:
     node_id = uuid_or_none(request.args.get("node_id")) or viewer.station_id
     if node_id is None:
         return render_template("boards/no_station.html")
+    # The station's path names what it belongs to; their names come along with the board.
+    home = backend.together(home=Call("members", f"/nodes/{viewer.station_id or node_id}"))["home"].content
+    around = home["path"].strip("/").split("/")[::-1] if home is not None else []
     panels = backend.together(
         board=Call("points", "/boards", {
             "node_id": node_id, "period": period, "metric": metric, "member_id": viewer.member_id,
         }),
-        node=Call("members", f"/nodes/{viewer.station_id or node_id}"),
+        nodes=Call("members", "/nodes", {"ids": ",".join(around or [str(node_id)])}),
     )
     board = _shown(panels["board"].content, metric, viewer)
-    nodes = _ancestors(panels["node"].content)
+    found = sorted(panels["nodes"].content or [], key=lambda node: len(node["path"]), reverse=True)
+    nodes = [(node["id"], node["name"]) for node in found]
     names = dict(nodes)
     return render_template(
         "boards/board.html",
@@ -55,13 +59,6 @@ def _chosen(name: str, known: dict[str, str], default: str) -> str:
 
 def _url(node_id: str | UUID, period: str, metric: str) -> str:
     return "/boards?" + urlencode({"node_id": node_id, "period": period, "metric": metric})
-
-
-def _ancestors(node: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """The own station and what it belongs to, from near to far: (id, name)."""
-    if node is None:
-        return []
-    return [(node["id"], node["name"]), *((one["id"], one["name"]) for one in reversed(node.get("ancestors", [])))]
 
 
 def _shown(board: dict[str, Any] | None, metric: str, viewer: Viewer) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Whom this browser acts for, and adding a member of the family."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from gateway.forms import Form
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages import texts
+from shared import clock
 from shared.errors import HuzhuError
 
 pages = Blueprint("choose", __name__)
@@ -76,16 +78,31 @@ def _read_relative(filled: Form) -> dict[str, Any]:
         "name": filled.required("name", _("请填写家人的姓名"), length_max=50),
         "relation": filled.required("relation", _("请选择和您的关系")),
     }
-    if birth_date := filled.day("birth_date"):
+    birth_date = filled.day("birth_date")
+    if birth_date is not None:
         relative["birth_date"] = birth_date
     if not filled.text("guardian"):
         filled.fail("guardian", _("请确认家人知道并同意"))
     if not filled.text("privacy"):
         filled.fail("privacy", _("请先向家人说明个人信息保护说明"))
-    relative["consents"] = texts.consents("terms", "privacy", "guardian")
+    # For a child it is a guardian's consent, which is kept as one; a grown-up's word is the relative's.
+    by_guardian = ("guardian",) if _is_child(birth_date) else ()
+    relative["consents"] = texts.consents("terms", "privacy", *by_guardian)
     return relative
 
 
+def _is_child(birth_date: str | None) -> bool:
+    """Under fourteen today; members decides, this only says which consent to send."""
+    if birth_date is None:
+        return False
+    born = date.fromisoformat(birth_date)
+    today = clock.today()
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) < 14
+
+
 def _family_page(filled: Form) -> str:
-    relations = [("parent", _("父母")), ("spouse", _("配偶")), ("child", _("孩子")), ("other", _("其他家人"))]
+    relations = [
+        ("parent", _("父母")), ("spouse", _("配偶")), ("child", _("孩子")), ("grandparent", _("祖父母或外祖父母")),
+        ("other", _("其他家人")),
+    ]
     return render_template("choose/family.html", filled=filled, relations=relations)

@@ -23,7 +23,9 @@ class Shown:
 
 
 def shown(outcome: Mapping[str, Any], name: str) -> Shown:
-    """One member's outcome as checkin told it: {outcome, direction, at, marks, why, detail, title, window, …}."""
+    """One member's outcome as checkin told it: {outcome, direction, at, marks, why, waits, title,
+    window}.
+    """
     kind, title, sentences, action, href = _read(outcome)
     return Shown(
         kind, title, tuple(sentence for sentence in sentences if sentence), action, href, name=name,
@@ -48,15 +50,30 @@ def _read(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
         words = _("屏幕上的码每 15 秒换一次。请对着现场的屏幕重新扫。")
         return REFUSED, _("二维码已经换了"), [words], _("重新扫码"), "/scan"
     if code == "invalid_code":
-        words = outcome.get("detail") or _("请扫活动现场负责人屏幕上的二维码。")
-        return REFUSED, _("这个码不能用来签到"), [words], _("重新扫码"), "/scan"
+        return REFUSED, _("这个码不能用来签到"), [_why(outcome)], _("重新扫码"), "/scan"
     titles = {
         "not_qualified": _("这次没有记上"),
         "annulled": _("这条没有通过"),
         "activity_closed": _("活动现在不能签到"),
     }
     help_words = _("如果您人在现场，请直接找活动负责人，他可以帮您办。")
-    return REFUSED, titles.get(code, _("这次没有记上")), [outcome.get("detail") or "", help_words], _("回首页"), "/"
+    return REFUSED, titles.get(code, _("这次没有记上")), [_why(outcome), help_words], _("回首页"), "/"
+
+
+def _why(outcome: Mapping[str, Any]) -> str:
+    """What lies behind a refusal, in a sentence."""
+    sentences = {
+        "forged": _("这不是本系统的签到码，请扫活动现场屏幕上的二维码。"),
+        "not_shown_yet": _("这个码还没到使用的时间，请扫现场屏幕上的二维码。"),
+        "no_arrival": _("您在这里还没有签到，不能签退。"),
+        "pairs_used_up": _("每人每天最多签到 3 次。"),
+        "not_active": _("这位志愿者的登记已停用，请联系站点。"),
+        "not_published": _("这个活动还没有发布。"),
+        "postponed": _("这个活动已延期，新的时间请留意通知。"),
+        "cancelled": _("这个活动已取消。"),
+        "closed": _("这个活动已结束。"),
+    }
+    return sentences.get(str(outcome.get("why")), "")
 
 
 def _at(outcome: Mapping[str, Any]) -> str:
@@ -80,9 +97,7 @@ def _arrived(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]
 
 def _departed(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
     sentences = [_at(outcome)]
-    if outcome.get("minutes") is not None:
-        sentences.append(_("这次服务 %(minutes)s。", minutes=presentation.minutes(outcome["minutes"])))
-    if outcome.get("status") == "waiting":
+    if outcome.get("waits"):
         sentences.append(_("负责人确认以后，积分就会到账。"))
     else:
         sentences.append(_("辛苦了！积分一般一分钟内到账。"))

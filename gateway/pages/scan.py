@@ -20,7 +20,8 @@ from shared.errors import HuzhuError, Unavailable
 OUTCOME_COOKIE = "huzhu_outcome"
 OUTCOME_LIFETIME_S = 600
 MEMBERS_MAX = 10
-_KEPT = ("outcome", "direction", "at", "marks", "why", "detail", "title", "window", "minutes", "status", "member_id")
+_OF_ALL = ("direction", "title", "window")
+_OF_EACH = ("member_id", "outcome", "at", "marks", "why", "waits")
 
 pages = Blueprint("scan", __name__)
 
@@ -127,8 +128,9 @@ def _is_departure(code: str) -> bool:
 
 def _keep_outcomes(response: Response, decided: list[dict[str, Any]]) -> None:
     """For the page after the post: signed, so that nobody can make a false “签到成功” to show around."""
-    kept = [{name: outcome[name] for name in _KEPT if outcome.get(name) is not None} for outcome in decided]
-    payload = msgspec.json.encode(kept)
+    # Ten members in one cookie of 4 KiB: what one code has in common is kept once.
+    common = {name: next((one[name] for one in decided if one.get(name)), None) for name in _OF_ALL}
+    payload = msgspec.json.encode([common, [{name: one[name] for name in _OF_EACH} for one in decided]])
     text = f"{tokens.b64(payload)}.{tokens.b64(_mac(payload))}"
     visitor.set_cookie(response, OUTCOME_COOKIE, text, OUTCOME_LIFETIME_S)
 
@@ -138,7 +140,8 @@ def _kept_outcomes() -> list[dict[str, Any]]:
     try:
         payload = tokens.unb64(payload_text)
         if tokens.same(tokens.unb64(signature), _mac(payload)):
-            return list(msgspec.json.decode(payload))
+            common, each = msgspec.json.decode(payload)
+            return [common | one for one in each]
     except ValueError:
         pass
     return []
