@@ -30,7 +30,7 @@ _HTTP: tuple[tuple[type[HuzhuError], int], ...] = (
     (errors.TooMany, 429),
     (errors.Unavailable, 503),
 )
-_TITLES = {
+TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -78,7 +78,7 @@ def problem(status: int, code: str, detail: str, *, field_errors: Any = None) ->
     """A problem document."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": _TITLES.get(status, "Error"),
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "code": code,
@@ -146,7 +146,7 @@ def on_http(error: HTTPException) -> Response:
         location, found = next(iter(messages.items()))
         fields_wrong = found if isinstance(found, dict) else {location: found}
         return problem(400, "invalid", errors.Invalid.detail, field_errors=fields_wrong)
-    slug = _TITLES.get(status, "error").lower().replace(" ", "_")
+    slug = TITLES.get(status, "error").lower().replace(" ", "_")
     response = problem(status, slug, _PLAIN_DETAILS.get(status, HuzhuError.detail))
     if (allowed := getattr(error, "valid_methods", None)) is not None:
         response.headers["Allow"] = ", ".join(sorted(allowed))
