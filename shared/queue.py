@@ -62,14 +62,23 @@ def sweep(service: str) -> None:
     importlib.import_module(f"services.{service}.jobs").sweep()
 
 
-def in_app(create_app: Callable[[], Flask]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Run an RQ entry point inside its service's app, made once a process."""
-    made = functools.cache(create_app)
+@functools.cache
+def _app(service: str) -> Flask:
+    """The service's app, made once a process."""
+    app: Flask = importlib.import_module(f"services.{service}.app").create_app()
+    return app
+
+
+def in_app(service: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Run an RQ entry point inside its service's app.
+
+    By name, since rooms do not import the app that is made of them.
+    """
 
     def decorate(job: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(job)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            with made().app_context():
+            with _app(service).app_context():
                 return job(*args, **kwargs)
 
         return run

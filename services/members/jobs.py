@@ -2,19 +2,18 @@
 
 from sqlalchemy.orm import Session
 
-from services.members.app import create_app
 from services.members.store import logins
 from shared import delivery, outbox, queue
 from shared.db import transactional
 
 
-@queue.in_app(create_app)
+@queue.in_app("members")
 def drain() -> int:
     """Deliver what is due."""
     return delivery.drain()
 
 
-@queue.in_app(create_app)
+@queue.in_app("members")
 def sweep() -> None:
     """Deliver what no nudge announced, and forget what is over."""
     delivery.drain()

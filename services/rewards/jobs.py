@@ -2,19 +2,18 @@
 
 from sqlalchemy.orm import Session
 
-from services.rewards.app import create_app
 from services.rewards.commands import redemptions
 from shared import delivery, outbox, queue
 from shared.db import transactional
 
 
-@queue.in_app(create_app)
+@queue.in_app("rewards")
 def drain() -> int:
     """Tell points what is due, and settle what it answers."""
     return delivery.drain(redemptions.take_outcome)
 
 
-@queue.in_app(create_app)
+@queue.in_app("rewards")
 def sweep() -> None:
     """Find what no nudge announced, end what is overdue, forget what points has long known."""
     redemptions.expire_overdue()
