@@ -42,6 +42,17 @@ class WholeText(fields.Integer):
         return int(value)
 
 
+class YesNo(fields.Boolean):
+    """`true` or `false` as JSON has them, not 1, "yes" or "off"."""
+
+    default_error_messages = {"invalid": "应为 true 或 false"}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
 class Line(fields.String):
     """One line of text: trimmed, normalized (NFC), without control characters."""
 
