@@ -1,0 +1,19 @@
+"""The check-in service."""
+
+from flask import Flask
+
+from services.checkin import store
+from services.checkin.api import routes
+from shared import copies, settings, web
+from shared.events import MemberChanged, StationChanged
+from shared.inbox import events_route
+from shared.settings import ServiceSettings
+
+
+def create_app() -> Flask:
+    events = events_route("checkin", {MemberChanged: copies.take_members, StationChanged: copies.take_stations})
+    app = web.create_service(
+        ServiceSettings.from_environment("checkin"), store.db, [routes, events], title="互助 · 签到"
+    )
+    app.config["CODE_KEYS"] = settings.keyring("HUZHU_CODE_KEY")
+    return app

@@ -1,0 +1,243 @@
+"""An organizer makes an activity, publishes, changes, postpones, cancels and closes it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from services.checkin.domain import activities, attendances
+from services.checkin.domain.activities import FixedOnceMade, State, TimesInUse
+from services.checkin.domain.attendances import Attendance
+from services.checkin.domain.schedule import Schedule
+from services.checkin.store import Activity
+from services.checkin.store import activities as store
+from services.checkin.store import attendances as attendance_store
+from services.checkin.store.activities import SiteDraft
+from shared import audit, clock, tokens
+from shared.db import transactional
+from shared.errors import Conflict
+from shared.principal import Principal, Role
+
+_POSTPONED, _CANCELLED = "活动延期", "活动取消"
+
+
+@transactional
+def create_activity(
+    tx: Session,
+    caller: Principal,
+    *,
+    activity_id: UUID,
+    title: str,
+    category: str,
+    station_id: UUID,
+    place: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    sites: Sequence[SiteDraft],
+    window_before_minutes: int = 60,
+    capacity: int | None = None,
+    confirm_each: bool = False,
+) -> Activity:
+    """Make a draft. The same id with the same content again is the same activity."""
+    path = store.open_station_path(tx, station_id)
+    caller.require(Role.ORGANIZER, path)
+    values: dict[str, Any] = {
+        "title": title,
+        "category": category,
+        "station_id": station_id,
+        "place": place,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "window_before_minutes": window_before_minutes,
+        "capacity": capacity,
+        "confirm_each": confirm_each,
+    }
+    digest = tokens.digest(msgspec.json.encode([values, sites], order="sorted").decode())
+    if (known := store.find_activity(tx, activity_id)) is not None:
+        return _same(known, digest)
+    Schedule(starts_at, ends_at, window_before_minutes)
+    added = store.add_activity(
+        tx,
+        {
+            **values,
+            "id": activity_id,
+            "state": State.DRAFT.value,
+            "digest": digest,
+            "created_by": caller.own_member_id,
+            "created_at": clock.now(),
+        },
+        sites,
+    )
+    activity = store.get_activity(tx, activity_id)
+    if not added:
+        return _same(activity, digest)
+    audit.add(tx, caller, "activity.create", "activity", activity_id, path=path, detail={"title": title})
+    return activity
+
+
+def _same(known: Activity, digest: bytes) -> Activity:
+    if known.digest != digest:
+        raise Conflict
+    return known
+
+
+@transactional
+def change_activity(
+    tx: Session,
+    caller: Principal,
+    *,
+    activity_id: UUID,
+    changes: Mapping[str, Any],
+    sites: Sequence[SiteDraft] | None = None,
+) -> Activity:
+    """Change the named fields, called as in `create_activity`; `sites`, when given, is the whole list.
+
+    What ratings rest on is fixed step by step: category and station once published, the times once
+    somebody's minutes depend on them.
+    """
+    activity, path = _hold(tx, caller, activity_id)
+    if activity.stands in (State.CANCELLED, State.CLOSED):
+        raise activities.ActivityInWrongState("活动已经结束或取消，不能再改")
+    changed = {name: value for name, value in changes.items() if getattr(activity, name) != value}
+    if activity.stands is not State.DRAFT:
+        gone = sites is not None and {site.id for site in activity.sites} - {draft.id for draft in sites}
+        if gone or changed.keys() & {"category", "station_id"}:
+            raise FixedOnceMade
+    if "station_id" in changed:
+        caller.require(Role.ORGANIZER, store.open_station_path(tx, changed["station_id"]))
+    if changed.keys() & {"starts_at", "ends_at"}:
+        _refuse_times_in_use(attendance_store.lock_pairs_at(tx, activity_id))
+    for name, value in changed.items():
+        setattr(activity, name, value)
+    _ = activity.schedule  # BadTimes before the database says so
+    if sites is not None:
+        store.set_sites(tx, activity, sites)
+    tx.flush()
+    tx.refresh(activity)
+    if changed or sites is not None:
+        audit.add(tx, caller, "activity.change", "activity", activity_id, path=path, detail={"fields": sorted(changed)})
+    return activity
+
+
+@transactional
+def publish_activity(tx: Session, caller: Principal, *, activity_id: UUID) -> Activity:
+    """Open it to scans. Its own leader may do so: that alone gives nobody anything."""
+    activity, path = _hold(tx, caller, activity_id)
+    if activity.stands is State.PUBLISHED:
+        return activity
+    if activity.stands is State.POSTPONED:
+        raise activities.ActivityInWrongState("活动已延期，请先定下新的时间")
+    return _move(tx, caller, activity, path, State.PUBLISHED, "activity.publish")
+
+
+@transactional
+def postpone_activity(
+    tx: Session,
+    caller: Principal,
+    *,
+    activity_id: UUID,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> Activity:
+    """Move it to new times, or off the calendar until they are known.
+
+    Who was early and signed in already is signed out again and told so. Once somebody has served,
+    it can only be closed or cancelled.
+    """
+    activity, path = _hold(tx, caller, activity_id)
+    target = State.POSTPONED if starts_at is None or ends_at is None else State.PUBLISHED
+    same_times = (activity.starts_at, activity.ends_at) == (starts_at, ends_at)
+    if activity.stands is target and (target is State.POSTPONED or same_times):
+        return activity
+    activities.require_move(activity.stands, target)
+    _send_home(tx, activity, _POSTPONED, must_have_served_nothing=True)
+    detail = {"from": [activity.starts_at.isoformat(), activity.ends_at.isoformat()]}
+    if starts_at is not None and ends_at is not None:
+        activity.starts_at, activity.ends_at = starts_at, ends_at
+        _ = activity.schedule
+    return _move(tx, caller, activity, path, target, "activity.postpone", detail)
+
+
+@transactional
+def cancel_activity(tx: Session, caller: Principal, *, activity_id: UUID, reason: str) -> Activity:
+    """Call it off. What was served until now stays served and waits to be confirmed."""
+    activity, path = _hold(tx, caller, activity_id)
+    if activity.stands is State.CANCELLED:
+        return activity
+    activities.require_move(activity.stands, State.CANCELLED)
+    _send_home(tx, activity, _CANCELLED)
+    activity.reason = reason
+    return _move(tx, caller, activity, path, State.CANCELLED, "activity.cancel", {"reason": reason})
+
+
+@transactional
+def close_activity(tx: Session, caller: Principal, *, activity_id: UUID) -> Activity:
+    """End it: nobody can scan any more, and who is still there leaves now."""
+    activity, path = _hold(tx, caller, activity_id)
+    if activity.stands is State.CLOSED:
+        return activity
+    activities.require_move(activity.stands, State.CLOSED)
+    sign_out(tx, activity, attendance_store.lock_pairs_at(tx, activity_id), clock.now())
+    return _move(tx, caller, activity, path, State.CLOSED, "activity.close")
+
+
+@transactional
+def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUID | None = None) -> int:
+    """Everybody leaves now, at one site or all; returns how many did. They wait to be confirmed."""
+    activity, path = _hold(tx, caller, activity_id)
+    if site_id is not None:
+        store.get_site(activity, site_id)
+    pairs = [
+        pair for pair in attendance_store.lock_pairs_at(tx, activity_id) if site_id is None or pair.site_id == site_id
+    ]
+    left = sign_out(tx, activity, pairs, clock.now())
+    if left:
+        audit.add(tx, caller, "activity.leave_all", "activity", activity_id, path=path, detail={"left": len(left)})
+    return len(left)
+
+
+def sign_out(tx: Session, activity: Activity, pairs: Sequence[Attendance], at: datetime) -> list[Attendance]:
+    """Close the open ones of these pairs, which are locked by us."""
+    left = [attendances.leave(pair, activity.schedule, at) for pair in pairs if pair.state is attendances.State.OPEN]
+    attendance_store.save(tx, left)
+    attendance_store.mark_overlapping(tx, [pair.id for pair in left])
+    return left
+
+
+def _send_home(tx: Session, activity: Activity, reason: str, *, must_have_served_nothing: bool = False) -> None:
+    """Sign out who is there; those who have served nothing are rejected, so that nobody need look at them."""
+    pairs = attendance_store.lock_pairs_at(tx, activity.id)
+    left = sign_out(tx, activity, pairs, clock.now())
+    waiting = [*left, *(pair for pair in pairs if pair.state is attendances.State.LEFT)]
+    if must_have_served_nothing:
+        _refuse_times_in_use([*waiting, *(pair for pair in pairs if pair.state in attendances.SETTLED)])
+    attendance_store.save(tx, [attendances.reject(pair, reason) for pair in waiting if not pair.minutes])
+
+
+def _refuse_times_in_use(pairs: Sequence[Attendance]) -> None:
+    if any(pair.minutes and pair.state in attendances.LIVE for pair in pairs):
+        raise TimesInUse
+
+
+def _hold(tx: Session, caller: Principal, activity_id: UUID) -> tuple[Activity, str]:
+    activity = store.hold_activity(tx, activity_id)
+    caller.require(Role.ORGANIZER, activity.path)
+    return activity, activity.path
+
+
+def _move(
+    tx: Session,
+    caller: Principal,
+    activity: Activity,
+    path: str,
+    target: State,
+    action: str,
+    detail: Mapping[str, Any] | None = None,
+) -> Activity:
+    activities.require_move(activity.stands, target)
+    activity.state = target.value
+    audit.add(tx, caller, action, "activity", activity.id, path=path, detail=detail)
+    return activity

@@ -1,0 +1,347 @@
+"""An organizer adds, confirms, rejects, corrects and annuls; the sweep signs out who forgot to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.checkin.commands.activities import sign_out
+from services.checkin.domain import attendances
+from services.checkin.domain.activities import ActivityInWrongState, takes_records
+from services.checkin.domain.attendances import Attendance, Mark, State
+from services.checkin.domain.schedule import DEPARTURE_OPEN_MINUTES, service_day
+from services.checkin.store import Activity
+from services.checkin.store import activities as activity_store
+from services.checkin.store import attendances as store
+from shared import audit, clock, copies, outbox, tokens
+from shared.db import transactional
+from shared.errors import Conflict
+from shared.events import Evidence
+from shared.principal import Principal, Role
+
+SWEEP_PAIRS_MAX = 1000
+_SWEEP_LOCK = 0x63686563  # "chec"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    attendance_id: UUID
+    member_id: UUID
+    reason: str
+    """open, own_case or overlapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedAll:
+    confirmed: int
+    left_out: list[LeftOut]
+
+
+@transactional
+def add_attendance(
+    tx: Session,
+    caller: Principal,
+    *,
+    attendance_id: UUID,
+    activity_id: UUID,
+    member_id: UUID,
+    site_id: UUID,
+    arrived_at: datetime,
+    left_at: datetime | None = None,
+) -> Attendance:
+    """Enter an attendance for a member (补签, 补录). It waits to be confirmed; without `left_at` it stays open.
+
+    Until the end of the day after the activity it is the organizer's word, later it was entered later.
+    """
+    activity = activity_store.hold_activity(tx, activity_id)
+    path = _require(tx, caller, activity, [member_id])
+    digest = tokens.digest(msgspec.json.encode([activity_id, member_id, site_id, arrived_at, left_at]).decode()).hex()
+    if (known := store.find_made(tx, attendance_id)) is not None:
+        if known[1] != digest:
+            raise Conflict
+        return known[0]
+    pair = _new_pair(tx, activity, attendance_id, member_id, site_id, arrived_at, left_at)
+    if not store.add(tx, pair, digest):
+        raise Conflict
+    if left_at is not None:
+        store.mark_overlapping(tx, [attendance_id])
+    audit.add(
+        tx,
+        caller,
+        "attendance.add",
+        "attendance",
+        attendance_id,
+        path=path,
+        detail={
+            "member_id": str(member_id),
+            "evidence": pair.evidence.value,
+            "arrived_at": arrived_at.isoformat(),
+            "left_at": left_at and left_at.isoformat(),
+        },
+    )
+    return _reread(tx, attendance_id)
+
+
+def _new_pair(
+    tx: Session,
+    activity: Activity,
+    attendance_id: UUID,
+    member_id: UUID,
+    site_id: UUID,
+    arrived_at: datetime,
+    left_at: datetime | None,
+) -> Attendance:
+    now, schedule = clock.now(), activity.schedule
+    card = copies.find_card(tx, member_id)
+    if card is None or card.status != "active":
+        raise attendances.NoSuchMember
+    activity_store.get_site(activity, site_id)
+    if not takes_records(activity.stands):
+        raise ActivityInWrongState
+    attendances.require_possible(schedule, arrived_at, left_at, now)
+    if left_at is None and now > schedule.departure_closes_at:
+        raise attendances.ImpossibleTimes("活动已经结束，请同时填写签退时间")
+    others = store.list_pairs(tx, site_id, member_id)
+    if any(other.state in attendances.LIVE and other.meets(arrived_at, left_at) for other in others):
+        raise attendances.AlreadyRecorded
+    if store.count_pairs_of_day(tx, member_id, service_day(arrived_at)) >= attendances.PAIRS_PER_DAY_MAX:
+        raise attendances.PairsUsedUp
+    pair = Attendance(
+        id=attendance_id,
+        activity_id=activity.id,
+        site_id=site_id,
+        member_id=member_id,
+        pair=max((other.pair for other in others), default=0) + 1,
+        state=State.OPEN,
+        version=0,
+        service_day=service_day(arrived_at),
+        arrived_at=arrived_at,
+        left_at=None,
+        minutes=None,
+        evidence=Evidence.ORGANIZER if schedule.counts_as_entered_in_time(now) else Evidence.ENTERED_LATER,
+        marks=(),
+        automatic_departure=False,
+        reason=None,
+    )
+    return pair if left_at is None else attendances.leave(pair, schedule, left_at)
+
+
+@transactional
+def leave_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> Attendance:
+    """Sign one member out now. One who has left stays as it is."""
+    _pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    if pair.state is not State.OPEN:
+        return pair
+    sign_out(tx, activity, [pair], clock.now())
+    audit.add(tx, caller, "attendance.leave", "attendance", attendance_id, path=path)
+    return _reread(tx, attendance_id)
+
+
+@transactional
+def confirm_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> Attendance:
+    """Nod to one that waits. One that is confirmed stays as it is."""
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    if pair.state in attendances.SETTLED:
+        return pair
+    return _change(tx, caller, activity, path, pairs, attendances.confirm(pair), "attendance.confirm")
+
+
+@transactional
+def reject_attendance(tx: Session, caller: Principal, *, attendance_id: UUID, reason: str) -> Attendance:
+    """Refuse one that waits; it never counts."""
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    if pair.state is State.REJECTED:
+        return pair
+    return _change(tx, caller, activity, path, pairs, attendances.reject(pair, reason), "attendance.reject")
+
+
+@transactional
+def annul_attendance(tx: Session, caller: Principal, *, attendance_id: UUID, reason: str) -> Attendance:
+    """Take a confirmed one back: its award is reversed."""
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    if pair.state is State.ANNULLED:
+        return pair
+    return _change(tx, caller, activity, path, pairs, attendances.annul(pair, reason), "attendance.annul")
+
+
+@transactional
+def correct_attendance(
+    tx: Session,
+    caller: Principal,
+    *,
+    attendance_id: UUID,
+    version: int,
+    arrived_at: datetime,
+    left_at: datetime,
+    reason: str,
+) -> Attendance:
+    """Put right the times of the version that the organizer saw: reversed and booked anew."""
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    if pair.state is State.CORRECTED and (pair.arrived_at, pair.left_at, pair.reason) == (arrived_at, left_at, reason):
+        return pair
+    if pair.version != version:
+        raise attendances.Outdated
+    corrected = attendances.correct(pair, activity.schedule, arrived_at, left_at, clock.now(), reason)
+    others = [other for other in pairs if other.site_id == pair.site_id and other.id != pair.id]
+    if any(other.state in attendances.LIVE and other.meets(arrived_at, left_at) for other in others):
+        raise attendances.AlreadyRecorded
+    return _change(tx, caller, activity, path, pairs, corrected, "attendance.correct")
+
+
+@transactional
+def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> ConfirmedAll:
+    """Nod to all that wait at an activity, in one tap.
+
+    Left out and listed: who is still there, the caller's own and household, and who was in two
+    places at once, which somebody must look at.
+    """
+    activity = activity_store.get_activity(tx, activity_id)
+    path = _require(tx, caller, activity, [])
+    pairs = store.lock_pairs_at(tx, activity_id)
+    households = store.households(tx, {pair.member_id for pair in pairs})
+    left_out, confirmed = [], {}
+    for pair in pairs:
+        if pair.state not in (State.OPEN, State.LEFT):
+            continue
+        reason = _left_out_for(caller, pair, households.get(pair.member_id))
+        if reason is None:
+            confirmed[pair.id] = attendances.confirm(pair)
+        else:
+            left_out.append(LeftOut(pair.id, pair.member_id, reason))
+    if confirmed:
+        _settle(tx, activity, pairs, confirmed)
+        audit.add(
+            tx,
+            caller,
+            "activity.confirm_all",
+            "activity",
+            activity_id,
+            path=path,
+            detail={"attendance_ids": [str(attendance_id) for attendance_id in confirmed]},
+        )
+    return ConfirmedAll(len(confirmed), left_out)
+
+
+def _left_out_for(caller: Principal, pair: Attendance, household_id: UUID | None) -> str | None:
+    if pair.state is State.OPEN:
+        return "open"
+    if caller.is_own_case(pair.member_id, household_id):
+        return "own_case"
+    return "overlapping" if Mark.OVERLAPPING in pair.marks else None
+
+
+@transactional
+def depart_automatically(tx: Session) -> int:
+    """Sign out who is still there when departure closes, at the scheduled end; returns how many.
+
+    Also whoever came in while an activity was being cancelled or closed.
+    """
+    if not tx.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _SWEEP_LOCK}).scalar_one():
+        return 0
+    now = clock.now()
+    activity_store.close_overdue(tx, now)
+    closes_before = now - timedelta(minutes=DEPARTURE_OPEN_MINUTES)
+    pairs = store.lock_open_pairs_that_are_over(tx, closes_before, SWEEP_PAIRS_MAX)
+    schedules = {
+        activity_id: activity_store.get_activity(tx, activity_id).schedule
+        for activity_id in {pair.activity_id for pair in pairs}
+    }
+    left = [
+        attendances.leave(
+            pair, schedules[pair.activity_id], min(schedules[pair.activity_id].ends_at, now), automatic=True
+        )
+        for pair in pairs
+    ]
+    store.save(tx, left)
+    store.mark_overlapping(tx, [pair.id for pair in left])
+    return len(left)
+
+
+def _hold(tx: Session, caller: Principal, attendance_id: UUID) -> tuple[list[Attendance], Attendance, Activity, str]:
+    """All the member's pairs at the activity, locked; the one in question; what the caller may change it by."""
+    pairs = store.lock_pairs_beside(tx, attendance_id)
+    pair = next(pair for pair in pairs if pair.id == attendance_id)
+    activity = activity_store.get_activity(tx, pair.activity_id)
+    return pairs, pair, activity, _require(tx, caller, activity, [pair.member_id])
+
+
+def _require(tx: Session, caller: Principal, activity: Activity, member_ids: Sequence[UUID]) -> str:
+    """The activity's path, when the caller may organize there and is none of these members, nor lives with one."""
+    caller.require(Role.ORGANIZER, activity.path)
+    households = store.households(tx, member_ids) if member_ids else {}
+    for member_id in member_ids:
+        caller.refuse_own_case(member_id, households.get(member_id))
+    return activity.path
+
+
+def _change(
+    tx: Session,
+    caller: Principal,
+    activity: Activity,
+    path: str,
+    pairs: Sequence[Attendance],
+    changed: Attendance,
+    action: str,
+) -> Attendance:
+    _settle(tx, activity, pairs, {changed.id: changed})
+    if changed.state is State.CORRECTED:
+        store.mark_overlapping(tx, [changed.id])
+    before = next(pair for pair in pairs if pair.id == changed.id)
+    audit.add(
+        tx,
+        caller,
+        action,
+        "attendance",
+        changed.id,
+        path=path,
+        detail={
+            "member_id": str(changed.member_id),
+            "reason": changed.reason,
+            "before": _in_brief(before),
+            "after": _in_brief(changed),
+        },
+    )
+    return _reread(tx, changed.id)
+
+
+def _in_brief(pair: Attendance) -> dict[str, str | int | None]:
+    return {
+        "state": pair.state.value,
+        "arrived_at": pair.arrived_at.isoformat(),
+        "left_at": pair.left_at.isoformat() if pair.left_at else None,
+        "minutes": pair.minutes,
+    }
+
+
+def _settle(tx: Session, activity: Activity, before: Sequence[Attendance], touched: dict[UUID, Attendance]) -> None:
+    """Write down what changed, and tell points of all that is confirmed, corrected or annulled by it."""
+    changed = attendances.rate_together(before, touched)
+    store.save(tx, changed)
+    versions = {pair.id: pair.version for pair in before}
+    together = attendances.together(touched.get(pair.id, pair) for pair in before)
+    outbox.add(
+        tx,
+        *(
+            attendances.settled(
+                pair,
+                activity.schedule,
+                title=activity.title,
+                category=activity.category,
+                station_id=activity.station_id,
+                minutes_together=together[pair.member_id],
+                touched=pair.id in touched,
+            )
+            for pair in changed
+            if pair.version != versions[pair.id]
+        ),
+    )
+
+
+def _reread(tx: Session, attendance_id: UUID) -> Attendance:
+    found = store.find_made(tx, attendance_id)
+    assert found is not None
+    return found[0]

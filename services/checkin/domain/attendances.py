@@ -1,0 +1,275 @@
+"""The life of an attendance: open → left → confirmed → corrected or annulled; left → rejected.
+
+One attendance is one pair of arrival and departure. What happens to one returns a changed copy.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from services.checkin.domain.schedule import Schedule, service_day
+from shared.errors import Conflict, Forbidden, NotFound, RuleBroken
+from shared.events import AttendanceSettled, Evidence
+
+PAIRS_PER_DAY_MAX = 3
+"""As the national platform has it (i志愿)."""
+
+_RATED_AGAIN = "同一活动的另一段时长有变化，合并重新计算"
+
+
+class State(StrEnum):
+    OPEN = "open"
+    LEFT = "left"
+    CONFIRMED = "confirmed"
+    CORRECTED = "corrected"
+    ANNULLED = "annulled"
+    REJECTED = "rejected"
+
+
+LIVE = frozenset({State.OPEN, State.LEFT, State.CONFIRMED, State.CORRECTED})
+SETTLED = frozenset({State.CONFIRMED, State.CORRECTED})
+
+
+class Mark(StrEnum):
+    """What the organizer should know; nobody is sent away for it."""
+
+    EARLY = "early"
+    SURPLUS = "surplus"
+    OVERLAPPING = "overlapping"
+    LATE_SCAN = "late_scan"
+
+
+class Status(StrEnum):
+    """Where it stands, in the member's words: 已签到 → 未签退 → 待确认 → (已到账, which points knows)."""
+
+    SIGNED_IN = "signed_in"
+    NOT_SIGNED_OUT = "not_signed_out"
+    WAITING = "waiting"
+    SETTLING = "settling"
+    ANNULLED = "annulled"
+    REJECTED = "rejected"
+
+
+class AttendanceInWrongState(RuleBroken):
+    code = "attendance_state"
+    detail = "这条记录现在的状态不能这样操作，请刷新后再看"
+
+
+class ImpossibleTimes(RuleBroken):
+    code = "impossible_times"
+    detail = "签退要晚于签到，两者都要在签到开放之后、现在之前"
+
+
+class PairsUsedUp(RuleBroken):
+    code = "pairs_used_up"
+    detail = f"每人每天最多 {PAIRS_PER_DAY_MAX} 次签到"
+
+
+class AlreadyRecorded(RuleBroken):
+    code = "already_recorded"
+    detail = "这位志愿者在这个点位的这段时间已有记录"
+
+
+class NoSuchAttendance(NotFound):
+    detail = "没有这条签到记录"
+
+
+class Outdated(Conflict):
+    code = "outdated"
+    detail = "这条记录刚被改动过，请刷新后再改"
+
+
+class NotYours(Forbidden):
+    detail = "您只能看自己和家人的记录"
+
+
+class NoSuchMember(NotFound):
+    detail = "没有这位志愿者，或者登记已停用"
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """`version` counts what was told to points: 0 until the first confirmation."""
+
+    id: UUID
+    activity_id: UUID
+    site_id: UUID
+    member_id: UUID
+    pair: int
+    state: State
+    version: int
+    service_day: date
+    arrived_at: datetime
+    left_at: datetime | None
+    minutes: int | None
+    evidence: Evidence
+    marks: tuple[Mark, ...]
+    automatic_departure: bool
+    reason: str | None
+
+    @property
+    def settled_minutes(self) -> int:
+        return self.minutes or 0 if self.state in SETTLED else 0
+
+    def meets(self, arrived_at: datetime, left_at: datetime | None) -> bool:
+        """Whether this stay and another have a moment in common; None means until further notice."""
+        return (self.left_at is None or arrived_at < self.left_at) and (left_at is None or self.arrived_at < left_at)
+
+    def status(self, ends_at: datetime, now: datetime) -> Status:
+        if self.state is State.OPEN:
+            return Status.SIGNED_IN if now <= ends_at else Status.NOT_SIGNED_OUT
+        return _STATUS[self.state]
+
+
+_STATUS = {
+    State.LEFT: Status.WAITING,
+    State.CONFIRMED: Status.SETTLING,
+    State.CORRECTED: Status.SETTLING,
+    State.ANNULLED: Status.ANNULLED,
+    State.REJECTED: Status.REJECTED,
+}
+
+
+def leave(
+    attendance: Attendance,
+    schedule: Schedule,
+    left_at: datetime,
+    *,
+    own_scan: bool = False,
+    automatic: bool = False,
+    marks: Collection[Mark] = (),
+) -> Attendance:
+    """Close an open pair. It is known by the member's own scans only when both were made in time."""
+    _require(attendance, State.OPEN)
+    all_marks = _in_order({*attendance.marks, *marks})
+    known_by_scans = own_scan and attendance.evidence is Evidence.OWN_SCAN and Mark.LATE_SCAN not in all_marks
+    left_at = max(left_at, attendance.arrived_at)
+    weaker = Evidence.ORGANIZER if attendance.evidence is Evidence.OWN_SCAN else attendance.evidence
+    return replace(
+        attendance,
+        state=State.LEFT,
+        left_at=left_at,
+        minutes=schedule.served(attendance.arrived_at, left_at).minutes,
+        evidence=Evidence.OWN_SCAN if known_by_scans else weaker,
+        marks=all_marks,
+        automatic_departure=automatic,
+    )
+
+
+def confirms_itself(attendance: Attendance, *, confirm_each: bool) -> bool:
+    """Whether a departure needs nobody's nod: both scans the member's own and in time, nowhere else meanwhile."""
+    return not confirm_each and attendance.evidence is Evidence.OWN_SCAN and Mark.OVERLAPPING not in attendance.marks
+
+
+def confirm(attendance: Attendance) -> Attendance:
+    _require(attendance, State.LEFT)
+    return replace(attendance, state=State.CONFIRMED, version=attendance.version + 1)
+
+
+def reject(attendance: Attendance, reason: str) -> Attendance:
+    _require(attendance, State.LEFT)
+    return replace(attendance, state=State.REJECTED, reason=reason)
+
+
+def annul(attendance: Attendance, reason: str) -> Attendance:
+    _require(attendance, *SETTLED)
+    return replace(attendance, state=State.ANNULLED, version=attendance.version + 1, reason=reason)
+
+
+def correct(
+    attendance: Attendance, schedule: Schedule, arrived_at: datetime, left_at: datetime, now: datetime, reason: str
+) -> Attendance:
+    """Put other times in its place; one that still waits is confirmed with them in the same breath.
+
+    The times are the organizer's word from now on, however the first ones were known.
+    """
+    _require(attendance, State.LEFT, *SETTLED)
+    require_possible(schedule, arrived_at, left_at, now)
+    weaker = Evidence.ORGANIZER if attendance.evidence is Evidence.OWN_SCAN else attendance.evidence
+    return replace(
+        attendance,
+        state=State.CORRECTED,
+        version=attendance.version + 1,
+        service_day=service_day(arrived_at),
+        arrived_at=arrived_at,
+        left_at=left_at,
+        minutes=schedule.served(arrived_at, left_at).minutes,
+        evidence=weaker,
+        reason=reason,
+        automatic_departure=False,
+    )
+
+
+def require_possible(schedule: Schedule, arrived_at: datetime, left_at: datetime | None, now: datetime) -> None:
+    """Raise ImpossibleTimes unless somebody can have been there then."""
+    if not schedule.arrival_opens_at <= arrived_at <= min(schedule.ends_at, now):
+        raise ImpossibleTimes
+    if left_at is not None and not arrived_at < left_at <= now:
+        raise ImpossibleTimes
+
+
+def rate_together(before: Sequence[Attendance], changed: Mapping[UUID, Attendance]) -> list[Attendance]:
+    """All that changes when some of the members' pairs at one activity do.
+
+    `before` holds every pair of these members there. The minimum share counts a member's pairs
+    together, so when their sum changes, the settled ones that were not touched get a new version too.
+    """
+    summed_before, summed_after = together(before), together(changed.get(pair.id, pair) for pair in before)
+    result = list(changed.values())
+    for pair in before:
+        moved = summed_before.get(pair.member_id, 0) != summed_after.get(pair.member_id, 0)
+        if moved and pair.id not in changed and pair.state in SETTLED:
+            result.append(replace(pair, version=pair.version + 1))
+    return result
+
+
+def together(pairs: Iterable[Attendance]) -> dict[UUID, int]:
+    """Settled minutes by member."""
+    summed: dict[UUID, int] = {}
+    for pair in pairs:
+        summed[pair.member_id] = summed.get(pair.member_id, 0) + pair.settled_minutes
+    return summed
+
+
+def settled(
+    attendance: Attendance,
+    schedule: Schedule,
+    *,
+    title: str,
+    category: str,
+    station_id: UUID,
+    minutes_together: int,
+    touched: bool,
+) -> AttendanceSettled:
+    """The fact that points books. `touched` is False for one that only follows another pair's change."""
+    assert attendance.left_at is not None
+    served = schedule.served(attendance.arrived_at, attendance.left_at)
+    return AttendanceSettled(
+        attendance_id=attendance.id,
+        version=attendance.version,
+        state=attendance.state.value,
+        member_id=attendance.member_id,
+        activity_id=attendance.activity_id,
+        activity_title=title,
+        category=category,
+        station_id=station_id,
+        service_day=attendance.service_day,
+        started_at=served.started_at,
+        ended_at=served.ended_at,
+        minutes=attendance.settled_minutes,
+        minutes_together=minutes_together,
+        activity_minutes=schedule.minutes,
+        evidence=attendance.evidence,
+        reason=attendance.reason if touched else _RATED_AGAIN,
+    )
+
+
+def _require(attendance: Attendance, *states: State) -> None:
+    if attendance.state not in states:
+        raise AttendanceInWrongState
+
+
+def _in_order(marks: Collection[Mark]) -> tuple[Mark, ...]:
+    return tuple(mark for mark in Mark if mark in marks)

@@ -1,0 +1,174 @@
+"""What can be seen of check-in, and by whom."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import current_app
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.checkin.domain import activities, admission, attendances, codes
+from services.checkin.domain.attendances import NotYours
+from services.checkin.domain.codes import Direction, PlaceCode
+from services.checkin.store import Activity
+from services.checkin.store import activities as store
+from services.checkin.store import attendances as attendance_store
+from services.checkin.store import scans as scan_store
+from services.checkin.store.activities import NoSuchActivity
+from shared import clock
+from shared.db import session
+from shared.principal import Principal, Role
+from shared.settings import Keyring, ServiceSettings
+
+_READERS = (Role.ORGANIZER, Role.AUDITOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    step: int
+    url: str
+    shown_from: datetime
+    shown_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What the organizer's screen shows, one code a step; it keeps time by `server_now`."""
+
+    server_now: datetime
+    step_s: int
+    codes: list[Code]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Members, but `waiting`, which counts attendances. `surplus` is how many came beyond the capacity."""
+
+    present: int
+    arrived: int
+    left: int
+    waiting: int
+    surplus: int
+
+
+def get_activity(caller: Principal, *, activity_id: UUID) -> Activity:
+    """An activity. Drafts are there only for those who may organize at the station."""
+    activity = store.get_activity(session(), activity_id)
+    if activity.stands is activities.State.DRAFT and not caller.may(Role.ORGANIZER, activity.path):
+        raise NoSuchActivity
+    return activity
+
+
+def list_activities(
+    caller: Principal,
+    *,
+    limit: int,
+    station_id: UUID | None = None,
+    from_: datetime | None = None,
+    to: datetime | None = None,
+    state: str | None = None,
+    after: UUID | None = None,
+) -> list[Activity]:
+    """Activities by start, oldest first: those that end after `from_` and start before `to`."""
+    return store.list_activities(
+        session(),
+        limit=limit,
+        visible=store.public_or_below(caller.paths(Role.ORGANIZER)),
+        station_id=station_id,
+        from_=from_,
+        to=to,
+        state=state,
+        after=after,
+    )
+
+
+def list_codes(caller: Principal, *, activity_id: UUID, site_id: UUID, direction: str, minutes: int) -> Codes:
+    """The codes of the coming minutes, the current one first, so that a basement without network can show them."""
+    activity = store.get_activity(session(), activity_id)
+    caller.require(Role.ORGANIZER, activity.path)
+    store.get_site(activity, site_id)
+    activities.require_published(activity.stands)
+    settings: ServiceSettings = current_app.config["SETTINGS"]
+    keyring: Keyring = current_app.config["CODE_KEYS"]
+    now = clock.now()
+    key = keyring.keys[keyring.current]
+
+    def code(step: int) -> Code:
+        text = codes.write(PlaceCode(activity_id, site_id, Direction(direction), step), keyring.current, key)
+        return Code(step, f"{settings.public_url}/s/{text}", codes.shown_from(step), codes.shown_until(step))
+
+    first = codes.step_of(now)
+    last = first + minutes * 60 // codes.STEP_S
+    return Codes(now, codes.STEP_S, [code(step) for step in range(first, last + 1)])
+
+
+def count_presence(caller: Principal, *, activity_id: UUID) -> Presence:
+    """How many are there now."""
+    activity = _readable(session(), caller, activity_id)
+    counted = attendance_store.count_presence(session(), activity_id)
+    return Presence(
+        present=counted.present,
+        arrived=counted.arrived,
+        left=counted.arrived - counted.present,
+        waiting=counted.waiting,
+        surplus=max(0, counted.arrived - activity.capacity) if activity.capacity is not None else 0,
+    )
+
+
+def list_attendances(
+    caller: Principal, *, member_id: UUID, limit: int, before: UUID | None = None
+) -> list[dict[str, Any]]:
+    """A member's attendances, newest first: all of one's own, and for organizers those below their nodes."""
+    where = [attendance_store.of_member(member_id)]
+    if not caller.acts_for(member_id):
+        paths = [path for role in _READERS for path in caller.paths(role)]
+        if not paths:
+            raise NotYours
+        where.append(attendance_store.below(paths))
+    rows = attendance_store.list_views(session(), where, limit=limit, newest_first=True, mark=before)
+    return [_view(row) for row in rows]
+
+
+def list_attendances_at(
+    caller: Principal, *, activity_id: UUID, limit: int, state: str | None = None, after: UUID | None = None
+) -> list[dict[str, Any]]:
+    """An activity's attendances in the order of arrival."""
+    _readable(session(), caller, activity_id)
+    where = attendance_store.at_activity(activity_id, state)
+    rows = attendance_store.list_views(session(), where, limit=limit, newest_first=False, mark=after)
+    return [_view(row) for row in rows]
+
+
+def list_scans(
+    caller: Principal, *, activity_id: UUID, limit: int, refused: bool, before: UUID | None = None
+) -> list[dict[str, Any]]:
+    """An activity's scans, newest first, with the sentence each member was told."""
+    _readable(session(), caller, activity_id)
+    rows = scan_store.list_scans(session(), activity_id, limit=limit, refused=refused, before=before)
+    return [dict(row._mapping) | {"detail": _told(row)} for row in rows]
+
+
+def view(attendance_id: UUID) -> dict[str, Any]:
+    """An attendance as the API shows it, for whoever has just changed it."""
+    [row] = attendance_store.list_views(
+        session(), [attendance_store.with_id(attendance_id)], limit=1, newest_first=True, mark=None
+    )
+    return _view(row)
+
+
+def _told(row: Row[Any]) -> str:
+    record = scan_store.as_record(row)
+    return admission.sentence(record.outcome, record.direction, record.why)
+
+
+def _readable(tx: Session, caller: Principal, activity_id: UUID) -> Activity:
+    activity = store.get_activity(tx, activity_id)
+    caller.require_any(_READERS, activity.path)
+    return activity
+
+
+def _view(row: Row[Any]) -> dict[str, Any]:
+    attendance: attendances.Attendance = attendance_store.read(row)
+    return dict(row._mapping) | {"status": attendance.status(row.activity_ends_at, clock.now()).value}

@@ -1,0 +1,251 @@
+"""The wire of check-in."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from services.checkin.domain.activities import State as ActivityState
+from services.checkin.domain.admission import Outcome, Why
+from services.checkin.domain.attendances import Mark, State, Status
+from services.checkin.domain.codes import MINUTES_MAX, Direction
+from shared.categories import NAMES
+from shared.events import Evidence
+from shared.fields import Instant, Line, Paragraphs, Whole, WholeText, Wire
+
+SITES_MAX = 50
+SCAN_MEMBERS_MAX = 10
+
+
+def _one_of(kind: Any) -> validate.OneOf:
+    return validate.OneOf([member.value for member in kind])
+
+
+class YesNo(fields.Boolean):
+    """A JSON boolean, not the numbers and words that Python would take for one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+def _limit() -> WholeText:
+    return WholeText(load_default=50, validate=validate.Range(min=1, max=200))
+
+
+class SiteSchema(Wire):
+    id = fields.UUID(required=True)
+    name = Line(length_max=60, required=True)
+    place = Line(length_max=120, required=True)
+    leader_member_id = fields.UUID(allow_none=True, load_default=None)
+
+
+def _activity_fields(*, required: bool) -> dict[str, fields.Field[Any]]:
+    def default(value: Any) -> dict[str, Any]:
+        return {"load_default": value} if required else {}
+
+    return {
+        "title": Line(length_max=80, required=required),
+        "category": fields.String(required=required, validate=validate.OneOf(list(NAMES))),
+        "station_id": fields.UUID(required=required),
+        "place": Line(length_max=120, required=required),
+        "starts_at": Instant(required=required),
+        "ends_at": Instant(required=required),
+        "window_before_minutes": Whole(**default(60), validate=validate.Range(min=0, max=240)),
+        "capacity": Whole(**default(None), allow_none=True, validate=validate.Range(min=1, max=100_000)),
+        "confirm_each": YesNo(**default(False)),
+        "sites": fields.List(
+            fields.Nested(SiteSchema), required=required, validate=validate.Length(min=1, max=SITES_MAX)
+        ),
+    }
+
+
+class NewActivitySchema(Wire.from_dict(_activity_fields(required=True), name="NewActivityFields")):  # type: ignore[misc]
+    id = fields.UUID(required=True, metadata={"description": "Made by the client; a repeated post is one activity."})
+
+
+class ChangedActivitySchema(Wire.from_dict(_activity_fields(required=False), name="ChangedActivityFields")):  # type: ignore[misc]
+    """Only what is to change. `sites` is the whole list."""
+
+
+class ActivitySchema(NewActivitySchema):
+    state = fields.String(required=True, validate=_one_of(ActivityState))
+    reason = fields.String(required=True, allow_none=True)
+    station_name = fields.String(required=True, allow_none=True)
+    arrival_opens_at = Instant(required=True)
+    departure_closes_at = Instant(required=True)
+    created_by = fields.UUID(required=True, allow_none=True)
+
+
+class ActivityQuerySchema(Wire):
+    station_id = fields.UUID(metadata={"description": "This node and all below it"})
+    from_ = Instant(data_key="from", metadata={"description": "Only those that end at this moment or later"})
+    to = Instant(metadata={"description": "Only those that start before this moment"})
+    state = fields.String(validate=_one_of(ActivityState))
+    after = fields.UUID(metadata={"description": "The last activity of the page before"})
+    limit = _limit()
+
+
+class PostponementSchema(Wire):
+    """Both times, or none when they are not known yet."""
+
+    starts_at = Instant()
+    ends_at = Instant()
+
+    @validates_schema
+    def _both_or_none(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if len(data) == 1:
+            raise ValidationError("开始和结束时间要一起填", "ends_at" if "starts_at" in data else "starts_at")
+
+
+class ReasonSchema(Wire):
+    reason = Paragraphs(length_max=500, required=True)
+
+
+class CodesQuerySchema(Wire):
+    site_id = fields.UUID(required=True)
+    direction = fields.String(required=True, validate=_one_of(Direction))
+    minutes = WholeText(load_default=2, validate=validate.Range(min=1, max=MINUTES_MAX))
+
+
+class CodeSchema(Wire):
+    step = fields.Integer(required=True)
+    url = fields.String(required=True)
+    shown_from = Instant(required=True)
+    shown_until = Instant(required=True)
+
+
+class CodesSchema(Wire):
+    server_now = Instant(required=True)
+    step_s = fields.Integer(required=True)
+    codes = fields.List(fields.Nested(CodeSchema), required=True)
+
+
+class PresenceSchema(Wire):
+    present = fields.Integer(required=True)
+    arrived = fields.Integer(required=True)
+    left = fields.Integer(required=True)
+    waiting = fields.Integer(required=True)
+    surplus = fields.Integer(required=True)
+
+
+class NewScanSchema(Wire):
+    code = Line(length_max=300, required=True, metadata={"description": "The code's text, or the URL it stands in"})
+    member_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=SCAN_MEMBERS_MAX))
+
+
+class WindowSchema(Wire):
+    opens_at = Instant(required=True)
+    closes_at = Instant(required=True)
+
+
+class OutcomeSchema(Wire):
+    member_id = fields.UUID(required=True)
+    outcome = fields.String(required=True, validate=_one_of(Outcome))
+    detail = fields.String(required=True)
+    why = fields.String(required=True, allow_none=True, validate=_one_of(Why))
+    marks = fields.List(fields.String(validate=_one_of(Mark)), required=True)
+    waits = fields.Boolean(required=True, metadata={"description": "Somebody must nod before it counts"})
+    direction = fields.String(required=True, allow_none=True, validate=_one_of(Direction))
+    at = Instant(required=True)
+    attendance_id = fields.UUID(required=True, allow_none=True)
+    activity_id = fields.UUID(required=True, allow_none=True)
+    title = fields.String(required=True, allow_none=True)
+    window = fields.Nested(WindowSchema, required=True, allow_none=True)
+
+
+class OutcomesSchema(Wire):
+    outcomes = fields.List(fields.Nested(OutcomeSchema), required=True)
+
+
+class MemberAttendancesQuerySchema(Wire):
+    member_id = fields.UUID(required=True)
+    before = fields.UUID(metadata={"description": "The last attendance of the page before"})
+    limit = _limit()
+
+
+class AttendancesQuerySchema(Wire):
+    state = fields.String(validate=_one_of(State))
+    after = fields.UUID(metadata={"description": "The last attendance of the page before"})
+    limit = _limit()
+
+
+class ScansQuerySchema(Wire):
+    refused = fields.String(load_default="0", validate=validate.OneOf(["0", "1"]))
+    before = fields.UUID(metadata={"description": "The last scan of the page before"})
+    limit = _limit()
+
+
+class AttendanceSchema(Wire):
+    id = fields.UUID(required=True)
+    activity_id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    category = fields.String(required=True)
+    station_id = fields.UUID(required=True)
+    station_name = fields.String(required=True, allow_none=True)
+    site_id = fields.UUID(required=True)
+    site_name = fields.String(required=True)
+    member_id = fields.UUID(required=True)
+    pair = fields.Integer(required=True)
+    state = fields.String(required=True, validate=_one_of(State))
+    status = fields.String(required=True, validate=_one_of(Status))
+    version = fields.Integer(required=True)
+    service_day = fields.Date(required=True)
+    arrived_at = Instant(required=True)
+    left_at = Instant(required=True, allow_none=True)
+    minutes = fields.Integer(required=True, allow_none=True)
+    activity_starts_at = Instant(required=True)
+    activity_ends_at = Instant(required=True)
+    evidence = fields.String(required=True, validate=_one_of(Evidence))
+    marks = fields.List(fields.String(validate=_one_of(Mark)), required=True)
+    reason = fields.String(required=True, allow_none=True)
+    automatic_departure = fields.Boolean(required=True)
+
+
+class ScanSchema(Wire):
+    id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    site_id = fields.UUID(required=True, allow_none=True)
+    direction = fields.String(required=True, allow_none=True, validate=_one_of(Direction))
+    at = Instant(required=True)
+    received_at = Instant(required=True)
+    outcome = fields.String(required=True, validate=_one_of(Outcome))
+    detail = fields.String(required=True)
+    why = fields.String(required=True, allow_none=True, validate=_one_of(Why))
+    marks = fields.List(fields.String(validate=_one_of(Mark)), required=True)
+    waits = fields.Boolean(required=True)
+    attendance_id = fields.UUID(required=True, allow_none=True)
+
+
+class NewAttendanceSchema(Wire):
+    id = fields.UUID(required=True, metadata={"description": "Made by the client; a repeated post is one attendance."})
+    member_id = fields.UUID(required=True)
+    site_id = fields.UUID(required=True)
+    arrived_at = Instant(required=True)
+    left_at = Instant(allow_none=True, load_default=None)
+
+
+class CorrectionSchema(Wire):
+    version = Whole(required=True, validate=validate.Range(min=0, max=1_000_000))
+    arrived_at = Instant(required=True)
+    left_at = Instant(required=True)
+    reason = Paragraphs(length_max=500, required=True)
+
+
+class LeaveAllSchema(Wire):
+    site_id = fields.UUID()
+
+
+class LeftSchema(Wire):
+    left = fields.Integer(required=True)
+
+
+class LeftOutSchema(Wire):
+    attendance_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    reason = fields.String(required=True, validate=validate.OneOf(["open", "own_case", "overlapping"]))
+
+
+class ConfirmedAllSchema(Wire):
+    confirmed = fields.Integer(required=True)
+    left_out = fields.List(fields.Nested(LeftOutSchema), required=True)

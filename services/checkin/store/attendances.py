@@ -1,0 +1,220 @@
+"""Statements on attendances outside the hot path."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.checkin.domain.attendances import LIVE, Attendance, Mark, NoSuchAttendance, State
+from services.checkin.store.tables import Activity, Site, attendance_table
+from shared import copies
+from shared.events import Evidence
+
+_columns = attendance_table.c
+_read_columns = [_columns[field.name] for field in fields(Attendance)]
+_CHANGING = (
+    "state",
+    "version",
+    "service_day",
+    "arrived_at",
+    "left_at",
+    "minutes",
+    "evidence",
+    "marks",
+    "automatic_departure",
+    "reason",
+)
+_save = (
+    update(attendance_table)
+    .where(_columns.id == bindparam("row_id"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+_mark_overlapping = text("""
+    UPDATE attendance SET marks = array_append(attendance.marks, 'overlapping')
+    FROM activity
+    WHERE attendance.id = ANY(:ids) AND activity.id = attendance.activity_id AND 'overlapping' <> ALL(attendance.marks)
+      AND EXISTS (
+        SELECT FROM attendance other JOIN activity elsewhere ON elsewhere.id = other.activity_id
+        WHERE other.member_id = attendance.member_id AND other.id <> attendance.id
+          AND other.state IN ('open', 'left', 'confirmed', 'corrected')
+          AND other.arrived_at > attendance.arrived_at - interval '2 days'
+          AND other.arrived_at < attendance.arrived_at + interval '2 days'
+          AND greatest(other.arrived_at, elsewhere.starts_at) < least(attendance.left_at, activity.ends_at)
+          AND least(other.left_at, elsewhere.ends_at) > greatest(attendance.arrived_at, activity.starts_at)
+      )
+    RETURNING attendance.id
+""")
+
+
+def read(row: Row[*tuple[Any, ...]]) -> Attendance:
+    content = row._mapping
+    return Attendance(
+        **{
+            **{column.name: content[column.name] for column in _read_columns},
+            "state": State(content["state"]),
+            "evidence": Evidence(content["evidence"]),
+            "marks": tuple(Mark(mark) for mark in content["marks"]),
+        }
+    )
+
+
+def lock_pairs_beside(tx: Session, attendance_id: UUID) -> list[Attendance]:
+    """All pairs of this attendance's member at its activity, to be changed by us alone."""
+    beside = select(_columns.activity_id, _columns.member_id).where(_columns.id == attendance_id).subquery()
+    where = tuple_(_columns.activity_id, _columns.member_id).in_(select(beside.c.activity_id, beside.c.member_id))
+    pairs = _lock(tx, where)
+    if not pairs:
+        raise NoSuchAttendance
+    return pairs
+
+
+def lock_pairs_at(tx: Session, activity_id: UUID) -> list[Attendance]:
+    """All pairs at an activity, to be changed by us alone."""
+    return _lock(tx, _columns.activity_id == activity_id)
+
+
+def lock_open_pairs_that_are_over(tx: Session, closes_before: datetime, pairs_max: int) -> list[Attendance]:
+    """Open pairs at activities that are over, whichever way they ended."""
+    over = or_(Activity.ends_at < closes_before, Activity.state.in_(("closed", "cancelled")))
+    statement = (
+        select(*_read_columns)
+        .join(Activity, Activity.id == _columns.activity_id)
+        .where(_columns.state == State.OPEN.value, over)
+        .order_by(_columns.id)
+        .limit(pairs_max)
+        .with_for_update(of=attendance_table, skip_locked=True)
+    )
+    return [read(row) for row in tx.execute(statement)]
+
+
+def _lock(tx: Session, where: ColumnElement[bool]) -> list[Attendance]:
+    # Everybody locks in the order of ids, so nobody waits for somebody who waits for them.
+    statement = select(*_read_columns).where(where).order_by(_columns.id).with_for_update()
+    return [read(row) for row in tx.execute(statement)]
+
+
+def find_made(tx: Session, attendance_id: UUID) -> tuple[Attendance, str | None] | None:
+    """An attendance and the digest of the content it was entered with."""
+    row = tx.execute(select(*_read_columns, _columns.digest).where(_columns.id == attendance_id)).first()
+    return None if row is None else (read(row), row.digest)
+
+
+def list_pairs(tx: Session, site_id: UUID, member_id: UUID) -> list[Attendance]:
+    """The member's pairs at a post, oldest first."""
+    where = (_columns.site_id == site_id, _columns.member_id == member_id)
+    return [read(row) for row in tx.execute(select(*_read_columns).where(*where).order_by(_columns.pair))]
+
+
+def count_pairs_of_day(tx: Session, member_id: UUID, day: date) -> int:
+    """How many times the member served on a day, anywhere."""
+    return tx.execute(
+        select(func.count())
+        .select_from(attendance_table)
+        .where(
+            _columns.member_id == member_id,
+            _columns.service_day == day,
+            _columns.state.in_([state.value for state in LIVE]),
+        )
+    ).scalar_one()
+
+
+def add(tx: Session, attendance: Attendance, digest: str) -> bool:
+    """Insert; False when an index says that there is one already."""
+    values = _values(attendance) | {
+        name: getattr(attendance, name) for name in ("id", "activity_id", "site_id", "member_id", "pair")
+    }
+    statement = insert(attendance_table).values(**values, digest=digest).on_conflict_do_nothing()
+    return tx.execute(statement.returning(_columns.id)).first() is not None
+
+
+def save(tx: Session, changed: Sequence[Attendance]) -> None:
+    """Write changed copies back, in one go; their rows are locked by us."""
+    if changed:
+        rows = [
+            {"row_id": pair.id, **{f"new_{name}": value for name, value in _values(pair).items()}} for pair in changed
+        ]
+        tx.connection().execute(_save, rows)
+
+
+def mark_overlapping(tx: Session, ids: Iterable[UUID]) -> set[UUID]:
+    """Mark those of these pairs, which have ended, that were elsewhere at the same time; returns the newly marked."""
+    return set(tx.connection().execute(_mark_overlapping, {"ids": list(ids)}).scalars())
+
+
+def households(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
+    """Each member's household, so far as their cards have come."""
+    card = copies.member_card
+    statement = select(card.c.member_id, card.c.household_id).where(card.c.member_id == func.any(list(member_ids)))
+    return {row.member_id: row.household_id for row in tx.execute(statement)}
+
+
+def list_views(
+    tx: Session, where: Sequence[ColumnElement[bool]], *, limit: int, newest_first: bool, mark: UUID | None
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Attendances with what a reader must know of their activity, by arrival; `mark` is the last one seen."""
+    station, site = copies.station, Site
+    order = (_columns.arrived_at, _columns.id)
+    statement = (
+        select(
+            *_read_columns,
+            Activity.title,
+            Activity.category,
+            Activity.station_id,
+            station.c.name.label("station_name"),
+            site.name.label("site_name"),
+            Activity.starts_at.label("activity_starts_at"),
+            Activity.ends_at.label("activity_ends_at"),
+        )
+        .join(Activity, Activity.id == _columns.activity_id)
+        .join(site, site.id == _columns.site_id)
+        .outerjoin(station, station.c.node_id == Activity.station_id)
+        .where(*where)
+        .limit(limit)
+        .order_by(*(column.desc() if newest_first else column for column in order))
+    )
+    if mark is not None:
+        seen = attendance_table.alias("seen")
+        last = select(seen.c.arrived_at, seen.c.id).where(seen.c.id == mark).scalar_subquery()
+        statement = statement.where(tuple_(*order) < last if newest_first else tuple_(*order) > last)
+    return tx.execute(statement).all()
+
+
+def with_id(attendance_id: UUID) -> ColumnElement[bool]:
+    return _columns.id == attendance_id
+
+
+def of_member(member_id: UUID) -> ColumnElement[bool]:
+    return _columns.member_id == member_id
+
+
+def at_activity(activity_id: UUID, state: str | None) -> list[ColumnElement[bool]]:
+    where = [_columns.activity_id == activity_id]
+    return where if state is None else [*where, _columns.state == state]
+
+
+def below(paths: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(copies.station.c.path.startswith(path, autoescape=True) for path in paths))
+
+
+def count_presence(tx: Session, activity_id: UUID) -> Row[int, int, int]:
+    """Who is there, who came, and how many pairs wait. Reads one activity's stretch of an index, no row."""
+    live = _columns.state.in_([state.value for state in LIVE])
+    member = func.count(_columns.member_id.distinct())
+    return tx.execute(
+        select(
+            member.filter(_columns.state == State.OPEN.value).label("present"),
+            member.filter(live).label("arrived"),
+            func.count().filter(_columns.state == State.LEFT.value).label("waiting"),
+        ).where(_columns.activity_id == activity_id)
+    ).one()
+
+
+def _values(attendance: Attendance) -> dict[str, Any]:
+    values = {name: getattr(attendance, name) for name in _CHANGING}
+    values |= {"state": attendance.state.value, "evidence": attendance.evidence.value}
+    return values | {"marks": [mark.value for mark in attendance.marks]}

@@ -1,0 +1,335 @@
+"""The hot path: one statement that reads all a scan is judged by, and one that writes what became of it.
+
+Written as SQL text, since building these statements anew would cost more than PostgreSQL needs to
+run them. An activity can be cancelled or moved while a scan is judged. Reading takes the activity's
+shared advisory lock, its changes take the exclusive one (`store.activities.hold_activity`), and
+writing looks at the activity once more with a snapshot that is younger than the lock: either the
+change sees the new attendance, or the attendance sees the change.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, DateTime, Row, Text, TextClause, Uuid, bindparam, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from services.checkin.domain.admission import Outcome, Why
+from services.checkin.domain.attendances import Attendance, Mark, State
+from services.checkin.domain.codes import Direction, PlaceCode
+from services.checkin.domain.schedule import DURATION_MAX
+from services.checkin.store.activities import lock_key
+from services.checkin.store.tables import scan_table
+from shared.events import Evidence
+
+_REACH = 2 * DURATION_MAX
+"""No pair that began longer ago can reach into the day at hand."""
+
+_READ = """
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key)),
+pair AS MATERIALIZED (
+    SELECT id, site_id, pair, state, version, service_day, arrived_at, left_at, minutes, evidence, marks, reason
+    FROM attendance WHERE {pairs} {lock}
+)
+SELECT
+    scan.id AS scan_id, scan.outcome, scan.marks, scan.why, scan.waits, scan.attendance_id, scan.direction, scan.at,
+    activity.state AS activity_state, activity.title, activity.category, activity.station_id, activity.starts_at,
+    activity.ends_at, activity.window_before_minutes, activity.confirm_each, site.id AS site_id,
+    card.status AS member_status,
+    last.id AS last_id, last.pair AS last_pair, last.state AS last_state, last.arrived_at AS last_arrived_at,
+    last.evidence AS last_evidence, last.marks AS last_marks, last.service_day AS last_service_day,
+    day.pairs AS pairs_today, day.overlapping,
+    {full} AS is_full
+FROM held
+LEFT JOIN scan ON scan.id = :scan_id
+LEFT JOIN activity ON activity.id = :activity_id
+LEFT JOIN site ON site.id = :site_id AND site.activity_id = activity.id
+LEFT JOIN member_card card ON card.member_id = :member_id
+LEFT JOIN LATERAL (SELECT * FROM pair WHERE pair.site_id = :site_id ORDER BY pair.pair DESC LIMIT 1) last ON true
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE other.service_day = :day) AS pairs,
+        coalesce(bool_or(
+            other.site_id <> :site_id
+            AND greatest(other.arrived_at, elsewhere.starts_at) < least({until}, activity.ends_at)
+            AND least(other.left_at, elsewhere.ends_at) > greatest({since}, activity.starts_at)
+        ), false) AS overlapping
+    FROM attendance other JOIN activity elsewhere ON elsewhere.id = other.activity_id
+    WHERE other.member_id = :member_id AND other.arrived_at > :reach
+      AND other.state IN ('open', 'left', 'confirmed', 'corrected')
+) day
+"""
+
+_FULL = """
+activity.capacity <= (
+    SELECT count(DISTINCT present.member_id) FROM attendance present
+    WHERE activity.capacity IS NOT NULL AND present.activity_id = activity.id AND present.member_id <> :member_id
+      AND present.state IN ('open', 'left', 'confirmed', 'corrected')
+)
+"""
+
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("scan_id", "activity_id", "site_id", "member_id", "login_id", "attendance_id"), Uuid()),
+    **dict.fromkeys(("at", "received_at", "reach", "starts_at", "ends_at", "arrived_at"), DateTime(timezone=True)),
+    **dict.fromkeys(("marks", "pair_marks"), ARRAY(Text)),
+}
+
+
+def _typed(sql: str) -> TextClause:
+    named = set(re.findall(r":(\w+)", sql))
+    return text(sql).bindparams(*(bindparam(name, type_=type_) for name, type_ in _TYPES.items() if name in named))
+
+
+_READ_ARRIVAL = _typed(
+    _READ.format(
+        pairs="site_id = :site_id AND member_id = :member_id",
+        lock="",
+        full=_FULL,
+        until="'infinity'",
+        since=":at",
+    )
+)
+# Leaving may settle, and settling needs every pair of the member here to stand still.
+_READ_DEPARTURE = _typed(
+    _READ.format(
+        pairs="activity_id = :activity_id AND member_id = :member_id",
+        lock="ORDER BY id FOR UPDATE",
+        full="false",
+        until=":at",
+        since="last.arrived_at",
+    )
+)
+
+_SCAN_COLUMNS = """
+id, member_id, login_id, activity_id, site_id, direction, at, received_at, outcome, marks, why, waits, attendance_id
+"""
+_SCAN_VALUES = """
+:scan_id, :member_id, :login_id, :activity_id, :site_id, :direction, :at, :received_at, :outcome, :marks, :why, :waits
+"""
+
+
+def _written(template: str) -> TextClause:
+    return _typed(template.format(columns=_SCAN_COLUMNS, values=_SCAN_VALUES))
+
+
+_NOTE = _written("""
+INSERT INTO scan ({columns}) VALUES ({values}, :attendance_id) ON CONFLICT (id) DO NOTHING RETURNING id
+""")
+
+_ARRIVE = _written("""
+WITH arrived AS (
+    INSERT INTO attendance (id, activity_id, site_id, member_id, pair, state, service_day, arrived_at, evidence, marks)
+    SELECT :attendance_id, id, :site_id, :member_id, :pair, 'open', :day, :at, :evidence, :pair_marks
+    FROM activity
+    WHERE id = :activity_id AND state = 'published' AND starts_at = :starts_at AND ends_at = :ends_at
+    ON CONFLICT DO NOTHING RETURNING id
+)
+INSERT INTO scan ({columns}) SELECT {values}, id FROM arrived ON CONFLICT (id) DO NOTHING RETURNING id
+""")
+
+_LEAVE = _written("""
+WITH departed AS (
+    UPDATE attendance SET state = :state, version = :version, left_at = :left_at, minutes = :minutes,
+        evidence = :evidence, marks = :pair_marks
+    FROM activity
+    WHERE attendance.id = :attendance_id AND attendance.state = 'open' AND activity.id = :activity_id
+      AND activity.state = 'published' AND activity.starts_at = :starts_at AND activity.ends_at = :ends_at
+    RETURNING attendance.id
+),
+noted AS (
+    INSERT INTO scan ({columns}) SELECT {values}, id FROM departed ON CONFLICT (id) DO NOTHING RETURNING id
+)
+SELECT EXISTS (
+    SELECT FROM attendance WHERE activity_id = :activity_id AND member_id = :member_id AND id <> :attendance_id
+      AND state IN ('confirmed', 'corrected')
+) AS has_settled_others FROM noted
+""")
+
+
+class Lost(Exception):
+    """Somebody else wrote between our reading and our writing: read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A member's scan of a code; `code` is None when the text was not one of ours."""
+
+    scan_id: UUID
+    member_id: UUID
+    login_id: UUID | None
+    code: PlaceCode | None
+    at: datetime
+    received_at: datetime
+    day: date
+
+    def parameters(self) -> dict[str, Any]:
+        code = self.code
+        return {
+            "scan_id": self.scan_id,
+            "member_id": self.member_id,
+            "login_id": self.login_id,
+            "at": self.at,
+            "received_at": self.received_at,
+            "activity_id": code and code.activity_id,
+            "site_id": code and code.site_id,
+            "direction": code and code.direction.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A scan with its outcome, as it is kept and answered."""
+
+    member_id: UUID
+    outcome: Outcome
+    direction: Direction | None
+    at: datetime
+    marks: tuple[Mark, ...] = ()
+    why: Why | None = None
+    waits: bool = False
+    attendance_id: UUID | None = None
+    activity_id: UUID | None = None
+
+
+def find_by_id(tx: Session, scan_id: UUID) -> Record | None:
+    row = tx.execute(select(scan_table).where(scan_table.c.id == scan_id)).first()
+    return None if row is None else as_record(row)
+
+
+def read_situation(tx: Session, reading: Reading, code: PlaceCode) -> Row[Any]:
+    """Everything at once; columns as in `_READ`, those of what is not there are NULL."""
+    statement = _READ_ARRIVAL if code.direction is Direction.ARRIVAL else _READ_DEPARTURE
+    return (
+        tx.connection()
+        .execute(
+            statement,
+            {
+                "scan_id": reading.scan_id,
+                "activity_id": code.activity_id,
+                "site_id": code.site_id,
+                "member_id": reading.member_id,
+                "at": reading.at,
+                "day": reading.day,
+                "reach": reading.at - _REACH,
+                "lock_key": lock_key(code.activity_id),
+            },
+        )
+        .one()
+    )
+
+
+def note(tx: Session, reading: Reading, record: Record) -> None:
+    """Keep a scan that changes no attendance; Lost when the same scan was kept meanwhile."""
+    _write(tx, _NOTE, {**_of(reading, record), "attendance_id": record.attendance_id})
+
+
+def arrive(tx: Session, reading: Reading, record: Record, found: Row[Any]) -> None:
+    """Open a pair and keep the scan; Lost when an index, or the activity, says otherwise meanwhile."""
+    _write(
+        tx,
+        _ARRIVE,
+        {
+            **_of(reading, record),
+            "attendance_id": record.attendance_id,
+            "pair": (found.last_pair or 0) + 1,
+            "day": reading.day,
+            "evidence": Evidence.OWN_SCAN.value,
+            "pair_marks": [mark.value for mark in record.marks],
+            "starts_at": found.starts_at,
+            "ends_at": found.ends_at,
+        },
+    )
+
+
+def leave(tx: Session, reading: Reading, record: Record, left: Attendance, found: Row[Any]) -> bool:
+    """Close a pair and keep the scan; whether the member has other settled pairs at this activity."""
+    row = _write(
+        tx,
+        _LEAVE,
+        {
+            **_of(reading, record),
+            "attendance_id": left.id,
+            "state": left.state.value,
+            "version": left.version,
+            "left_at": left.left_at,
+            "minutes": left.minutes,
+            "evidence": left.evidence.value,
+            "pair_marks": [mark.value for mark in left.marks],
+            "starts_at": found.starts_at,
+            "ends_at": found.ends_at,
+        },
+    )
+    return bool(row.has_settled_others)
+
+
+def _write(tx: Session, statement: TextClause, parameters: dict[str, Any]) -> Row[Any]:
+    row = tx.connection().execute(statement, parameters).first()
+    if row is None:
+        raise Lost
+    return row
+
+
+def _of(reading: Reading, record: Record) -> dict[str, Any]:
+    return {
+        **reading.parameters(),
+        "outcome": record.outcome.value,
+        "marks": [mark.value for mark in record.marks],
+        "why": record.why and record.why.value,
+        "waits": record.waits,
+    }
+
+
+def as_record(row: Row[Any]) -> Record:
+    content = row._mapping
+    return Record(
+        member_id=content["member_id"],
+        outcome=Outcome(content["outcome"]),
+        direction=content["direction"] and Direction(content["direction"]),
+        at=content["at"],
+        marks=tuple(Mark(mark) for mark in content["marks"]),
+        why=content["why"] and Why(content["why"]),
+        waits=content["waits"],
+        attendance_id=content["attendance_id"],
+        activity_id=content["activity_id"],
+    )
+
+
+def last_pair(row: Row[Any], code: PlaceCode, member_id: UUID) -> Attendance:
+    """The member's latest pair at this post, out of a situation that has one."""
+    return Attendance(
+        id=row.last_id,
+        activity_id=code.activity_id,
+        site_id=code.site_id,
+        member_id=member_id,
+        pair=row.last_pair,
+        state=State(row.last_state),
+        version=0,
+        service_day=row.last_service_day,
+        arrived_at=row.last_arrived_at,
+        left_at=None,
+        minutes=None,
+        evidence=Evidence(row.last_evidence),
+        marks=tuple(Mark(mark) for mark in row.last_marks),
+        automatic_departure=False,
+        reason=None,
+    )
+
+
+def list_scans(tx: Session, activity_id: UUID, *, limit: int, refused: bool, before: UUID | None) -> Sequence[Row[Any]]:
+    """Scans at an activity, newest first."""
+    columns = scan_table.c
+    statement = (
+        select(scan_table)
+        .where(columns.activity_id == activity_id)
+        .order_by(columns.received_at.desc(), columns.id.desc())
+        .limit(limit)
+    )
+    if refused:
+        statement = statement.where(columns.outcome.in_([outcome.value for outcome in Outcome if not outcome.accepted]))
+    if before is not None:
+        mark = select(columns.received_at, columns.id).where(columns.id == before).scalar_subquery()
+        statement = statement.where(tuple_(columns.received_at, columns.id) < mark)
+    return tx.execute(statement).all()

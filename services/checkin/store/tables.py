@@ -1,0 +1,174 @@
+"""The tables.
+
+Activities and sites are models. Scans and attendances are plain tables: they are the hot path, and
+commands work on frozen `domain.attendances.Attendance` copies of their rows.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
+
+from services.checkin.domain import activities
+from services.checkin.domain.schedule import Schedule
+from shared import copies
+from shared.db import APPEND_ONLY, create_database
+
+db = create_database()
+
+if TYPE_CHECKING:
+    from shared.db import Model
+else:
+    Model = db.Model
+
+
+class Activity(Model):
+    """An activity of a station. `digest` is of the content it was made with, so that a repeated post is known."""
+
+    __tablename__ = "activity"
+    __table_args__ = (
+        CheckConstraint("state IN ('draft', 'published', 'postponed', 'cancelled', 'closed')", name="state"),
+        CheckConstraint("starts_at < ends_at AND ends_at <= starts_at + interval '24 hours'", name="times"),
+        CheckConstraint("capacity > 0", name="capacity"),
+        Index("ix_activity_station_id_starts_at", "station_id", "starts_at"),
+        Index("ix_activity_starts_at", "starts_at"),
+        # What the sweep looks for: activities that nobody has closed.
+        Index("ix_activity_running", "ends_at", postgresql_where=text("state = 'published'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    title: Mapped[str]
+    category: Mapped[str]
+    station_id: Mapped[UUID] = mapped_column()
+    place: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    window_before_minutes: Mapped[int]
+    capacity: Mapped[int | None]
+    confirm_each: Mapped[bool]
+    reason: Mapped[str | None]
+    digest: Mapped[bytes]
+    created_by: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+    station_path: Mapped[str | None] = column_property(
+        select(copies.station.c.path)
+        .where(copies.station.c.node_id == station_id)
+        .correlate_except(copies.station)
+        .scalar_subquery()
+    )
+    station_name: Mapped[str | None] = column_property(
+        select(copies.station.c.name)
+        .where(copies.station.c.node_id == station_id)
+        .correlate_except(copies.station)
+        .scalar_subquery()
+    )
+    sites: Mapped[list["Site"]] = relationship(order_by="Site.number", cascade="all, delete-orphan", lazy="selectin")
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.starts_at, self.ends_at, self.window_before_minutes)
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the tree; the empty path of a station that is not known here is below no grant."""
+        return self.station_path or ""
+
+    @property
+    def arrival_opens_at(self) -> datetime:
+        return self.schedule.arrival_opens_at
+
+    @property
+    def departure_closes_at(self) -> datetime:
+        return self.schedule.departure_closes_at
+
+    @property
+    def stands(self) -> activities.State:
+        return activities.State(self.state)
+
+
+class Site(Model):
+    """A place of an activity with its own codes (点位). For now it is also its only post."""
+
+    __tablename__ = "site"
+    __table_args__ = (UniqueConstraint("activity_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    activity_id: Mapped[UUID] = mapped_column(ForeignKey("activity.id"))
+    number: Mapped[int] = mapped_column(SmallInteger)
+    name: Mapped[str]
+    place: Mapped[str]
+    leader_member_id: Mapped[UUID | None]
+
+
+attendance_table = Table(
+    "attendance",
+    db.metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("activity_id", Uuid, nullable=False),
+    Column("site_id", Uuid, nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("pair", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    Column("service_day", Date, nullable=False),
+    Column("arrived_at", DateTime(timezone=True), nullable=False),
+    Column("left_at", DateTime(timezone=True)),
+    Column("minutes", Integer),
+    Column("evidence", Text, nullable=False),
+    Column("marks", ARRAY(Text), nullable=False),
+    Column("automatic_departure", Boolean, nullable=False, server_default=text("false")),
+    Column("reason", Text),
+    Column("digest", Text),
+    ForeignKeyConstraint(["activity_id", "site_id"], ["site.activity_id", "site.id"]),
+    CheckConstraint("state IN ('open', 'left', 'confirmed', 'corrected', 'annulled', 'rejected')", name="state"),
+    CheckConstraint("(state = 'open') = (left_at IS NULL)", name="left_at"),
+    CheckConstraint("(state = 'open') = (minutes IS NULL)", name="minutes"),
+    CheckConstraint("left_at >= arrived_at AND minutes >= 0", name="times"),
+    CheckConstraint("(version > 0) = (state IN ('confirmed', 'corrected', 'annulled'))", name="version"),
+    UniqueConstraint("site_id", "member_id", "pair"),
+    Index("uq_attendance_open", "site_id", "member_id", unique=True, postgresql_where=text("state = 'open'")),
+    # Presence counts from this index alone, and never beyond one activity.
+    Index("ix_attendance_activity_id_member_id_state", "activity_id", "member_id", "state"),
+    Index("ix_attendance_member_id_arrived_at", "member_id", "arrived_at"),
+)
+
+scan_table = Table(
+    "scan",
+    db.metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member_id", Uuid, nullable=False),
+    Column("login_id", Uuid),
+    Column("activity_id", Uuid),
+    Column("site_id", Uuid),
+    Column("direction", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("marks", ARRAY(Text), nullable=False),
+    Column("why", Text),
+    Column("waits", Boolean, nullable=False),
+    Column("attendance_id", Uuid),
+    Index("ix_scan_activity_id_received_at", "activity_id", "received_at"),
+    comment=APPEND_ONLY,
+)
