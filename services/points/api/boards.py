@@ -16,6 +16,7 @@ routes = web.Routes("boards", __name__, url_prefix="/api/v1/points/boards")
 @web.logged_in()
 @routes.arguments(BoardQuerySchema, location="query")
 @routes.response(200, BoardSchema)
+@routes.alt_response(403, schema=web.ProblemSchema)
 @routes.alt_response(404, schema=web.ProblemSchema)
 def show_board(query: dict[str, Any]) -> ShownBoard:
     """The first hundred of a node in a period, and the own rank."""
@@ -26,6 +27,7 @@ def show_board(query: dict[str, Any]) -> ShownBoard:
 @web.holding(Role.STAFF)
 @routes.arguments(BoardSwitchSchema)
 @routes.response(204)
+@routes.alt_response(403, schema=web.ProblemSchema)
 @routes.alt_response(404, schema=web.ProblemSchema)
 def switch_boards(body: dict[str, Any], node_id: UUID) -> None:
     """Switch a node's boards on or off; twice is once."""

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from services.points.domain.boards import ROWS_MAX, Metric, Period
-from shared.fields import Whole, Wire
+from shared.fields import Whole, Wire, YesNo
 
 
 class BoardQuerySchema(Wire):
@@ -38,4 +38,4 @@ class BoardSchema(Wire):
 
 
 class BoardSwitchSchema(Wire):
-    on = fields.Boolean(required=True, truthy={True}, falsy={False})
+    on = YesNo(required=True)
