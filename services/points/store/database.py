@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 from shared.db import create_database
 
+__all__ = ["Model", "db"]
+
 db = create_database()
 
 if TYPE_CHECKING:
-    from shared.db import Model as Model
+    from shared.db import Model
 else:
     Model = db.Model

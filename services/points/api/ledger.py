@@ -1,0 +1,87 @@
+"""Routes of the ledger."""
+
+from typing import Any
+
+from services.points.queries.awards import list_awards
+from services.points.queries.balances import list_balances
+from services.points.queries.months import list_months
+from services.points.queries.rules import list_rules_today
+from services.points.queries.seals import get_seal
+from services.points.queries.statement import list_statement
+from services.points.schemas.ledger import (
+    AwardSchema,
+    AwardsQuerySchema,
+    BalanceSchema,
+    BalancesQuerySchema,
+    LineSchema,
+    MonthSchema,
+    MonthsQuerySchema,
+    RuleSchema,
+    RulesQuerySchema,
+    SealQuerySchema,
+    SealSchema,
+    StatementQuerySchema,
+)
+from shared import web
+
+routes = web.Routes("points", __name__, url_prefix="/api/v1/points")
+
+
+@routes.route("/balances", methods=["GET"])
+@web.logged_in()
+@routes.arguments(BalancesQuerySchema, location="query")
+@routes.response(200, BalanceSchema(many=True))
+@routes.alt_response(403, schema=web.ProblemSchema)
+def show_balances(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """What members have: points to spend, points owed, minutes served."""
+    return list_balances(web.caller(), **query)
+
+
+@routes.route("/statement", methods=["GET"])
+@web.logged_in()
+@routes.arguments(StatementQuerySchema, location="query")
+@routes.response(200, LineSchema(many=True))
+@routes.alt_response(403, schema=web.ProblemSchema)
+def show_statement(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every change with its reason, newest first."""
+    return list_statement(web.caller(), **query)
+
+
+@routes.route("/awards", methods=["GET"])
+@web.logged_in()
+@routes.arguments(AwardsQuerySchema, location="query")
+@routes.response(200, AwardSchema(many=True))
+@routes.alt_response(403, schema=web.ProblemSchema)
+def show_awards(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """What attendances came to, and why."""
+    return list_awards(web.caller(), **query)
+
+
+@routes.route("/months", methods=["GET"])
+@web.logged_in()
+@routes.arguments(MonthsQuerySchema, location="query")
+@routes.response(200, MonthSchema(many=True))
+@routes.alt_response(403, schema=web.ProblemSchema)
+def show_months(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Points and hours of a year by month."""
+    return list_months(web.caller(), **query)
+
+
+@routes.route("/rules", methods=["GET"])
+@web.logged_in()
+@routes.arguments(RulesQuerySchema, location="query")
+@routes.response(200, RuleSchema(many=True))
+@routes.alt_response(404, schema=web.ProblemSchema)
+def show_rules(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """The earning rule of each category today."""
+    return list_rules_today(**query)
+
+
+@routes.route("/seal", methods=["GET"])
+@web.logged_in()
+@routes.arguments(SealQuerySchema, location="query")
+@routes.response(200, SealSchema)
+@routes.alt_response(404, schema=web.ProblemSchema)
+def show_seal(query: dict[str, Any]) -> dict[str, Any]:
+    """How far a station's ledger is sealed, and the hash to compare with one written down outside."""
+    return get_seal(**query)

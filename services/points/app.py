@@ -1,0 +1,26 @@
+"""The points service."""
+
+from flask import Flask
+
+from services.points.api import boards, ledger
+from services.points.commands.boards import take_members, take_stations
+from services.points.commands.book_attendances import book_attendances
+from services.points.commands.spend_points import request_spends, void_redemptions
+from services.points.store import db
+from shared import web
+from shared.events import AttendanceSettled, Event, MemberChanged, RedemptionVoided, SpendRequested, StationChanged
+from shared.inbox import Handler, events_route
+from shared.settings import ServiceSettings
+
+
+def create_app() -> Flask:
+    settings = ServiceSettings.from_environment("points")
+    handlers: dict[type[Event], Handler] = {
+        MemberChanged: take_members,
+        StationChanged: take_stations,
+        AttendanceSettled: book_attendances,
+        SpendRequested: request_spends,
+        RedemptionVoided: void_redemptions,
+    }
+    events = events_route("points", handlers, callers=("worker", "rewards"))
+    return web.create_service(settings, db, [ledger.routes, boards.routes, events], title="Points")

@@ -1,0 +1,208 @@
+"""Spends: a redemption takes points, or gives them back.
+
+A redemption's key is `redemption:<id>`; whatever is answered to it first stays the answer, a refusal
+too. Voiding it reverses a spend that was confirmed, and uses up the key of one that is still to come.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.points.commands.book_attendances import hash_of
+from services.points.commands.seal_transfers import ring
+from services.points.domain import booking
+from services.points.domain.booking import Book, Journal, Leg, Source, station_accounts
+from services.points.domain.ledger import AccountKind, InsufficientPoints, SourceType, TransferKind, Unit
+from services.points.store import books as store
+from services.points.store import settlement
+from services.points.store.settlement import Given
+from shared import clock
+from shared.copies import member_card
+from shared.events import Answer, RedemptionVoided, SpendRequested
+
+POINTS_MAX = 100_000_000
+SPEND_VERSION, REFUND_VERSION = 1, 2
+_ACCOUNTS = [(kind, Unit.PTS) for kind in (AccountKind.REDEMPTION, AccountKind.EXPIRY, AccountKind.CLEARING)]
+_VOIDED = {"state": "declined", "code": "voided", "detail": "这笔兑换已取消"}
+_NOT_CONFIRMED = {"state": "declined", "code": "not_confirmed", "detail": "尚未由工作人员确认身份，暂不能兑换"}
+
+
+def request_spends(tx: Session, facts: Sequence[SpendRequested]) -> list[Answer]:
+    """Handler of SpendRequested: confirm or decline each redemption's spend, once and for all."""
+    books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in facts})
+    known = settlement.list_answers(tx, [spend_key(fact.redemption_id) for fact in facts])
+    fresh = [fact for fact in facts if spend_key(fact.redemption_id) not in known and _refuse(fact) is None]
+    confirmed = _list_confirmed(tx, [fact.member_id for fact in fresh])
+    at, journal = clock.now(), Journal()
+    given: list[Given] = []
+    _prepare(tx, fresh, books, at)
+    answers = []
+    for fact in facts:
+        key, request_hash = spend_key(fact.redemption_id), hash_of(fact)
+        if (refusal := _refuse(fact)) is not None:
+            answers.append(refusal)
+            continue
+        if key not in known:
+            book = books[fact.member_id]
+            outcome = _decide(journal, book, fact, at) if fact.member_id in confirmed else _NOT_CONFIRMED
+            known[key] = (request_hash, outcome)
+            given.append(Given(key, request_hash, outcome, fact.description, at))
+        answers.append(_replay(known[key], request_hash))
+    _write(tx, journal, given)
+    return answers
+
+
+def void_redemptions(tx: Session, facts: Sequence[RedemptionVoided]) -> list[Answer]:
+    """Handler of RedemptionVoided: reverse the spend, or see to it that none can come."""
+    # One without an account has nothing to give back, and where one belongs is not told here.
+    books = store.lock_books(tx, {fact.member_id: None for fact in facts})
+    known = settlement.list_answers(
+        tx, [key for fact in facts for key in (spend_key(fact.redemption_id), void_key(fact.redemption_id))]
+    )
+    at, journal = clock.now(), Journal()
+    given: list[Given] = []
+    spends = _load_spends(tx, facts, books, known, at)
+    answers = []
+    for fact in facts:
+        key = void_key(fact.redemption_id)
+        # Not the reason: a redemption is voided once, whoever says it again.
+        request_hash = hash_of([str(fact.redemption_id), str(fact.member_id)])
+        if key not in known:
+            if (refusal := _refuse_void(fact, books, known, spends)) is not None:
+                answers.append(refusal)
+                continue
+            if spend_key(fact.redemption_id) not in known:
+                known[spend_key(fact.redemption_id)] = (None, _VOIDED)
+                given.append(Given(spend_key(fact.redemption_id), None, _VOIDED, fact.reason, at))
+            outcome = {"state": "nothing_spent"}
+            if (legs := spends.legs.get(fact.redemption_id)) is not None:
+                outcome = {"state": "refunded"}
+                _refund(journal, books[fact.member_id], fact, legs, spends.taken, at)
+            known[key] = (request_hash, outcome)
+            given.append(Given(key, request_hash, outcome, fact.reason, at))
+        answers.append(_replay(known[key], request_hash))
+    _write(tx, journal, given)
+    return answers
+
+
+def spend_key(redemption_id: UUID) -> str:
+    return f"redemption:{redemption_id}"
+
+
+def void_key(redemption_id: UUID) -> str:
+    return f"void:{redemption_id}"
+
+
+# --- Spend --------------------------------------------------------------------------------------------
+
+
+def _refuse(fact: SpendRequested) -> Answer | None:
+    if not 0 < fact.points <= POINTS_MAX or "\0" in fact.description:
+        return Answer(status="refused", code="invalid", detail=f"points 1 to {POINTS_MAX}, text without a zero byte")
+    return None
+
+
+def _list_confirmed(tx: Session, member_ids: Sequence[UUID]) -> set[UUID]:
+    """Those whom staff has seen and who are still there."""
+    statement = select(member_card.c.member_id).where(
+        member_card.c.member_id.in_(member_ids), member_card.c.confirmed, member_card.c.status == "active"
+    )
+    return set(tx.scalars(statement))
+
+
+def _prepare(tx: Session, fresh: Sequence[SpendRequested], books: Mapping[UUID, Book], at: datetime) -> None:
+    if not fresh:
+        return
+    needed: dict[UUID, int] = {}
+    for fact in fresh:
+        needed[fact.member_id] = needed.get(fact.member_id, 0) + fact.points
+    store.load_lots(tx, books, needed, at)
+    store.open_accounts(tx, station_accounts(
+        ((fact.station_id, books[fact.member_id].chain_id) for fact in fresh), _ACCOUNTS
+    ))
+
+
+def _decide(journal: Journal, book: Book, fact: SpendRequested, at: datetime) -> dict[str, Any]:
+    source = Source(
+        SourceType.REDEMPTION, fact.redemption_id, SPEND_VERSION, fact.station_id, clock.day_of(at), at
+    )
+    try:
+        return {"state": "confirmed", "balance_after": booking.spend(journal, book, source, fact.points)}
+    except InsufficientPoints as refusal:
+        return {"state": "declined", "code": refusal.code, "detail": refusal.detail}
+
+
+# --- Void ---------------------------------------------------------------------------------------------
+
+
+class _Spends(NamedTuple):
+    """The confirmed spends that a batch voids: their transfers by redemption, and what each took of which lot."""
+
+    legs: dict[UUID, list[Leg]]
+    taken: dict[UUID, list[tuple[UUID, int]]]
+
+
+def _load_spends(
+    tx: Session, facts: Sequence[RedemptionVoided], books: Mapping[UUID, Book],
+    known: Mapping[str, tuple[bytes | None, dict[str, Any]]], at: datetime,
+) -> _Spends:
+    ids = [
+        fact.redemption_id for fact in facts
+        if void_key(fact.redemption_id) not in known
+        and known.get(spend_key(fact.redemption_id), (None, _VOIDED))[1]["state"] == "confirmed"
+    ]
+    if not ids:
+        return _Spends({}, {})
+    legs = store.list_legs(tx, dict.fromkeys(ids, SPEND_VERSION), TransferKind.SPEND)
+    taken = store.list_taken(tx, [leg.id for found in legs.values() for leg in found])
+    store.load_lots(tx, books, dict.fromkeys(books, 0), at)
+    store.load_lots_by_id(tx, books.values(), [lot_id for found in taken.values() for lot_id, _ in found])
+    return _Spends(legs, taken)
+
+
+def _refuse_void(
+    fact: RedemptionVoided, books: Mapping[UUID, Book], known: Mapping[str, Any], spends: _Spends
+) -> Answer | None:
+    if "\0" in fact.reason:
+        return Answer(status="refused", code="invalid", detail="text with a zero byte")
+    legs = spends.legs.get(fact.redemption_id)
+    if legs is None:
+        return None
+    book = books.get(fact.member_id)
+    if book is None or not any(leg.debit_id == book.points_account for leg in legs):
+        return Answer(status="refused", code="other_content", detail="this redemption was another member's")
+    return None
+
+
+def _refund(
+    journal: Journal, book: Book, fact: RedemptionVoided, legs: Sequence[Leg],
+    taken: Mapping[UUID, list[tuple[UUID, int]]], at: datetime,
+) -> None:
+    elsewhere = [leg.chain_id for leg in legs if leg.chain_id != book.chain_id]
+    source = Source(
+        SourceType.REDEMPTION, fact.redemption_id, REFUND_VERSION, elsewhere[0] if elsewhere else book.chain_id,
+        clock.day_of(at), at,
+    )
+    booking.refund(journal, book, source, legs, [part for leg in legs for part in taken.get(leg.id, [])])
+
+
+# --- Both ---------------------------------------------------------------------------------------------
+
+
+def _replay(known: tuple[bytes | None, dict[str, Any]], request_hash: bytes) -> Answer:
+    """The stored answer; a key without a hash was used up before it came."""
+    stored_hash, outcome = known
+    if stored_hash not in (None, request_hash):
+        return Answer(status="refused", code="other_content", detail="this redemption came before with other content")
+    return Answer(outcome=outcome)
+
+
+def _write(tx: Session, journal: Journal, given: Sequence[Given]) -> None:
+    settlement.add_answers(tx, given)
+    store.write(tx, journal)
+    if journal.transfers:
+        ring(tx)

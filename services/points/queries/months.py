@@ -1,0 +1,50 @@
+"""A member's year by months."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.points.domain.ledger import AccountKind, Unit, account_id
+from services.points.queries.visibility import require_may_read
+from shared import clock
+from shared.db import session
+from shared.principal import Principal
+
+# Points count in the month in which they were booked, hours in that of the service. What a reversal
+# could not take back is taken off all the same; paying that debt later is neither earned nor spent.
+_MONTHS = text("""
+    WITH entry AS (
+        SELECT to_char(recorded_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS month,
+            CASE WHEN kind = 'award' THEN amount WHEN kind IN ('reversal', 'reversal_owed') THEN -amount ELSE 0 END
+                AS earned,
+            CASE WHEN kind = 'spend' THEN amount WHEN kind = 'refund' THEN -amount ELSE 0 END AS spent,
+            0 AS minutes
+        FROM transfer
+        WHERE (:points IN (credit_id, debit_id) OR debit_id = :debt)
+            AND recorded_at >= :from_moment AND recorded_at < :to_moment
+        UNION ALL
+        SELECT to_char(service_day, 'YYYY-MM'), 0, 0, CASE WHEN credit_id = :minutes THEN amount ELSE -amount END
+        FROM transfer
+        WHERE :minutes IN (credit_id, debit_id) AND service_day >= :from_day AND service_day < :to_day
+    )
+    SELECT month, CAST(sum(earned) AS bigint) AS points_earned, CAST(sum(spent) AS bigint) AS points_spent,
+        CAST(sum(minutes) AS bigint) AS minutes
+    FROM entry GROUP BY month HAVING sum(abs(earned)) + sum(abs(spent)) + sum(abs(minutes)) > 0 ORDER BY month
+""")
+
+
+def list_months(caller: Principal, *, member_id: UUID, year: int) -> list[dict[str, Any]]:
+    """Points earned and spent, and minutes served, in each month of a year in which there was something."""
+    tx = session()
+    require_may_read(tx, caller, [member_id])
+    first = clock.today().replace(year=year, month=1, day=1)
+    after = first.replace(year=year + 1)
+    rows = tx.execute(_MONTHS, {
+        "points": account_id(AccountKind.MEMBER, Unit.PTS, member_id),
+        "debt": account_id(AccountKind.DEBT, Unit.PTS, member_id),
+        "minutes": account_id(AccountKind.MEMBER, Unit.MIN, member_id),
+        "from_day": first, "to_day": after, "from_moment": clock.day_starts(first),
+        "to_moment": clock.day_starts(after),
+    })
+    return [dict(row._mapping) for row in rows]

@@ -1,0 +1,78 @@
+"""Every line that changed what a member has, with why, and what it left."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from services.points.domain.ledger import AccountKind, TransferKind, Unit, account_id
+from services.points.domain.rating import hundredths
+from services.points.queries.visibility import require_may_read
+from shared.db import session
+from shared.principal import Principal
+
+UNITS = {"points": Unit.PTS, "minutes": Unit.MIN}
+
+# What a reversal could not take is a line too: it changes no balance, but what is owed.
+_STATEMENT = text("""
+    WITH entry AS (
+        SELECT id, amount AS change, amount FROM transfer WHERE credit_id = :account
+        UNION ALL SELECT id, -amount, amount FROM transfer WHERE debit_id = :account
+        UNION ALL SELECT id, 0, amount FROM transfer WHERE debit_id = :debt
+    ), line AS (
+        SELECT id, change, CAST(sum(change) OVER (ORDER BY id) AS bigint) AS balance_after FROM entry
+    ), page AS (
+        SELECT * FROM line WHERE CAST(:before AS uuid) IS NULL OR id < :before ORDER BY id DESC LIMIT :limit
+    )
+    SELECT page.id, page.change, page.balance_after, transfer.recorded_at, transfer.service_day, transfer.kind,
+        transfer.amount, transfer.source_type, transfer.source_id, outcome.title, outcome.reason, outcome.note,
+        spend.description AS spend_description, void.description AS void_description
+    FROM page JOIN transfer ON transfer.id = page.id
+    LEFT JOIN outcome ON transfer.source_type = 'attendance'
+        AND outcome.attendance_id = transfer.source_id AND outcome.version = transfer.source_version
+    LEFT JOIN idempotency spend ON transfer.source_type = 'redemption'
+        AND spend.key = 'redemption:' || transfer.source_id
+    LEFT JOIN idempotency void ON transfer.source_type = 'redemption' AND transfer.source_version = 2
+        AND void.key = 'void:' || transfer.source_id
+    ORDER BY page.id DESC
+""")
+
+
+def list_statement(
+    caller: Principal, *, member_id: UUID, unit: str, limit: int, before: UUID | None = None
+) -> list[dict[str, Any]]:
+    """The lines of a member's account in a unit, newest first; `before` a line's transfer."""
+    tx = session()
+    require_may_read(tx, caller, [member_id])
+    rows = tx.execute(_STATEMENT, {
+        "account": account_id(AccountKind.MEMBER, UNITS[unit], member_id),
+        "debt": account_id(AccountKind.DEBT, UNITS[unit], member_id), "before": before, "limit": limit,
+    })
+    return [_line(row, unit) for row in rows]
+
+
+def _line(row: Row[Any], unit: str) -> dict[str, Any]:
+    kind, title, reason = _words(row)
+    return {
+        "transfer_id": row.id, "at": row.recorded_at, "service_day": row.service_day, "kind": kind, unit: row.change,
+        "balance_after": row.balance_after, "title": title, "reason": reason, "source_type": row.source_type,
+        "source_id": row.source_id,
+    }
+
+
+def _words(row: Row[Any]) -> tuple[str, str, str]:
+    """Kind, title and reason of a line, in the member's words."""
+    title = row.title or row.spend_description or ""
+    if row.kind == TransferKind.AWARD:
+        return "award", title, f"{row.reason}；{row.note}" if row.note else row.reason
+    if row.kind == TransferKind.REVERSAL:
+        return "reversal", title, row.note or "记录更正，原来的记账撤回"
+    if row.kind == TransferKind.REVERSAL_OWED:
+        return "debt", title, f"更正时可用积分不够，{hundredths(row.amount)} 记为待抵扣"
+    if row.kind == TransferKind.DEBT_PAYMENT:
+        return "debt", title, "先抵扣以前更正时没有扣足的积分"
+    if row.kind == TransferKind.SPEND:
+        return "spend", title, ""
+    if row.kind == TransferKind.REFUND:
+        return "refund", title, row.void_description or ""
+    return "expiry", "积分到期", ""
