@@ -304,7 +304,7 @@ def test_no_connection_is_held_while_points_is_asked(town: Town, points: Points)
 
     held: list[int] = []
     pool = db.engine.pool
-    points.before_answer = lambda: held.append(pool.checkedout())
     assert isinstance(pool, QueuePool)
+    points.before_answer = lambda: held.append(pool.checkedout())
     town.redeemed(town.gift(stock=1), town.member())
     assert held == [0]

@@ -1,0 +1,86 @@
+"""Each check finds what it is for, and finds nothing where all is well."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.rewards import jobs
+from services.rewards.commands import desk, redemptions
+from services.rewards.queries import verify
+from shared import clock
+from shared.db import session
+from tests.rewards.support import Points, Town, login_of, run
+from tests.support import Settings
+
+
+def found() -> dict[str, list[str]]:
+    session().rollback()
+    broken = {check.__name__: lines for check in verify.CHECKS.values() if (lines := list(check()))}
+    session().rollback()
+    return broken
+
+
+@pytest.fixture
+def busy(town: Town, points: Points) -> Town:
+    """One redemption in every state."""
+    gift = town.gift(stock=20, limit_per_quarter=None)
+    member = town.member()
+    points.balances[str(member)] = 0
+    town.redeemed(gift, member)
+    del points.balances[str(member)]
+    desk.issue(town.organizer, redemption_id=town.redeemed(gift).id)
+    redemptions.cancel(login_of(member), redemption_id=town.redeemed(gift, member).id)
+    with clock.travel(clock.now() - timedelta(days=31)):
+        town.redeemed(gift, member)
+    redemptions.expire_overdue()
+    town.redeemed(gift, member)
+    points.mood = "deaf"
+    town.redeemed(gift, member)
+    return town
+
+
+def test_nothing_is_broken_when_all_is_well(busy: Town) -> None:
+    assert found() == {}
+    assert len(list(verify.list_pending())) == 3
+    dues = sorted(due.points for due in verify.list_dues())
+    assert dues == [0, 0, 0, 1000, 1000]
+
+
+def test_nothing_is_pending_once_the_worker_was_there(busy: Town, points: Points) -> None:
+    points.mood = "well"
+    with clock.travel(clock.now() + timedelta(seconds=30)):
+        run(jobs.drain)
+    assert list(verify.list_pending()) == []
+    assert {due.redemption_id.hex: due.points for due in verify.list_dues() if due.points} == {
+        key.replace("-", ""): taken for key, taken in points.spent.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("check", "damage"),
+    [
+        ("stock_follows_its_equation", "UPDATE stock SET on_hand = on_hand + 1"),
+        ("stock_is_the_sum_of_its_movements", "DELETE FROM stock_movement"),
+        ("stock_counts_the_redemptions", "UPDATE redemption SET quantity = 2 WHERE state = 'requested'"),
+        ("stock_counts_the_redemptions", "UPDATE redemption SET quantity = 2 WHERE state = 'fulfilled'"),
+        ("limits_count_the_redemptions", "UPDATE taken SET quantity = quantity + 1"),
+        ("redemptions_end", "DELETE FROM outbox WHERE name = 'SpendRequested'"),
+        ("redemptions_end", "UPDATE outbox SET dead_at = created_at WHERE name = 'SpendRequested'"),
+        ("redemptions_end", "UPDATE redemption SET expires_at = '2020-01-01Z' WHERE state = 'confirmed'"),
+        ("points_are_told_of_what_will_not_happen", "DELETE FROM outbox WHERE name = 'RedemptionVoided'"),
+        ("vouchers_can_be_read", "UPDATE redemption SET voucher_key_id = 'lost' WHERE state = 'confirmed'"),
+        ("vouchers_can_be_read", "UPDATE redemption SET code_digest = 'x' WHERE code_digest IS NOT NULL"),
+    ],
+)
+def test_damage_is_found(busy: Town, settings: Settings, check: str, damage: str) -> None:
+    connection: Any = settings.database("rewards").connection
+    checks = "ALTER TABLE stock {} CONSTRAINT ck_stock_equation"
+    connection.execute(checks.format("DROP"))
+    try:
+        connection.execute(damage)
+        assert check in found()
+    finally:
+        connection.execute(
+            checks.format("ADD") + " CHECK (on_hand + reserved + issued = received - written_off) NOT VALID"
+        )
