@@ -171,17 +171,23 @@ class System:
         return found
 
     def start_processes(self) -> None:
-        """Gateway, services, worker and scheduler, all at once; returns when all are ready."""
+        """Gateway and services at once; when they are ready, worker and scheduler, which nobody waits for."""
         self._say("Starting gateway, services and worker …")
         commands = self._commands()
         for name, command in commands.items():
             self.parts[name] = Part(command, self.ports.get(name))
+        listeners = [name for name in commands if name in self.ports]
+        for name in listeners:
             self.start_part(name)
-        self.wait_ready(list(commands))
+        self.wait_ready(listeners)
+        for name in commands:
+            if name not in listeners:
+                self.start_part(name)
         self._write_ports()
 
     def stop(self) -> None:
         """Everything in the reverse order, within five seconds."""
+        self._show = None  # what is interrupted complains; that stays in the logs
         servers = [name for name in ("valkey", "postgres") if name in self.parts]
         for names in ([name for name in self.parts if name not in servers], servers):
             children = [child for name in reversed(names) if (child := self.parts[name].child)]
@@ -308,18 +314,18 @@ class System:
 
     def _commands(self) -> dict[str, Command]:
         place = self.installation
-        rq = [sys.executable, "-m", "rq"]
-        commands = {
-            service: (_granian(f"services.{service}.app:create_app", self.ports[service], 4), place.service(service))
-            for service in SERVICES
-        }
+        rq = [sys.executable, "-m", "rq.cli"]
         public = _granian("gateway.app:create_app", self.ports["gateway"], 4, workers=2, host=self.options.host)
         if self.options.certificate is not None:
             certificate, key = self.options.certificate
             public += ["--ssl-certificate", str(certificate), "--ssl-keyfile", str(key), "--ssl-protocol-min", "tls1.2"]
+        internal = _granian("gateway.app:create_internal_app", self.ports["internal"], 16)
+        commands = {"gateway": (public, place.gateway())}
+        for service in SERVICES:
+            target = f"services.{service}.app:create_app"
+            commands[service] = (_granian(target, self.ports[service], 4), place.service(service))
         commands |= {
-            "gateway": (public, place.gateway()),
-            "internal": (_granian("gateway.app:create_internal_app", self.ports["internal"], 16), place.gateway()),
+            "internal": (internal, place.gateway()),
             "worker": ([*rq, "worker", "-q", "-w", "rq.worker.SimpleWorker", "huzhu"], place.worker()),
             "scheduler": ([*rq, "cron", "-l", "warning", "services/schedule.py"], place.worker()),
         }
@@ -394,7 +400,8 @@ def _granian(target: str, port: int, threads: int, *, workers: int = 1, host: st
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", target, "--host", host),
         *("--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads), "--no-ws"),
-        *("--log-level", "warning", "--workers-kill-timeout", "2"),
+        # Its warnings are about numbers of threads that were measured.
+        *("--log-level", "error", "--workers-kill-timeout", "2"),
     ]
 
 
