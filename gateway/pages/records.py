@@ -15,7 +15,6 @@ from gateway.presentation import require_viewer
 from shared import clock
 
 ROWS = 20
-_EVIDENCE = {"own_scan": "本人扫码", "organizer": "负责人确认", "entered_later": "事后补录"}
 
 pages = Blueprint("records", __name__)
 
@@ -66,7 +65,8 @@ def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, a
         "sentences": [],
     }
     sentences: list[str] = record["sentences"]
-    sentences.append(_("凭据：%(evidence)s", evidence=_(_EVIDENCE.get(attendance["evidence"], ""))))
+    evidence = {"own_scan": _("本人扫码"), "organizer": _("负责人确认"), "entered_later": _("事后补录")}
+    sentences.append(_("凭据：%(evidence)s", evidence=evidence[attendance["evidence"]]))
     if attendance.get("automatic_departure"):
         sentences.append(_("没有签退，按活动结束的时间算。"))
     if status == "not_signed_out":
@@ -141,10 +141,10 @@ def show_statement() -> ResponseReturnValue:
 def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
     names = {
         "award": _("服务积分"), "reversal": _("更正"), "spend": _("兑换"), "refund": _("兑换退回"), "expiry": _("到期"),
-        "adjustment": _("调整"), "opening": _("期初结转"), "debt": _("抵扣"),
+        "debt": _("抵扣"),
     }
     local = presentation.read_moment(line["at"])
-    return {**line, "name": names.get(line["kind"], line["kind"]), "month": f"{local:%Y-%m}", "order": order}
+    return {**line, "name": names[line["kind"]], "month": f"{local:%Y-%m}", "order": order}
 
 
 def _month(found: Mapping[str, Any]) -> list[str]:
