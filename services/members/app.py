@@ -1,10 +1,13 @@
 """The members service: who exists, where they belong, and who may come in."""
 
+from pathlib import Path
+
 import click
 from flask import Flask
 
 from services.members.api import BLUEPRINTS
-from services.members.commands import administrators, hashing
+from services.members.commands import administrators, hashing, roster, spreadsheets
+from services.members.commands.operator import OPERATOR
 from services.members.store import db, keys
 from shared import settings, web
 from shared.errors import HuzhuError
@@ -16,6 +19,7 @@ def create_app() -> Flask:
     keys.install(app, settings.secret("HUZHU_PHONE_KEY"))
     hashing.prepare()
     app.cli.add_command(first_admin_code)
+    app.cli.add_command(import_roster)
     return app
 
 
@@ -27,3 +31,27 @@ def first_admin_code() -> None:
     except HuzhuError as refusal:
         raise click.ClickException(refusal.detail) from refusal
     click.echo(made.code)
+
+
+@click.command("import-roster")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--station", help="编号或名称；不写就看“站点”列")
+@click.option("--dry-run", is_flag=True, help="只检查，不导入")
+def import_roster(file: Path, station: str | None, dry_run: bool) -> None:
+    """Take over a station's roster from an XLSX, XLS or CSV file."""
+    try:
+        report = roster.import_roster(OPERATOR, spreadsheets.read_file(file), station=station, dry_run=dry_run)
+    except HuzhuError as refusal:
+        raise click.ClickException(refusal.detail) from refusal
+    for problem in report.problems:
+        click.echo(str(problem))
+    for words, names in (
+        ("不认识的列（没有读）", report.unknown_titles),
+        ("新的志愿服务队", report.teams_added),
+        ("新的单位", report.employers_added),
+    ):
+        if names:
+            click.echo(f"{words}：{'、'.join(names)}")
+    bad = len({problem.row for problem in report.problems})
+    done = "可以导入" if dry_run else "已导入"
+    click.echo(f"共 {report.rows} 行：{done} {report.added} 人，已在册 {report.known} 人，有问题 {bad} 行")

@@ -94,7 +94,7 @@ class ConsentTextSchema(Wire):
 
 
 class RegistrationSchema(Wire):
-    id = fields.UUID(required=True)
+    login_id = fields.UUID(required=True, data_key="id")
     phone = Mobile(required=True)
     password = _password()
     name = _name(required=True)
@@ -111,7 +111,7 @@ class RegisteredSchema(Wire):
 
 
 class FirstAdministratorSchema(Wire):
-    id = fields.UUID(required=True)
+    login_id = fields.UUID(required=True, data_key="id")
     code = Line(length_max=40, required=True)
     phone = Mobile(required=True)
     password = _password()
@@ -142,7 +142,7 @@ class CodeSchema(Wire):
 
 
 class TokenNewSchema(Wire):
-    id = fields.UUID(required=True)
+    token_id = fields.UUID(required=True, data_key="id")
     name = Line(length_max=60, required=True)
     days = Whole(load_default=90, validate=validate.Range(min=1, max=366))
 
@@ -183,7 +183,7 @@ class NodeQuerySchema(Wire):
 
 
 class NodeNewSchema(Wire):
-    id = fields.UUID(required=True)
+    node_id = fields.UUID(required=True, data_key="id")
     level = _level(required=True)
     name = Line(length_max=PLACE_LENGTH_MAX, required=True)
     parent_id = fields.UUID(load_default=None, allow_none=True)
@@ -287,7 +287,7 @@ class _PlacesSchema(Wire):
 
 
 class FamilyMemberSchema(_PlacesSchema):
-    id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True, data_key="id")
     name = _name(required=True)
     relation = fields.String(required=True, validate=validate.OneOf(RELATIONS))
     station_id = fields.UUID()
@@ -357,7 +357,7 @@ class GrantQuerySchema(Wire):
 
 
 class GrantNewSchema(Wire):
-    id = fields.UUID(required=True)
+    grant_id = fields.UUID(required=True, data_key="id")
     member_id = fields.UUID(required=True)
     role = fields.String(required=True, validate=validate.OneOf([role.value for role in Role]))
     node_id = fields.UUID(required=True, allow_none=True, metadata={"description": "null: everywhere"})
@@ -377,6 +377,12 @@ class TeamQuerySchema(Wire):
     limit = _limit()
 
 
+class TeamNewSchema(Wire):
+    team_id = fields.UUID(required=True, data_key="id")
+    station_id = fields.UUID(required=True)
+    name = Line(length_max=PLACE_LENGTH_MAX, required=True)
+
+
 class TeamSchema(Wire):
     id = fields.UUID(required=True)
     station_id = fields.UUID(required=True)
@@ -387,6 +393,11 @@ class EmployerQuerySchema(Wire):
     q = Line(length_max=PLACE_LENGTH_MAX)
     after = fields.UUID()
     limit = _limit()
+
+
+class EmployerNewSchema(Wire):
+    employer_id = fields.UUID(required=True, data_key="id")
+    name = Line(length_max=PLACE_LENGTH_MAX, required=True)
 
 
 class EmployerSchema(Wire):

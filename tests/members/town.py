@@ -52,7 +52,11 @@ class Town:
         ):
             town.nodes[name] = new_id()
             tree.add_node(
-                OPERATOR, id=town.nodes[name], level=level, name=name, parent_id=town.nodes[parent] if parent else None
+                OPERATOR,
+                node_id=town.nodes[name],
+                level=level,
+                name=name,
+                parent_id=town.nodes[parent] if parent else None,
             )
         return town
 

@@ -60,7 +60,7 @@ def list_teams(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @rights.route("/teams", methods=["POST"])
 @web.holding(Role.STAFF)
-@rights.arguments(schemas.TeamSchema)
+@rights.arguments(schemas.TeamNewSchema)
 @rights.response(201, schemas.TeamSchema)
 @rights.alt_response(401, schema=ProblemSchema)
 @rights.alt_response(403, schema=ProblemSchema)
@@ -84,7 +84,7 @@ def list_employers(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @rights.route("/employers", methods=["POST"])
 @web.holding(Role.STAFF)
-@rights.arguments(schemas.EmployerSchema)
+@rights.arguments(schemas.EmployerNewSchema)
 @rights.response(201, schemas.EmployerSchema)
 @rights.alt_response(401, schema=ProblemSchema)
 @rights.alt_response(403, schema=ProblemSchema)

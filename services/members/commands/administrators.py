@@ -46,18 +46,18 @@ def make_first_code(tx: Session) -> CodeMade:
 def register_first(
     caller: Principal,
     *,
-    id: UUID,
+    login_id: UUID,
     code: str,
     phone: str,
     password: str,
     name: str,
-    consents: list[Consent],  # noqa: A002
+    consents: list[Consent],
 ) -> Registered:
     """The first administrator: login, confirmed person, and the right everywhere."""
     passwords.check_password(password, phone)
     consent_rules.check(consents)
     registered = _register_first(
-        caller, id, read_short_code(code), phone, name, consents, password, hashing.hash_password(password)
+        caller, login_id, read_short_code(code), phone, name, consents, password, hashing.hash_password(password)
     )
     if registered is None:
         raise passwords.WrongCode

@@ -31,23 +31,28 @@ def add_grant(
     tx: Session,
     caller: Principal,
     *,
-    id: UUID,
+    grant_id: UUID,
     member_id: UUID,
     role: str,
-    node_id: UUID | None,  # noqa: A002
+    node_id: UUID | None,
 ) -> dict[str, Any]:
     """Give a confirmed member a role at a node and below it, without a node everywhere. Never to oneself."""
     path = ROOT if node_id is None else tree.get_open_node(tx, node_id).path
     caller.require(Role.ADMINISTRATOR, path)
     member = people.get_member(tx, member_id, lock=True)
     caller.refuse_own_case(member.id, member.household_id)
-    if creations.is_new(tx, id, "grant", [member_id, role, node_id]):
+    if creations.is_new(tx, grant_id, "grant", [member_id, role, node_id]):
         if member.confirmed_at is None:
             raise NotConfirmed
         made = tx.execute(
             insert(RoleGrant)
             .values(
-                id=id, member_id=member_id, role=role, node_id=node_id, granted_at=clock.now(), granted_by=caller.who
+                id=grant_id,
+                member_id=member_id,
+                role=role,
+                node_id=node_id,
+                granted_at=clock.now(),
+                granted_by=caller.who,
             )
             .on_conflict_do_nothing(
                 index_elements=["member_id", "role", "node_id"], index_where=RoleGrant.revoked_at.is_(None)
@@ -61,11 +66,11 @@ def add_grant(
             caller,
             "grant.add",
             "grant",
-            id,
+            grant_id,
             path=path,
             detail={"member_id": str(member_id), "role": role, "node_id": node_id and str(node_id)},
         )
-    return groups.show_grant(tx, id)
+    return groups.show_grant(tx, grant_id)
 
 
 @transactional
@@ -95,24 +100,24 @@ def revoke_grant(tx: Session, caller: Principal, grant_id: UUID) -> None:
 
 
 @transactional
-def add_team(tx: Session, caller: Principal, *, id: UUID, station_id: UUID, name: str) -> dict[str, Any]:  # noqa: A002
+def add_team(tx: Session, caller: Principal, *, team_id: UUID, station_id: UUID, name: str) -> dict[str, Any]:
     """Found a team at a station."""
     station = tree.get_open_node(tx, station_id)
     caller.require(Role.STAFF, station.path)
-    if creations.is_new(tx, id, "team", [station_id, name]):
+    if creations.is_new(tx, team_id, "team", [station_id, name]):
         if tx.scalar(select(Team.id).where(Team.station_id == station_id, Team.name == name)):
             raise NameTaken
-        groups.add_teams(tx, [{"id": id, "station_id": station_id, "name": name}])
-        audit.add(tx, caller, "team.add", "team", id, path=station.path, detail={"name": name})
-    return groups.list_teams(tx, ids=[id])[0]
+        groups.add_teams(tx, [{"id": team_id, "station_id": station_id, "name": name}])
+        audit.add(tx, caller, "team.add", "team", team_id, path=station.path, detail={"name": name})
+    return groups.list_teams(tx, ids=[team_id])[0]
 
 
 @transactional
-def add_employer(tx: Session, caller: Principal, *, id: UUID, name: str) -> dict[str, Any]:  # noqa: A002
+def add_employer(tx: Session, caller: Principal, *, employer_id: UUID, name: str) -> dict[str, Any]:
     """Add an employer that people report from."""
-    if creations.is_new(tx, id, "employer", [name]):
+    if creations.is_new(tx, employer_id, "employer", [name]):
         if tx.scalar(select(Employer.id).where(Employer.name == name)):
             raise NameTaken
-        groups.add_employers(tx, [{"id": id, "name": name}])
-        audit.add(tx, caller, "employer.add", "employer", id, detail={"name": name})
-    return groups.list_employers(tx, ids=[id])[0]
+        groups.add_employers(tx, [{"id": employer_id, "name": name}])
+        audit.add(tx, caller, "employer.add", "employer", employer_id, detail={"name": name})
+    return groups.list_employers(tx, ids=[employer_id])[0]

@@ -69,11 +69,11 @@ class Opened:
 def register(
     caller: Principal,
     *,
-    id: UUID,
+    login_id: UUID,
     phone: str,
     password: str,
     name: str,
-    consents: list[Consent],  # noqa: A002
+    consents: list[Consent],
     station_id: UUID | None = None,
     compound_id: UUID | None = None,
     building_id: UUID | None = None,
@@ -96,7 +96,7 @@ def register(
         building_id=building_id,
         consents=tuple(consents),
     )
-    return _register(caller, id, row, password, password_hash)
+    return _register(caller, login_id, row, password, password_hash)
 
 
 @transactional
@@ -224,11 +224,13 @@ def resolve(tx: Session, token_hash: bytes) -> logins.Resolved:
 
 
 @transactional
-def add_token(tx: Session, caller: Principal, *, id: UUID, name: str, days: int) -> Opened:  # noqa: A002
+def add_token(tx: Session, caller: Principal, *, token_id: UUID, name: str, days: int) -> Opened:
     """Make an API token with the login's rights. It is shown once: a repetition is refused as IdTaken."""
     assert caller.login_id is not None
     tx.scalars(select(Login.id).where(Login.id == caller.login_id).with_for_update()).one()
-    if tx.get(Access, id) is not None or not creations.is_new(tx, id, f"token of {caller.login_id}", [name, days]):
+    if tx.get(Access, token_id) is not None or not creations.is_new(
+        tx, token_id, f"token of {caller.login_id}", [name, days]
+    ):
         raise creations.IdTaken("这个令牌已经创建过，令牌只显示一次；没有记下请撤销后重新创建")
     live = tx.scalar(
         select(func.count()).where(
@@ -240,8 +242,10 @@ def add_token(tx: Session, caller: Principal, *, id: UUID, name: str, days: int)
     )
     if (live or 0) >= TOKENS_MAX:
         raise TooManyTokens
-    opened = _add_access(tx, caller.login_id, "token", clock.now() + timedelta(days=days), name=name, access_id=id)
-    audit.add(tx, caller, "token.add", "token", id, detail={"name": name, "days": days})
+    opened = _add_access(
+        tx, caller.login_id, "token", clock.now() + timedelta(days=days), name=name, access_id=token_id
+    )
+    audit.add(tx, caller, "token.add", "token", token_id, detail={"name": name, "days": days})
     return opened
 
 

@@ -110,7 +110,7 @@ def add_members(tx: Session, caller: Principal, rows: Sequence[NewMember]) -> No
 
 @transactional
 def add_member(tx: Session, caller: Principal, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Staff adds a person without a login; `content` as `MemberNewSchema`. A repetition returns them as they are now."""
+    """Staff adds a person without a login; `content` as `MemberNewSchema`. A repetition returns it as now."""
     fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
     row = NewMember(**fields)
     path = tree.path_of(tx, row.station_id)
@@ -129,10 +129,10 @@ def add_family(
     tx: Session,
     caller: Principal,
     *,
-    id: UUID,
+    member_id: UUID,
     name: str,
     relation: str,
-    consents: list[Consent],  # noqa: A002
+    consents: list[Consent],
     birth_date: date | None = None,
     station_id: UUID | None = None,
     compound_id: UUID | None = None,
@@ -147,8 +147,8 @@ def add_family(
     # One login adds one after another, so that the limit holds.
     tx.scalars(select(Login.id).where(Login.id == caller.login_id).with_for_update()).one()
     content = [name, relation, consents, birth_date, station_id, compound_id, building_id]
-    if not creations.is_new(tx, id, f"family of {caller.login_id}", content, member_id=id):
-        return people.show(tx, id)
+    if not creations.is_new(tx, member_id, f"family of {caller.login_id}", content, member_id=member_id):
+        return people.show(tx, member_id)
     consent_rules.check_joining(consents, birth_date, clock.today(), by_guardian=True)
     linked = tx.scalar(select(func.count()).where(LoginMember.login_id == caller.login_id))
     if (linked or 0) >= rules.FAMILY_MAX:
@@ -165,7 +165,7 @@ def add_family(
         caller,
         [
             NewMember(
-                id=id,
+                id=member_id,
                 name=name,
                 birth_date=birth_date,
                 station_id=station_id,
@@ -177,9 +177,9 @@ def add_family(
             )
         ],
     )
-    tx.add(LoginMember(login_id=caller.login_id, member_id=id, relation=relation))
+    tx.add(LoginMember(login_id=caller.login_id, member_id=member_id, relation=relation))
     tx.flush()
-    return people.show(tx, id)
+    return people.show(tx, member_id)
 
 
 # --- Confirming and changing ---------------------------------------------------------------------------

@@ -21,10 +21,10 @@ def add_node(
     tx: Session,
     caller: Principal,
     *,
-    id: UUID,
+    node_id: UUID,
     level: str,
     name: str,
-    parent_id: UUID | None = None,  # noqa: A002
+    parent_id: UUID | None = None,
     opened_on: date | None = None,
     residents: int | None = None,
 ) -> dict[str, Any]:
@@ -33,15 +33,15 @@ def add_node(
     content = {"level": level, "name": name, "parent_id": parent_id, "opened_on": opened_on, "residents": residents}
     parent = None if parent_id is None else tree.get_open_node(tx, parent_id)
     caller.require(Role.ADMINISTRATOR, parent.path if parent else ROOT)
-    if creations.is_new(tx, id, "node", content):
+    if creations.is_new(tx, node_id, "node", content):
         places.check_below(Level(level), Level(parent.level) if parent else None)
         day = opened_on or clock.today()
         places.check_day(day, parent.opened_on if parent else date.min, clock.today())
-        path = places.path_below(parent.path if parent else ROOT, id)
+        path = places.path_below(parent.path if parent else ROOT, node_id)
         tree.add_node(
             tx,
             Node(
-                id=id,
+                id=node_id,
                 level=level,
                 name=name,
                 path=path,
@@ -53,10 +53,10 @@ def add_node(
             ),
         )
         if residents is not None:
-            tree.count_residents(tx, id, day, residents)
-        audit.add(tx, caller, "node.add", "node", id, path=path, detail={"name": name, "level": level})
-        tree.tell(tx, [id])
-    return tree.show_node(tx, id)
+            tree.count_residents(tx, node_id, day, residents)
+        audit.add(tx, caller, "node.add", "node", node_id, path=path, detail={"name": name, "level": level})
+        tree.tell(tx, [node_id])
+    return tree.show_node(tx, node_id)
 
 
 @transactional

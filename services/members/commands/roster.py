@@ -1,0 +1,257 @@
+"""Use case: take over a station's roster from a spreadsheet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.orm import Session
+
+from services.members.commands.people import insert_members
+from services.members.domain import roster
+from services.members.domain.people import NewMember
+from services.members.domain.places import Level, may_be_home
+from services.members.domain.roster import Person, Problem, RosterRow
+from services.members.store import groups
+from services.members.store.keys import keys
+from services.members.store.models import Employer, Member, Node, Team
+from shared import audit, clock
+from shared.db import transactional
+from shared.errors import NotFound
+from shared.ids import new_id
+from shared.principal import Principal, Role
+
+_ROSTER_LOCK = 0x726F7374
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import did, or with `dry_run` would do."""
+
+    dry_run: bool
+    rows: int = 0
+    added: int = 0
+    known: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    unknown_titles: list[str] = field(default_factory=list)
+    teams_added: list[str] = field(default_factory=list)
+    employers_added: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Station:
+    id: UUID
+    path: str
+    compounds: Mapping[str, UUID]
+    buildings: Mapping[tuple[UUID | None, str], UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A good row whose places exist."""
+
+    row: RosterRow
+    at: _Station
+    person: Person
+
+
+@transactional
+def import_roster(
+    tx: Session, caller: Principal, table: Sequence[Sequence[str]], *, station: str | None = None, dry_run: bool
+) -> Report:
+    """Add the people of a roster's good rows, confirmed: the station vouches for its list.
+
+    `station` is a node's id or name, for all rows; else the column 站点 says it. Who is known already is left as
+    they are, so a second run adds nobody.
+    """
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ROSTER_LOCK})
+    report = Report(dry_run=dry_run)
+    titles = roster.find_titles(table)
+    report.unknown_titles = titles.unknown
+    rows = _read_rows(table, titles, report)
+    stations = _find_stations(tx, {station} if station else {row.station for row in rows if row.station})
+    if station and station not in stations:
+        raise NotFound(f"没有找到站点“{station}”，或者有几个同名的站点，请改用站点编号")
+    for found in stations.values():
+        caller.require(Role.STAFF, found.path)
+    known = _known_people(tx, stations, rows)
+    new: dict[str, list[_Placed]] = {}
+    for placed in _place_all(rows, stations, station, report):
+        row, person = placed.row, placed.person
+        namesakes = new.setdefault(row.name, [])
+        twin = next((other for other in namesakes if roster.is_same(person, other.person)), None)
+        if twin is not None:
+            report.problems.append(Problem(row.number, "", "", f"与第 {twin.row.number} 行重复"))
+        elif any(roster.is_same(person, other) for other in known.get(row.name, ())):
+            report.known += 1
+        else:
+            namesakes.append(placed)
+    report.problems.sort(key=lambda problem: problem.row)
+    _write(tx, caller, [placed for namesakes in new.values() for placed in namesakes], report)
+    return report
+
+
+def _read_rows(table: Sequence[Sequence[str]], titles: roster.Titles, report: Report) -> list[RosterRow]:
+    good: list[RosterRow] = []
+    for index, cells in enumerate(table[titles.row + 1 :], titles.row + 1):
+        if not any(cell.strip() for cell in cells):
+            continue
+        report.rows += 1
+        row = roster.read_row(index + 1, cells, titles.columns, clock.today())
+        if isinstance(row, RosterRow):
+            good.append(row)
+        else:
+            report.problems += row
+    return good
+
+
+# --- Places ------------------------------------------------------------------------------------------
+
+
+def _find_stations(tx: Session, wanted: set[str]) -> dict[str, _Station]:
+    """Open nodes people can belong to, by id or by a name that only one of them has."""
+    ids = [node_id for node_id in map(_as_id, wanted) if node_id is not None]
+    rows = tx.execute(
+        select(Node.id, Node.name, Node.path, Node.level).where(
+            or_(Node.name == func.any(list(wanted)), Node.id == func.any(ids)), Node.closed_on.is_(None)
+        )
+    ).all()
+    found: dict[str, _Station] = {}
+    for text_given in wanted:
+        rows_meant = [
+            row
+            for row in rows
+            if may_be_home(Level(row.level)) and (row.name == text_given or row.id == _as_id(text_given))
+        ]
+        if len(rows_meant) == 1:
+            found[text_given] = _read_station(tx, rows_meant[0].id, rows_meant[0].path)
+    return found
+
+
+def _as_id(text_given: str) -> UUID | None:
+    try:
+        return UUID(text_given)
+    except ValueError:
+        return None
+
+
+def _read_station(tx: Session, node_id: UUID, path: str) -> _Station:
+    rows = tx.execute(
+        select(Node.id, Node.name, Node.level, Node.parent_id).where(
+            Node.path.startswith(path, autoescape=True), Node.closed_on.is_(None)
+        )
+    ).all()
+    return _Station(
+        node_id,
+        path,
+        {row.name: row.id for row in rows if row.level == Level.COMPOUND},
+        {(row.parent_id, row.name): row.id for row in rows if row.level == Level.BUILDING},
+    )
+
+
+def _place_all(
+    rows: Sequence[RosterRow], stations: Mapping[str, _Station], station: str | None, report: Report
+) -> Iterator[_Placed]:
+    """The rows whose places exist; what is wrong with the others goes into the report."""
+    for row in rows:
+        given = station or row.station
+        at = stations.get(given) if given else None
+        if at is None:
+            sentence = "没有这个站点，或者有几个同名的" if given else "没有写站点；请加“站点”列，或用 --station 指定"
+            report.problems.append(Problem(row.number, "站点", given or "", sentence))
+            continue
+        compound_id = at.compounds.get(row.compound) if row.compound else None
+        if row.compound and compound_id is None:
+            report.problems.append(Problem(row.number, "小区", row.compound, "本站没有这个小区，请先在机构树里添加"))
+            continue
+        building_id = at.buildings.get((compound_id, row.building)) if compound_id and row.building else None
+        if row.building and building_id is None:
+            report.problems.append(Problem(row.number, "楼栋", row.building, "这个小区没有这栋楼，请先在机构树里添加"))
+            continue
+        phone_hash = keys().phone_hash(row.phone) if row.phone else None
+        yield _Placed(row, at, Person(row.name, phone_hash, row.birth_date, compound_id, building_id))
+
+
+# --- People ------------------------------------------------------------------------------------------
+
+
+def _known_people(tx: Session, stations: Mapping[str, _Station], rows: Sequence[RosterRow]) -> dict[str, list[Person]]:
+    """By name, those of these stations, and those anywhere with one of the phones."""
+    hashes = [keys().phone_hash(row.phone) for row in rows if row.phone]
+    found = tx.execute(
+        select(Member.name, Member.phone_hash, Member.birth_date, Member.compound_id, Member.building_id).where(
+            Member.name == func.any(list({row.name for row in rows})),
+            Member.status == "active",
+            or_(
+                Member.station_id == func.any([at.id for at in stations.values()]),
+                Member.phone_hash == func.any(hashes),
+            ),
+        )
+    )
+    known: dict[str, list[Person]] = {}
+    for row in found:
+        known.setdefault(row.name, []).append(Person(*row))
+    return known
+
+
+def _write(tx: Session, caller: Principal, new: Sequence[_Placed], report: Report) -> None:
+    """Add the people, and the teams and employers that are missing; on a dry run only say which."""
+    team_ids = _teams(tx, caller, new, report)
+    employer_ids = _employers(tx, caller, new, report)
+    report.added = len(new)
+    if report.dry_run or not new:
+        return
+    insert_members(
+        tx,
+        caller,
+        [
+            NewMember(
+                id=new_id(),
+                name=placed.row.name,
+                station_id=placed.at.id,
+                compound_id=placed.person.compound_id,
+                building_id=placed.person.building_id,
+                birth_date=placed.row.birth_date,
+                phone=placed.row.phone,
+                employer_id=employer_ids[placed.row.employer] if placed.row.employer else None,
+                team_ids=tuple(team_ids[placed.at.id, name] for name in placed.row.teams),
+                skills=placed.row.skills,
+                confirmed=True,
+            )
+            for placed in new
+        ],
+    )
+    for at in {placed.at.id: placed.at for placed in new}.values():
+        count = sum(placed.at.id == at.id for placed in new)
+        audit.add(tx, caller, "roster.import", "node", at.id, path=at.path, detail={"added": count})
+
+
+def _teams(tx: Session, caller: Principal, new: Sequence[_Placed], report: Report) -> dict[tuple[UUID, str], UUID]:
+    paths = {placed.at.id: placed.at.path for placed in new}
+    found = tx.execute(select(Team.station_id, Team.name, Team.id).where(Team.station_id == func.any(list(paths))))
+    ids = {(row.station_id, row.name): row.id for row in found}
+    missing = list(
+        dict.fromkeys(
+            (placed.at.id, name) for placed in new for name in placed.row.teams if (placed.at.id, name) not in ids
+        )
+    )
+    report.teams_added = [name for _, name in missing]
+    ids |= {key: new_id() for key in missing}
+    if missing and not report.dry_run:
+        groups.add_teams(tx, [{"id": ids[key], "station_id": key[0], "name": key[1]} for key in missing])
+        for key in missing:
+            audit.add(tx, caller, "team.add", "team", ids[key], path=paths[key[0]], detail={"name": key[1]})
+    return ids
+
+
+def _employers(tx: Session, caller: Principal, new: Sequence[_Placed], report: Report) -> dict[str, UUID]:
+    names = list(dict.fromkeys(placed.row.employer for placed in new if placed.row.employer))
+    found = tx.execute(select(Employer.name, Employer.id).where(Employer.name == func.any(names)))
+    ids = {row.name: row.id for row in found}
+    report.employers_added = [name for name in names if name not in ids]
+    ids |= {name: new_id() for name in report.employers_added}
+    if report.employers_added and not report.dry_run:
+        groups.add_employers(tx, [{"id": ids[name], "name": name} for name in report.employers_added])
+        for name in report.employers_added:
+            audit.add(tx, caller, "employer.add", "employer", ids[name], detail={"name": name})
+    return ids

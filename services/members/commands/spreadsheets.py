@@ -1,0 +1,65 @@
+"""Spreadsheets from outside, decoded by a program that can be killed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from services.members.commands import read_spreadsheet
+from shared.errors import Invalid
+
+CONTENT_BYTES_MAX = 10 * 1024 * 1024
+TIMEOUT_S = 20
+_MB = 1024 * 1024
+
+
+class SpreadsheetRefused(Invalid):
+    code = "spreadsheet_refused"
+    detail = read_spreadsheet.BROKEN
+
+
+class _Answer(msgspec.Struct):
+    rows: list[list[str]] = []
+    refused: str | None = None
+
+
+def read_file(path: Path) -> list[list[str]]:
+    """The first sheet of a file as text; SpreadsheetRefused with a sentence that says why not."""
+    try:
+        size = path.stat().st_size
+        if path.is_file() and size > CONTENT_BYTES_MAX:
+            raise SpreadsheetRefused(f"文件太大（{size / _MB:.0f} MB），最多 {CONTENT_BYTES_MAX // _MB} MB")
+        if not path.is_file():
+            raise SpreadsheetRefused("这不是一个文件")
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpreadsheetRefused(f"打不开这个文件：{error.strerror}") from error
+    return read(content)
+
+
+def read(content: bytes) -> list[list[str]]:
+    """The first sheet of an XLSX, XLS or CSV file (UTF-8 or GB18030)."""
+    if not content.strip():
+        raise SpreadsheetRefused("文件是空的")
+    if len(content) > CONTENT_BYTES_MAX:
+        raise SpreadsheetRefused(f"文件太大，最多 {CONTENT_BYTES_MAX // _MB} MB")
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program, and nothing of the file is an argument
+            [sys.executable, "-I", read_spreadsheet.__file__],
+            input=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=TIMEOUT_S,
+            check=False,
+            env={},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SpreadsheetRefused("表格太复杂，读取超时，已停止") from error
+    if done.returncode != 0:
+        # Memory or time ran out, or the decoder fell over.
+        raise SpreadsheetRefused("表格太大或已损坏，读不出来")
+    answer = msgspec.json.decode(done.stdout, type=_Answer)
+    if answer.refused is not None:
+        raise SpreadsheetRefused(answer.refused)
+    return answer.rows

@@ -1,0 +1,189 @@
+"""A station's roster as a table: which columns there are, what a row says, and who is in it twice."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from services.members.domain.names import is_child
+from services.members.domain.people import BIRTH_DATE_MIN
+from services.members.domain.phones import read_phone
+from shared.errors import Invalid
+
+# The first title is the one in the documentation; the others are what stations write.
+TITLES: dict[str, tuple[str, ...]] = {
+    "name": ("姓名", "名字", "志愿者姓名"),
+    "phone": ("手机", "手机号", "手机号码", "电话", "电话号码", "联系电话", "联系方式"),
+    "station": ("站点", "社区", "所属站点", "所在社区"),
+    "compound": ("小区", "所在小区", "小区名称"),
+    "building": ("楼栋", "栋", "楼号", "楼栋号"),
+    "birth_date": ("出生日期", "生日", "出生年月日"),
+    "teams": ("队伍", "志愿服务队", "志愿队", "所在队伍"),
+    "employer": ("单位", "工作单位", "报到单位"),
+    "skills": ("技能", "特长", "专业特长"),
+}
+TITLE_ROWS_MAX = 10
+"""A roster often begins with its own name and a date before the titles."""
+NAME_LENGTH_MAX = 50
+WORD_LENGTH_MAX = 60
+SKILL_LENGTH_MAX = 20
+WORDS_MAX = 20
+_SEPARATORS = re.compile(r"[、,，;；/|\n]+")
+_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d{2})(\d{2})")
+
+
+class NoTitles(Invalid):
+    code = "roster_without_titles"
+    detail = f"没有找到标题行：前 {TITLE_ROWS_MAX} 行里要有一行写着“姓名”等列名"
+
+
+class TitleTwice(Invalid):
+    code = "roster_title_twice"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a cell, or with a row when `title` is empty. Rows count from 1 as in the file."""
+
+    row: int
+    title: str
+    value: str
+    sentence: str
+
+    def __str__(self) -> str:
+        cell = f" {self.title}" if self.title else ""
+        value = f"“{self.value}”" if self.value else ""
+        return f"第 {self.row} 行{cell}{value}：{self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """Where the titles stand: row index, column index of each field, and titles nobody knows."""
+
+    row: int
+    columns: dict[str, int]
+    unknown: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow:
+    """What a good row says, places and groups by name."""
+
+    number: int
+    name: str
+    phone: str | None
+    station: str | None
+    compound: str | None
+    building: str | None
+    birth_date: date | None
+    teams: tuple[str, ...]
+    employer: str | None
+    skills: tuple[str, ...]
+
+
+def find_titles(table: Sequence[Sequence[str]]) -> Titles:
+    """The first row that names the column 姓名."""
+    fields = {title: field for field, titles in TITLES.items() for title in titles}
+    for index, cells in enumerate(table[:TITLE_ROWS_MAX]):
+        titles = [re.sub(r"[\s*＊:：]|（.*?）|\(.*?\)", "", cell) for cell in cells]
+        if not set(titles) & set(TITLES["name"]):
+            continue
+        columns: dict[str, int] = {}
+        for column, title in enumerate(titles):
+            field = fields.get(title)
+            if field is not None and field in columns:
+                raise TitleTwice(f"“{title}”这一列出现了两次，请只留一列")
+            if field is not None:
+                columns[field] = column
+        return Titles(index, columns, [title for title in titles if title and title not in fields])
+    raise NoTitles
+
+
+def read_row(number: int, cells: Sequence[str], columns: Mapping[str, int], today: date) -> RosterRow | list[Problem]:
+    """A row, or everything that is wrong with it. Empty rows are for the caller to skip."""
+    texts = {field: _clean(cells[column]) if column < len(cells) else "" for field, column in columns.items()}
+    problems: list[Problem] = []
+
+    def blame(field: str, sentence: str) -> None:
+        problems.append(Problem(number, TITLES[field][0], texts.get(field, "")[:40], sentence))
+
+    name = re.sub(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "", texts["name"])  # 陈 芳, spread out to line up
+    if not name:
+        blame("name", "没有填姓名")
+    elif len(name) > NAME_LENGTH_MAX or not any(map(str.isalpha, name)):
+        blame("name", "不像一个姓名")
+    phone = read_phone(texts["phone"]) if texts.get("phone") else None
+    if texts.get("phone") and phone is None:
+        blame("phone", "不是有效的电话号码")
+    birth_date = _read_date(texts.get("birth_date", ""))
+    if texts.get("birth_date") and (birth_date is None or not BIRTH_DATE_MIN <= birth_date <= today):
+        blame("birth_date", "不是有效的日期，请写成 1956-03-21 这样")
+    elif is_child(birth_date, today):
+        blame("birth_date", "未满14周岁，请由监护人登录后代为登记")
+    teams, skills = _words(texts.get("teams", "")), _words(texts.get("skills", ""))
+    for field, words, length_max in (("teams", teams, WORD_LENGTH_MAX), ("skills", skills, SKILL_LENGTH_MAX)):
+        if len(words) > WORDS_MAX or any(len(word) > length_max for word in words):
+            blame(field, f"最多 {WORDS_MAX} 项，每项最多 {length_max} 个字")
+    for field in ("station", "compound", "building", "employer"):
+        if len(texts.get(field, "")) > WORD_LENGTH_MAX:
+            blame(field, f"最多 {WORD_LENGTH_MAX} 个字")
+    if texts.get("building") and not texts.get("compound"):
+        blame("building", "填了楼栋，没有填小区")
+    if problems:
+        return problems
+    return RosterRow(
+        number,
+        name,
+        phone,
+        texts.get("station") or None,
+        texts.get("compound") or None,
+        texts.get("building") or None,
+        birth_date,
+        teams,
+        texts.get("employer") or None,
+        skills,
+    )
+
+
+def _clean(cell: str) -> str:
+    text = unicodedata.normalize("NFC", cell)
+    return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in _SEPARATORS.split(text) if word.strip()))
+
+
+def _read_date(text: str) -> date | None:
+    found = _DATE.fullmatch(text.replace(" ", ""))
+    if found is None:
+        return None
+    year, month, day = (int(part) for part in found.groups() if part)
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What tells people of one name apart; the phone in any form that can be compared."""
+
+    name: str
+    phone: bytes | None
+    birth_date: date | None
+    compound_id: UUID | None
+    building_id: UUID | None
+
+
+def is_same(one: Person, other: Person) -> bool:
+    """Whether two entries mean one person. A phone alone does not say so: couples and families share one."""
+    if one.name != other.name:
+        return False
+    if one.birth_date and other.birth_date:
+        return one.birth_date == other.birth_date
+    if one.phone and other.phone:
+        return one.phone == other.phone
+    return (one.compound_id, one.building_id) == (other.compound_id, other.building_id)
