@@ -12,7 +12,8 @@ from pathlib import Path
 from devtools.environment import new_secrets
 from devtools.supervisor import PROJECT
 
-_TYPED = ("shared", "services", "gateway", "devtools", "tests")
+LINES_MAX = 60
+"""Shown of what one check complains about."""
 _ADDRESS = re.compile(r"://|--(extra-)?index-url|--find-links")
 _LOCKS = ("requirements.lock", "requirements-dev.lock")
 
@@ -25,14 +26,19 @@ def main(_arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Every check, then every test; with arguments only the tests that they name."""
+    """Every check, then every test. Arguments are pytest's; with some, and without --all, only pytest runs."""
     started = time.monotonic()
     named = [argument for argument in arguments if argument != "--all"]
-    checks = 0 if named else main([])
-    workers = [] if named else ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+    is_whole = not named or "--all" in arguments
+    checks = main([]) if is_whole else 0
+    workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"] if is_whole else []
     tests = subprocess.run([sys.executable, "-m", "pytest", *workers, *named], cwd=PROJECT, check=False).returncode
-    print(f"checks {'failed' if checks else 'passed' if not named else 'left out'}, ", end="")
-    print(f"tests {'failed' if tests else 'passed'}, {time.monotonic() - started:.0f} s", flush=True)
+    words = {True: "failed", False: "passed" if is_whole else "left out"}
+    print(
+        f"In all: checks {words[bool(checks)]}, tests {'failed' if tests else 'passed'}, "
+        f"{time.monotonic() - started:.0f} s",
+        flush=True,
+    )
     return checks or tests
 
 
@@ -42,7 +48,9 @@ def _report(name: str, check: Callable[[], str]) -> bool:
     wrong = check()
     print(f"{'✗' if wrong else '✓'} {name:<28} {time.monotonic() - started:5.1f} s", flush=True)
     if wrong:
-        print("\n".join(f"    {line}" for line in wrong.strip().splitlines()), flush=True)
+        lines = wrong.strip().splitlines()
+        lines[LINES_MAX:] = [f"… and {len(lines) - LINES_MAX} lines more"] if len(lines) > LINES_MAX else []
+        print("\n".join(f"    {line}" for line in lines), flush=True)
     return not wrong
 
 
@@ -92,7 +100,7 @@ def _locks() -> str:
 
 _CHECKS: dict[str, Callable[[], str]] = {
     "style (ruff)": _tool("ruff", "check", "--quiet", "--output-format=concise"),
-    "format (ruff)": _tool("ruff", "format", "--check", "--quiet"),
+    "format (ruff)": _tool("ruff", "format", "--check", "--output-format=concise"),
     "types (mypy --strict)": _tool("mypy", "--no-error-summary"),
     "rooms (import-linter)": _tool("lint-imports", "--no-cache"),
     "docker-compose.yml": _compose,

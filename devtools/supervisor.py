@@ -282,9 +282,9 @@ class System:
             for name in waiting:
                 child = self._child(name)
                 if not child.is_running:
-                    raise StartError(f"{name} ended ({_ending(child.popen.returncode)}):\n{self.last_words(name)}")
+                    raise StartError(f"{name} ended ({_ending(child.popen.returncode)}).{self._why(name)}")
             if waiting and time.monotonic() > deadline:
-                raise StartError(f"not ready in {seconds:g} s: {', '.join(waiting)}\n{self.last_words(waiting[0])}")
+                raise StartError(f"Not ready in {seconds:g} s: {', '.join(waiting)}.{self._why(waiting[0])}")
             if waiting:
                 time.sleep(0.03)
 
@@ -297,6 +297,10 @@ class System:
         if name == "valkey" and self.valkey is not None:
             return self.valkey.is_ready()
         return part.port is None or answers_ready(part.port, tls=name == "gateway" and self._tls)
+
+    def _why(self, name: str) -> str:
+        """What a failed process said, unless it has been shown already."""
+        return f" See {self.root / 'log' / name}.log" if self._show else f"\n{self.last_words(name)}"
 
     def last_words(self, name: str) -> str:
         log = self.root / "log" / f"{name}.log"
