@@ -44,9 +44,11 @@ def main(arguments: list[str]) -> int:
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        system.start()
-        if is_demo:
+        system.start_servers()
+        system.migrate()
+        if is_demo:  # before any process runs: history is booked at the time it happened
             _load_demo_once(system)
+        system.start_processes()
         _greet(system, is_demo=is_demo)
         system.watch(lambda: False)
     except (StartError, ServerError) as error:
@@ -124,7 +126,6 @@ def seed(arguments: list[str]) -> int:
                 (root / name).unlink(missing_ok=True)
             system.empty_servers()
         system.migrate()
-        system.start_processes()
         _load_demo_once(system)
     finally:
         system.stop()
