@@ -59,7 +59,7 @@ def events_route(
     def take_events() -> Response:
         try:
             batch = msgspec.json.decode(request.get_data(), type=_Batch)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(str(error)) from error
         if len(batch.events) > EVENTS_MAX:
             raise Invalid(f"more than {EVENTS_MAX} events")
