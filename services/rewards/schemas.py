@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from services.rewards.domain.redemption import QUANTITY_MAX, State
-from shared.fields import Line, Paragraphs, Whole, WholeText, Wire
+from shared.fields import Line, Paragraphs, Whole, WholeText, Wire, YesNo
 
 POINTS_MAX = 100_000_00
 LIMIT_MAX = 1_000
@@ -34,7 +34,7 @@ class GiftChangeSchema(Wire):
     description = Paragraphs(length_max=500, empty=True)
     points = Whole(validate=_count(1, POINTS_MAX))
     limit_per_quarter = Whole(allow_none=True, validate=_count(1, LIMIT_MAX))
-    withdrawn = fields.Boolean(truthy={True}, falsy={False})
+    withdrawn = YesNo()
 
 
 class GiftSchema(Wire):

@@ -43,7 +43,7 @@ def stock_is_the_sum_of_its_movements() -> Iterator[str]:
                 coalesce(sum(quantity) FILTER (WHERE kind = 'write_off'), 0) AS written_off
             FROM stock_movement WHERE refusal IS NULL GROUP BY gift_id, station_id
         )
-        SELECT gift_id, station_id, s.received, s.written_off, m.received AS in_movements, m.written_off AS out_movements
+        SELECT gift_id, station_id, s.received, s.written_off, m.received AS came, m.written_off AS went
         FROM stock s FULL JOIN moved m USING (gift_id, station_id)
         WHERE coalesce(s.received, 0) <> coalesce(m.received, 0)
            OR coalesce(s.written_off, 0) <> coalesce(m.written_off, 0)
