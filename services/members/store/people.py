@@ -213,7 +213,10 @@ _teams = (
     .scalar_subquery()
 )
 _has_login = (
-    select(LoginMember.login_id).where(LoginMember.member_id == Member.id, LoginMember.relation == "self").exists()
+    select(LoginMember.login_id)
+    .where(LoginMember.member_id == Member.id, LoginMember.relation == "self")
+    .correlate(Member)  # not the LoginMember that a query may join
+    .exists()
 )
 
 
