@@ -5,7 +5,9 @@ from marshmallow import fields, validate
 from services.rewards.domain.redemption import QUANTITY_MAX, State
 from shared.fields import Line, Paragraphs, Whole, WholeText, Wire, YesNo
 
-POINTS_MAX = 100_000_00
+POINTS_MAX = 10_000_00
+"""Of one piece. Times `QUANTITY_MAX` it is as much as points takes in one spend."""
+
 LIMIT_MAX = 1_000
 PIECES_MAX = 1_000_000
 _STATES = [state.value for state in State if state is not State.REFUSED]
