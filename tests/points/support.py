@@ -3,20 +3,23 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from services.points.commands.boards import take_members, take_stations
 from services.points.commands.book_attendances import book_attendances
 from services.points.commands.spend_points import request_spends, void_redemptions
 from services.points.domain.ledger import AccountKind, Unit, account_id
+from services.points.domain.rating import hash_of
 from services.points.queries import verify
 from services.points.queries.balances import list_balances
 from services.points.queries.statement import list_statement
+from services.points.store.settlement import Rule, list_rules
 from shared import clock
 from shared.db import session, transactional
 from shared.events import (
@@ -160,6 +163,20 @@ def at_once(app: Flask, calls: Sequence[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def make_rule(category: str, *, version: int = 2, from_day: date = date(2000, 1, 1), **fields: Any) -> None:
+    """A newer version of a category's rule."""
+
+    @transactional
+    def add(tx: Session) -> None:
+        known = asdict(list_rules(tx)[category][-1].body) | fields
+        tx.add(Rule(
+            id=uuid4(), category=category, version=version, from_day=from_day, body=known,
+            hash=hash_of(category, version, from_day, known),
+        ))
+
+    add()
 
 
 def shanghai(day: date, hour: int) -> datetime:

@@ -167,10 +167,11 @@ def one_live_award_an_attendance() -> Iterator[str]:
             SELECT DISTINCT ON (attendance_id) attendance_id, member_id, points, minutes_booked, award_version
             FROM outcome ORDER BY attendance_id, version DESC
         ), booked AS (
-            SELECT source_id AS attendance_id, sum(CASE
-                    WHEN transfer.unit <> 'PTS' THEN 0 WHEN transfer.kind = 'award' THEN amount ELSE -amount END) AS points,
-                sum(CASE WHEN transfer.unit <> 'MIN' THEN 0 WHEN transfer.kind = 'award' THEN amount ELSE -amount END)
-                    AS minutes
+            SELECT source_id AS attendance_id,
+                sum(CASE WHEN transfer.kind = 'award' THEN amount ELSE -amount END)
+                    FILTER (WHERE transfer.unit = 'PTS') AS points,
+                sum(CASE WHEN transfer.kind = 'award' THEN amount ELSE -amount END)
+                    FILTER (WHERE transfer.unit = 'MIN') AS minutes
             FROM transfer JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
             WHERE source_type = 'attendance' AND transfer.kind <> 'debt_payment'
                 AND (credit.kind = 'member' OR debit.kind IN ('member', 'debt', 'expiry'))
@@ -223,7 +224,7 @@ def spends_are_what_was_answered() -> Iterator[str]:
         WHERE coalesce(confirmed, false) <> (coalesce(booked.spent, 0) > 0)
             OR coalesce(booked.refunded, 0) <> CASE WHEN answered.refunded THEN coalesce(booked.spent, 0) ELSE 0 END
     """):
-        yield f"redemption {row.id}: confirmed {row.confirmed}, voided {row.voided}, {row.spent} spent, {row.refunded} back"
+        yield f"redemption {row.id}: confirmed {row.confirmed}, voided {row.voided}, {row.spent} and {row.refunded} booked"
 
 
 # --- The seal -----------------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def chains_are_whole() -> Iterator[str]:
     """Every chain, replayed from its first transfer: each link, no gap, and the head at the end."""
     ends: dict[UUID, tuple[int, bytes]] = {}
     for row in _rows(f"""
-        SELECT seal.chain_id AS in_chain, seal.seq, seal.prev, seal.hash, transfer.id IS NULL AS is_gone, {_TRANSFER_COLUMNS}
+        SELECT seal.chain_id AS in_chain, seal.seq, seal.prev, seal.hash, transfer.id IS NULL, {_TRANSFER_COLUMNS}
         FROM seal LEFT JOIN transfer ON transfer.id = seal.transfer_id ORDER BY seal.chain_id, seal.seq
     """):  # noqa: S608 - column names
         chain_id, seq, previous, hashed, is_gone, *fields = row

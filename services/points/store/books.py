@@ -132,11 +132,12 @@ def load_lots(tx: Session, books: Mapping[UUID, Book], needed: Mapping[UUID, int
 
 
 def load_lots_by_id(tx: Session, books: Iterable[Book], ids: Sequence[UUID]) -> None:
-    """Fill books with certain lots, empty ones too."""
+    """Fill books with those of certain lots that are theirs, empty ones too."""
     if ids:
         by_account = {book.points_account: book for book in books}
         for row in execute(tx, _LOTS_BY_ID, {"ids": ids}):
-            by_account[row.account_id].lots.setdefault(row.id, _lot(row))
+            if (book := by_account.get(row.account_id)) is not None:
+                book.lots.setdefault(row.id, _lot(row))
 
 
 def _lot(row: Any) -> Lot:

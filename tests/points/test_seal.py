@@ -1,0 +1,229 @@
+"""The seal: every transfer has its place in its station's chain, and whatever is done to it is found and named."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+
+from services.points import jobs
+from services.points.commands.seal_transfers import BATCH_TRANSFERS_MAX, seal_all, seal_transfers
+from services.points.queries import verify
+from shared.db import session, transactional
+from tests.points.support import (
+    CHALUKOU,
+    NANCHANG,
+    at_once,
+    attendance,
+    broken,
+    corrected,
+    member,
+    redemption,
+    settle,
+    spend,
+)
+from tests.support import Settings
+
+Raw = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def raw(settings: Settings, points_app: Flask) -> Raw:
+    """Somebody with all rights and no triggers in the way."""
+    return settings.database("points").connection
+
+
+@pytest.fixture
+def sealed(town: Flask) -> Iterator[Flask]:
+    """Two chains of some length."""
+    for home in (NANCHANG, CHALUKOU):
+        chen = member(home)
+        facts = [attendance(chen, 60 + number, category="repair") for number in range(4)]
+        settle(facts)
+        settle([corrected(facts[0], 30)])
+        spend([redemption(chen, 100)])
+    assert seal_all() > 20
+    assert broken() == {}
+    yield town
+
+
+def chain_of(raw: Raw, chain_id: UUID = NANCHANG) -> list[Any]:
+    return raw.execute("SELECT seq, transfer_id FROM seal WHERE chain_id = %s ORDER BY seq", [chain_id]).fetchall()
+
+
+def whole_chains() -> list[str]:
+    session().rollback()
+    found = list(verify.chains_are_whole())
+    session().rollback()
+    return found
+
+
+_OTHER_VALUES: dict[str, str] = {
+    "id": "gen_random_uuid()", "source_type": "'gift'", "source_id": "gen_random_uuid()",
+    "source_version": "source_version + 1", "line": "(line + 50)::smallint", "chain_id": "gen_random_uuid()",
+    "unit": "'XXX'", "kind": "'gift'", "debit_id": "gen_random_uuid()", "credit_id": "gen_random_uuid()",
+    "amount": "amount + 1", "service_day": "service_day + 1", "recorded_at": "recorded_at + interval '1 microsecond'",
+    "rule_id": "gen_random_uuid()", "reverses": "gen_random_uuid()",
+}
+
+
+def test_every_column_has_an_attack() -> None:
+    from services.points.domain.ledger import Transfer
+
+    assert set(_OTHER_VALUES) == set(Transfer._fields)
+
+
+def test_a_changed_column_is_found_and_its_place_named(sealed: Flask, raw: Raw) -> None:
+    seq, transfer_id = chain_of(raw)[2]
+    for column, other_value in _OTHER_VALUES.items():
+        raw.execute("CREATE TEMP TABLE kept AS SELECT * FROM transfer WHERE id = %s", [transfer_id])
+        raw.execute(f"UPDATE transfer SET {column} = {other_value} WHERE id = %s", [transfer_id])
+        (line,) = whole_chains()
+        assert f"chain {NANCHANG}, place {seq}" in line, column
+        assert "its transfer is gone" in line if column == "id" else f"transfer {transfer_id} was changed" in line
+        raw.execute("DELETE FROM transfer WHERE id NOT IN (SELECT transfer_id FROM seal) OR id = %s", [transfer_id])
+        raw.execute("INSERT INTO transfer SELECT * FROM kept; DROP TABLE kept")
+    assert broken() == {}
+
+
+def test_a_cut_in_the_middle_is_found(sealed: Flask, raw: Raw) -> None:
+    seq, transfer_id = chain_of(raw)[3]
+    raw.execute("DELETE FROM seal WHERE transfer_id = %s", [transfer_id])
+    raw.execute("DELETE FROM transfer WHERE id = %s", [transfer_id])
+    assert whole_chains() == [f"chain {NANCHANG}, place {seq + 1}: 1 before it are cut out"]
+
+
+def test_a_cut_in_the_middle_with_new_numbers_is_found(sealed: Flask, raw: Raw) -> None:
+    seq, transfer_id = chain_of(raw)[3]
+    raw.execute("DELETE FROM seal WHERE transfer_id = %s", [transfer_id])
+    raw.execute("UPDATE seal SET seq = seq - 1 WHERE chain_id = %s AND seq > %s", [NANCHANG, seq])
+    assert f"chain {NANCHANG}, place {seq}: does not follow from the one before" in whole_chains()
+
+
+def test_a_cut_tail_is_found(sealed: Flask, raw: Raw) -> None:
+    *_, (last, transfer_id) = chain_of(raw)
+    raw.execute("DELETE FROM seal WHERE transfer_id = %s", [transfer_id])
+    raw.execute("DELETE FROM transfer WHERE id = %s", [transfer_id])
+    (line,) = whole_chains()
+    assert f"ends at {last - 1}, its head is {last}" in line
+
+
+def test_a_whole_chain_that_is_gone_is_found(sealed: Flask, raw: Raw) -> None:
+    raw.execute("DELETE FROM seal WHERE chain_id = %s", [NANCHANG])
+    (line,) = whole_chains()
+    assert f"chain {NANCHANG}: ends at 0" in line
+
+
+def test_two_transfers_that_changed_places_are_found(sealed: Flask, raw: Raw) -> None:
+    (one_seq, one), (other_seq, other) = chain_of(raw)[2:4]
+    raw.execute("ALTER TABLE seal DROP CONSTRAINT uq_seal_transfer_id")
+    try:
+        raw.execute("UPDATE seal SET transfer_id = %s WHERE chain_id = %s AND seq = %s", [other, NANCHANG, one_seq])
+        raw.execute("UPDATE seal SET transfer_id = %s WHERE chain_id = %s AND seq = %s", [one, NANCHANG, other_seq])
+        found = whole_chains()
+        raw.execute("UPDATE seal SET transfer_id = %s WHERE chain_id = %s AND seq = %s", [one, NANCHANG, one_seq])
+        raw.execute("UPDATE seal SET transfer_id = %s WHERE chain_id = %s AND seq = %s", [other, NANCHANG, other_seq])
+    finally:
+        raw.execute("ALTER TABLE seal ADD CONSTRAINT uq_seal_transfer_id UNIQUE (transfer_id)")
+    assert [line.split(":")[0] for line in found] == [
+        f"chain {NANCHANG}, place {one_seq}", f"chain {NANCHANG}, place {other_seq}"
+    ]
+
+
+@pytest.mark.parametrize("change", ["hash = sha256(hash)", "seq = seq + 1", "seq = seq - 1"])
+def test_a_changed_head_is_found(sealed: Flask, raw: Raw, change: str) -> None:
+    raw.execute(f"UPDATE seal_head SET {change} WHERE chain_id = %s", [NANCHANG])
+    assert len(whole_chains()) == 1
+
+
+def test_a_transfer_that_was_slipped_in_is_found(sealed: Flask, raw: Raw) -> None:
+    raw.execute(
+        "INSERT INTO transfer SELECT %s, source_type, %s, 1, 1, chain_id, unit, kind, debit_id, credit_id, amount,"
+        " service_day, recorded_at, rule_id, NULL FROM transfer LIMIT 1", [uuid4(), uuid4()],
+    )
+    assert "is neither sealed nor waiting" in broken()["every transfer is sealed or waits"][0]
+
+
+@pytest.mark.parametrize(("statement", "check"), [
+    ("UPDATE account SET credits = credits + 1 WHERE kind = 'member' AND unit = 'PTS'", "each balance is the fold of its transfers"),
+    ("UPDATE account SET credits = credits + 1 WHERE kind = 'issuance'", "the sum of every unit over all accounts is zero"),
+    ("UPDATE account SET held = 1 WHERE unit = 'MIN' AND kind = 'member'", "held = Σ open holds"),
+    ("UPDATE account SET limited = false WHERE kind = 'member'", "no member is below zero"),
+    ("UPDATE lot SET remaining = remaining - 1 WHERE remaining > 0", "points of an account = Σ remaining of its lots"),
+    ("UPDATE lot SET original = original + 1", "original − remaining = Σ allocations"),
+    ("UPDATE allocation SET amount = amount + 1", "every transfer of points is allocated"),
+    ("UPDATE outcome SET points = points + 1 WHERE state = 'awarded'", "outcomes come out the same"),
+    ("UPDATE outcome SET cap_before = cap_before + 300 WHERE state = 'awarded'", "outcomes come out the same"),
+    ("UPDATE rule SET body = body || '{\"coefficient_percent\": 200}' WHERE category = 'repair'", "outcomes come out the same"),
+    ("UPDATE rule SET from_day = from_day - 1", "outcomes come out the same"),
+    ("DELETE FROM outcome WHERE version = 2", "one live award an attendance"),
+    ("UPDATE cap_used SET points = points - 1", "caps count the outcomes"),
+    ("DELETE FROM idempotency", "spends are what was answered"),
+    ("UPDATE transfer SET chain_id = gen_random_uuid()", "transfers stay in their chain, clearing is even"),
+])
+def test_each_check_finds_what_it_is_for(sealed: Flask, raw: Raw, statement: str, check: str) -> None:
+    raw.execute(statement)
+    assert check in broken()
+
+
+def test_the_ledgers_rows_cannot_be_changed_by_the_service(sealed: Flask) -> None:
+    from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
+
+    for table in ("transfer", "allocation", "seal", "outcome", "rule", "idempotency"):
+        column = next(iter(session().execute(text(f"SELECT * FROM {table} LIMIT 1")).keys()))
+        for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
+            with pytest.raises(DBAPIError, match="permission denied|append-only"):
+                session().execute(text(statement))
+            session().rollback()
+
+
+# --- The sealer ---------------------------------------------------------------------------------------
+
+
+def test_sealing_again_changes_nothing_and_later_transfers_follow(sealed: Flask, raw: Raw) -> None:
+    before = chain_of(raw)
+    assert seal_all() == 0
+    settle([attendance(member(), 60)])
+    assert seal_all() == 2
+    assert chain_of(raw)[:-2] == before
+    assert broken() == {}
+
+
+def test_only_one_sealer_works_at_a_time(town: Flask) -> None:
+    settle([attendance(member(), 10 + number) for number in range(40)])
+    sealed = at_once(town, [seal_all] * 4)
+    assert sum(sealed) == 80
+    assert broken() == {}
+
+
+def test_a_booking_that_commits_late_is_sealed_later(town: Flask) -> None:
+    from services.points.commands.book_attendances import book_attendances
+
+    settle([attendance(member())])
+    assert seal_all() == 2
+    early, late = attendance(member()), attendance(member())
+
+    @transactional
+    def settle_slowly(tx: Any) -> None:
+        book_attendances(tx, [early])
+        # Meanwhile, in another session, a later one is booked and sealed.
+        at_once(town, [lambda: (settle([late]), seal_all())])
+
+    settle_slowly()
+    assert seal_transfers() == 2
+    assert broken() == {}
+
+
+def test_the_jobs_seal_what_was_booked(town: Flask) -> None:
+    settle([attendance(member())])
+    assert list(verify.list_pending()) == ["2 transfers wait to be sealed"]
+    session().rollback()
+    jobs.sweep()
+    assert list(verify.list_pending()) == []
+    session().rollback()
+    settle([attendance(member())])
+    assert jobs.seal() == 2
+    assert BATCH_TRANSFERS_MAX > 2
