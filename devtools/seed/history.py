@@ -6,7 +6,7 @@ What the articles count is kept to the number where one station can hold it: 280
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from random import Random
@@ -33,6 +33,7 @@ from services.checkin.commands import activities, attendances, scans
 from services.checkin.domain import codes
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.store.activities import SiteDraft
+from services.points.queries.balances import list_balances
 from services.rewards.commands import desk, redemptions
 from services.rewards.domain.redemption import Order, State
 from services.rewards.queries import redemptions as queries
@@ -199,31 +200,38 @@ class History:
                 self.timeline.add(at(day, 10), partial(self._redemption_day, station, day))
 
     def _redemption_day(self, station: str, day: date) -> None:
-        """Every fifth volunteer comes to the desk, asks for something and takes it home; a few do not come back."""
+        """Every fourth volunteer comes to the desk and asks for something they can pay."""
+        members = self.stage.volunteers[station][::4]
         root = "武冈市新时代文明实践中心" if station in (SHUIXIMEN, DONGTA) else "咸宁市"
+        spendable = self._spendable(members)
         wanted: list[UUID] = []
-        for member in self.stage.volunteers[station][::5]:
-            gift = self.draw.choice(sorted(GIFTS))
-            order = Order(
-                demo_id("redemption", day, member),
-                demo_id("gift", root, gift),
-                self.stage.stations[station].id,
-                member,
-                1,
-            )
+        for member in members:
+            within_reach = sorted(gift for gift, points in GIFTS.items() if points <= spendable[member])
+            if not within_reach:
+                continue
+            gift_id, station_id = demo_id("gift", root, self.draw.choice(within_reach)), self.stage.stations[station].id
+            order = Order(demo_id("redemption", day, member), gift_id, station_id, member, 1)
             with self.world.inside("rewards"), suppress(RuleBroken):  # the quarter's limit, an empty shelf
                 redemptions.redeem(acting_for(member), order)
                 wanted.append(order.id)
-        self.world.deliver()
-        for redemption_id in wanted:
-            with self.world.inside("rewards"):
-                self._hand_over(station, redemption_id)
+        # Points are asked a few seconds later; nobody answers at once while history is made.
+        self.timeline.add(at(day, 10, 20), partial(self._hand_over, station, wanted))
 
-    def _hand_over(self, station: str, redemption_id: UUID) -> None:
+    def _spendable(self, members: Sequence[UUID]) -> dict[UUID, int]:
+        asking = replace(acting_for(members[0]), member_ids=tuple(members))
+        with self.world.inside("points"):
+            balances = list_balances(asking, member_ids=members)
+        return {balance["member_id"]: balance["points_available"] for balance in balances}
+
+    def _hand_over(self, station: str, wanted: Sequence[UUID]) -> None:
+        """Most take home what they asked for; a few do not come back for it."""
+        self.world.deliver()
         organizer = self.stage.organizers[station]
-        found = queries.get_redemption(organizer, redemption_id).redemption
-        if found.state is State.CONFIRMED and self.draw.random() < 0.93:
-            desk.issue(organizer, redemption_id=redemption_id)
+        with self.world.inside("rewards"):
+            for redemption_id in wanted:
+                found = queries.get_redemption(organizer, redemption_id).redemption
+                if found.state is State.CONFIRMED and self.draw.random() < 0.93:
+                    desk.issue(organizer, redemption_id=redemption_id)
 
     # --- special cases, at the invented station -----------------------------------------------------------
 
