@@ -10,7 +10,7 @@ from services.checkin.domain.attendances import Mark, State, Status
 from services.checkin.domain.codes import MINUTES_MAX, Direction
 from shared.categories import NAMES
 from shared.events import Evidence
-from shared.fields import Instant, Line, Paragraphs, Whole, WholeText, Wire
+from shared.fields import Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
 
 SITES_MAX = 50
 SCAN_MEMBERS_MAX = 10
@@ -18,15 +18,6 @@ SCAN_MEMBERS_MAX = 10
 
 def _one_of(kind: Any) -> validate.OneOf:
     return validate.OneOf([member.value for member in kind])
-
-
-class YesNo(fields.Boolean):
-    """A JSON boolean, not the numbers and words that Python would take for one."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
 
 
 def _limit() -> WholeText:

@@ -167,7 +167,17 @@ class Station:
             return self.app.test_client().open(f"/api/v1/checkin{path}", method=method, headers=headers, **options)
 
 
-_SIGNED = ("kind", "login_id", "session_id", "member_id", "own_member_id", "member_ids", "household_ids", "grants", "read_at")
+_SIGNED = (
+    "kind",
+    "login_id",
+    "session_id",
+    "member_id",
+    "own_member_id",
+    "member_ids",
+    "household_ids",
+    "grants",
+    "read_at",
+)
 
 
 def own(who: Principal) -> UUID:

@@ -1,0 +1,270 @@
+"""Making, publishing, moving, cancelling and closing an activity."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.checkin import queries
+from services.checkin.commands import activities, attendances
+from services.checkin.domain.activities import ActivityInWrongState, FixedOnceMade, TimesInUse
+from services.checkin.domain.schedule import BadTimes
+from services.checkin.store.activities import NoSuchActivity, NoSuchStation, SiteDraft, SiteIdTaken
+from shared import clock
+from shared.errors import Conflict, Forbidden
+from shared.principal import Grant, Role
+from tests.checkin.support import END, HERE, START, Station, after, own
+
+
+def change(station: Station, activity_id: Any, sites: list[SiteDraft] | None = None, **changes: Any) -> Any:
+    return activities.change_activity(station.organizer, activity_id=activity_id, changes=changes, sites=sites)
+
+
+def test_making_it_twice_with_one_id_is_making_it_once(station: Station) -> None:
+    content = {"activity_id": uuid4(), "sites": [SiteDraft(uuid4(), "东门", "东门岗亭")]}
+    first = station.draft(**content)
+    assert station.draft(**content).id == first.id
+    with pytest.raises(Conflict):
+        station.draft(**content, title="别的事")
+    assert len(station.rows("SELECT * FROM activity")) == 1
+    assert len(station.rows("SELECT * FROM audit_log WHERE action = 'activity.create'")) == 1
+
+
+def test_an_activity_needs_a_station_that_stands(station: Station) -> None:
+    from shared import copies
+    from shared.db import transactional
+    from shared.events import StationChanged
+
+    closed = StationChanged(node_id=uuid4(), version=1, level="station", name="旧站", path=f"{HERE}old/", closed=True)
+    transactional(copies.take_stations)([closed])
+    for station_id in (uuid4(), closed.node_id):
+        with pytest.raises(NoSuchStation):
+            station.draft(station_id=station_id)
+    with pytest.raises(Forbidden):
+        station.draft(station_id=station.elsewhere_id)
+
+
+def test_the_times_must_make_sense(station: Station) -> None:
+    for ends_at in (START, START - timedelta(hours=1), START + timedelta(hours=25)):
+        with pytest.raises(BadTimes):
+            station.draft(ends_at=ends_at)
+    draft = station.draft()
+    with pytest.raises(BadTimes):
+        change(station, draft.id, starts_at=END)
+
+
+def test_a_site_belongs_to_one_activity(station: Station) -> None:
+    draft = station.draft()
+    taken = [SiteDraft(draft.sites[0].id, "西门", "西门岗亭")]
+    with pytest.raises(SiteIdTaken):
+        station.draft(sites=taken)
+    with pytest.raises(SiteIdTaken):
+        change(station, station.draft().id, sites=taken)
+    assert len(station.rows("SELECT * FROM activity")) == 2
+
+
+def test_a_draft_can_be_changed_in_everything(station: Station) -> None:
+    draft = station.draft()
+    sites = [SiteDraft(uuid4(), "西门", "西门岗亭"), SiteDraft(draft.sites[0].id, "东门", "东门岗亭")]
+    changed = change(station, draft.id, category="health", title="义诊", sites=sites, starts_at=after(30))
+    assert (changed.category, changed.title, changed.starts_at) == ("health", "义诊", after(30))
+    assert [site.name for site in changed.sites] == ["西门", "东门"]
+    changed = change(station, draft.id, sites=sites[:1])
+    assert [site.name for site in changed.sites] == ["西门"]
+
+
+def test_once_published_category_station_and_sites_stay(station: Station) -> None:
+    activity = station.activity()
+    with pytest.raises(FixedOnceMade):
+        change(station, activity.id, category="health")
+    with pytest.raises(FixedOnceMade):
+        change(station, activity.id, sites=[SiteDraft(uuid4(), "西门", "西门岗亭")])
+    keeping = [SiteDraft(activity.sites[0].id, "大门", "大门口"), SiteDraft(uuid4(), "西门", "西门岗亭")]
+    changed = change(station, activity.id, sites=keeping, title="大扫除", capacity=30)
+    assert ([site.name for site in changed.sites], changed.capacity) == (["大门", "西门"], 30)
+
+
+def test_times_stay_once_minutes_depend_on_them(station: Station) -> None:
+    activity, volunteer = station.activity(), station.person()
+    station.scan(volunteer, activity, "arrival", after(0))
+    assert change(station, activity.id, ends_at=after(200)).ends_at == after(200)
+    station.scan(volunteer, activity, "departure", after(100))
+    with pytest.raises(TimesInUse):
+        change(station, activity.id, ends_at=after(120))
+    assert change(station, activity.id, title="照样能改").title == "照样能改"
+
+
+def test_the_leader_may_publish_and_doing_so_twice_is_once(station: Station) -> None:
+    leader = station.organizer
+    draft = station.draft(sites=[SiteDraft(uuid4(), "东门", "东门岗亭", own(leader))])
+    for _ in range(2):
+        assert activities.publish_activity(leader, activity_id=draft.id).state == "published"
+    assert len(station.rows("SELECT * FROM audit_log WHERE action = 'activity.publish'")) == 1
+
+
+def test_postponing_sends_the_early_ones_home_and_the_new_day_starts_afresh(station: Station) -> None:
+    activity, volunteer = station.activity(), station.person()
+    station.scan(volunteer, activity, "arrival", after(-20))
+    new = {"starts_at": after(1440), "ends_at": after(1620)}
+    with clock.travel(after(-10)):
+        moved = activities.postpone_activity(station.organizer, activity_id=activity.id, **new)
+        assert activities.postpone_activity(station.organizer, activity_id=activity.id, **new).state == "published"
+    assert (moved.state, moved.starts_at) == ("published", after(1440))
+    [row] = station.rows("SELECT state, reason FROM attendance")
+    assert row == {"state": "rejected", "reason": "活动延期"}
+    assert station.scan(volunteer, moved, "arrival", after(0)).why == "too_early"
+    station.attend(volunteer, moved, 1440, 1620)
+    assert [body["minutes"] for body in station.told()] == [180]
+
+
+def test_without_new_times_it_is_off_until_they_are_known(station: Station) -> None:
+    activity = station.activity()
+    for _ in range(2):
+        postponed = activities.postpone_activity(station.organizer, activity_id=activity.id)
+        assert postponed.state == "postponed"
+    assert station.scan(station.person(), activity, "arrival", after(0)).why == "postponed"
+    with pytest.raises(ActivityInWrongState):
+        activities.publish_activity(station.organizer, activity_id=activity.id)
+    moved = activities.postpone_activity(
+        station.organizer, activity_id=activity.id, starts_at=after(60), ends_at=after(120)
+    )
+    assert moved.state == "published"
+
+
+def test_what_has_been_served_cannot_be_postponed(station: Station) -> None:
+    for leaves in (False, True):
+        activity, volunteer = station.activity(), station.person()
+        station.scan(volunteer, activity, "arrival", after(0))
+        if leaves:
+            station.scan(volunteer, activity, "departure", after(20))
+        with clock.travel(after(30)), pytest.raises(TimesInUse):
+            activities.postpone_activity(
+                station.organizer, activity_id=activity.id, starts_at=after(1440), ends_at=after(1620)
+            )
+    assert [row["state"] for row in station.rows("SELECT state FROM attendance ORDER BY state")] == [
+        "confirmed",
+        "open",
+    ]
+
+
+def test_cancelling_keeps_what_was_served_for_the_organizer_to_confirm(station: Station) -> None:
+    activity = station.activity()
+    station.attend(station.person(), activity, 0, 30)
+    station.scan(station.person(), activity, "arrival", after(10))
+    with clock.travel(after(40)):
+        for _ in range(2):
+            cancelled = activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
+    assert (cancelled.state, cancelled.reason) == ("cancelled", "下雨")
+    rows = station.rows("SELECT state, minutes FROM attendance ORDER BY minutes DESC, state")
+    assert rows == [{"state": "confirmed", "minutes": 30}, {"state": "left", "minutes": 30}]
+    assert attendances.confirm_all(station.organizer, activity_id=activity.id).confirmed == 1
+
+
+def test_cancelling_before_the_start_leaves_nothing_to_confirm(station: Station) -> None:
+    activity = station.activity()
+    station.scan(station.person(), activity, "arrival", after(-30))
+    with clock.travel(after(-20)):
+        activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
+    [row] = station.rows("SELECT state, reason FROM attendance")
+    assert row == {"state": "rejected", "reason": "活动取消"}
+
+
+def test_closing_signs_everybody_out_and_takes_no_more_scans(station: Station) -> None:
+    activity, volunteer = station.activity(), station.person()
+    station.scan(volunteer, activity, "arrival", after(0))
+    with clock.travel(after(170)):
+        for _ in range(2):
+            assert activities.close_activity(station.organizer, activity_id=activity.id).state == "closed"
+    assert station.scan(station.person(), activity, "arrival", after(171)).why == "closed"
+    [row] = station.rows("SELECT state, minutes FROM attendance")
+    assert row == {"state": "left", "minutes": 170}
+    with pytest.raises(ActivityInWrongState):
+        activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
+    with pytest.raises(ActivityInWrongState):
+        change(station, activity.id, title="晚了")
+
+
+def test_drafts_are_seen_only_by_those_who_organize_there(station: Station) -> None:
+    draft, activity = station.draft(starts_at=after(-1)), station.activity()
+    volunteer = station.person()
+    assert [it.id for it in queries.list_activities(volunteer, limit=10)] == [activity.id]
+    assert [it.id for it in queries.list_activities(station.organizer, limit=10)] == [draft.id, activity.id]
+    with pytest.raises(NoSuchActivity):
+        queries.get_activity(volunteer, activity_id=draft.id)
+    assert queries.get_activity(station.organizer, activity_id=draft.id).station_name == "南昌路站"
+
+
+def test_the_list_can_be_narrowed_and_leafed_through(station: Station) -> None:
+    made = [
+        station.activity(starts_at=START + timedelta(days=day), ends_at=END + timedelta(days=day)) for day in range(5)
+    ]
+    volunteer = station.person()
+
+    def ids(**query: Any) -> list[int]:
+        found = queries.list_activities(volunteer, **{"limit": 200} | query)
+        return [[it.id for it in made].index(one.id) for one in found]
+
+    assert ids() == [0, 1, 2, 3, 4]
+    assert ids(limit=2) == [0, 1]
+    assert ids(limit=2, after=made[1].id) == [2, 3]
+    assert ids(from_=END + timedelta(days=3)) == [3, 4]
+    assert ids(to=START + timedelta(days=1)) == [0]
+    assert ids(station_id=station.id) == [0, 1, 2, 3, 4]
+    assert ids(station_id=station.elsewhere_id) == []
+    activities.cancel_activity(station.organizer, activity_id=made[2].id, reason="下雨")
+    assert ids(state="cancelled") == [2]
+
+
+def test_the_screen_gets_the_codes_of_the_coming_minutes(station: Station) -> None:
+    activity = station.activity()
+    with clock.travel(after(0.1)):
+        found = queries.list_codes(
+            station.organizer, activity_id=activity.id, site_id=activity.sites[0].id, direction="arrival", minutes=30
+        )
+    assert (found.server_now, found.step_s, len(found.codes)) == (after(0.1), 15, 121)
+    assert found.codes[0].shown_from <= found.server_now < found.codes[0].shown_until
+    assert found.codes[-1].shown_until >= after(30.1)
+    assert found.codes[0].url.startswith("http://huzhu.test/s/V1.")
+    from services.checkin.commands import scans
+
+    volunteer = station.person()
+    with clock.travel(after(20)):
+        code = next(code for code in found.codes if code.shown_from <= after(20) < code.shown_until)
+        assert scans.record_scan(volunteer, code=code.url, member_id=own(volunteer)).outcome == "ok"
+
+
+def test_only_the_organizer_of_a_published_activity_gets_codes(station: Station) -> None:
+    activity, draft = station.activity(), station.draft()
+
+    def codes(who: Any, of: Any) -> Any:
+        return queries.list_codes(who, activity_id=of.id, site_id=of.sites[0].id, direction="arrival", minutes=1)
+
+    with pytest.raises(ActivityInWrongState):
+        codes(station.organizer, draft)
+    for who in (station.person(), station.person(Grant(Role.AUDITOR, HERE))):
+        with pytest.raises(Forbidden):
+            codes(who, activity)
+
+
+def test_presence_counts_people_and_what_waits(station: Station) -> None:
+    activity = station.activity(capacity=3)
+    back, gone, there = (station.person() for _ in range(3))
+    station.attend(back, activity, 0, 20)
+    station.scan(back, activity, "arrival", after(30))
+    station.attend(gone, activity, 0, 40)
+    late = station.person()
+    station.scan(late, activity, "arrival", after(5), late_minutes=9)
+    station.scan(late, activity, "departure", after(50))
+    station.scan(there, activity, "arrival", after(10))
+    counted = queries.count_presence(station.organizer, activity_id=activity.id)
+    assert counted == queries.Presence(present=2, arrived=4, left=2, waiting=1, surplus=1)
+    empty = queries.count_presence(station.organizer, activity_id=station.activity().id)
+    assert empty == queries.Presence(present=0, arrived=0, left=0, waiting=0, surplus=0)
+
+
+def test_a_leader_in_another_grant_sees_what_lies_below(station: Station) -> None:
+    centre = replace(station.person(), grants=(Grant(Role.ORGANIZER, "/town/"),))
+    activity = station.activity()
+    assert queries.count_presence(centre, activity_id=activity.id).present == 0
