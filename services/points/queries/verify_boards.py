@@ -1,5 +1,8 @@
-"""Whether the boards show what was booked; for `./dev verify` and the fault runs."""
+"""Whether the boards show what was booked: checks like those of `verify.py`, for `./dev verify` and
+the fault runs. What the refresher has yet to bring to Redis is pending, not broken.
+"""
 
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -34,44 +37,41 @@ _UNLIKE = text("""
 """)
 
 
-def list_board_faults() -> list[str]:
-    """A sentence for each thing found wrong, at most twenty of a kind; what is still on its way is not."""
+def standings_are_the_fold_of_the_awards() -> Iterator[str]:
     tx = session()
-    return _standings_unlike_awards(tx) + _sets_unlike_standings(tx)
-
-
-def count_pending() -> int:
-    """Members whose boards the refresher has yet to look at."""
-    return len(standings.list_marked(session()))
-
-
-def _standings_unlike_awards(tx: Session) -> list[str]:
     days = tx.scalars(select(Outcome.service_day).distinct()).all()
     calendar = [(day, period) for day in days for period in keys_of(day)]
     rows = tx.execute(_UNLIKE, {
         "days": [day for day, _ in calendar], "periods": [period for _, period in calendar], "faults_max": FAULTS_MAX,
     })
-    return [
-        f"standing of member {row.member_id} at {row.station_id} in {row.period} is not the sum of the awards"
-        for row in rows
-    ]
+    for row in rows:
+        yield f"standing of member {row.member_id} at {row.station_id} in {row.period} is not the sum of the awards"
 
 
-def _sets_unlike_standings(tx: Session) -> list[str]:
+def whole_boards_in_redis_are_the_standings() -> Iterator[str]:
+    tx = session()
     if not board_cache.is_believed(standings.get_state(tx)):
-        return []
-    faults = []
+        return  # nobody sees them
     for board in board_cache.built_on(sorted(standings.list_kept(tx))):
         for metric in Metric:
             # Bookings go on meanwhile: only who is wrong at every look is wrong.
             wrong = _wrong_members(tx, board, metric)
             for _ in range(_LOOKS - 1):
                 wrong &= _wrong_members(tx, board, metric) if wrong else set()
-            faults += [
-                f"board {board_cache.key_of(board, metric)} shows another value for {member_id} than the standings"
-                for member_id in sorted(wrong)[:FAULTS_MAX]
-            ]
-    return faults
+            for member_id in sorted(wrong)[:FAULTS_MAX]:
+                yield f"{board_cache.key_of(board, metric)} shows another value for {member_id} than the standings"
+
+
+CHECKS: dict[str, Callable[[], Iterator[str]]] = {
+    "standings are the fold of the awards": standings_are_the_fold_of_the_awards,
+    "whole boards in Redis are the standings": whole_boards_in_redis_are_the_standings,
+}
+
+
+def list_pending() -> Iterator[str]:
+    """Members whose boards the refresher has yet to look at."""
+    if marked := standings.list_marked(session()):
+        yield f"the boards of {len(marked)} members wait for the refresher"
 
 
 def _wrong_members(tx: Session, board: Board, metric: Metric) -> set[UUID]:

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 from services.points.commands.boards import take_members, take_stations
 from services.points.domain.boards import Metric, Period
 from services.points.queries.boards import ShownBoard, read_board
+from services.points.queries.verify_boards import CHECKS
 from services.points.store import standings
 from services.points.store.standings import Delta
 from shared import clock
-from shared.db import transactional
+from shared.db import session, transactional
 from shared.events import MemberChanged, StationChanged
 from shared.principal import Grant, Kind, Principal, Role
 
@@ -110,3 +111,16 @@ def statements(app: Any) -> Iterator[list[str]]:
 
 def today_is(moment: datetime = NOON) -> Any:
     return clock.travel(moment)
+
+
+def faults() -> list[str]:
+    """What `./dev verify` would say."""
+    found = [sentence for check in CHECKS.values() for sentence in check()]
+    session().rollback()
+    return found
+
+
+def pending() -> int:
+    marked = len(standings.list_marked(session()))
+    session().rollback()
+    return marked

@@ -14,7 +14,7 @@ import pytest
 from services.points.commands import refresh_boards
 from services.points.commands.refresh_boards import refresh
 from services.points.domain.boards import Board, Metric, Period
-from services.points.queries.verify_boards import _sets_unlike_standings, count_pending
+from services.points.queries.verify_boards import whole_boards_in_redis_are_the_standings
 from services.points.store import board_cache, standings
 from shared import clock, db
 from shared.db import session, transactional
@@ -30,6 +30,7 @@ from tests.points.boards.support import (
     look,
     member,
     path_of,
+    pending,
     plant_tree,
     served,
     station,
@@ -59,8 +60,9 @@ def values(**search: Any) -> list[int]:
     return [row.value for row in look(**search).rows]
 
 
+
 def faults() -> list[str]:
-    found = _sets_unlike_standings(session())
+    found = list(whole_boards_in_redis_are_the_standings())
     session().rollback()
     return found
 
@@ -70,7 +72,7 @@ def test_a_board_nobody_asked_for_is_not_kept(raw: Any) -> None:
     book(served(ANNA))
     refresh()
     assert raw.keys("board:*") == []
-    assert count_pending() == 0
+    assert pending() == 0
 
 
 def test_an_empty_board_is_not_kept(raw: Any) -> None:
@@ -83,10 +85,10 @@ def test_an_empty_board_is_not_kept(raw: Any) -> None:
 def test_a_booking_shows_after_a_refresh_and_leaves_no_mark() -> None:
     cached()
     book(served(BOB, 45))
-    assert count_pending() == 1
+    assert pending() == 1
     assert values() == [60, 30]
     refresh()
-    assert (values(), look().source, count_pending()) == ([75, 60], "cache", 0)
+    assert (values(), look().source, pending()) == ([75, 60], "cache", 0)
 
 
 def test_the_boards_say_as_of_when_they_are_right() -> None:
@@ -105,7 +107,7 @@ def test_a_booking_that_failed_is_on_no_board() -> None:
     cached()
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert count_pending() == 0
+    assert pending() == 0
     refresh()
     assert values() == [60, 30]
 
@@ -238,10 +240,10 @@ def test_a_refresher_that_dies_leaves_its_marks_to_the_next(monkeypatch: pytest.
         patch.setattr(standings, step, _dies)
         with pytest.raises(ZeroDivisionError):
             refresh()
-    assert count_pending() == 1
+    assert pending() == 1
     assert look().rows[0].value in (60, 120)
     refresh()
-    assert (values(), look().source, count_pending()) == ([120, 60], "cache", 0)
+    assert (values(), look().source, pending()) == ([120, 60], "cache", 0)
 
 
 def test_a_refresher_that_dies_before_its_commit_leaves_redis_one_ahead_and_right(
@@ -261,7 +263,7 @@ def test_a_refresher_that_dies_before_its_commit_leaves_redis_one_ahead_and_righ
             refresh()
     assert (values(), look().source) == ([120, 60], "cache")
     refresh()
-    assert (values(), look().source, count_pending()) == ([120, 60], "cache", 0)
+    assert (values(), look().source, pending()) == ([120, 60], "cache", 0)
     assert faults() == []
 
 
@@ -293,7 +295,7 @@ def test_without_redis_sql_answers_and_marks_stay() -> None:
     board = look(own=BOB)
     assert (values(), board.source, board.own and board.own.rank) == ([60, 30], "database", 2)
     refresh()
-    assert count_pending() == 2
+    assert pending() == 2
 
 
 def test_bookings_made_without_redis_show_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,7 +398,7 @@ def test_the_boards_are_exact_after_bookings_and_refreshers_ran_at_once(
         thread.join(60)
     assert errors == []
     refresh()
-    assert count_pending() == 0
+    assert pending() == 0
     assert faults() == []
     for node_id, period in boards:
         with_redis = look(node_id, period)
@@ -469,3 +471,16 @@ def test_the_tree_may_be_planted_twice() -> None:
     cached()
     plant_tree()
     assert look().source == "cache"
+
+
+def test_a_second_refresher_leaves_everything_to_the_first(boards_app: "Flask") -> None:
+    cached()
+    book(served(BOB, 90))
+    engine = boards_app.extensions["sqlalchemy"].engine
+    with engine.begin() as first:
+        assert standings.may_refresh(first)
+        refresh()
+        assert (values(), pending()) == ([60, 30], 1)
+    session().rollback()
+    refresh()
+    assert (values(), pending()) == ([120, 60], 0)

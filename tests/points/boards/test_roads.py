@@ -14,12 +14,12 @@ from sqlalchemy import select, update
 from services.points import jobs
 from services.points.commands.book_attendances import book_attendances
 from services.points.domain.boards import Metric, Period, keys_of
-from services.points.queries.verify_boards import count_pending, list_board_faults
+from services.points.queries.verify_boards import list_pending
 from services.points.store.standings import Standing
 from shared import clock, events
 from shared.db import session, transactional
 from shared.events import Answer, AttendanceSettled, Evidence
-from tests.points.boards.support import CHALUKOU, CITY, NANCHANG, TODAY, look, member, tell_members
+from tests.points.boards.support import CHALUKOU, CITY, NANCHANG, TODAY, faults, look, member, pending, tell_members
 from tests.support import principal_headers
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ def settled(
 def settle(tx: "Session", *facts: AttendanceSettled) -> Sequence[Answer]:
     return book_attendances(tx, facts)
 
-
-def faults() -> list[str]:
-    found = list_board_faults()
-    session().rollback()
-    return found
 
 
 def test_a_settled_attendance_is_on_every_board_above_its_station() -> None:
@@ -140,10 +135,11 @@ def test_a_ring_brings_a_booking_to_redis(raw: Any) -> None:
     tell_members(member(ANNA))
     settle(settled(uuid4()))
     assert look().source == "database"
+    assert list(list_pending()) == ["the boards of 1 members wait for the refresher"]
     assert raw.exists("wake:points:refresh_boards")
     jobs.refresh_boards()
     assert not raw.exists("wake:points:refresh_boards")
-    assert (look().source, count_pending()) == ("cache", 0)
+    assert (look().source, pending()) == ("cache", 0)
 
 
 def test_the_sweep_finds_what_no_ring_announced(raw: Any) -> None:
@@ -152,7 +148,7 @@ def test_the_sweep_finds_what_no_ring_announced(raw: Any) -> None:
     look()
     raw.delete("wake:points:refresh_boards", "rq:queue:huzhu")
     jobs.sweep()
-    assert (look().source, count_pending()) == ("cache", 0)
+    assert (look().source, pending()) == ("cache", 0)
 
 
 def test_a_withdrawn_consent_comes_by_event(boards_app: "Flask") -> None:
@@ -173,6 +169,6 @@ def test_a_withdrawn_consent_comes_by_event(boards_app: "Flask") -> None:
     assert [row.name for row in look().rows] == ["安*"]
     tell(member(ANNA, version=3, ranked=False))
     assert look().rows == []
-    assert count_pending() == 1
+    assert pending() == 1
     jobs.refresh_boards()
-    assert (look().source, look().rows, count_pending()) == ("cache", [], 0)
+    assert (look().source, look().rows, pending()) == ("cache", [], 0)
