@@ -10,7 +10,6 @@ from gateway.internal import InternalApi
 from gateway.pages import BLUEPRINTS
 from gateway.parts import Parts
 from gateway.proxy import BODY_BYTES_MAX, PublicApi
-from gateway.sessions import Session
 from gateway.settings import GatewaySettings
 from shared import http, log
 from shared.errors import HuzhuError, Unauthenticated
@@ -100,19 +99,9 @@ def _add_security_headers(response: Response) -> Response:
 
 def _for_templates() -> dict[str, object]:
     return {
-        "viewer": _viewer(),
         "member_id": visitor.member_id,
-        "csrf_token": visitor.csrf_token,
         "Role": Role,
     }
-
-
-def _viewer() -> Session | None:
-    """The session, for the frame of a page: an error page must stand even when members is down."""
-    try:
-        return visitor.session()
-    except HuzhuError:
-        return None
 
 
 def _on_error(error: Exception) -> BaseResponse:
