@@ -43,11 +43,23 @@ class Routes(Blueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    def alt_response(self, status_code: int, *args: Any, **kwargs: Any) -> Any:
+        """Document another answer; a problem is described with the media type it is sent with."""
+        if kwargs.get("schema") is ProblemSchema:
+            kwargs.setdefault("content_type", http.PROBLEM)
+        return super().alt_response(status_code, *args, **kwargs)
+
 
 class ServiceApi(Api):
     """flask-smorest's API, with our problem documents instead of its own."""
 
     ERROR_SCHEMA = ProblemSchema
+
+    def _register_responses(self) -> None:
+        # The answers every route may give are problems, which are not plain JSON.
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = http.PROBLEM
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         return http.on_http(error)
