@@ -12,7 +12,7 @@ from services.rewards.queries import redemptions as redemption_queries
 from services.rewards.queries.gifts import GiftAtStation
 from services.rewards.queries.redemptions import Voucher
 from services.rewards.store import AtDesk, Gift, Redemption, Stock
-from shared import http, web
+from shared import web
 from shared.principal import Role
 
 routes = web.Routes("rewards", __name__, url_prefix="/api/v1/rewards")
@@ -23,7 +23,7 @@ def _refuses(*statuses: int) -> Callable[[Callable[..., Any]], Callable[..., Any
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         for status in (401, *statuses):
-            view = routes.alt_response(status, schema=web.ProblemSchema, content_type=http.PROBLEM)(view)
+            view = routes.alt_response(status, schema=web.ProblemSchema)(view)
         return view
 
     return decorate
