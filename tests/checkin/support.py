@@ -162,7 +162,8 @@ class Station:
         self, who: Principal, method: str, path: str, at: datetime | None = None, **options: Any
     ) -> "TestResponse":
         """A request to the public API as this caller, at a moment."""
-        with clock.travel(at or clock.now()):
+        # A context of its own: within the fixture's, one request's caller would be the next one's.
+        with clock.travel(at or clock.now()), self.app.app_context():
             headers = principal_headers("checkin", **{name: getattr(who, name) for name in _SIGNED})
             return self.app.test_client().open(f"/api/v1/checkin{path}", method=method, headers=headers, **options)
 

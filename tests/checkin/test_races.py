@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.checkin.commands import activities, attendances, scans
-from services.checkin.domain.attendances import Attendance
+from services.checkin.domain.attendances import AlreadyRecorded, Attendance
 from shared import clock
 from tests.checkin.support import Station, after, own
 
@@ -34,8 +35,7 @@ def test_fifty_simultaneous_scans_of_one_member_are_one_attendance(station: Stat
     volunteer, activity = station.person(), station.activity()
     codes = [station.code(activity, "arrival", shown_at=after(0.25 * step)) for step in range(-2, 2)]
     acts = [
-        lambda code=codes[number % 4]: scans.record_scan(volunteer, code=code, member_id=own(volunteer))
-        for number in range(50)
+        partial(scans.record_scan, volunteer, code=codes[number % 4], member_id=own(volunteer)) for number in range(50)
     ]
     receipts = at_once(station, after(0), acts)
     [pair] = station.rows("SELECT id, state FROM attendance")
@@ -49,8 +49,7 @@ def test_fifty_simultaneous_departures_are_one_award(station: Station) -> None:
     station.scan(volunteer, activity, "arrival", after(0))
     codes = [station.code(activity, "departure", shown_at=after(100 + 0.25 * step)) for step in range(-2, 2)]
     acts = [
-        lambda code=codes[number % 4]: scans.record_scan(volunteer, code=code, member_id=own(volunteer))
-        for number in range(50)
+        partial(scans.record_scan, volunteer, code=codes[number % 4], member_id=own(volunteer)) for number in range(50)
     ]
     receipts = at_once(station, after(100), acts)
     assert {receipt.outcome.value for receipt in receipts} == {"ok", "duplicate"}
@@ -65,12 +64,12 @@ def test_nobody_slips_into_an_activity_that_is_being_ended(station: Station, end
         activity, people = station.activity(), [station.person() for _ in range(8)]
         code = station.code(activity, "arrival", shown_at=after(-30))
         end: dict[str, Callable[[], Any]] = {
-            "cancel": lambda it=activity.id: activities.cancel_activity(station.organizer, activity_id=it, reason="雨"),
-            "close": lambda it=activity.id: activities.close_activity(station.organizer, activity_id=it),
-            "postpone": lambda it=activity.id: activities.postpone_activity(station.organizer, activity_id=it),
+            "cancel": partial(activities.cancel_activity, station.organizer, activity_id=activity.id, reason="雨"),
+            "close": partial(activities.close_activity, station.organizer, activity_id=activity.id),
+            "postpone": partial(activities.postpone_activity, station.organizer, activity_id=activity.id),
         }
         acts: list[Callable[[], Any]] = [
-            lambda who=who, code=code: scans.record_scan(who, code=code, member_id=own(who)) for who in people
+            partial(scans.record_scan, who, code=code, member_id=own(who)) for who in people
         ]
         receipts = at_once(station, after(-30), [*acts[:4], end[ending], *acts[4:]])
         receipts.pop(4)
@@ -99,9 +98,9 @@ def test_pairs_that_settle_at_once_know_each_other(station: Station) -> None:
         station.scan(volunteer, activity, "arrival", after(70))
         code = station.code(activity, "departure", shown_at=after(100))
         acts: list[Callable[[], Any]] = [
-            lambda it=first.id: attendances.confirm_attendance(station.organizer, attendance_id=it),
-            lambda it=second.id: attendances.confirm_attendance(station.organizer, attendance_id=it),
-            lambda who=volunteer, code=code: scans.record_scan(who, code=code, member_id=own(who)),
+            partial(attendances.confirm_attendance, station.organizer, attendance_id=first.id),
+            partial(attendances.confirm_attendance, station.organizer, attendance_id=second.id),
+            partial(scans.record_scan, volunteer, code=code, member_id=own(volunteer)),
         ]
         at_once(station, after(100), acts)
         newest: dict[str, dict[str, Any]] = {}
@@ -127,7 +126,7 @@ def test_adding_one_attendance_from_two_desks_is_one(station: Station) -> None:
                 arrived_at=after(0),
                 left_at=after(60),
             ).state
-        except attendances.attendances.AlreadyRecorded as refusal:
+        except AlreadyRecorded as refusal:
             return refusal.code
 
     assert sorted(at_once(station, after(200), [add] * 6)) == ["already_recorded"] * 5 + ["left"]

@@ -1,0 +1,474 @@
+"""The public API: who may call what, and how it looks on the wire."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.checkin.store import Activity
+from shared import clock
+from shared.principal import Grant, Principal, Role
+from tests.checkin.support import ELSEWHERE, END, HERE, START, Station, after, own
+from tests.support import principal_headers
+
+
+def activity_body(station: Station, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "title": "清扫和谐小区",
+        "category": "environment",
+        "station_id": str(station.id),
+        "place": "和谐小区",
+        "starts_at": START.isoformat(),
+        "ends_at": END.isoformat(),
+        "sites": [{"id": str(uuid4()), "name": "东门", "place": "东门岗亭"}],
+        **fields,
+    }
+
+
+@dataclass
+class Scene:
+    """What the routes' placeholders stand for."""
+
+    station: Station
+    activity: Activity
+    attendance_id: UUID
+    member_id: UUID
+
+    def path(self, template: str) -> str:
+        return template.format(
+            activity=self.activity.id,
+            site=self.activity.sites[0].id,
+            attendance=self.attendance_id,
+            member=self.member_id,
+            other=uuid4(),
+        )
+
+    def body(self, name: str) -> dict[str, Any]:
+        attendance = {
+            "id": str(uuid4()),
+            "member_id": str(self.station.member()),
+            "site_id": str(self.activity.sites[0].id),
+            "arrived_at": after(0).isoformat(),
+            "left_at": after(60).isoformat(),
+        }
+        correction = {
+            "version": 0,
+            "arrived_at": after(0).isoformat(),
+            "left_at": after(60).isoformat(),
+            "reason": "早退",
+        }
+        bodies: dict[str, dict[str, Any]] = {
+            "activity": activity_body(self.station),
+            "change": {"title": "大扫除"},
+            "nothing": {},
+            "reason": {"reason": "下雨"},
+            "attendance": attendance,
+            "correction": correction,
+        }
+        return bodies[name]
+
+
+@pytest.fixture
+def scene(station: Station) -> Scene:
+    volunteer, activity = station.person(), station.activity()
+    station.scan(volunteer, activity, "arrival", after(0), late_minutes=5)
+    receipt = station.scan(volunteer, activity, "departure", after(100))
+    assert receipt.attendance_id is not None
+    return Scene(station, activity, receipt.attendance_id, own(volunteer))
+
+
+ORGANIZERS: list[tuple[str, str, str | None, int]] = [
+    ("POST", "/activities", "activity", 201),
+    ("PATCH", "/activities/{activity}", "change", 200),
+    ("POST", "/activities/{activity}/publish", None, 200),
+    ("POST", "/activities/{activity}/cancel", "reason", 200),
+    ("POST", "/activities/{activity}/close", None, 200),
+    ("GET", "/activities/{activity}/codes?site_id={site}&direction=arrival&minutes=2", None, 200),
+    ("GET", "/activities/{activity}/presence", None, 200),
+    ("GET", "/activities/{activity}/attendances", None, 200),
+    ("POST", "/activities/{activity}/attendances", "attendance", 201),
+    ("GET", "/activities/{activity}/scans?refused=1", None, 200),
+    ("POST", "/activities/{activity}/leave-all", "nothing", 200),
+    ("POST", "/activities/{activity}/confirm-all", None, 200),
+    ("POST", "/attendances/{attendance}/leave", None, 200),
+    ("POST", "/attendances/{attendance}/confirm", None, 200),
+    ("POST", "/attendances/{attendance}/reject", "reason", 200),
+    ("POST", "/attendances/{attendance}/correct", "correction", 200),
+]
+RULED_OUT = [
+    ("POST", "/activities/{activity}/postpone", "nothing", 422),  # somebody has served already
+    ("POST", "/attendances/{attendance}/annul", "reason", 422),  # it is not confirmed yet
+]
+READS = {
+    "/activities/{activity}/presence",
+    "/activities/{activity}/attendances",
+    "/activities/{activity}/scans?refused=1",
+}
+LOGGED_IN: list[tuple[str, str, str | None, int]] = [
+    ("GET", "/activities", None, 200),
+    ("GET", "/activities/{activity}", None, 200),
+]
+KEPT_FROM_OTHERS = ("GET", "/attendances?member_id={member}", None, 200)
+
+
+def send(scene: Scene, who: Principal, method: str, path: str, body: str | None) -> Any:
+    options: dict[str, Any] = {} if body is None else {"json": scene.body(body)}
+    return scene.station.request(who, method, scene.path(path), after(300), **options)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), [*ORGANIZERS, *RULED_OUT, *LOGGED_IN, KEPT_FROM_OTHERS])
+def test_the_stations_organizer_may(scene: Scene, method: str, path: str, body: str | None, status: int) -> None:
+    response = send(scene, scene.station.organizer, method, path, body)
+    assert response.status_code == status, response.json
+
+
+INTRUDERS: dict[str, Callable[[Station], Principal]] = {
+    "another station's organizer": lambda station: station.person(Grant(Role.ORGANIZER, ELSEWHERE)),
+    "another volunteer": lambda station: station.person(),
+    "a grant of no right": lambda station: station.person(Grant(Role.VOLUNTEER, HERE)),
+    "another station's auditor": lambda station: station.person(Grant(Role.AUDITOR, ELSEWHERE)),
+}
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS)
+@pytest.mark.parametrize(("method", "path", "body", "_status"), [*ORGANIZERS, *RULED_OUT])
+def test_intruders_may_not(scene: Scene, intruder: str, method: str, path: str, body: str | None, _status: int) -> None:
+    tables = ("activity", "attendance", "outbox", "audit_log")
+    before = [scene.station.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
+    response = send(scene, INTRUDERS[intruder](scene.station), method, path, body)
+    assert response.status_code == 403, response.json
+    assert [scene.station.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables] == before
+
+
+@pytest.mark.parametrize(("method", "path", "body", "_status"), [*ORGANIZERS, *RULED_OUT])
+def test_auditors_read_and_never_act(scene: Scene, method: str, path: str, body: str | None, _status: int) -> None:
+    auditor = scene.station.person(Grant(Role.AUDITOR, HERE))
+    response = send(scene, auditor, method, path, body)
+    assert response.status_code == (200 if method == "GET" and path in READS else 403), response.json
+
+
+@pytest.mark.parametrize(("method", "path", "body", "_status"), [*ORGANIZERS, *RULED_OUT, *LOGGED_IN, KEPT_FROM_OTHERS])
+def test_nobody_without_a_login_may(scene: Scene, method: str, path: str, body: str | None, _status: int) -> None:
+    client = scene.station.app.test_client()
+    options: dict[str, Any] = {} if body is None else {"json": scene.body(body)}
+    for headers in (
+        {},
+        principal_headers("checkin", kind="anonymous"),
+        principal_headers("checkin", issuer="points"),
+        principal_headers("members", login_id=uuid4(), grants=(Grant(Role.ADMINISTRATOR, "/"),)),
+        {"Huzhu-Principal": "forged.forged"},
+    ):
+        with scene.station.app.app_context():
+            response = client.open(f"/api/v1/checkin{scene.path(path)}", method=method, headers=headers, **options)
+        assert response.status_code == 401, (headers, response.json)
+
+
+def test_a_members_record_is_for_themselves_and_organizers_where_it_happened(scene: Scene) -> None:
+    station = scene.station
+
+    def seen_by(who: Principal) -> Any:
+        response = send(scene, who, *KEPT_FROM_OTHERS[:3])
+        return response.status_code if response.status_code != 200 else [row["id"] for row in response.json]
+
+    daughter = station.person(family=(scene.member_id,))
+    for who in (daughter, station.organizer, station.person(Grant(Role.AUDITOR, "/town/"))):
+        assert seen_by(who) == [str(scene.attendance_id)]
+    assert seen_by(station.person(Grant(Role.ORGANIZER, ELSEWHERE))) == []
+    assert seen_by(station.person()) == 403
+
+
+def test_only_the_worker_brings_events(station: Station) -> None:
+    login = principal_headers("checkin", login_id=uuid4(), grants=(Grant(Role.ADMINISTRATOR, "/"),))
+    for headers, status in (
+        (principal_headers("checkin", issuer="worker"), 200),
+        (principal_headers("checkin", issuer="rewards"), 403),
+        (login, 401),
+    ):
+        with station.app.app_context():
+            client = station.app.test_client()
+            response = client.post("/internal/v1/checkin/events", json={"events": []}, headers=headers)
+        assert response.status_code == status
+
+
+def test_an_attendance_on_the_wire(scene: Scene) -> None:
+    response = scene.station.request(
+        scene.station.organizer, "POST", f"/attendances/{scene.attendance_id}/confirm", after(300)
+    )
+    assert response.json == {
+        "id": str(scene.attendance_id),
+        "activity_id": str(scene.activity.id),
+        "title": "清扫和谐小区",
+        "category": "environment",
+        "station_id": str(scene.station.id),
+        "station_name": "南昌路站",
+        "site_id": str(scene.activity.sites[0].id),
+        "site_name": "东门",
+        "member_id": str(scene.member_id),
+        "pair": 1,
+        "state": "confirmed",
+        "status": "settling",
+        "version": 1,
+        "service_day": "2026-11-21",
+        "arrived_at": "2026-11-21T01:00:00+00:00",
+        "left_at": "2026-11-21T02:40:00+00:00",
+        "minutes": 100,
+        "activity_starts_at": "2026-11-21T01:00:00+00:00",
+        "activity_ends_at": "2026-11-21T04:00:00+00:00",
+        "evidence": "organizer",
+        "marks": ["late_scan"],
+        "reason": None,
+        "automatic_departure": False,
+    }
+
+
+def test_the_status_line_follows_the_day(station: Station) -> None:
+    volunteer, activity = station.person(), station.activity(confirm_each=True)
+
+    def status(at: float) -> str:
+        path = f"/attendances?member_id={own(volunteer)}"
+        return str(station.request(volunteer, "GET", path, after(at)).json[0]["status"])  # type: ignore[index]
+
+    station.scan(volunteer, activity, "arrival", after(0))
+    assert [status(10), status(190)] == ["signed_in", "not_signed_out"]
+    station.scan(volunteer, activity, "departure", after(200))
+    assert status(201) == "waiting"
+    station.request(station.organizer, "POST", f"/activities/{activity.id}/confirm-all", after(210))
+    assert status(211) == "settling"
+
+
+def scan(station: Station, who: Principal, code: str, at: float, *members: UUID) -> Any:
+    body = {"code": code, "member_ids": [str(member) for member in members or (own(who),)]}
+    return station.request(who, "POST", "/scans", after(at), json=body)
+
+
+def test_a_scan_on_the_wire(station: Station) -> None:
+    volunteer, activity = station.person(), station.activity()
+    code = station.code(activity, "arrival", shown_at=after(-5))
+    response = scan(station, volunteer, f"http://huzhu.test/s/{code}", -5)
+    assert response.status_code == 200
+    [outcome] = response.json["outcomes"]
+    assert outcome.pop("attendance_id")
+    assert outcome == {
+        "member_id": str(own(volunteer)),
+        "outcome": "ok",
+        "detail": "签到成功，离开时请记得扫码签退",
+        "why": None,
+        "marks": ["early"],
+        "waits": False,
+        "direction": "arrival",
+        "at": "2026-11-21T00:55:00+00:00",
+        "activity_id": str(activity.id),
+        "title": "清扫和谐小区",
+        "window": {"opens_at": "2026-11-21T00:00:00+00:00", "closes_at": "2026-11-21T04:00:00+00:00"},
+    }
+
+
+def test_a_refused_scan_is_a_problem_that_holds_the_outcome(station: Station) -> None:
+    volunteer, activity = station.person(), station.activity()
+    code = station.code(activity, "arrival", shown_at=after(-70))
+    for _ in range(2):  # a repeat is answered alike
+        response = scan(station, volunteer, code, -70)
+        assert (response.status_code, response.mimetype) == (422, "application/problem+json")
+        assert (response.json["code"], response.json["detail"]) == ("outside_window", "还没到签到时间")
+        [outcome] = response.json["errors"]["outcomes"]
+        assert (outcome["outcome"], outcome["why"], outcome["title"]) == ("outside_window", "too_early", activity.title)
+        assert outcome["window"]["opens_at"] == "2026-11-21T00:00:00+00:00"
+
+
+def test_forged_codes_are_counted_by_their_code(station: Station) -> None:
+    """The gateway slows an address down by this answer."""
+    response = scan(station, station.person(), "V1.1.nothing", 0)
+    assert (response.status_code, response.json["code"]) == (422, "invalid_code")
+
+
+def test_with_several_members_one_accepted_scan_makes_it_an_answer(station: Station) -> None:
+    gone = station.member(status="erased")
+    volunteer, activity = station.person(family=(gone,)), station.activity()
+    response = scan(station, volunteer, station.code(activity, "arrival", shown_at=after(0)), 0, own(volunteer), gone)
+    assert response.status_code == 200
+    assert [outcome["outcome"] for outcome in response.json["outcomes"]] == ["ok", "not_qualified"]
+    refused = scan(station, volunteer, "nothing", 0, own(volunteer), gone)
+    assert len(refused.json["errors"]["outcomes"]) == 2
+
+
+def test_nobody_scans_for_a_stranger(station: Station) -> None:
+    activity = station.activity()
+    response = scan(
+        station, station.person(), station.code(activity, "arrival", shown_at=after(0)), 0, station.member()
+    )
+    assert response.status_code == 403
+    assert station.rows("SELECT * FROM scan") == []
+
+
+def test_refused_scans_are_listed_for_the_organizer(station: Station) -> None:
+    activity = station.activity()
+    for minute in (-90, -80, 10):
+        station.scan(station.person(), activity, "arrival", after(minute))
+    path = f"/activities/{activity.id}/scans"
+    everything = station.request(station.organizer, "GET", path).json
+    assert [row["outcome"] for row in everything] == ["ok", "outside_window", "outside_window"]  # type: ignore[union-attr]
+    first = station.request(station.organizer, "GET", f"{path}?refused=1&limit=1").json
+    assert first is not None
+    assert (first[0]["received_at"], first[0]["detail"]) == ("2026-11-20T23:40:00+00:00", "还没到签到时间")
+    second = station.request(station.organizer, "GET", f"{path}?refused=1&limit=5&before={first[0]['id']}").json
+    assert [row["received_at"] for row in second] == ["2026-11-20T23:30:00+00:00"]  # type: ignore[union-attr]
+
+
+def test_lists_are_leafed_through_in_the_order_of_arrival(station: Station) -> None:
+    activity, volunteer = station.activity(confirm_each=True), station.person()
+    made = [station.attend(volunteer, activity, minute, minute + 5).id for minute in (0, 10, 20)]
+
+    def ids(who: Principal, path: str) -> list[int]:
+        rows = station.request(who, "GET", path).json
+        assert rows is not None
+        return [made.index(UUID(row["id"])) for row in rows]
+
+    at, mine = f"/activities/{activity.id}/attendances", f"/attendances?member_id={own(volunteer)}"
+    assert ids(station.organizer, f"{at}?limit=2") == [0, 1]
+    assert ids(station.organizer, f"{at}?after={made[1]}") == [2]
+    assert ids(station.organizer, f"{at}?state=left") == [0, 1, 2]
+    assert ids(station.organizer, f"{at}?state=open") == []
+    assert ids(volunteer, f"{mine}&limit=2") == [2, 1]
+    assert ids(volunteer, f"{mine}&before={made[1]}") == [0]
+
+
+BAD_ACTIVITIES: list[dict[str, Any]] = [
+    {"title": ""},
+    {"title": "x" * 81},
+    {"title": "a\x00b"},
+    {"title": 5},
+    {"category": "gambling"},
+    {"starts_at": "2026-11-21T09:00:00"},
+    {"starts_at": "yesterday"},
+    {"capacity": 0},
+    {"capacity": "10"},
+    {"capacity": True},
+    {"capacity": 10**30},
+    {"window_before_minutes": -1},
+    {"confirm_each": "yes"},
+    {"confirm_each": 1},
+    {"sites": []},
+    {"sites": [{"id": "x", "name": "东门", "place": "东门"}]},
+    {"sites": [{"id": str(uuid4()), "name": "东门"}]},
+    {"sites": [{"id": str(uuid4()), "name": "东门", "place": "东门", "extra": 1}]},
+    {"station_id": "here"},
+    {"id": None},
+    {"state": "published"},
+    {"unknown": 1},
+]
+
+
+@pytest.mark.parametrize("wrong", BAD_ACTIVITIES, ids=str)
+def test_a_malformed_activity_is_refused(station: Station, wrong: dict[str, Any]) -> None:
+    response = station.request(station.organizer, "POST", "/activities", json=activity_body(station, **wrong))
+    assert (response.status_code, response.json and response.json["code"]) == (400, "invalid")
+    assert next(iter(wrong)) in (response.json or {})["errors"]
+    if "id" not in wrong and "state" not in wrong:
+        draft = station.draft()
+        assert station.request(station.organizer, "PATCH", f"/activities/{draft.id}", json=wrong).status_code == 400
+    assert len(station.rows("SELECT * FROM audit_log WHERE action = 'activity.change'")) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"code": "x"},
+        {"code": "x", "member_ids": []},
+        {"code": "x" * 301, "member_ids": [str(uuid4())]},
+        {"code": "\ud800", "member_ids": [str(uuid4())]},
+        {"code": "x", "member_ids": [str(uuid4())] * 11},
+        {"code": "x", "member_ids": ["me"]},
+        {"code": "x", "member_ids": [str(uuid4())], "at": "2026-11-21T01:00:00Z"},
+        [],
+        "code",
+    ],
+    ids=str,
+)
+def test_a_malformed_scan_is_refused(station: Station, wrong: Any) -> None:
+    import json
+
+    response = station.request(
+        station.person(), "POST", "/scans", data=json.dumps(wrong), content_type="application/json"
+    )
+    assert response.status_code == 400, response.json
+    assert station.rows("SELECT * FROM scan") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "site_id={site}&direction=up",
+        "site_id={site}&direction=arrival&minutes=31",
+        "direction=arrival",
+        "site_id={site}&direction=arrival&minutes=1.5",
+    ],
+)
+def test_a_malformed_query_is_refused(scene: Scene, query: str) -> None:
+    path = scene.path("/activities/{activity}/codes?" + query)
+    assert scene.station.request(scene.station.organizer, "GET", path).status_code == 400
+
+
+def test_half_a_postponement_is_refused(station: Station) -> None:
+    activity = station.activity()
+    for body in ({"starts_at": after(1).isoformat()}, {"ends_at": after(1).isoformat()}):
+        response = station.request(station.organizer, "POST", f"/activities/{activity.id}/postpone", json=body)
+        assert response.status_code == 400
+
+
+def test_what_is_not_there_is_not_found(station: Station) -> None:
+    for method, path in (
+        ("GET", f"/activities/{uuid4()}"),
+        ("POST", f"/activities/{uuid4()}/publish"),
+        ("GET", f"/activities/{uuid4()}/presence"),
+        ("POST", f"/attendances/{uuid4()}/confirm"),
+        ("POST", f"/activities/{uuid4()}/confirm-all"),
+    ):
+        response = station.request(station.organizer, method, path)
+        assert (response.status_code, response.json and response.json["code"]) == (404, "not_found"), path
+
+
+def test_a_repeated_post_is_answered_alike_and_another_content_is_a_conflict(station: Station) -> None:
+    body = activity_body(station)
+    first, second = (station.request(station.organizer, "POST", "/activities", json=body) for _ in range(2))
+    assert (first.status_code, second.status_code, first.json) == (201, 201, second.json)
+    assert station.request(station.organizer, "POST", "/activities", json=body | {"title": "别的"}).status_code == 409
+
+
+def test_the_scan_carries_when_the_gateway_saw_the_code(station: Station) -> None:
+    activity, volunteer = station.activity(), replace(station.person(), read_at=after(0))
+    response = scan(station, volunteer, station.code(activity, "arrival", shown_at=after(0)), 8)
+    assert response.json["outcomes"][0]["at"] == "2026-11-21T01:00:00+00:00"
+
+
+def test_every_refusal_of_the_whole_api_is_documented(station: Station) -> None:
+    client = station.app.test_client()
+    paths = client.get("/openapi.json").json["paths"]  # type: ignore[index]
+    for path, operations in paths.items():
+        if path.startswith("/api/v1/checkin/") and path.split("/")[4] in ("activities", "attendances", "scans"):
+            for method in operations.keys() & {"get", "post", "patch"}:
+                assert {"400", "401", "403"} <= operations[method]["responses"].keys(), (method, path)
+
+
+def test_the_organizers_morning_through_the_api(station: Station) -> None:
+    """Draft, publish, codes, scan, count, leave all, confirm all."""
+    organizer, volunteer, body = station.organizer, station.person(), activity_body(station)
+    created = station.request(organizer, "POST", "/activities", json=body).json
+    assert created is not None
+    assert (created["state"], created["arrival_opens_at"]) == ("draft", "2026-11-21T00:00:00+00:00")
+    path, site = f"/activities/{created['id']}", created["sites"][0]["id"]
+    assert station.request(organizer, "POST", f"{path}/publish").json["state"] == "published"  # type: ignore[index]
+    codes = station.request(organizer, "GET", f"{path}/codes?site_id={site}&direction=arrival&minutes=1", after(0)).json
+    assert codes is not None
+    assert scan(station, volunteer, codes["codes"][0]["url"], 0.1).status_code == 200
+    presence = station.request(organizer, "GET", f"{path}/presence", after(1)).json
+    assert presence == {"present": 1, "arrived": 1, "left": 0, "waiting": 0, "surplus": 0}
+    assert station.request(organizer, "POST", f"{path}/leave-all", after(90.1), json={}).json == {"left": 1}
+    confirmed = station.request(organizer, "POST", f"{path}/confirm-all", after(91)).json
+    assert confirmed == {"confirmed": 1, "left_out": []}
+    with clock.travel(after(92)):
+        [told] = station.told()
+    assert told["minutes"] == 90
