@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.points.domain.settlement import OutcomeState
 from services.points.queries.visibility import may_read_at, require_may_read
@@ -24,7 +25,7 @@ def list_awards(caller: Principal, *, attendance_ids: Sequence[UUID]) -> list[di
     """
     tx = session()
     newest = (
-        select(Outcome.attendance_id, Outcome.version).distinct(Outcome.attendance_id)
+        select(Outcome.attendance_id, Outcome.version).ext(distinct_on(Outcome.attendance_id))
         .where(Outcome.attendance_id.in_(attendance_ids)).order_by(Outcome.attendance_id, Outcome.version.desc())
     ).subquery()
     rows = tx.execute(
