@@ -98,10 +98,16 @@ def _add_security_headers(response: Response) -> Response:
 
 
 def _for_templates() -> dict[str, object]:
-    return {
-        "member_id": visitor.member_id,
-        "Role": Role,
-    }
+    return {"holds": _holds, "Role": Role}
+
+
+def _holds(*roles: Role) -> bool:
+    """Whether to show a way into pages for these roles; the pages have their own guards."""
+    try:
+        session = visitor.session()
+    except HuzhuError:
+        return False
+    return session is not None and session.has(*roles)
 
 
 def _on_error(error: Exception) -> BaseResponse:

@@ -1,0 +1,259 @@
+"""Confirming service time: all in one tap, exceptions one by one, and attendances entered by the organizer."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation
+from gateway.backend import Call
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.organize import read_time
+from gateway.pages.places import describe, people
+from shared import clock
+from shared.errors import HuzhuError, NotFound
+from shared.principal import Role
+
+ROWS = 200
+PAGES_MAX = 20
+CANDIDATES_MAX = 20
+
+pages = Blueprint("confirm", __name__)
+
+
+def state_shown(state: str) -> tuple[str, str]:
+    """How a record stands: its word and the kind of badge."""
+    return {
+        "open": (_("未签退"), "wait"),
+        "left": (_("待确认"), "wait"),
+        "confirmed": (_("已确认"), "ok"),
+        "corrected": (_("已更正"), "ok"),
+        "annulled": (_("已撤销"), "refused"),
+        "rejected": (_("没有通过"), "refused"),
+    }[state]
+
+
+def marks_shown(attendance: dict[str, Any]) -> list[str]:
+    """What the organizer should look at."""
+    words = {
+        "early": _("来得早"),
+        "surplus": _("超出人数"),
+        "overlapping": _("和别处时间重叠"),
+        "late_scan": _("扫得晚"),
+    }
+    marks = [words.get(mark, mark) for mark in attendance["marks"]]
+    return [*marks, _("自动签退")] if attendance["automatic_departure"] else marks
+
+
+def evidence_shown(evidence: str) -> str:
+    return {"own_scan": _("本人扫码"), "organizer": _("负责人确认"), "entered_later": _("事后补录")}[evidence]
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/confirm")
+@holding(Role.ORGANIZER)
+def list_attendances(activity_id: UUID) -> ResponseReturnValue:
+    return _list_page(activity_id, Form())
+
+
+def _list_page(activity_id: UUID, filled: Form, **told: Any) -> str:
+    after = uuid_or_none(request.args.get("after"))
+    state = request.args.get("state")
+    panels = backend.together(
+        activity=Call("checkin", f"/activities/{activity_id}"),
+        attendances=Call(
+            "checkin", f"/activities/{activity_id}/attendances", {"limit": ROWS, "after": after, "state": state}
+        ),
+        presence=Call("checkin", f"/activities/{activity_id}/presence"),
+    )
+    for name in ("activity", "attendances"):
+        if (error := panels[name].error) is not None:
+            raise error
+    found: list[dict[str, Any]] = panels["attendances"].content
+    known = people([one["member_id"] for one in found] + [one["member_id"] for one in told.get("left_out", [])])
+    here = f"/organize/activities/{activity_id}/confirm"
+    return render_template(
+        "confirm/list.html",
+        activity=panels["activity"].content,
+        presence=panels["presence"].content,
+        rows=[_row(one, known, activity_id) for one in found],
+        more=f"{here}?after={found[-1]['id']}" + (f"&state={state}" if state else "") if len(found) == ROWS else None,
+        state=state,
+        filled=filled,
+        names={member_id: describe(member) for member_id, member in known.items()},
+        **told,
+    )
+
+
+def _row(attendance: dict[str, Any], known: dict[str, dict[str, Any]], activity_id: UUID) -> dict[str, Any]:
+    return {
+        "name": describe(known.get(attendance["member_id"])),
+        "href": f"/organize/activities/{activity_id}/attendances/{attendance['id']}",
+        "arrived": presentation.hour(attendance["arrived_at"]),
+        "left": presentation.hour(attendance["left_at"]) if attendance["left_at"] else "–",
+        "minutes": attendance["minutes"],
+        "marks": marks_shown(attendance),
+        "evidence": evidence_shown(attendance["evidence"]),
+        "state": state_shown(attendance["state"]),
+    }
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/confirm-all")
+@holding(Role.ORGANIZER)
+def confirm_all(activity_id: UUID) -> ResponseReturnValue:
+    """One tap; who was left out is shown with the reason."""
+    done = backend.call("checkin", "POST", f"/activities/{activity_id}/confirm-all")
+    return _list_page(activity_id, Form(), confirmed=done["confirmed"], left_out=done["left_out"])
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/leave-all")
+@holding(Role.ORGANIZER)
+def leave_all(activity_id: UUID) -> ResponseReturnValue:
+    site_id = uuid_or_none(request.form.get("site_id"))
+    content = {"site_id": str(site_id)} if site_id else {}
+    try:
+        done = backend.call("checkin", "POST", f"/activities/{activity_id}/leave-all", json=content)
+    except HuzhuError as refusal:
+        filled = Form()
+        filled.blame(refusal)
+        return _list_page(activity_id, filled), 422
+    return _list_page(activity_id, Form(), left=done["left"])
+
+
+# --- One record ---------------------------------------------------------------------------------------
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/attendances/<uuid:attendance_id>")
+@holding(Role.ORGANIZER)
+def show_attendance(activity_id: UUID, attendance_id: UUID) -> ResponseReturnValue:
+    return _attendance_page(activity_id, attendance_id, Form())
+
+
+def _attendance_page(activity_id: UUID, attendance_id: UUID, filled: Form) -> str:
+    attendance = _get(activity_id, attendance_id)
+    name = describe(people([attendance["member_id"]]).get(attendance["member_id"]))
+    arrived_at = presentation.read_moment(attendance["arrived_at"])
+    left_at = presentation.read_moment(attendance["left_at"] or attendance["activity_ends_at"])
+    return render_template(
+        "confirm/attendance.html",
+        attendance=attendance,
+        name=name,
+        state=state_shown(attendance["state"]),
+        marks=marks_shown(attendance),
+        evidence=evidence_shown(attendance["evidence"]),
+        day=arrived_at.date().isoformat(),
+        start=f"{arrived_at:%H:%M}",
+        end=f"{left_at:%H:%M}",
+        filled=filled,
+    )
+
+
+def _get(activity_id: UUID, attendance_id: UUID) -> dict[str, Any]:
+    """One record out of the activity's list."""
+    after = None
+    for _number in range(PAGES_MAX):
+        query = {"limit": ROWS, "after": after}
+        found: list[dict[str, Any]] = backend.call(
+            "checkin", "GET", f"/activities/{activity_id}/attendances", query=query
+        )
+        for attendance in found:
+            if attendance["id"] == str(attendance_id):
+                return attendance
+        if len(found) < ROWS:
+            break
+        after = found[-1]["id"]
+    raise NotFound
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/attendances/<uuid:attendance_id>")
+@holding(Role.ORGANIZER)
+def act(activity_id: UUID, attendance_id: UUID) -> ResponseReturnValue:
+    """Confirm, sign out, reject, annul or correct one record, as the pressed button says."""
+    filled = Form.posted()
+    verb, content = filled.text("action"), None
+    if verb in ("reject", "annul", "correct"):
+        content = {"reason": filled.required("reason", _("请写明原因，志愿者会看到"), length_max=500)}
+        if verb == "correct":
+            content |= {"version": filled.whole("version", _("页面不完整，请刷新再试"))} | read_span(filled)
+    elif verb not in ("confirm", "leave"):
+        filled.fail("", _("页面不完整，请刷新再试"))
+    if filled:
+        try:
+            backend.call("checkin", "POST", f"/attendances/{attendance_id}/{verb}", json=content)
+            return redirect(f"/organize/activities/{activity_id}/confirm", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal, {"arrived_at": "start", "left_at": "end", "impossible_times": "start"})
+    return _attendance_page(activity_id, attendance_id, filled), 422
+
+
+def read_span(filled: Form) -> dict[str, Any]:
+    """Arrival and departure out of a day and two times; a departure before the arrival is on the next day."""
+    day = filled.day("day")
+    if day is None:
+        filled.fail("day", _("请填写日期"))
+    start = read_time(filled, "start")
+    end = read_time(filled, "end") if filled.text("end") else None
+    if day is None or start is None:
+        return {}
+    arrived_at = datetime.combine(datetime.fromisoformat(day), start, clock.SHANGHAI)
+    if end is None:
+        return {"arrived_at": arrived_at.isoformat()}
+    left_at = datetime.combine(arrived_at.date(), end, clock.SHANGHAI)
+    if left_at <= arrived_at:
+        left_at += timedelta(days=1)
+    return {"arrived_at": arrived_at.isoformat(), "left_at": left_at.isoformat()}
+
+
+# --- Entered by the organizer (补签) -------------------------------------------------------------------
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/add")
+@holding(Role.ORGANIZER)
+def ask_member(activity_id: UUID) -> ResponseReturnValue:
+    """Find the person, then fill in the times."""
+    return _add_page(activity_id, Form())
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/add")
+@holding(Role.ORGANIZER)
+def add_attendance(activity_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    content = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "member_id": filled.uuid("member_id", _("请选一位志愿者")),
+        "site_id": filled.uuid("site_id", _("请选择点位")),
+        **read_span(filled),
+    }
+    if filled:
+        try:
+            backend.call("checkin", "POST", f"/activities/{activity_id}/attendances", json=content)
+            return redirect(f"/organize/activities/{activity_id}/confirm", 303)
+        except HuzhuError as refusal:
+            names = {"arrived_at": "start", "left_at": "end", "impossible_times": "start"}
+            filled.blame(refusal, names | dict.fromkeys(("own_case", "already_recorded", "pairs_used_up"), "member_id"))
+    return _add_page(activity_id, filled), 422
+
+
+def _add_page(activity_id: UUID, filled: Form) -> str:
+    activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+    wanted = (filled.text("q") or request.args.get("q", "")).strip()
+    found = (
+        backend.call("members", "GET", "/members", query={"q": wanted, "limit": CANDIDATES_MAX, "status": "active"})
+        if wanted
+        else []
+    )
+    starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
+    return render_template(
+        "confirm/add.html",
+        activity=activity,
+        wanted=wanted,
+        candidates=[(member["id"], describe(member)) for member in found],
+        sites=[(site["id"], site["name"]) for site in activity["sites"]],
+        day=starts_at.date().isoformat(),
+        start=f"{starts_at:%H:%M}",
+        end=f"{ends_at:%H:%M}",
+        filled=filled,
+    )

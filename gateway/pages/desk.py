@@ -1,0 +1,125 @@
+"""The issue desk: read a voucher, see what it stands for, hand over, and take back until midnight."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from gateway import backend, presentation, read_codes
+from gateway.backend import Call
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import station_options
+from shared import clock
+from shared.errors import HuzhuError, Unavailable
+from shared.principal import Role
+
+ROWS = 20
+
+pages = Blueprint("desk", __name__)
+
+
+@pages.get("/desk")
+@holding(Role.ORGANIZER)
+def show_desk() -> ResponseReturnValue:
+    """The field to type or scan into; a voucher read by a phone's camera is looked up at once."""
+    read = read_codes.find(read_codes.VOUCHER)
+    if read is None:
+        return _desk_page(Form())
+    response = _look_up(Form({"code": read.code}))
+    read_codes.clear(response, read_codes.VOUCHER)
+    return response
+
+
+@pages.post("/desk")
+@holding(Role.ORGANIZER)
+def read_voucher() -> ResponseReturnValue:
+    filled = Form.posted()
+    filled.required("code", _("请扫领取码，或输入 12 位领取码"), length_max=300)
+    return _look_up(filled) if filled else (_desk_page(filled), 422)
+
+
+def _look_up(filled: Form) -> Response:
+    try:
+        redemption = backend.call("rewards", "POST", "/vouchers/read", json={"code": filled.text("code")})
+    except HuzhuError as refusal:
+        filled.fail("code", refusal.detail)
+        return Response(_desk_page(filled), 503 if isinstance(refusal, Unavailable) else 422, mimetype="text/html")
+    return redirect(f"/desk/{redemption['id']}", 303)
+
+
+def _desk_page(filled: Form) -> str:
+    stations = station_options(Role.ORGANIZER)
+    chosen = uuid_or_none(request.args.get("station_id"))
+    station_id = str(chosen) if chosen else stations[0][0] if stations else None
+    panels = (
+        backend.together(
+            waiting=Call("rewards", f"/stations/{station_id}/redemptions", {"state": "confirmed", "limit": ROWS}),
+            issued=Call("rewards", f"/stations/{station_id}/redemptions", {"state": "fulfilled", "limit": ROWS}),
+        )
+        if station_id
+        else {}
+    )
+    return render_template(
+        "desk/desk.html",
+        filled=filled,
+        stations=[(name, f"/desk?station_id={node_id}", node_id == station_id) for node_id, name in stations],
+        waiting=panels["waiting"].content if panels else [],
+        issued=panels["issued"].content if panels else [],
+    )
+
+
+@pages.get("/desk/<uuid:redemption_id>")
+@holding(Role.ORGANIZER)
+def show_redemption(redemption_id: UUID) -> ResponseReturnValue:
+    return _redemption_page(redemption_id, Form())
+
+
+@pages.post("/desk/<uuid:redemption_id>/issue")
+@holding(Role.ORGANIZER)
+def issue(redemption_id: UUID) -> ResponseReturnValue:
+    return _act(redemption_id, Form.posted(), "issue", None)
+
+
+@pages.post("/desk/<uuid:redemption_id>/undo")
+@holding(Role.ORGANIZER)
+def undo(redemption_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    reason = filled.required("reason", _("请写明为什么收回"), length_max=200)
+    return _act(redemption_id, filled, "undo", {"reason": reason})
+
+
+def _act(redemption_id: UUID, filled: Form, verb: str, content: dict[str, Any] | None) -> ResponseReturnValue:
+    if filled:
+        try:
+            backend.call("rewards", "POST", f"/redemptions/{redemption_id}/{verb}", json=content)
+            return redirect(f"/desk/{redemption_id}", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+            if isinstance(refusal, Unavailable):
+                raise
+    return _redemption_page(redemption_id, filled), 422
+
+
+def _redemption_page(redemption_id: UUID, filled: Form) -> str:
+    redemption = backend.call("rewards", "GET", f"/redemptions/{redemption_id}")
+    states = {
+        "requested": ("wait", _("积分还在扣，请等一会儿再刷新")),
+        "confirmed": ("plain", _("可以发放")),
+        "declined": ("refused", _("没有兑换成功，不能发放")),
+        "fulfilled": ("ok", _("已发放")),
+        "cancelled": ("refused", _("已取消，不能发放")),
+        "expired": ("refused", _("已过期，不能发放")),
+    }
+    until = redemption["undo_until"]
+    may_undo = redemption["state"] == "fulfilled" and until and presentation.read_moment(until) > clock.now()
+    return render_template(
+        "desk/redemption.html",
+        redemption=redemption,
+        shown=states[redemption["state"]],
+        may_undo=may_undo,
+        filled=filled,
+    )

@@ -1,0 +1,102 @@
+"""Roles: who may do what where. Administrators only; nobody grants to themselves."""
+
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend
+from gateway.backend import Call
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import describe, nodes_of
+from shared.errors import HuzhuError
+from shared.principal import Role
+
+ROWS = 100
+EVERYWHERE = "everywhere"
+
+pages = Blueprint("grants", __name__)
+
+
+def role_names() -> dict[str, str]:
+    return {
+        Role.ORGANIZER: _("活动负责人"),
+        Role.STAFF: _("社区工作者"),
+        Role.ADMINISTRATOR: _("管理员"),
+        Role.AUDITOR: _("监督员"),
+        Role.VOLUNTEER: _("志愿者"),
+    }
+
+
+@pages.get("/staff/grants")
+@holding(Role.ADMINISTRATOR)
+def list_grants() -> ResponseReturnValue:
+    return _grants_page(Form())
+
+
+@pages.post("/staff/grants")
+@holding(Role.ADMINISTRATOR)
+def add_grant() -> ResponseReturnValue:
+    filled = Form.posted()
+    everywhere = filled.text("node_id") == EVERYWHERE
+    content = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "member_id": filled.uuid("member_id", _("请选一位志愿者")),
+        "role": filled.required("role", _("请选择角色")),
+        "node_id": None if everywhere else filled.uuid("node_id", _("请选择在哪里")),
+    }
+    if filled:
+        try:
+            backend.call("members", "POST", "/grants", json=content)
+            return redirect("/staff/grants", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+    return _grants_page(filled), 422
+
+
+@pages.post("/staff/grants/<uuid:grant_id>/revoke")
+@holding(Role.ADMINISTRATOR)
+def revoke_grant(grant_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    try:
+        backend.call("members", "DELETE", f"/grants/{grant_id}")
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+        return _grants_page(filled), 422
+    return redirect("/staff/grants", 303)
+
+
+def _grants_page(filled: Form) -> str:
+    wanted = (filled.text("q") or request.args.get("q", "")).strip()[:50]
+    after = uuid_or_none(request.args.get("after"))
+    grants = backend.call("members", "GET", "/grants", query={"limit": ROWS, "after": after})
+    candidates = backend.call("members", "GET", "/members", query={"q": wanted, "limit": 20}) if wanted else []
+    return render_template(
+        "staff/grants.html",
+        grants=grants,
+        roles=role_names(),
+        nodes=_node_options(),
+        wanted=wanted,
+        candidates=[(member["id"], describe(member)) for member in candidates],
+        more=f"/staff/grants?after={grants[-1]['id']}" if len(grants) == ROWS else None,
+        filled=filled,
+    )
+
+
+def _node_options() -> list[tuple[str, str]]:
+    """Places down to the stations, where the administrator may give a role."""
+    mine = nodes_of(Role.ADMINISTRATOR)
+    calls = {
+        f"{level}_{number}": Call("members", "/nodes", {"below_id": node_id, "level": level})
+        for number, node_id in enumerate(mine)
+        for level in ("city", "centre", "sub_centre", "station")
+    }
+    own = {
+        f"own_{number}": Call("members", "/nodes", {"ids": node_id}) for number, node_id in enumerate(mine) if node_id
+    }
+    panels = backend.together(**calls, **own)
+    nodes = {node["id"]: node for panel in panels.values() for node in panel.content or []}
+    options = [(node["id"], str(node["name"])) for node in sorted(nodes.values(), key=lambda node: str(node["path"]))]
+    return [(EVERYWHERE, _("所有地方")), *options] if None in mine else options

@@ -1,0 +1,332 @@
+"""The organizer's workbench: today's activities, and an activity from draft to end."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid5
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation, visitor
+from gateway.backend import Call
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import nodes_of, station_options
+from shared import categories, clock
+from shared.errors import HuzhuError, Unavailable
+from shared.principal import Role
+
+ROWS = 50
+SITES_MAX = 50
+SITES_MORE = 2
+"""Empty lines for further sites, so that adding some needs no script."""
+PAST_DAYS = 7
+
+pages = Blueprint("organize", __name__)
+
+
+@pages.get("/organize")
+@holding(Role.ORGANIZER)
+def workbench() -> ResponseReturnValue:
+    """What is on today, and what of the last days may still wait to be confirmed."""
+    today = clock.day_starts(clock.today())
+    # Shanghai keeps no summer time: a day is always 24 hours.
+    found, away = _activities(
+        {"from": (today - timedelta(days=PAST_DAYS)).isoformat(), "to": (today + timedelta(days=2)).isoformat()}
+    )
+    now = clock.now().isoformat()
+    days: dict[str, list[dict[str, Any]]] = {"past": [], "today": [], "tomorrow": []}
+    for activity in found:
+        starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
+        is_past = ends_at.date() < clock.today() or activity["state"] == "closed"
+        days["past" if is_past else "tomorrow" if starts_at.date() > clock.today() else "today"].append(activity)
+    days["past"].reverse()
+    return render_template("organize/workbench.html", days=days, away=away, waiting=_waiting(found), now=now)
+
+
+def _activities(query: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+    """Activities at the nodes where this login organizes, by start; and whether some could not be asked for."""
+    calls = {
+        f"node_{number}": Call("checkin", "/activities", {**query, "station_id": node_id})
+        for number, node_id in enumerate(nodes_of(Role.ORGANIZER))
+    }
+    panels = backend.together(**calls).values()
+    found = {activity["id"]: activity for panel in panels for activity in panel.content or []}
+    by_start = sorted(found.values(), key=lambda activity: (activity["starts_at"], activity["id"]))
+    return by_start, any(panel.error is not None for panel in panels)
+
+
+def _waiting(activities: list[dict[str, Any]]) -> dict[str, int]:
+    """How many records wait to be confirmed, of the activities nearest to now."""
+    begun = [one["id"] for one in activities if one["state"] in ("published", "closed", "cancelled")][-12:]
+    panels = backend.together(
+        **{
+            f"activity_{number}": Call("checkin", f"/activities/{activity_id}/presence")
+            for number, activity_id in enumerate(begun)
+        }
+    )
+    counted = zip(begun, panels.values(), strict=True)
+    return {activity_id: panel.content["waiting"] for activity_id, panel in counted if panel.content}
+
+
+@pages.get("/organize/activities")
+@holding(Role.ORGANIZER)
+def list_activities() -> ResponseReturnValue:
+    past = request.args.get("when") == "past"
+    midnight = clock.day_starts(clock.today())
+    span = (
+        {"from": (midnight - timedelta(days=180)).isoformat(), "to": midnight.isoformat()}
+        if past
+        else {"from": midnight.isoformat()}
+    )
+    after = uuid_or_none(request.args.get("after"))
+    found, away = _activities({**span, "limit": ROWS, "after": after})
+    newer = found[-1]["id"] if len(found) >= ROWS else None
+    return render_template(
+        "organize/list.html",
+        activities=found,
+        away=away,
+        past=past,
+        more="/organize/activities?" + urlencode({"when": "past" if past else "coming", "after": newer})
+        if newer
+        else None,
+    )
+
+
+@pages.get("/organize/activities/new")
+@holding(Role.ORGANIZER)
+def new_activity() -> ResponseReturnValue:
+    """An empty form, or one filled from another activity (复制)."""
+    copied = uuid_or_none(request.args.get("copy"))
+    if copied is None:
+        return _form_page(Form(), None)
+    activity = backend.call("checkin", "GET", f"/activities/{copied}")
+    typed = _as_typed(activity)
+    for name in ("day", *(name for name in typed if name.startswith("site_id_"))):
+        del typed[name]
+    return _form_page(Form(typed), None)
+
+
+@pages.post("/organize/activities/new")
+@holding(Role.ORGANIZER)
+def create_activity() -> ResponseReturnValue:
+    filled = Form.posted()
+    content = _read_activity(filled) | {"id": filled.uuid("id", _("页面不完整，请刷新再试"))}
+    if filled:
+        try:
+            made = backend.call("checkin", "POST", "/activities", json=content)
+            if filled.text("action") == "publish":
+                backend.call("checkin", "POST", f"/activities/{made['id']}/publish")
+            return redirect(f"/organize/activities/{made['id']}", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal, _FIELDS)
+    return _form_page(filled, None), 422
+
+
+@pages.get("/organize/activities/<uuid:activity_id>")
+@holding(Role.ORGANIZER)
+def show_activity(activity_id: UUID) -> ResponseReturnValue:
+    return _activity_page(activity_id, Form())
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/edit")
+@holding(Role.ORGANIZER)
+def edit_activity(activity_id: UUID) -> ResponseReturnValue:
+    activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+    return _form_page(Form(_as_typed(activity)), activity)
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/edit")
+@holding(Role.ORGANIZER)
+def change_activity(activity_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+    content = _read_activity(filled, activity)
+    # Only what was changed: some fields are fixed once the activity is published.
+    changes = {name: value for name, value in content.items() if not _is_same(name, value, activity)}
+    if filled:
+        try:
+            if changes:
+                backend.call("checkin", "PATCH", f"/activities/{activity_id}", json=changes)
+            return redirect(f"/organize/activities/{activity_id}", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal, _FIELDS)
+    return _form_page(filled, activity), 422
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/<any(publish, close):step>")
+@holding(Role.ORGANIZER)
+def take_step(activity_id: UUID, step: str) -> ResponseReturnValue:
+    filled = Form.posted()
+    try:
+        backend.call("checkin", "POST", f"/activities/{activity_id}/{step}")
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+        return _activity_page(activity_id, filled), 503 if isinstance(refusal, Unavailable) else 422
+    return redirect(f"/organize/activities/{activity_id}", 303)
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/cancel")
+@holding(Role.ORGANIZER)
+def cancel_activity(activity_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    reason = filled.required("reason", _("请写明取消的原因，志愿者会看到"), length_max=500)
+    return _after(activity_id, filled, "cancel", {"reason": reason})
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/postpone")
+@holding(Role.ORGANIZER)
+def postpone_activity(activity_id: UUID) -> ResponseReturnValue:
+    """With a new day and times, or without any while they are not known."""
+    filled = Form.posted()
+    times: dict[str, str] = {}
+    if filled.text("day"):
+        times = _read_times(filled)
+    return _after(activity_id, filled, "postpone", times)
+
+
+def _after(activity_id: UUID, filled: Form, step: str, content: dict[str, Any]) -> ResponseReturnValue:
+    if filled:
+        try:
+            backend.call("checkin", "POST", f"/activities/{activity_id}/{step}", json=content)
+            return redirect(f"/organize/activities/{activity_id}", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal, _FIELDS)
+    return _activity_page(activity_id, filled), 422
+
+
+def _activity_page(activity_id: UUID, filled: Form) -> str:
+    panels = backend.together(
+        activity=Call("checkin", f"/activities/{activity_id}"),
+        presence=Call("checkin", f"/activities/{activity_id}/presence"),
+    )
+    if panels["activity"].error is not None:
+        raise panels["activity"].error
+    return render_template(
+        "organize/activity.html",
+        activity=panels["activity"].content,
+        presence=panels["presence"].content,
+        state=state_shown(panels["activity"].content["state"]),
+        filled=filled,
+    )
+
+
+def state_shown(state: str) -> tuple[str, str]:
+    """How an activity stands: its word and the kind of badge."""
+    return {
+        "draft": (_("草稿"), "plain"),
+        "published": (_("已发布"), "ok"),
+        "postponed": (_("已延期"), "wait"),
+        "cancelled": (_("已取消"), "refused"),
+        "closed": (_("已结束"), "plain"),
+    }[state]
+
+
+# --- The form -----------------------------------------------------------------------------------------
+
+_FIELDS = {"starts_at": "start", "ends_at": "end", "sites": "site_name_0", "fixed_once_published": "category"}
+
+
+def _form_page(filled: Form, activity: dict[str, Any] | None) -> str:
+    used = max(
+        (int(name[10:]) + 1 for name in filled.typed if name[:10] == "site_name_" and name[10:].isdigit()), default=0
+    )
+    return render_template(
+        "organize/form.html",
+        filled=filled,
+        activity=activity,
+        stations=station_options(Role.ORGANIZER),
+        categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
+        sites=range(min(SITES_MAX, used + SITES_MORE)),
+        today=clock.today().isoformat(),
+    )
+
+
+def _as_typed(activity: dict[str, Any]) -> dict[str, str]:
+    """The form as somebody would have filled it in for this activity."""
+    starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
+    typed = {name: str(activity[name]) for name in ("title", "category", "station_id", "place")}
+    typed |= {
+        "day": starts_at.date().isoformat(),
+        "start": f"{starts_at:%H:%M}",
+        "end": f"{ends_at:%H:%M}",
+        "window_before_minutes": str(activity["window_before_minutes"]),
+        "capacity": str(activity["capacity"] or ""),
+        "confirm_each": "1" if activity["confirm_each"] else "",
+    }
+    for number, site in enumerate(activity["sites"]):
+        typed |= {f"site_{name}_{number}": str(site[name]) for name in ("id", "name", "place")}
+    return typed
+
+
+def _read_activity(filled: Form, activity: dict[str, Any] | None = None) -> dict[str, Any]:
+    place = filled.required("place", _("请填写集合地点"), length_max=120)
+    content = {
+        "title": filled.required("title", _("请填写活动名称"), length_max=80),
+        "category": filled.required("category", _("请选择服务类别")),
+        "station_id": filled.uuid("station_id", _("请选择实践站")),
+        "place": place,
+        "window_before_minutes": filled.whole("window_before_minutes", _("请填写提前多少分钟开始签到")),
+        "capacity": filled.whole("capacity", _("人数应为整数")) if filled.text("capacity") else None,
+        "confirm_each": bool(filled.text("confirm_each")),
+        "sites": _read_sites(filled, place, activity),
+    }
+    return content | _read_times(filled)
+
+
+def _read_sites(filled: Form, place: str, activity: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The sites in their lines; with none filled in, the place itself is the only one."""
+    leaders = {site["id"]: site["leader_member_id"] for site in (activity or {}).get("sites", [])}
+    own = visitor.require_session().own_member_id
+    sites = []
+    for number in range(SITES_MAX):
+        name = filled.text(f"site_name_{number}")
+        if name:
+            site_id = str(uuid_or_none(filled.text(f"site_id_{number}")) or _site_id(filled, activity, number, name))
+            leader = leaders.get(site_id, str(own) if own else None)
+            where = filled.text(f"site_place_{number}") or place
+            sites.append({"id": site_id, "name": name, "place": where, "leader_member_id": leader})
+    if not sites:
+        name = _("现场")
+        only = {"id": _site_id(filled, activity, 0, name), "name": name, "place": place}
+        sites.append(only | {"leader_member_id": str(own) if own else None})
+    return sites
+
+
+def _site_id(filled: Form, activity: dict[str, Any] | None, number: int, name: str) -> str:
+    """The id of a new site: the same whenever the same form is posted, so that a double post is one."""
+    of = uuid_or_none(activity["id"] if activity else filled.text("id"))
+    return str(uuid5(of, f"{number}:{name}")) if of else ""
+
+
+def _read_times(filled: Form) -> dict[str, str]:
+    """Start and end out of a day and two times; an end before the start is on the next day."""
+    day = filled.day("day")
+    if day is None:
+        filled.fail("day", _("请填写日期"))
+    start, end = (read_time(filled, name) for name in ("start", "end"))
+    if day is None or start is None or end is None:
+        return {}
+    starts_at = datetime.combine(datetime.fromisoformat(day), start, clock.SHANGHAI)
+    ends_at = datetime.combine(starts_at.date(), end, clock.SHANGHAI)
+    if ends_at <= starts_at:
+        ends_at += timedelta(days=1)
+    return {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
+
+
+def read_time(filled: Form, name: str) -> time | None:
+    """A time of day as 09:30, also typed as 9：30 or 9.30."""
+    hour, _colon, minute = filled.text(name).replace("：", ":").replace(".", ":").partition(":")
+    try:
+        return time(int(hour), int(minute[:2] or 0))
+    except ValueError:
+        filled.fail(name, _("时间请写成 09:30 这样"))
+        return None
+
+
+def _is_same(name: str, value: Any, activity: dict[str, Any]) -> bool:
+    if name in ("starts_at", "ends_at"):
+        return bool(presentation.read_moment(value) == presentation.read_moment(activity[name]))
+    return bool(activity[name] == value)

@@ -1,0 +1,203 @@
+"""Station staff: members with search, who is who, codes for new passwords, and whether boards are shown."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation
+from gateway.backend import Call
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages import texts
+from gateway.pages.places import describe, station_options, stations_of
+from shared import clock
+from shared.errors import HuzhuError
+from shared.principal import Role
+
+ROWS = 50
+
+pages = Blueprint("staff", __name__)
+
+
+@pages.get("/staff")
+@holding(Role.STAFF, Role.ADMINISTRATOR, Role.AUDITOR)
+def overview() -> ResponseReturnValue:
+    return render_template("staff/overview.html")
+
+
+@pages.get("/staff/members")
+@holding(Role.STAFF)
+def list_members() -> ResponseReturnValue:
+    asked = {
+        "q": request.args.get("q", "").strip()[:50] or None,
+        "station_id": uuid_or_none(request.args.get("station_id")),
+        "confirmed": "0" if request.args.get("confirmed") == "0" else None,
+    }
+    query = {**asked, "status": "active", "limit": ROWS, "after": uuid_or_none(request.args.get("after"))}
+    found = backend.call("members", "GET", "/members", query=query)
+    kept = {name: value for name, value in asked.items() if value is not None}
+    return render_template(
+        "staff/members.html",
+        members=found,
+        describe=describe,
+        asked=asked,
+        stations=station_options(Role.STAFF),
+        more="/staff/members?" + urlencode({**kept, "after": found[-1]["id"]}) if len(found) == ROWS else None,
+    )
+
+
+@pages.get("/staff/members/new")
+@holding(Role.STAFF)
+def new_member() -> ResponseReturnValue:
+    return _new_page(Form())
+
+
+@pages.post("/staff/members/new")
+@holding(Role.STAFF)
+def add_member() -> ResponseReturnValue:
+    """Somebody without a login, such as an elder with a passbook."""
+    filled = Form.posted()
+    content: dict[str, Any] = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "name": filled.required("name", _("请填写姓名"), length_max=50),
+        "station_id": filled.uuid("station_id", _("请选择实践站")),
+    }
+    if filled.text("phone"):
+        content["phone"] = filled.text("phone")
+    birth_date = filled.day("birth_date")
+    if birth_date is not None:
+        content["birth_date"] = birth_date
+    place = uuid_or_none(filled.text("place_id"))
+    if place is not None:
+        content["compound_id"] = str(place)
+    if filled.text("agreed"):
+        content["consents"] = texts.consents("terms", "privacy")
+    else:
+        filled.fail("agreed", _("请先向本人说明并取得同意"))
+    if filled:
+        try:
+            made = backend.call("members", "POST", "/members", json=content)
+            return redirect(f"/staff/members/{made['id']}", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal, {"compound_id": "place_id"})
+    return _new_page(filled), 422
+
+
+def _new_page(filled: Form) -> str:
+    stations = stations_of(Role.STAFF)
+    panels = backend.together(
+        **{
+            f"station_{number}": Call("members", "/nodes", {"below_id": station["id"], "level": "compound"})
+            for number, station in enumerate(stations[:12])
+        }
+    )
+    places = [
+        (station["name"], [(node["id"], node["name"]) for node in panel.content or []])
+        for station, panel in zip(stations, panels.values(), strict=False)
+    ]
+    return render_template(
+        "staff/new_member.html",
+        filled=filled,
+        stations=[(station["id"], station["name"]) for station in stations],
+        places=[group for group in places if group[1]],
+    )
+
+
+@pages.get("/staff/members/<uuid:member_id>")
+@holding(Role.STAFF)
+def show_member(member_id: UUID) -> ResponseReturnValue:
+    return _member_page(member_id, Form())
+
+
+@pages.post("/staff/members/<uuid:member_id>")
+@holding(Role.STAFF)
+def act(member_id: UUID) -> ResponseReturnValue:
+    """Confirm who somebody is, show the telephone number, or make a code for a new password."""
+    filled = Form.posted()
+    verb = filled.text("action")
+    told: dict[str, Any] = {}
+    try:
+        if verb == "confirm":
+            backend.call("members", "POST", f"/members/{member_id}/confirm")
+            return redirect(f"/staff/members/{member_id}", 303)
+        if verb == "phone":
+            told["phone"] = backend.call("members", "GET", f"/members/{member_id}/phone")["phone"] or _("没有登记")
+        elif verb == "reset":
+            told["code"] = backend.call("members", "POST", f"/members/{member_id}/reset-codes")
+        else:
+            filled.fail("", _("页面不完整，请刷新再试"))
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+    page = _member_page(member_id, filled, **told)
+    return page if filled else (page, 422)
+
+
+def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
+    panels = backend.together(
+        member=Call("members", f"/members/{member_id}"),
+        balance=Call("points", "/balances", {"member_ids": member_id}),
+    )
+    if panels["member"].error is not None:
+        raise panels["member"].error
+    member = panels["member"].content
+    balances = panels["balance"].content
+    place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
+    return render_template(
+        "staff/member.html",
+        member=member,
+        about=[
+            (_("志愿者编号"), presentation.fours(member["volunteer_number"])),
+            (_("实践站"), member.get("station_name") or "–"),
+            (_("小区和楼栋"), place or "–"),
+            (_("出生日期"), presentation.day(member["birth_date"]) if member.get("birth_date") else "–"),
+            (_("报到单位"), member.get("employer_name") or "–"),
+            (_("志愿服务队"), "、".join(team["name"] for team in member.get("teams", [])) or "–"),
+            (_("特长"), "、".join(member.get("skills", [])) or "–"),
+            (_("登录账号"), _("有") if member.get("has_login") else _("没有")),
+        ],
+        balance=balances[0] if balances else None,
+        filled=filled,
+        **told,
+    )
+
+
+# --- Boards -------------------------------------------------------------------------------------------
+
+
+@pages.get("/staff/boards")
+@holding(Role.STAFF)
+def list_boards() -> ResponseReturnValue:
+    return _boards_page(Form())
+
+
+@pages.post("/staff/boards/<uuid:node_id>")
+@holding(Role.STAFF)
+def switch_boards(node_id: UUID) -> ResponseReturnValue:
+    """Every board can be switched off: nobody is made to be ranked."""
+    filled = Form.posted()
+    try:
+        backend.call("points", "PUT", f"/boards/{node_id}/switch", json={"on": filled.text("on") == "1"})
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+        return _boards_page(filled), 422
+    return redirect("/staff/boards", 303)
+
+
+def _boards_page(filled: Form) -> str:
+    stations = stations_of(Role.STAFF)
+    today = clock.today().isoformat()
+    panels = backend.together(
+        **{
+            f"station_{number}": Call("points", "/boards", {"node_id": station["id"], "period": "month", "day": today})
+            for number, station in enumerate(stations)
+        }
+    )
+    shown = [
+        (station, panel.content["switched_on"] if panel.content else None)
+        for station, panel in zip(stations, panels.values(), strict=True)
+    ]
+    return render_template("staff/boards.html", stations=shown, filled=filled)

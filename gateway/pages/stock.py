@@ -1,0 +1,144 @@
+"""Gifts of the stations: offering, changing, withdrawing, receiving and writing off."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import station_options
+from shared.errors import HuzhuError
+from shared.principal import Role
+
+ROWS = 200
+
+pages = Blueprint("stock", __name__)
+
+
+def read_points(filled: Form, name: str, message: str) -> int:
+    """Points as people write them, 3 or 2.5, in hundredths."""
+    whole, _dot, rest = filled.text(name).replace("。", ".").partition(".")
+    if not (whole.isascii() and whole.isdigit() and len(whole) <= 7 and len(rest) <= 2):
+        filled.fail(name, message)
+        return 0
+    if rest and not (rest.isascii() and rest.isdigit()):
+        filled.fail(name, message)
+        return 0
+    return int(whole) * 100 + int(rest.ljust(2, "0"))
+
+
+@pages.get("/staff/gifts")
+@holding(Role.STAFF)
+def list_gifts() -> ResponseReturnValue:
+    stations = station_options(Role.STAFF)
+    chosen = uuid_or_none(request.args.get("station_id"))
+    station_id = str(chosen) if chosen else stations[0][0] if stations else None
+    after = uuid_or_none(request.args.get("after"))
+    query = {"station_id": station_id, "everything": "1", "limit": ROWS, "after": after}
+    gifts = backend.call("rewards", "GET", "/gifts", query=query) if station_id else []
+    return render_template(
+        "staff/gifts.html",
+        gifts=gifts,
+        station_id=station_id,
+        stations=[(name, f"/staff/gifts?station_id={node_id}", node_id == station_id) for node_id, name in stations],
+        more=f"/staff/gifts?station_id={station_id}&after={gifts[-1]['id']}" if len(gifts) == ROWS else None,
+    )
+
+
+@pages.get("/staff/gifts/new")
+@holding(Role.STAFF)
+def new_gift() -> ResponseReturnValue:
+    return _new_page(Form())
+
+
+@pages.post("/staff/gifts/new")
+@holding(Role.STAFF)
+def create_gift() -> ResponseReturnValue:
+    filled = Form.posted()
+    content = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "node_id": filled.uuid("node_id", _("请选择实践站")),
+        **_read_gift(filled),
+    }
+    if filled:
+        try:
+            made = backend.call("rewards", "POST", "/gifts", json=content)
+            return redirect(f"/staff/gifts/{made['id']}?station_id={made['node_id']}", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+    return _new_page(filled), 422
+
+
+def _new_page(filled: Form) -> str:
+    return render_template("staff/new_gift.html", filled=filled, stations=station_options(Role.STAFF))
+
+
+def _read_gift(filled: Form) -> dict[str, Any]:
+    limit = filled.text("limit_per_quarter")
+    return {
+        "name": filled.required("name", _("请填写礼品名称"), length_max=40),
+        "description": filled.text("description"),
+        "points": read_points(filled, "points", _("积分请写成 3 或 2.5 这样")),
+        "limit_per_quarter": filled.whole("limit_per_quarter", _("件数应为整数")) if limit else None,
+    }
+
+
+@pages.get("/staff/gifts/<uuid:gift_id>")
+@holding(Role.STAFF)
+def show_gift(gift_id: UUID) -> ResponseReturnValue:
+    return _gift_page(gift_id, Form())
+
+
+@pages.post("/staff/gifts/<uuid:gift_id>")
+@holding(Role.STAFF)
+def change_gift(gift_id: UUID) -> ResponseReturnValue:
+    """Save the fields, withdraw it or offer it again, as the pressed button says."""
+    filled = Form.posted()
+    action = filled.text("action")
+    changes = {"withdrawn": action == "withdraw"} if action in ("withdraw", "offer") else _read_gift(filled)
+    if filled:
+        try:
+            backend.call("rewards", "PATCH", f"/gifts/{gift_id}", json=changes)
+            return redirect(_here(gift_id, filled), 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+    return _gift_page(gift_id, filled), 422
+
+
+@pages.post("/staff/gifts/<uuid:gift_id>/stock")
+@holding(Role.STAFF)
+def move_stock(gift_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    content = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "station_id": filled.uuid("station_id", _("请选择实践站")),
+        "kind": filled.required("kind", _("请选择入库还是核减")),
+        "quantity": filled.whole("quantity", _("数量应为整数")),
+        "reason": filled.required("reason", _("请写明来源或原因"), length_max=200),
+    }
+    if filled:
+        try:
+            backend.call("rewards", "POST", f"/gifts/{gift_id}/stock", json=content)
+            return redirect(_here(gift_id, filled), 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal, {"not_enough_stock": "quantity"})
+    return _gift_page(gift_id, filled), 422
+
+
+def _here(gift_id: UUID, filled: Form) -> str:
+    return f"/staff/gifts/{gift_id}?station_id={uuid_or_none(filled.text('station_id')) or ''}"
+
+
+def _gift_page(gift_id: UUID, filled: Form) -> str:
+    station_id = uuid_or_none(filled.text("station_id")) or uuid_or_none(request.args.get("station_id"))
+    gift = backend.call("rewards", "GET", f"/gifts/{gift_id}", query={"station_id": station_id})
+    return render_template(
+        "staff/gift.html",
+        gift=gift,
+        price=presentation.points(gift["points"]),
+        filled=filled,
+    )
