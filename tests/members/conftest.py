@@ -1,6 +1,5 @@
 """A small town, and people with and without rights in it."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def town(members_app: "Flask") -> "Iterator[Town]":
-    """The town, inside the app's context."""
-    with members_app.app_context():
-        yield Town.found(members_app)
+def town(members_app: "Flask") -> Town:
+    """The town. No app context is pushed: requests would share it, and with it their caller."""
+    return Town.found(members_app)

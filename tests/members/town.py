@@ -2,12 +2,19 @@
 
 import itertools
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from services.members import queries
+from services.members.commands import people, tree
+from services.members.commands.operator import OPERATOR
+from services.members.domain.people import NewMember
+from services.members.store import db
 from shared.ids import new_id
 from shared.principal import Grant, Kind, Principal, Role
 from tests.support import principal_headers
@@ -15,6 +22,9 @@ from tests.support import principal_headers
 if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.test import TestResponse
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PASSWORD = "梅花三弄 1949"
 _phones = itertools.count(13900000001)
@@ -36,8 +46,6 @@ class Town:
     @classmethod
     def found(cls, app: "Flask") -> "Town":
         """咸宁市 → 咸安区中心 → 南昌路站 (和谐小区: 3栋; 东兴小区), 岔路口站 (金叶小区)."""
-        from services.members.commands import tree
-        from services.members.commands.operator import OPERATOR
 
         town = cls(app)
         for name, level, parent in (
@@ -51,7 +59,8 @@ class Town:
             ("3栋", "building", "和谐小区"),
         ):
             town.nodes[name] = new_id()
-            tree.add_node(
+            town.do(
+                tree.add_node,
                 OPERATOR,
                 node_id=town.nodes[name],
                 level=level,
@@ -60,21 +69,36 @@ class Town:
             )
         return town
 
-    def path(self, name: str) -> str:
-        from services.members import queries
+    def do(self, action: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call a command or query inside the app's context."""
+        with self.app.app_context():
+            return action(*args, **kwargs)
 
-        path: str = queries.show_node(self.nodes[name])["path"]
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """What is sent to the database within the block."""
+        sent: list[str] = []
+
+        def keep(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            sent.append(statement)
+
+        with self.app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", keep)
+        yield sent
+        event.remove(engine, "before_cursor_execute", keep)
+
+    def path(self, name: str) -> str:
+
+        path: str = self.do(queries.show_node, self.nodes[name])["path"]
         return path
 
     def add(self, name: str = "陈小芳", station: str | None = "南昌路站", **fields: Any) -> UUID:
         """A member without a login."""
-        from services.members.commands import people
-        from services.members.commands.operator import OPERATOR
-        from services.members.domain.people import NewMember
 
         fields = {"station_id": self.nodes[station] if station else None, **fields}
         row = NewMember(id=new_id(), name=name, **fields)
-        people.add_members(OPERATOR, [row])
+        self.do(people.add_members, OPERATOR, [row])
         return row.id
 
     def register(self, name: str = "王大明", phone: str | None = None, **fields: Any) -> Principal:
@@ -127,10 +151,9 @@ class Town:
         )
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
-        from services.members.store import db
-
-        with db.engine.connect() as connection:
-            return list(connection.execute(text(statement), values).all())
+        with self.app.app_context(), db.engine.begin() as connection:
+            found = connection.execute(text(statement), values)
+            return list(found.all()) if found.returns_rows else []
 
     def events(self, name: str, destination: str = "points") -> list[dict[str, Any]]:
         """What was told to one service, oldest first."""

@@ -17,7 +17,7 @@ from services.members.commands.people import insert_members
 from services.members.domain import consents as consent_rules
 from services.members.domain import passwords
 from services.members.domain.consents import Consent
-from services.members.domain.people import NewMember
+from services.members.domain.people import NewMember, check_birth_date
 from services.members.store import creations, logins, people
 from services.members.store.keys import keys
 from services.members.store.models import Access, Login, Member
@@ -84,6 +84,7 @@ def register(
     For a phone that has a login already nothing is made, and the answer looks the same.
     """
     passwords.check_password(password, phone)
+    check_birth_date(birth_date, clock.today())
     consent_rules.check_joining(consents, birth_date, clock.today(), by_guardian=False)
     password_hash = hashing.hash_password(password)
     row = NewMember(

@@ -44,8 +44,8 @@ def insert_members(tx: Session, caller: Principal, rows: Sequence[NewMember]) ->
     teams = [{"member_id": row.id, "team_id": team_id} for row in rows for team_id in dict.fromkeys(row.team_ids)]
     if teams:
         tx.execute(insert(MemberTeam), teams)
+    people.add_consents(tx, ((row.id, consent) for row in rows for consent in row.consents), caller.who)
     for row in rows:
-        people.add_consents(tx, row.id, row.consents, caller.who)
         if row.confirmed:
             path = nodes[row.station_id].path if row.station_id else ROOT
             audit.add(tx, caller, "member.confirm", "member", row.id, path=path)
@@ -149,6 +149,7 @@ def add_family(
     content = [name, relation, consents, birth_date, station_id, compound_id, building_id]
     if not creations.is_new(tx, member_id, f"family of {caller.login_id}", content, member_id=member_id):
         return people.show(tx, member_id)
+    rules.check_birth_date(birth_date, clock.today())
     consent_rules.check_joining(consents, birth_date, clock.today(), by_guardian=True)
     linked = tx.scalar(select(func.count()).where(LoginMember.login_id == caller.login_id))
     if (linked or 0) >= rules.FAMILY_MAX:
@@ -293,7 +294,7 @@ def set_consents(tx: Session, caller: Principal, member_id: UUID, consents: list
     shown = {entry["kind"]: entry for entry in people.show(tx, member_id)["consents"]}
     new = [consent for consent in consents if not _is_so(shown.get(consent.kind), consent)]
     if new:
-        people.add_consents(tx, member_id, new, caller.who)
+        people.add_consents(tx, ((member_id, consent) for consent in new), caller.who)
         people.tell(tx, [member_id])
     return people.show(tx, member_id)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal_column, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, literal_column, or_, select, true, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -98,19 +98,22 @@ def unseal_phone(member: Member) -> str | None:
     return None if member.phone_encrypted is None else keys().unseal(member.id, member.phone_encrypted)
 
 
-def add_consents(tx: Session, member_id: UUID, consents: Iterable[Given], by: str) -> None:
-    tx.add_all(
-        Consent(
-            id=new_id(),
-            member_id=member_id,
-            kind=consent.kind,
-            version=consent.version,
-            given=consent.given,
-            at=clock.now(),
-            by=by,
-        )
-        for consent in consents
-    )
+def add_consents(tx: Session, given: Iterable[tuple[UUID, Given]], by: str) -> None:
+    """Write down what members, each by id, agreed to or withdrew."""
+    rows = [
+        {
+            "id": new_id(),
+            "member_id": member_id,
+            "at": clock.now(),
+            "by": by,
+            "kind": consent.kind,
+            "version": consent.version,
+            "given": consent.given,
+        }
+        for member_id, consent in given
+    ]
+    if rows:
+        tx.execute(insert(Consent), rows)
 
 
 def set_teams(tx: Session, member_id: UUID, team_ids: Iterable[UUID]) -> None:

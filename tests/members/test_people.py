@@ -1,0 +1,336 @@
+"""Confirming, changing, finding and seeing members; who may, and who may not."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.members.commands import people
+from services.members.commands.operator import OPERATOR
+from services.members.domain.consents import Consent, Kind
+from services.members.domain.people import NewMember
+from shared.errors import Forbidden
+from shared.ids import new_id
+from shared.principal import Principal, Role
+from tests.members.town import Town, consents
+
+
+def new_member(town: Town, **fields: Any) -> dict[str, Any]:
+    return {"id": str(new_id()), "name": "陈小芳", "station_id": str(town.nodes["南昌路站"]), **fields}
+
+
+# --- Adding ------------------------------------------------------------------------------------------
+
+
+def test_staff_adds_a_member_without_a_login(town: Town) -> None:
+    staff = town.official(Role.STAFF)
+    team = town.post(
+        "/teams", staff, {"id": str(new_id()), "station_id": town.nodes["南昌路站"], "name": "夜巡队"}
+    ).json
+    employer = town.post("/employers", staff, {"id": str(new_id()), "name": "市一中"}).json
+    form = new_member(
+        town,
+        phone="0715-8123456",
+        birth_date="1944-02-01",
+        compound_id=str(town.nodes["和谐小区"]),
+        building_id=str(town.nodes["3栋"]),
+        team_ids=[team["id"]],
+        employer_id=employer["id"],
+        skills=["医生"],
+    )
+    first, second = (town.post("/members", staff, form) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201), first.text
+    assert first.json == second.json
+    shown = first.json
+    assert (shown["confirmed"], shown["has_login"], shown["has_phone"], shown["skills"]) == (
+        False,
+        False,
+        True,
+        ["医生"],
+    )
+    assert shown["teams"] == [{"id": team["id"], "name": "夜巡队"}]
+    assert (shown["compound_name"], shown["building_name"], shown["employer_name"]) == ("和谐小区", "3栋", "市一中")
+    fact = town.events("MemberChanged")[-1]
+    assert (fact["team_ids"], fact["employer_id"]) == ([team["id"]], employer["id"])
+    assert len(town.audited("member.add")) == 1
+    assert town.post("/members", staff, form | {"name": "别人"}).status_code == 409
+
+
+def test_a_child_without_a_guardians_consent_is_not_added_by_staff_either(town: Town) -> None:
+    staff, guardian = town.official(Role.STAFF), town.add("李建国")
+    form = new_member(town, birth_date="2016-01-01", guardian_id=str(guardian))
+    assert town.post("/members", staff, form).json["code"] == "consent_missing"
+    form |= {"consents": consents("terms", "privacy", "guardian")}
+    assert town.post("/members", staff, form).status_code == 201
+
+
+@pytest.mark.parametrize("field", ["team_ids", "employer_id", "guardian_id", "compound_id"])
+def test_what_does_not_exist_is_not_found(town: Town, field: str) -> None:
+    missing: Any = [str(new_id())] if field == "team_ids" else str(new_id())
+    answer = town.post("/members", town.official(Role.STAFF), new_member(town, **{field: missing}))
+    assert answer.status_code == 404
+
+
+def test_three_hundred_members_are_added_in_a_few_seconds(town: Town) -> None:
+    joining = (Consent(Kind.TERMS, "1"), Consent(Kind.PRIVACY, "1"), Consent(Kind.RANKED, "1"))
+    rows = [
+        NewMember(id=new_id(), name="陈小芳", station_id=town.nodes["南昌路站"], consents=joining, confirmed=True)
+        for _ in range(300)
+    ]
+    began = time.perf_counter()
+    with town.statements() as sent:
+        town.do(people.add_members, OPERATOR, rows)
+    assert time.perf_counter() - began < 10
+    assert len(sent) < 320  # one audit row a confirmation; the rest in batches
+    town.do(people.add_members, OPERATOR, rows)
+    assert len(town.sql("SELECT id FROM member")) == 300
+    facts = town.events("MemberChanged")
+    assert len(facts) == 300
+    assert {(fact["confirmed"], fact["ranked"], fact["version"]) for fact in facts} == {(True, True, 1)}
+    assert len({fact["volunteer_number"] for fact in facts}) == 300
+
+
+def test_staff_of_one_station_adds_nobody_at_another(town: Town) -> None:
+    with pytest.raises(Forbidden):
+        town.do(
+            people.add_members,
+            town.official(Role.STAFF, "岔路口站"),
+            [NewMember(id=new_id(), name="陈小芳", station_id=town.nodes["南昌路站"])],
+        )
+
+
+# --- Confirming ----------------------------------------------------------------------------------------
+
+
+def test_staff_confirms_once_and_it_is_recorded(town: Town) -> None:
+    caller, staff = town.register(), town.official(Role.STAFF)
+    answers = [town.post(f"/members/{caller.member_id}/confirm", staff) for _ in range(2)]
+    assert [answer.json["confirmed"] for answer in answers] == [True, True]
+    assert town.events("MemberChanged")[-1]["confirmed"] is True
+    assert len(town.events("MemberChanged")) == 2
+    audited = town.audited("member.confirm")
+    assert [(row.subject_id, row.member_id, row.path) for row in audited] == [
+        (caller.member_id, staff.own_member_id, town.path("南昌路站"))
+    ]
+
+
+def test_nobody_confirms_themselves_or_the_own_household(town: Town) -> None:
+    caller = town.register()
+    child = town.post(
+        "/me/members",
+        caller,
+        {
+            "id": str(new_id()), "name": "王小明", "birth_date": "2016-06-01", "relation": "child",
+            "consents": consents("terms", "privacy", "guardian"),
+        },
+    ).json  # fmt: skip
+    staff = town.official(Role.STAFF, member_id=caller.member_id, household_ids=(UUID(child["household_id"]),))
+    for member_id in (caller.member_id, child["id"]):
+        answer = town.post(f"/members/{member_id}/confirm", staff)
+        assert (answer.status_code, answer.json["code"]) == (403, "own_case")
+    assert town.audited("member.confirm") == []
+
+
+@pytest.mark.parametrize(
+    ("role", "at", "status"),
+    [
+        (Role.STAFF, "岔路口站", 404),
+        (Role.ORGANIZER, "南昌路站", 403),
+        (Role.AUDITOR, "咸宁市", 403),
+        (Role.STAFF, "咸宁市", 200),
+        (Role.ADMINISTRATOR, None, 200),
+        (Role.STAFF, "和谐小区", 404),
+    ],
+)
+def test_confirming_needs_staffs_role_at_the_members_station_or_above(
+    town: Town, role: Role, at: str | None, status: int
+) -> None:
+    assert town.post(f"/members/{town.add()}/confirm", town.official(role, at)).status_code == status
+
+
+# --- Changing ------------------------------------------------------------------------------------------
+
+
+def change(town: Town, member_id: UUID | None, caller: Principal, **changes: Any) -> Any:
+    return town.ask("PATCH", f"/members/{member_id}", caller, changes)
+
+
+def test_staff_changes_a_member_and_the_others_are_told(town: Town) -> None:
+    member_id, staff = town.add(), town.official(Role.STAFF)
+    answer = change(
+        town,
+        member_id,
+        staff,
+        name="陈大芳",
+        phone="13712345678",
+        station_id=str(town.nodes["岔路口站"]),
+        birth_date="1990-01-01",
+    )
+    assert answer.status_code == 200, answer.text
+    fact = town.events("MemberChanged")[-1]
+    assert (fact["name_masked"], fact["station_id"], fact["version"]) == ("陈*芳", str(town.nodes["岔路口站"]), 2)
+    row = town.audited("member.change")[0]
+    assert row.detail == {"fields": ["birth_date", "name", "phone", "station_id"]}
+    assert "13712345678" not in str(row)
+
+
+def test_people_change_themselves_less_once_they_are_confirmed(town: Town) -> None:
+    caller = town.register()
+    assert change(town, caller.member_id, caller, name="王大亮", skills=["理发"]).status_code == 200
+    town.post(f"/members/{caller.member_id}/confirm", town.official(Role.STAFF))
+    assert change(town, caller.member_id, caller, name="别人").json["code"] == "by_staff_only"
+    assert change(town, caller.member_id, caller, compound_id=str(town.nodes["东兴小区"])).status_code == 200
+    assert change(town, caller.member_id, caller, compound_id=str(town.nodes["金叶小区"])).json["code"] == "not_below"
+
+
+def test_staff_changes_nothing_of_the_own_household_by_the_role(town: Town) -> None:
+    household = new_id()
+    member_id = town.add(household_id=household)
+    answer = change(town, member_id, town.official(Role.STAFF, household_ids=(household,)), name="别人")
+    assert (answer.status_code, answer.json["code"]) == (403, "own_case")
+
+
+def test_strangers_learn_nothing_by_trying_to_change(town: Town) -> None:
+    member_id, stranger = town.add(), town.register()
+    known, unknown = (change(town, one, stranger, name="别人") for one in (member_id, new_id()))
+    assert known.status_code == unknown.status_code == 404
+    assert change(town, member_id, town.official(Role.STAFF, "岔路口站"), name="别人").status_code == 404
+    assert change(town, member_id, town.official(Role.ORGANIZER), name="别人").status_code == 403
+    assert len(town.events("MemberChanged")) == 2
+
+
+def test_teams_are_replaced_as_a_whole(town: Town) -> None:
+    staff, member_id = town.official(Role.STAFF), town.add()
+    teams = [str(new_id()) for _ in range(2)]
+    for number, team in enumerate(teams):
+        town.post("/teams", staff, {"id": team, "station_id": town.nodes["南昌路站"], "name": f"第{number}队"})
+    assert [team["id"] for team in change(town, member_id, staff, team_ids=teams).json["teams"]] == sorted(teams)
+    assert [team["id"] for team in change(town, member_id, staff, team_ids=teams[1:]).json["teams"]] == teams[1:]
+    assert town.events("MemberChanged")[-1]["team_ids"] == teams[1:]
+    assert change(town, member_id, staff, team_ids=[str(new_id())]).status_code == 404
+
+
+def test_households_are_joined_and_left_with_staffs_word(town: Town) -> None:
+    one, other, staff = town.add("陈小芳"), town.add("李建国"), town.official(Role.STAFF)
+    path = f"/members/{one}/household"
+    joined = town.ask("PUT", path, staff, {"with_member_id": other}).json
+    assert joined["household_id"] == town.get(f"/members/{other}", staff).json["household_id"] is not None
+    facts = town.events("MemberChanged")[-2:]
+    assert {fact["household_id"] for fact in facts} == {joined["household_id"]}
+    assert town.ask("PUT", path, staff, {"with_member_id": None}).json["household_id"] is None
+
+
+def test_nobody_leaves_the_household_by_the_own_role(town: Town) -> None:
+    """Else one would move the family out, and confirm them then."""
+    household = new_id()
+    member_id = town.add(household_id=household)
+    staff = town.official(Role.STAFF, household_ids=(household,))
+    answer = town.ask("PUT", f"/members/{member_id}/household", staff, {"with_member_id": None})
+    assert answer.json["code"] == "own_case"
+
+
+# --- Seeing and finding ----------------------------------------------------------------------------------
+
+
+def test_by_id_everybody_sees_a_masked_name_and_organizers_the_full_one(town: Town) -> None:
+    near, far = town.add("陈小芳"), town.add("李建国", "岔路口站")
+    path = f"/members?ids={near},{far}"
+    assert [entry["name"] for entry in town.get(path, town.official(Role.ORGANIZER)).json] == ["陈小芳", "李*国"]
+    stranger = town.register()
+    shown = town.get(path, stranger).json
+    assert [(entry["name"], entry["full"]) for entry in shown] == [("陈*芳", False), ("李*国", False)]
+    assert shown[0]["volunteer_number"].startswith("********")
+    assert not {"birth_date", "household_id", "consents", "has_phone", "skills"} & shown[0].keys()
+    own = town.get(f"/members?ids={stranger.member_id}", stranger).json
+    assert own[0]["full"] is True
+
+
+def test_one_member_is_seen_by_oneself_and_from_above(town: Town) -> None:
+    caller = town.register()
+    path = f"/members/{caller.member_id}"
+    for who, status in (
+        (caller, 200),
+        (town.official(Role.ORGANIZER), 200),
+        (town.official(Role.AUDITOR, "咸宁市"), 200),
+        (town.official(Role.ORGANIZER, "岔路口站"), 404),
+        (town.register("别人"), 404),
+    ):
+        assert town.get(path, who).status_code == status
+    assert town.get(f"/members/{new_id()}", caller).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("小芳", ["陈小芳"]),
+        ("chenxiao", ["陈小芳"]),
+        ("CXF", ["陈小芳"]),
+        ("ceng", []),
+        ("zeng", ["曾国强"]),
+        ("5678", ["陈小芳"]),
+        ("13712345678", ["陈小芳"]),
+        ("137-1234", []),
+        ("0715", []),
+        ("%", []),
+        ("_", []),
+    ],
+)
+def test_people_are_found_by_name_reading_and_phone_tail(town: Town, q: str, found: list[str]) -> None:
+    town.add("陈小芳", phone="13712345678")
+    town.add("曾国强", phone="13700000000")
+    town.add("陈小芳", "岔路口站", phone="13712345678")
+    answer = town.ask("GET", "/members?q=" + q.replace("%", "%25"), town.official(Role.ORGANIZER))
+    assert [entry["name"] for entry in answer.json] == found
+
+
+def test_people_are_found_by_the_tail_of_the_volunteer_number(town: Town) -> None:
+    member_id, organizer = town.add(), town.official(Role.ORGANIZER)
+    number = town.get(f"/members/{member_id}", organizer).json["volunteer_number"]
+    assert [entry["id"] for entry in town.get(f"/members?q={number[-6:]}", organizer).json] == [str(member_id)]
+
+
+def test_lists_are_of_the_own_nodes_bounded_and_paged(town: Town) -> None:
+    for number in range(5):
+        town.add(f"陈{'一二三四五'[number]}", confirmed=number > 0)
+    town.add("李建国", "岔路口站")
+    organizer, above = town.official(Role.ORGANIZER), town.official(Role.ORGANIZER, "咸宁市")
+    first = town.get("/members?limit=3", organizer).json
+    second = town.get(f"/members?limit=3&after={first[-1]['id']}", organizer).json
+    assert [entry["name"] for entry in first + second] == ["陈一", "陈二", "陈三", "陈四", "陈五"]
+    assert len(town.get("/members", above).json) == 6
+    assert len(town.get(f"/members?station_id={town.nodes['岔路口站']}", above).json) == 1
+    assert town.get(f"/members?station_id={town.nodes['岔路口站']}", organizer).json == []
+    assert [entry["name"] for entry in town.get("/members?confirmed=0", organizer).json] == ["陈一"]
+    assert town.get("/members", town.register()).status_code == 403
+    for query in ("limit=201", "limit=0", "limit=x", "ids=", "unknown=1", "status=dead", "after=1"):
+        assert town.get(f"/members?{query}", organizer).status_code == 400
+
+
+def test_a_list_of_members_is_one_statement(town: Town) -> None:
+    for _ in range(3):
+        town.add()
+    with town.statements() as sent:
+        town.get("/members", town.official(Role.ORGANIZER, None))
+    assert len(sent) == 1
+
+
+def test_who_reads_a_phone_is_recorded(town: Town) -> None:
+    member_id = town.add(phone="13712345678")
+    path, organizer = f"/members/{member_id}/phone", town.official(Role.ORGANIZER)
+    assert town.get(path, organizer).json == {"phone": "13712345678"}
+    assert [row.subject_id for row in town.audited("member.read_phone")] == [member_id]
+    assert town.get(path, town.official(Role.ORGANIZER, "岔路口站")).status_code == 404
+    assert town.get(path, town.register()).status_code == 404
+    caller = town.register(phone="13700000000")
+    assert town.get(f"/members/{caller.member_id}/phone", caller).json == {"phone": "13700000000"}
+    assert len(town.audited("member.read_phone")) == 1
+
+
+def test_a_sealed_phone_cannot_be_moved_to_another_member(town: Town) -> None:
+    one, other = town.add(phone="13712345678"), town.add(phone="13700000000")
+    town.sql(
+        "UPDATE member SET phone_encrypted = (SELECT phone_encrypted FROM member WHERE id = :one) WHERE id = :other",
+        one=one, other=other,
+    )  # fmt: skip
+    assert town.get(f"/members/{other}/phone", town.official(Role.ORGANIZER)).status_code == 500
