@@ -172,6 +172,14 @@ def month(value: str) -> str:
     return format_date(first, "y年M月", locale=i18n.CHINESE)
 
 
+def month_of_year(value: str) -> str:
+    """A month given as 2026-11, where the year is known."""
+    first = date.fromisoformat(f"{value[:7]}-01")
+    if i18n.chosen() == i18n.ENGLISH:
+        return format_date(first, "MMMM", locale="en")
+    return format_date(first, "M月", locale=i18n.CHINESE)
+
+
 def fours(code: str) -> str:
     """A code in groups of four, as people read it aloud."""
     return " ".join(code[at : at + 4] for at in range(0, len(code), 4))

@@ -90,14 +90,29 @@ def _confirm_page(filled: Form, gift_id: UUID) -> str:
     panels = backend.together(
         balance=_balance(viewer),
         gift=Call("rewards", f"/gifts/{gift_id}", {"station_id": viewer.station_id, "member_id": viewer.member_id}),
+        last=Call("rewards", "/redemptions", {"member_id": viewer.member_id, "limit": 1}),
     )
     if panels["gift"].error is not None:
         raise panels["gift"].error
     balance = _first(panels["balance"])
     gift = panels["gift"].content
     return render_template(
-        "gifts/confirm.html", filled=filled, balance=balance, gift=gift | {"obstacle": obstacle(gift, balance, viewer)}
+        "gifts/confirm.html",
+        filled=filled,
+        balance=balance,
+        gift=gift | {"obstacle": obstacle(gift, balance, viewer)},
+        waiting=_waiting(panels["last"].content or [], gift_id),
     )
+
+
+def _waiting(newest: list[dict[str, Any]], gift_id: UUID) -> dict[str, Any] | None:
+    """The member's newest redemption, when it is of this gift and not collected: who comes back here with
+    the back button should see that it is done.
+    """
+    found = newest[0] if newest else None
+    if found is None or found["gift_id"] != str(gift_id) or found["state"] not in ("requested", "confirmed"):
+        return None
+    return found
 
 
 def _balance(viewer: Viewer) -> Call:

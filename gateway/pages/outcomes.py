@@ -40,7 +40,7 @@ def _read(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
         return _departed(outcome) if departing else _arrived(outcome)
     if code == "duplicate":
         title = _("您已经签过退了") if departing else _("您已经签过到了")
-        return WAIT, title, [_at(outcome), _("不用再扫，记录在这里。")], _("回首页"), "/"
+        return WAIT, title, [_("不用再扫，已经记下了。")], _("回首页"), "/"
     if code == "late_scan":
         words = _("这个码显示得比较早，可能是网络慢。负责人点头以后就算数，您不用再做什么。")
         return WAIT, _("已收到，等负责人确认"), [_at(outcome), words], _("回首页"), "/"
@@ -107,12 +107,13 @@ def _departed(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str
 def _outside(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
     window = outcome.get("window") or {}
     opens_at, closes_at = window.get("opens_at"), window.get("closes_at")
-    early = outcome.get("why") == "too_early"
+    early, departing = outcome.get("why") == "too_early", outcome.get("direction") == "departure"
     title = _("还没到签到时间") if early else _("签到已经结束")
-    if outcome.get("direction") == "departure":
+    if departing:
         title = _("签退已经结束")
     span = ""
     if opens_at and closes_at:
-        span = _("签到、签退的时间是 %(span)s。", span=presentation.span(opens_at, closes_at))
+        span = presentation.span(opens_at, closes_at)
+        span = _("签退时间：%(span)s", span=span) if departing else _("签到时间：%(span)s", span=span)
     words = _("到时间再扫一次就行。") if early else _("如果您人在现场，请负责人补签，服务时长一样算。")
     return WAIT, title, [span, words], _("回首页"), "/"

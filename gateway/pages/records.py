@@ -61,12 +61,15 @@ def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, a
         "when": _when(attendance),
         "minutes": attendance["minutes"] if attendance.get("left_at") else None,
         "points": None,
-        "steps": _steps(status, booked=booked and award is not None and award["state"] == "awarded"),
+        "steps": [] if booked and award is not None and award["state"] != "awarded" else _steps(status, booked=booked),
         "sentences": [],
     }
     sentences: list[str] = record["sentences"]
     evidence = {"own_scan": _("本人扫码"), "organizer": _("负责人确认"), "entered_later": _("事后补录")}
-    sentences.append(_("凭据：%(evidence)s", evidence=evidence[attendance["evidence"]]))
+    if status == "settling":
+        sentences.append(_("凭据：%(evidence)s", evidence=evidence[attendance["evidence"]]))
+    if status == "waiting" and "late_scan" in attendance["marks"]:
+        sentences.append(_("码读得比较晚，等负责人点头。"))
     if attendance.get("automatic_departure"):
         sentences.append(_("没有签退，按活动结束的时间算。"))
     if status == "not_signed_out":
@@ -74,7 +77,7 @@ def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, a
     if attendance.get("reason"):
         sentences.append(_("原因：%(reason)s", reason=attendance["reason"]))
     if award is not None and booked:
-        record["points"] = award["points"] if award["state"] in ("awarded", "no_points") else None
+        record["points"] = award["points"] if award["state"] == "awarded" else None
         sentences.append(award["reason"])
     elif status == "settling" and not awards_away:
         sentences.append(_("正在记账，一般一分钟内到账。"))
@@ -150,6 +153,6 @@ def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
 def _month(found: Mapping[str, Any]) -> list[str]:
     """A row of the table; months without anything are left out by points."""
     return [
-        presentation.month(found["month"]), presentation.points(found["points_earned"]),
+        presentation.month_of_year(found["month"]), presentation.points(found["points_earned"]),
         presentation.points(found["points_spent"]), presentation.minutes(found["minutes"]),
     ]
