@@ -88,9 +88,8 @@ def _read_from_database(
     tx: Session, caller: Principal, node: BoardNode, key: str, metric: Metric, member_id: UUID | None, today: date
 ) -> ShownBoard:
     as_of = clock.now()
-    rows = standings.list_top(tx, node.path, key, metric, today)
     own_value = standings.value_of(tx, node.path, key, metric, member_id) if member_id else 0
-    above = standings.count_above(tx, node.path, key, metric, own_value, today) if own_value > 0 else 0
+    rows, above = standings.list_top(tx, node.path, key, metric, own_value, today)
     return _shown(caller, key, as_of, "database", rows, own_value, above)
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Identity,
     Index,
-    Select,
     and_,
     delete,
     exists,
@@ -272,17 +271,6 @@ def _below_node(node_id: UUID) -> ColumnElement[bool]:
     return Standing.station_id.in_(select(station.c.node_id).where(station.c.path.like(path + "%")))
 
 
-def _board(path: str, period: str, metric: Metric, today: date) -> Select[UUID, int]:
-    value = func.sum(_COLUMNS[metric])
-    return (
-        select(Standing.member_id, value.cast(BigInteger).label("value"))
-        .join(member_card, member_card.c.member_id == Standing.member_id)
-        .where(_below(path), Standing.period == period, may_be_listed(today))
-        .group_by(Standing.member_id)
-        .having(value > 0)
-    )
-
-
 class Row(NamedTuple):
     member_id: UUID
     value: int
@@ -290,22 +278,29 @@ class Row(NamedTuple):
     name_masked: str
 
 
-def list_top(tx: Session, path: str, period: str, metric: Metric, today: date) -> list[Row]:
-    """The board's first rows; equals in the order in which Redis gives them."""
-    board = _board(path, period, metric, today).subquery()
-    top = select(board).order_by(board.c.value.desc(), board.c.member_id.desc()).limit(boards.ROWS_MAX).subquery()
+def list_top(
+    tx: Session, path: str, period: str, metric: Metric, own_value: int, today: date
+) -> tuple[list[Row], int]:
+    """The board's first rows, equals in the order in which Redis gives them; and how many listed members
+    have more than `own_value`. One look at the whole board for both."""
+    value = func.sum(_COLUMNS[metric])
+    board = (
+        select(Standing.member_id, value.cast(BigInteger).label("value"))
+        .join(member_card, member_card.c.member_id == Standing.member_id)
+        .where(_below(path), Standing.period == period, may_be_listed(today))
+        .group_by(Standing.member_id)
+        .having(value > 0)
+        .cte("board")
+    )
+    above = select(func.count()).select_from(board).where(board.c.value > own_value).scalar_subquery()
+    order = (board.c.value.desc(), board.c.member_id.desc())
+    top = select(board).order_by(*order).limit(boards.ROWS_MAX).subquery()
     rows = tx.execute(
-        select(top.c.member_id, top.c.value, member_card.c.name_public, member_card.c.name_masked)
+        select(top.c.member_id, top.c.value, member_card.c.name_public, member_card.c.name_masked, above)
         .join(member_card, member_card.c.member_id == top.c.member_id)
         .order_by(top.c.value.desc(), top.c.member_id.desc())
-    )
-    return [Row(*row) for row in rows]
-
-
-def count_above(tx: Session, path: str, period: str, metric: Metric, value: int, today: date) -> int:
-    """How many listed members have more."""
-    board = _board(path, period, metric, today).subquery()
-    return tx.scalar(select(func.count()).select_from(board).where(board.c.value > value)) or 0
+    ).all()
+    return [Row(*row[:4]) for row in rows], rows[0][4] if rows else 0
 
 
 def value_of(tx: Session, path: str, period: str, metric: Metric, member_id: UUID) -> int:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.points.domain.boards import Period, key_of, keys_of, latest_birth_date, nodes_of, ranks
+from services.points.store import board_cache
 
 DAYS = st.dates(date(1990, 1, 1), date(2100, 12, 31))
 
@@ -67,3 +68,7 @@ def test_ranks_after_a_tie() -> None:
 
 def test_a_path_names_its_nodes_from_the_root() -> None:
     assert nodes_of(f"/{UUID(int=1).hex}/{UUID(int=2).hex}/") == (UUID(int=1), UUID(int=2))
+
+
+def test_connecting_to_redis_and_reading_from_it_take_no_longer_than_a_third_of_a_second() -> None:
+    assert 2 * board_cache.READ_TIMEOUT_S <= 0.3
