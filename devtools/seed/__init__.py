@@ -26,7 +26,7 @@ def load() -> None:
     from devtools.seed.history import DAYS, History
     from devtools.seed.setting import set_up
     from devtools.seed.timeline import at
-    from devtools.seed.world import World
+    from devtools.world import World
     from shared import clock
 
     began = time.monotonic()

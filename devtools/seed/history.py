@@ -28,7 +28,7 @@ from devtools.seed.setting import (
     acting_for,
 )
 from devtools.seed.timeline import Timeline, at
-from devtools.seed.world import World
+from devtools.world import World
 from services.checkin.commands import activities, attendances, scans
 from services.checkin.domain import codes
 from services.checkin.domain.codes import Direction, PlaceCode

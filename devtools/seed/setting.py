@@ -7,7 +7,7 @@ from uuid import UUID
 
 from devtools.seed.people import Person, people
 from devtools.seed.places import ROOTS, Place, demo_id
-from devtools.seed.world import World
+from devtools.world import World
 from services.members.commands import grants, logins, tree
 from services.members.commands import people as people_commands
 from services.members.commands.operator import OPERATOR

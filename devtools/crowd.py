@@ -1,0 +1,192 @@
+"""A station with a crowd of members, each with a login and an API token: for benches and fault tests.
+
+`python -m devtools.crowd --members 500 --points` writes into the databases of its environment and
+prints, as one JSON object, what a client needs to act for everybody. Everything is made by the real
+commands but for the logins' passwords, which all have one hash: five hundred argon2 take half a minute.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from devtools.seed.setting import JOINING, acting_for
+from devtools.world import World
+from services.checkin.commands import activities, attendances
+from services.checkin.store.activities import SiteDraft
+from services.members.commands import grants, hashing, logins, people, tree
+from services.members.commands.operator import OPERATOR
+from services.members.domain.consents import Consent, Kind
+from services.members.domain.people import NewMember
+from services.members.store import logins as login_store
+from services.rewards.commands import gifts
+from services.rewards.commands.gifts import Movement
+from shared import clock
+from shared.db import transactional
+from shared.principal import Grant, Principal, Role
+
+PASSWORD = "crowd-password"
+GIFT_POINTS = 100
+EARNED_HOURS = 4
+"""What `--points` gives everybody: the most that a day's cap lets through, 400 hundredths."""
+
+
+@dataclass
+class Crowd:
+    """Everything a client needs; ids as text."""
+
+    station_id: str
+    activity_id: str
+    site_id: str
+    gift_id: str
+    organizer: dict[str, str]
+    staff: dict[str, str]
+    administrator: dict[str, str]
+    members: list[dict[str, str]]
+
+
+def gather(world: World, *, members: int, stock: int, points: bool) -> Crowd:
+    """Make a station of its own, so that crowds may be gathered again and again."""
+    tag = uuid4().hex[:8]
+    with world.inside("members"):
+        station_id, path = _found_station(tag)
+        everybody = _join(station_id, tag, members + 3)
+        roles = (Role.ORGANIZER, Role.STAFF, Role.ADMINISTRATOR)
+        officials = dict(zip(roles, everybody[-3:], strict=True))
+        for role, official in officials.items():
+            grants.add_grant(
+                OPERATOR,
+                grant_id=uuid4(),
+                member_id=UUID(official["member_id"]),
+                role=role.value,
+                node_id=station_id,
+            )
+    world.deliver()
+    organizer = acting_for(UUID(officials[Role.ORGANIZER]["member_id"]), Grant(Role.ORGANIZER, path))
+    with world.inside("checkin"):
+        activity_id, site_id = _open_activity(organizer, station_id)
+        if points:
+            _earn(organizer, station_id, [UUID(member["member_id"]) for member in everybody[:members]])
+    with world.inside("rewards"):
+        gift_id = _offer(Grant(Role.STAFF, path), station_id, stock)
+    world.finish()
+    return Crowd(
+        str(station_id),
+        str(activity_id),
+        str(site_id),
+        str(gift_id),
+        officials[Role.ORGANIZER],
+        officials[Role.STAFF],
+        officials[Role.ADMINISTRATOR],
+        everybody[:members],
+    )
+
+
+def _found_station(tag: str) -> tuple[UUID, str]:
+    centre, station = uuid4(), uuid4()
+    tree.add_node(OPERATOR, node_id=centre, level="centre", name=f"中心 {tag}")
+    made = tree.add_node(OPERATOR, node_id=station, level="station", name=f"实践站 {tag}", parent_id=centre)
+    return station, made["path"]
+
+
+def _join(station_id: UUID, tag: str, count: int) -> list[dict[str, str]]:
+    consents = (*JOINING, Consent(Kind.RANKED, "1"), Consent(Kind.NAMED, "1"))
+    first = int(tag, 16) % 10_000_000
+    rows = [
+        NewMember(
+            id=uuid4(),
+            name=f"群众{number}",
+            station_id=station_id,
+            phone=f"199{(first + number) % 100_000_000:08d}",
+            consents=consents,
+            confirmed=True,
+        )
+        for number in range(count)
+    ]
+    people.add_members(OPERATOR, rows)
+    login_ids = [uuid4() for _ in rows]
+    _give_logins(list(zip(login_ids, rows, strict=True)), hashing.hash_password(PASSWORD))
+    return [
+        {
+            "member_id": str(row.id),
+            "phone": str(row.phone),
+            "token": logins.add_token(
+                acting_for(row.id, login_id=login_id), token_id=uuid4(), name="crowd", days=1
+            ).token,
+        }
+        for login_id, row in zip(login_ids, rows, strict=True)
+    ]
+
+
+@transactional
+def _give_logins(tx: Session, rows: list[tuple[UUID, NewMember]], password_hash: str) -> None:
+    for login_id, row in rows:
+        assert row.phone is not None
+        login_store.add_login(tx, login_id, row.phone, password_hash, row.id)
+
+
+def _open_activity(organizer: Principal, station_id: UUID, *, hours_ago: float = 0.5, hours: float = 3) -> Any:
+    activity_id, site_id = uuid4(), uuid4()
+    starts = clock.now().replace(microsecond=0) - timedelta(hours=hours_ago)
+    activities.create_activity(
+        organizer,
+        activity_id=activity_id,
+        title="大扫除",
+        category="environment",
+        station_id=station_id,
+        place="门口",
+        starts_at=starts,
+        ends_at=starts + timedelta(hours=hours),
+        sites=[SiteDraft(site_id, "集合点", "门口", organizer.own_member_id)],
+    )
+    activities.publish_activity(organizer, activity_id=activity_id)
+    return activity_id, site_id
+
+
+def _earn(organizer: Principal, station_id: UUID, members: list[UUID]) -> None:
+    """Everybody served four hours, some hours ago, and the organizer says so."""
+    activity_id, site_id = _open_activity(organizer, station_id, hours_ago=6, hours=EARNED_HOURS)
+    arrived = clock.now().replace(microsecond=0) - timedelta(hours=6)
+    for member in members:
+        attendances.add_attendance(
+            organizer,
+            attendance_id=uuid4(),
+            activity_id=activity_id,
+            member_id=member,
+            site_id=site_id,
+            arrived_at=arrived,
+            left_at=arrived + timedelta(hours=EARNED_HOURS),
+        )
+    attendances.confirm_all(organizer, activity_id=activity_id)
+
+
+def _offer(staff: Grant, station_id: UUID, stock: int) -> UUID:
+    caller = Principal(kind=OPERATOR.kind, audience="rewards", issuer="operator", grants=(staff,))
+    gift_id = uuid4()
+    gifts.create_gift(
+        caller, gift_id=gift_id, node_id=station_id, name="香皂", description="",
+        points=GIFT_POINTS, limit_per_quarter=None,
+    )  # fmt: skip
+    if stock:
+        gifts.move_stock(caller, Movement(uuid4(), gift_id, station_id, "receive", stock, "入库"))
+    return gift_id
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m devtools.crowd", description=__doc__)
+    parser.add_argument("--members", type=int, default=100)
+    parser.add_argument("--stock", type=int, default=0)
+    parser.add_argument("--points", action="store_true")
+    chosen = parser.parse_args()
+    crowd = gather(World(), members=chosen.members, stock=chosen.stock, points=chosen.points)
+    json.dump(vars(crowd), sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
