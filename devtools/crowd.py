@@ -1,7 +1,7 @@
 """A station with a crowd of members, each with a login and an API token: for benches and fault tests.
 
-`python -m devtools.crowd --members 500 --points` writes into the databases of its environment and
-prints, as one JSON object, what a client needs to act for everybody. Everything is made by the real
+`python -m devtools.crowd --members 500 --served confirmed` writes into the databases of its environment
+and prints, as one JSON object, what a client needs to act for everybody. Everything is made by the real
 commands but for the logins' passwords, which all have one hash: five hundred argon2 take half a minute.
 """
 
@@ -10,7 +10,6 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
@@ -33,7 +32,7 @@ from shared.principal import Grant, Principal, Role
 PASSWORD = "crowd-password"
 GIFT_POINTS = 100
 EARNED_HOURS = 4
-"""What `--points` gives everybody: the most that a day's cap lets through, 400 hundredths."""
+"""What a confirmed service gives everybody: the most that a day's cap lets through, 400 hundredths."""
 
 
 @dataclass
@@ -42,7 +41,10 @@ class Crowd:
 
     station_id: str
     activity_id: str
+    """One that runs now, and has seen nobody yet."""
     site_id: str
+    served_activity_id: str | None
+    """One that all members served at, some hours ago."""
     gift_id: str
     organizer: dict[str, str]
     staff: dict[str, str]
@@ -50,8 +52,12 @@ class Crowd:
     members: list[dict[str, str]]
 
 
-def gather(world: World, *, members: int, stock: int, points: bool) -> Crowd:
-    """Make a station of its own, so that crowds may be gathered again and again."""
+def gather(world: World, *, members: int, stock: int = 0, served: str = "nobody") -> Crowd:
+    """Make a station of its own, so that crowds may be gathered again and again.
+
+    `served` is `nobody`, `waiting` (all served four hours, and the organizer has yet to confirm) or
+    `confirmed` (and has).
+    """
     tag = uuid4().hex[:8]
     with world.inside("members"):
         station_id, path = _found_station(tag)
@@ -70,8 +76,11 @@ def gather(world: World, *, members: int, stock: int, points: bool) -> Crowd:
     organizer = acting_for(UUID(officials[Role.ORGANIZER]["member_id"]), Grant(Role.ORGANIZER, path))
     with world.inside("checkin"):
         activity_id, site_id = _open_activity(organizer, station_id)
-        if points:
-            _earn(organizer, station_id, [UUID(member["member_id"]) for member in everybody[:members]])
+        served_id: UUID | None = None
+        if served != "nobody":
+            served_id = _serve(organizer, station_id, [UUID(member["member_id"]) for member in everybody[:members]])
+        if served_id is not None and served == "confirmed":
+            attendances.confirm_all(organizer, activity_id=served_id)
     with world.inside("rewards"):
         gift_id = _offer(Grant(Role.STAFF, path), station_id, stock)
     world.finish()
@@ -79,6 +88,7 @@ def gather(world: World, *, members: int, stock: int, points: bool) -> Crowd:
         str(station_id),
         str(activity_id),
         str(site_id),
+        str(served_id) if served_id else None,
         str(gift_id),
         officials[Role.ORGANIZER],
         officials[Role.STAFF],
@@ -130,7 +140,9 @@ def _give_logins(tx: Session, rows: list[tuple[UUID, NewMember]], password_hash:
         login_store.add_login(tx, login_id, row.phone, password_hash, row.id)
 
 
-def _open_activity(organizer: Principal, station_id: UUID, *, hours_ago: float = 0.5, hours: float = 3) -> Any:
+def _open_activity(
+    organizer: Principal, station_id: UUID, *, hours_ago: float = 0.5, hours: float = 3
+) -> tuple[UUID, UUID]:
     activity_id, site_id = uuid4(), uuid4()
     starts = clock.now().replace(microsecond=0) - timedelta(hours=hours_ago)
     activities.create_activity(
@@ -148,8 +160,8 @@ def _open_activity(organizer: Principal, station_id: UUID, *, hours_ago: float =
     return activity_id, site_id
 
 
-def _earn(organizer: Principal, station_id: UUID, members: list[UUID]) -> None:
-    """Everybody served four hours, some hours ago, and the organizer says so."""
+def _serve(organizer: Principal, station_id: UUID, members: list[UUID]) -> UUID:
+    """Everybody served four hours, some hours ago, as the organizer wrote down."""
     activity_id, site_id = _open_activity(organizer, station_id, hours_ago=6, hours=EARNED_HOURS)
     arrived = clock.now().replace(microsecond=0) - timedelta(hours=6)
     for member in members:
@@ -162,7 +174,7 @@ def _earn(organizer: Principal, station_id: UUID, members: list[UUID]) -> None:
             arrived_at=arrived,
             left_at=arrived + timedelta(hours=EARNED_HOURS),
         )
-    attendances.confirm_all(organizer, activity_id=activity_id)
+    return activity_id
 
 
 def _offer(staff: Grant, station_id: UUID, stock: int) -> UUID:
@@ -181,9 +193,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m devtools.crowd", description=__doc__)
     parser.add_argument("--members", type=int, default=100)
     parser.add_argument("--stock", type=int, default=0)
-    parser.add_argument("--points", action="store_true")
+    parser.add_argument("--served", choices=("nobody", "waiting", "confirmed"), default="nobody")
     chosen = parser.parse_args()
-    crowd = gather(World(), members=chosen.members, stock=chosen.stock, points=chosen.points)
+    crowd = gather(World(), members=chosen.members, stock=chosen.stock, served=chosen.served)
     json.dump(vars(crowd), sys.stdout)
     return 0
 
