@@ -41,8 +41,12 @@ def main(arguments: list[str]) -> int:
             certificate=certificate,
         )
     system = System(root, options, say=say, show=say)
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        system.is_interrupted = True
+
     for number in _STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     try:
         system.start_servers()
         system.migrate()
@@ -50,7 +54,7 @@ def main(arguments: list[str]) -> int:
             _load_demo_once(system)
         system.start_processes()
         _greet(system, is_demo=is_demo)
-        system.watch(lambda: False)
+        system.watch()
     except (StartError, ServerError) as error:
         say(f"\n{error}")
         return 1
@@ -71,13 +75,6 @@ def say(words: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Break off whatever is going on. Whoever is impatient may ask again: nothing is left behind."""
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def _is_demo(root: Path, *, empty: bool) -> bool:
     """What this folder was begun as stays: demo data never mixes with real people."""
     record = root / "begun-as"
@@ -92,23 +89,20 @@ def _is_demo(root: Path, *, empty: bool) -> bool:
 
 
 def _load_demo_once(system: System) -> None:
-    """Load unless it is loaded. A loader that was killed half-way left `seeding`: then begin anew."""
+    """Load unless it is loaded. `seeding` is left by a loader that was stopped half-way: then begin anew."""
     seeding, seeded = system.root / "seeding", system.root / "seeded"
     if seeded.exists():
         return
     if seeding.exists():
-        raise StartError("The demo data was loaded in part. Begin anew with:  ./dev seed --fresh")
+        if system.postgres is None:  # somebody else's server: nothing is removed there without being told to
+            raise StartError("The demo data was loaded in part. Begin anew with:  ./dev seed --fresh")
+        system.empty_servers()
+        system.migrate()
     say("Loading the demo data (once) …")
     seeding.touch()
     # A process of its own: it needs every service's code, the runner needs none.
-    done = subprocess.run(
-        [sys.executable, "-c", "from devtools import seed; seed.load()"],
-        env=system.installation.everything(),
-        cwd=PROJECT,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise StartError("The demo data could not be loaded. Begin anew with:  ./dev seed --fresh")
+    load = [sys.executable, "-c", "from devtools import seed; seed.load()"]
+    system.run(load, system.installation.everything(), "the demo's loader", shown=True)
     seeding.rename(seeded)
 
 

@@ -157,7 +157,7 @@ class Postgres:
         """Make the data folder once, and clear away what a killed server left."""
         if not (self.data / "PG_VERSION").exists():
             self._initialize()
-        self._end_leftover()
+        self.end_leftover()
 
     def _initialize(self) -> None:
         """initdb into a folder beside, renamed when whole, so that a killed start is repeated."""
@@ -192,7 +192,7 @@ class Postgres:
         shutil.rmtree(self.data, ignore_errors=True)
         unfinished.rename(self.data)
 
-    def _end_leftover(self) -> None:
+    def end_leftover(self) -> None:
         """A server of this folder that outlived its runner is stopped; a stale pid file goes.
 
         After a reboot the number in the file may be somebody else's, and PostgreSQL would not start.

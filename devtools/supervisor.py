@@ -91,6 +91,10 @@ class System:
         self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
         self.installation: Installation
+        self.is_interrupted = False
+        """Set by a signal handler, which raises nothing: an exception that comes anywhere may be swallowed
+        (in an import's callback), or leave a child behind that was just started.
+        """
 
     # --- starting and stopping --------------------------------------------------------------------
 
@@ -215,7 +219,7 @@ class System:
             part.child.kill_group()
             self._forget(part.child)
             if name == "postgres" and self.postgres is not None:
-                self.postgres.prepare()
+                self.postgres.end_leftover()
         child = Child(name, part.command, subprocess.PIPE)
         part.child, part.started_at = child, time.monotonic()
         if self._warden is not None:
@@ -244,13 +248,18 @@ class System:
         if self._warden is not None:
             self._warden.forget(child)
 
-    def watch(self, is_over: Callable[[], bool]) -> None:
-        """Start again what dies, at growing intervals, until it is over."""
-        while not is_over():
+    def watch(self) -> None:
+        """Start again what dies, at growing intervals, until a signal ends it."""
+        while True:
+            self._heed_interrupt()
             for name, part in self.parts.items():
                 if part.child is not None and not part.child.is_running:
                     self._revive(name, part)
             time.sleep(0.1)
+
+    def _heed_interrupt(self) -> None:
+        if self.is_interrupted:
+            raise KeyboardInterrupt
 
     def _revive(self, name: str, part: Part) -> None:
         lived = time.monotonic() - part.started_at
@@ -278,6 +287,7 @@ class System:
         """Return when all of them answer; StartError with the last words of one that ended instead."""
         waiting, deadline = list(names), time.monotonic() + seconds
         while waiting:
+            self._heed_interrupt()
             waiting = [name for name in waiting if not self.is_ready(name)]
             for name in waiting:
                 child = self._child(name)
@@ -335,12 +345,24 @@ class System:
         }
         return {name: Command(tuple(argv), environment, PROJECT) for name, (argv, environment) in commands.items()}
 
-    def run(self, argv: list[str], environment: Mapping[str, str], name: str) -> None:
-        """Run one command to its end; StartError with its last words when it fails."""
+    def run(self, argv: list[str], environment: Mapping[str, str], name: str, *, shown: bool = False) -> None:
+        """Run one command to its end; StartError with its last words when it fails.
+
+        `shown`: it writes to our own output, as a loader with progress does.
+        """
         with (self.root / "log" / f"{name}.log").open("ab") as log:
-            done = subprocess.run(argv, env=dict(environment), cwd=PROJECT, stdout=log, stderr=log, check=False)
-        if done.returncode != 0:
-            raise StartError(f"{name} failed:\n{self.last_words(name)}")
+            child = Child(name, Command(tuple(argv), environment, PROJECT), None if shown else log)
+        if self._warden is not None:
+            self._warden.watch(child)
+        try:
+            while child.is_running:
+                self._heed_interrupt()
+                time.sleep(0.02)
+        finally:
+            child.stop()
+            self._forget(child)
+        if child.popen.returncode != 0:
+            raise StartError(f"{name} failed ({_ending(child.popen.returncode)})." + ("" if shown else self._why(name)))
 
     # --- ports and the lock -----------------------------------------------------------------------
 
@@ -380,6 +402,7 @@ class System:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
+                self._heed_interrupt()
                 lock.seek(0)
                 runner = int(lock.read() or 0)
                 if (runner and _is_alive(runner)) or time.monotonic() > deadline:

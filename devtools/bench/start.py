@@ -65,7 +65,11 @@ def _measure(root: Path, arguments: list[str], seconds_max: float) -> float:
             time.sleep(0.05)
     finally:
         runner.send_signal(signal.SIGINT)
-        runner.wait(15)
+        try:
+            runner.wait(15)
+        except subprocess.TimeoutExpired:
+            runner.kill()
+            raise
     return seconds
 
 
