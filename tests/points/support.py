@@ -55,9 +55,9 @@ def plant_tree() -> None:
     ])
 
 
-def member(station_id: UUID = NANCHANG, *, confirmed: bool = True, member_id: UUID | None = None, **fields: Any) -> UUID:
+def member(station_id: UUID = NANCHANG, *, confirmed: bool = True, **fields: Any) -> UUID:
     """Somebody at home at a station."""
-    member_id = member_id or uuid4()
+    member_id = uuid4()
     card: dict[str, Any] = {
         "version": 1, "status": "active", "volunteer_number": "123456789012", "name_masked": "陈*芳",
         "station_id": station_id, "confirmed": confirmed,

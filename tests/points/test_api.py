@@ -1,5 +1,6 @@
 """The public and internal routes of the ledger."""
 
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -42,7 +43,9 @@ def _forget_caller() -> None:
     g.pop("principal", None)
 
 
-def get(town: Flask, path: str, *, own: tuple[UUID, ...] = (), role: tuple[Role, UUID] | None = None, **query: Any) -> TestResponse:
+def get(
+    town: Flask, path: str, *, own: tuple[UUID, ...] = (), role: tuple[Role, UUID] | None = None, **query: Any
+) -> TestResponse:
     grants = (Grant(role[0], PATHS[role[1]]),) if role else ()
     _forget_caller()
     headers = principal_headers("points", login_id=uuid4(), member_ids=own, grants=grants)
@@ -51,8 +54,7 @@ def get(town: Flask, path: str, *, own: tuple[UUID, ...] = (), role: tuple[Role,
 
 def post(town: Flask, facts: list[Event | dict[str, Any]], issuer: str = "worker") -> TestResponse:
     items = [
-        fact if isinstance(fact, dict) else {"id": str(uuid4()), "name": events.name_of(fact), "body": events.dump(fact)}
-        for fact in facts
+        fact if isinstance(fact, dict) else {"name": events.name_of(fact), "body": events.dump(fact)} for fact in facts
     ]
     _forget_caller()
     headers = principal_headers("points", issuer=issuer)
@@ -80,8 +82,8 @@ def test_wrong_lists_of_ids_are_refused(town: Flask, member_ids: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/balances", "/statement", "/months"])
-def test_own_members_and_roles_at_their_home_station_may_look_and_nobody_else(town: Flask, chen: UUID, path: str) -> None:
-    query = {"member_ids": str(chen)} if path == "/balances" else {"member_id": str(chen)}
+def test_own_members_and_roles_at_their_home_may_look_and_nobody_else(town: Flask, chen: UUID, path: str) -> None:
+    query: dict[str, Any] = {"member_ids": str(chen)} if path == "/balances" else {"member_id": str(chen)}
     query |= {"year": "2026"} if path == "/months" else {}
     allowed = [get(town, path, own=(chen,), **query)]
     allowed += [get(town, path, role=(role, node), **query) for role, node in (
@@ -112,7 +114,7 @@ def test_the_statement_pages_backwards_without_gaps(town: Flask, chen: UUID) -> 
         seen += page
         query = {"before": page[-1]["transfer_id"]}
     assert [line["kind"] for line in seen] == ["refund", "spend", *["award"] * 7]
-    for newer, older in zip(seen, seen[1:], strict=False):
+    for newer, older in pairwise(seen):
         assert newer["balance_after"] == older["balance_after"] + newer["points"]
     assert seen[-1]["balance_after"] == seen[-1]["points"]
     minutes = get(town, "/statement", own=(chen,), member_id=chen, unit="minutes").json
@@ -125,7 +127,8 @@ def test_awards_show_the_newest_version_and_its_reason(town: Flask, chen: UUID) 
     settle([one, other, third])
     settle([corrected(one, 130), annulled(other)])
     ids = ",".join(str(fact.attendance_id) for fact in (one, other, third))
-    awards = {award["attendance_id"]: award for award in get(town, "/awards", own=(chen,), attendance_ids=ids).json or []}
+    found = get(town, "/awards", own=(chen,), attendance_ids=ids).json or []
+    awards = {award["attendance_id"]: award for award in found}
     first = awards[str(one.attendance_id)]
     assert (first["version"], first["state"], first["points"], first["minutes"]) == (2, "awarded", 217, 130)
     assert first["reason"].startswith("2 小时 10 分 × 1.0 = 2.17")
@@ -189,7 +192,8 @@ def test_a_batch_of_everything_is_answered_item_by_item(town: Flask, chen: UUID)
     ]
     answer = post(town, facts)
     assert answer.json is not None
-    assert [item["status"] for item in answer.json["answers"]] == ["done", "refused", "refused", "done", "done", "refused"]
+    states = [item["status"] for item in answer.json["answers"]]
+    assert states == ["done", "refused", "refused", "done", "done", "refused"]
     assert post(town, facts).json == answer.json
 
 

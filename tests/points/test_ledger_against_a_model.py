@@ -11,7 +11,14 @@ from uuid import UUID
 from flask import Flask
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from services.points.commands.seal_transfers import seal_all
 from shared import clock
@@ -210,7 +217,8 @@ class Ledger(RuleBasedStateMachine):
         for _ in range(size):
             minutes = data.draw(st.integers(0, 300), "minutes")
             batch.append(attendance(
-                data.draw(st.sampled_from(self.members)), minutes, station_id=data.draw(st.sampled_from([NANCHANG, CHALUKOU])),
+                data.draw(st.sampled_from(self.members)), minutes,
+                station_id=data.draw(st.sampled_from([NANCHANG, CHALUKOU])),
                 category=data.draw(st.sampled_from([EXPIRING, LASTING])), version=data.draw(st.integers(1, 3)),
                 service_day=DAY - timedelta(days=data.draw(st.integers(0, 1))),
                 activity_minutes=data.draw(st.sampled_from([minutes, minutes * 2])),

@@ -1,6 +1,5 @@
 """The seal: every transfer has its place in its station's chain, and whatever is done to it is found and named."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -36,7 +35,7 @@ def raw(settings: Settings, points_app: Flask) -> Raw:
 
 
 @pytest.fixture
-def sealed(town: Flask) -> Iterator[Flask]:
+def sealed(town: Flask) -> Flask:
     """Two chains of some length."""
     for home in (NANCHANG, CHALUKOU):
         chen = member(home)
@@ -46,7 +45,7 @@ def sealed(town: Flask) -> Iterator[Flask]:
         spend([redemption(chen, 100)])
     assert seal_all() > 20
     assert broken() == {}
-    yield town
+    return town
 
 
 def chain_of(raw: Raw, chain_id: UUID = NANCHANG) -> list[Any]:
@@ -146,23 +145,44 @@ def test_a_transfer_that_was_slipped_in_is_found(sealed: Flask, raw: Raw) -> Non
     assert "is neither sealed nor waiting" in broken()["every transfer is sealed or waits"][0]
 
 
-@pytest.mark.parametrize(("statement", "check"), [
-    ("UPDATE account SET credits = credits + 1 WHERE kind = 'member' AND unit = 'PTS'", "each balance is the fold of its transfers"),
-    ("UPDATE account SET credits = credits + 1 WHERE kind = 'issuance'", "the sum of every unit over all accounts is zero"),
-    ("UPDATE account SET held = 1 WHERE unit = 'MIN' AND kind = 'member'", "held = Σ open holds"),
-    ("UPDATE account SET limited = false WHERE kind = 'member'", "no member is below zero"),
-    ("UPDATE lot SET remaining = remaining - 1 WHERE remaining > 0", "points of an account = Σ remaining of its lots"),
-    ("UPDATE lot SET original = original + 1", "original − remaining = Σ allocations"),
-    ("UPDATE allocation SET amount = amount + 1", "every transfer of points is allocated"),
-    ("UPDATE outcome SET points = points + 1 WHERE state = 'awarded'", "outcomes come out the same"),
-    ("UPDATE outcome SET cap_before = cap_before + 300 WHERE state = 'awarded'", "outcomes come out the same"),
-    ("UPDATE rule SET body = body || '{\"coefficient_percent\": 200}' WHERE category = 'repair'", "outcomes come out the same"),
-    ("UPDATE rule SET from_day = from_day - 1", "outcomes come out the same"),
-    ("DELETE FROM outcome WHERE version = 2", "one live award an attendance"),
-    ("UPDATE cap_used SET points = points - 1", "caps count the outcomes"),
-    ("DELETE FROM idempotency", "spends are what was answered"),
-    ("UPDATE transfer SET chain_id = gen_random_uuid()", "transfers stay in their chain, clearing is even"),
-])
+_ATTACKS = {
+    "each balance is the fold of its transfers": [
+        "UPDATE account SET credits = credits + 1 WHERE kind = 'member' AND unit = 'PTS'",
+        "UPDATE account SET debits = debits + 1 WHERE kind = 'redemption'",
+    ],
+    "the sum of every unit over all accounts is zero": [
+        "UPDATE account SET credits = credits + 1 WHERE kind = 'issuance'",
+    ],
+    "held = Σ open holds": ["UPDATE account SET held = 1 WHERE unit = 'MIN' AND kind = 'member'"],
+    "no member is below zero": ["UPDATE account SET limited = false WHERE kind = 'member'"],
+    "points of an account = Σ remaining of its lots": ["UPDATE lot SET remaining = remaining - 1 WHERE remaining > 0"],
+    "original − remaining = Σ allocations": ["UPDATE lot SET original = original + 1"],
+    "every transfer of points is allocated": ["UPDATE allocation SET amount = amount + 1"],
+    "outcomes come out the same": [
+        "UPDATE outcome SET points = points + 1 WHERE state = 'awarded'",
+        "UPDATE outcome SET cap_before = cap_before + 300 WHERE state = 'awarded'",
+        "UPDATE rule SET body = body || '{\"coefficient_percent\": 200}' WHERE category = 'repair'",
+        "UPDATE rule SET from_day = from_day - 1", "UPDATE outcome SET rule_id = gen_random_uuid()",
+    ],
+    "one live award an attendance": ["DELETE FROM outcome WHERE version = 2"],
+    "caps count the outcomes": ["UPDATE cap_used SET points = points - 1"],
+    "spends are what was answered": ["DELETE FROM idempotency"],
+    "transfers stay in their chain, clearing is even": ["UPDATE transfer SET chain_id = gen_random_uuid()"],
+    "every transfer is sealed or waits": [
+        "INSERT INTO unsealed SELECT transfer_id FROM seal", "INSERT INTO unsealed VALUES (gen_random_uuid())",
+        "DELETE FROM seal",
+    ],
+    "chains are whole": ["DELETE FROM seal_head", "UPDATE seal SET prev = hash"],
+}
+
+
+def test_every_check_has_an_attack() -> None:
+    assert set(_ATTACKS) == set(verify.CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("statement", "check"), [(statement, check) for check, statements in _ATTACKS.items() for statement in statements]
+)
 def test_each_check_finds_what_it_is_for(sealed: Flask, raw: Raw, statement: str, check: str) -> None:
     raw.execute(statement)
     assert check in broken()
@@ -174,9 +194,9 @@ def test_the_ledgers_rows_cannot_be_changed_by_the_service(sealed: Flask) -> Non
 
     for table in ("transfer", "allocation", "seal", "outcome", "rule", "idempotency"):
         column = next(iter(session().execute(text(f"SELECT * FROM {table} LIMIT 1")).keys()))
-        for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
-            with pytest.raises(DBAPIError, match="permission denied|append-only"):
-                session().execute(text(statement))
+        for statement in ("UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"):
+            with pytest.raises(DBAPIError, match=r"permission denied|append-only"):
+                session().execute(text(statement.format(table, column, column)))
             session().rollback()
 
 

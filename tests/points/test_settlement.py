@@ -184,7 +184,8 @@ def test_an_attendance_cannot_move_to_another_member(town: Flask) -> None:
 
 def test_two_workers_with_the_same_facts_book_each_once(town: Flask) -> None:
     members = [member(), member(CHALUKOU), uuid4()]
-    facts = [attendance(members[number % 3], 30 + number, station_id=(NANCHANG, CHALUKOU)[number % 2]) for number in range(30)]
+    places = (NANCHANG, CHALUKOU)
+    facts = [attendance(members[number % 3], 30 + number, station_id=places[number % 2]) for number in range(30)]
     answers = at_once(town, [lambda: settle(facts), lambda: settle(facts[::-1]), lambda: settle(facts)])
     assert answers[0] == answers[1][::-1] == answers[2]
     assert sum(balance(one)["minutes_total"] for one in members) == sum(fact.minutes for fact in facts)

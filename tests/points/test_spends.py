@@ -184,7 +184,8 @@ def test_every_order_of_spend_void_and_annulment_ends_the_same(town: Flask, orde
     settle([earned, attendance(chen, 60)])
     wanted = redemption(chen, 250)
     steps = {
-        "spend": lambda: spend([wanted]), "void": lambda: void([voided(wanted)]), "annul": lambda: settle([annulled(earned)]),
+        "spend": lambda: spend([wanted]), "void": lambda: void([voided(wanted)]),
+        "annul": lambda: settle([annulled(earned)]),
     }
     for step in order:
         steps[step]()

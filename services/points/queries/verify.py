@@ -224,7 +224,10 @@ def spends_are_what_was_answered() -> Iterator[str]:
         WHERE coalesce(confirmed, false) <> (coalesce(booked.spent, 0) > 0)
             OR coalesce(booked.refunded, 0) <> CASE WHEN answered.refunded THEN coalesce(booked.spent, 0) ELSE 0 END
     """):
-        yield f"redemption {row.id}: confirmed {row.confirmed}, voided {row.voided}, {row.spent} and {row.refunded} booked"
+        yield (
+            f"redemption {row.id}: confirmed {row.confirmed}, voided {row.voided}, "
+            f"booked {row.spent} spent and {row.refunded} back"
+        )
 
 
 # --- The seal -----------------------------------------------------------------------------------------

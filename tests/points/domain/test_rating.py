@@ -6,7 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from services.points.domain.rating import Body, Rule, Served, coefficient, duration, half_up, hash_of, hundredths, rate, rule_of
+from services.points.domain.rating import (
+    Body,
+    Rule,
+    Served,
+    coefficient,
+    duration,
+    half_up,
+    hash_of,
+    hundredths,
+    rate,
+    rule_of,
+)
 
 BODY = Body(
     base="hour", coefficient_percent=100, share_min_percent=60, points_daily_max=400, category_daily_max=None,
@@ -18,12 +29,16 @@ def rule(version: int = 1, from_day: date = date(2000, 1, 1), **fields: object) 
     return Rule(UUID(int=version), "repair", version, from_day, replace(BODY, **fields))  # type: ignore[arg-type]
 
 
-def served(minutes: int, *, together: int | None = None, activity: int | None = None, evidence: str = "own_scan") -> Served:
-    return Served(minutes, minutes if together is None else together, minutes if activity is None else activity, evidence)
+def served(
+    minutes: int, *, together: int | None = None, activity: int | None = None, evidence: str = "own_scan"
+) -> Served:
+    together, activity = (minutes if given is None else given for given in (together, activity))
+    return Served(minutes, together, activity, evidence)
 
 
 @pytest.mark.parametrize(("minutes", "percent", "points"), [
-    (60, 100, 100), (130, 100, 217), (125, 100, 208), (1, 100, 2), (0, 100, 0), (90, 150, 225), (3, 50, 3), (15, 130, 33),
+    (60, 100, 100), (130, 100, 217), (125, 100, 208), (1, 100, 2), (0, 100, 0), (90, 150, 225), (3, 50, 3),
+    (15, 130, 33),
 ])
 def test_points_are_hours_times_the_coefficient_rounded_half_up(minutes: int, percent: int, points: int) -> None:
     assert rate(rule(coefficient_percent=percent), served(minutes), 0, 0).points == points
@@ -39,7 +54,8 @@ def test_all_pairs_together_reach_the_minimum_share() -> None:
 
 
 def test_a_share_that_is_missed_says_so() -> None:
-    assert rate(rule(), served(50, activity=120), 0, 0).reason == "参加 50 分钟，不足活动 2 小时的 60%，只记时长，规则 1"
+    reason = rate(rule(), served(50, activity=120), 0, 0).reason
+    assert reason == "参加 50 分钟，不足活动 2 小时的 60%，只记时长，规则 1"
 
 
 def test_evidence_that_does_not_earn_says_so() -> None:
