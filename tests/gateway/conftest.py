@@ -27,7 +27,7 @@ TOKEN = "token-of-alice"
 STRANGER = UUID("57a4c000-0000-7000-8000-000000000003")
 
 
-class _KeepsConnections(WSGIRequestHandler):
+class KeepsConnections(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log(self, *_args: Any) -> None:
@@ -102,7 +102,7 @@ def services(settings: Settings) -> Iterator[dict[str, StandIn]]:
     made, servers = {}, []
     for name in SERVICES:
         made[name] = StandIn(name)
-        server = make_server("127.0.0.1", 0, made[name], threaded=True, request_handler=_KeepsConnections)
+        server = make_server("127.0.0.1", 0, made[name], threaded=True, request_handler=KeepsConnections)
         server.daemon_threads = True  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         made[name].url = f"http://127.0.0.1:{server.server_port}"

@@ -1,0 +1,341 @@
+"""The pages of organizers and staff, in front of the real services."""
+
+import re
+from base64 import b64decode
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import clock
+from shared.principal import Role
+from tests.gateway.real import Browser, Town, form_fields, town
+
+__all__ = ["town"]
+
+START = datetime.combine(clock.today() + timedelta(days=1), datetime.min.time(), clock.SHANGHAI) + timedelta(hours=9)
+ACTIVITY: dict[str, Any] = {
+    "title": "楼道大扫除",
+    "category": "environment",
+    "day": START.date().isoformat(),
+    "start": "09:00",
+    "end": "11:30",
+    "place": "和谐小区门口",
+    "window_before_minutes": "60",
+    "capacity": "20",
+}
+
+
+def publish(organizer: Browser, **typed: str) -> str:
+    """Publish an activity by the form; returns its page."""
+    shown = organizer.post(
+        "/organize/activities/new", "/organize/activities/new", action="publish", **(ACTIVITY | typed)
+    )
+    assert "已发布" in shown.text
+    return shown.request.path
+
+
+def scan(organizer: Browser, volunteer: Browser, page: str, direction: str) -> str:
+    """Read the code off the organizer's screen and use it as the volunteer does; the page that comes."""
+    activity = organizer.api("GET", f"/checkin/activities/{page.rpartition('/')[2]}")
+    query = f"site_id={activity['sites'][0]['id']}&direction={direction}&minutes=1"
+    codes = organizer.api("GET", f"/checkin/activities/{activity['id']}/codes?{query}")
+    url = codes["codes"][0]["url"]
+    volunteer.client.get("/s/" + url.rpartition("/s/")[2])
+    return volunteer.post("/scan", "/scan").text
+
+
+def test_an_activity_is_published_changed_postponed_and_called_off(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    page = publish(organizer)
+    assert "楼道大扫除" in organizer.get("/organize").text
+    assert "楼道大扫除" in organizer.get("/organize/activities").text
+    changed = organizer.post(f"{page}/edit", f"{page}/edit", title="楼道革命", site_name_1="后门", site_place_1="北门")
+    assert "楼道革命" in changed.text
+    assert "现场、后门" in changed.text
+    assert "已延期" in organizer.post(page, f"{page}/postpone").text
+    later = (START + timedelta(days=3)).date()
+    moved = organizer.post(page, f"{page}/postpone", day=later.isoformat(), start="14:00", end="16:00")
+    assert "已发布" in moved.text
+    assert "14:00–16:00" in moved.text
+    refused = organizer.post(page, f"{page}/cancel", status=422, reason="")
+    assert "请写明取消的原因" in refused.text
+    off = organizer.post(page, f"{page}/cancel", reason="下雨")
+    assert "已取消" in off.text
+    assert "下雨" in off.text
+
+
+def test_a_form_posted_twice_is_one_activity(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    filled = form_fields(organizer.get("/organize/activities/new").text, "/organize/activities/new") | ACTIVITY
+    answers = [organizer.client.post("/organize/activities/new", data=filled) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "words"),
+    [
+        ("title", "", "请填写活动名称"),
+        ("title", "长" * 81, "最多 80 个字"),
+        ("day", "明天", "日期不对"),
+        ("day", "", "请填写日期"),
+        ("start", "九点", "时间请写成"),
+        ("end", "25:00", "时间请写成"),
+        ("capacity", "很多", "人数应为整数"),
+        ("window_before_minutes", "-5", "提前多少分钟"),
+        ("station_id", "x", "请选择实践站"),
+        ("category", "nonsense", ""),
+    ],
+)
+def test_what_is_wrong_in_the_form_is_said_and_what_was_typed_stays(
+    town: Town, field: str, typed: str, words: str
+) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    shown = organizer.post(
+        "/organize/activities/new", "/organize/activities/new", status=422, **(ACTIVITY | {field: typed})
+    ).text
+    assert "错误：" in shown
+    assert words in shown
+    assert ACTIVITY["place"] in shown
+
+
+def test_the_screen_shows_the_present_code_and_feeds_its_script(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    page = publish(organizer)
+    screen = organizer.get(f"{page}/code").text
+    assert 'class="qr"' in screen
+    assert 'http-equiv="refresh"' in screen
+    site_id = re.search(r'data-site="([^"]+)"', screen)
+    assert site_id is not None
+    fed = organizer.get(f"{page}/codes.json?site_id={site_id[1]}&direction=departure&minutes=30").json
+    assert fed is not None
+    assert 119 <= len(fed["codes"]) <= 122
+    assert {code["until"] - code["from"] for code in fed["codes"]} == {15_000}
+    side = fed["codes"][0]["side"]
+    assert len(b64decode(fed["codes"][0]["bits"])) == -(-side * side // 8)
+    presence = organizer.client.get(f"{page}/presence.json")
+    assert presence.json["arrived"] == 0  # type: ignore[index]
+    again = organizer.client.get(f"{page}/presence.json", headers={"If-None-Match": presence.headers["ETag"]})
+    assert again.status_code == 304
+    organizer.get(f"{page}/codes.json?direction=sideways", status=400)
+    organizer.get(f"{page}/code?direction=sideways", status=404)
+
+
+def test_the_main_job_from_the_screen_to_the_gift(town: Town) -> None:
+    organizer, staff = town.person("李组织", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    volunteer = town.person("陈芳")
+    page = publish(organizer)
+    with town.at(START - timedelta(minutes=5)):
+        assert "签到成功" in scan(organizer, volunteer, page, "arrival")
+    with town.at(START + timedelta(hours=2)):
+        assert "签退成功" in scan(organizer, volunteer, page, "departure")
+        town.deliver()
+        listed = organizer.get(f"{page}/confirm").text
+        assert "陈芳" in listed
+        assert "已确认" in listed
+        assert "本人扫码" in listed
+    _offer(staff)
+    gifts = f"/staff/gifts?station_id={town.station_id}"
+    gift = re.search(r'href="(/staff/gifts/[^"?]+)\?', staff.get(gifts).text)
+    assert gift is not None
+    member = f"/staff/members/{volunteer.member_id}"
+    assert "已核实" in staff.post(member, member, action="confirm").text
+    town.deliver()
+    with town.at(START + timedelta(hours=3)):
+        order = volunteer.api(
+            "POST",
+            "/rewards/redemptions",
+            {
+                "id": "01900000-0000-7000-8000-000000000001",
+                "gift_id": gift[1].rpartition("/")[2],
+                "station_id": town.station_id,
+                "member_id": volunteer.member_id,
+            },
+        )
+        assert order["state"] == "confirmed", order
+        voucher = volunteer.api("GET", f"/rewards/redemptions/{order['id']}/voucher")
+        by_camera = organizer.get("/v/" + voucher["url"].rpartition("/v/")[2])
+        assert "可以发放" in by_camera.text
+        assert organizer.client.get_cookie("huzhu_voucher") is None
+        typed = organizer.post("/desk", "/desk", code=voucher["code"].lower())
+        assert "可以发放" in typed.text
+        desk = f"/desk/{order['id']}"
+        assert "已发放" in organizer.post(desk, f"{desk}/issue").text
+        assert "请写明为什么收回" in organizer.post(desk, f"{desk}/undo", status=422).text
+        assert "可以发放" in organizer.post(desk, f"{desk}/undo", reason="拿错了").text
+        assert "没有" in organizer.post("/desk", "/desk", status=422, code="ABCDEFGH2345").text
+
+
+def _offer(staff: Browser) -> None:
+    new = "/staff/gifts/new"
+    made = staff.post(new, new, name="香皂", points="1.5", limit_per_quarter="2")
+    here = made.request.path
+    assert "香皂" in made.text
+    stocked = staff.post(
+        f"{here}?{made.request.query_string.decode()}",
+        f"{here}/stock",
+        kind="receive",
+        quantity="10",
+        reason="爱心商家捐赠",
+    )
+    assert re.search(r"可兑</dt><dd>10<", stocked.text)
+
+
+def test_exceptions_are_confirmed_one_by_one_and_the_own_case_is_left_to_others(town: Town) -> None:
+    organizer, other = town.person("李组织", Role.ORGANIZER), town.person("周组织", Role.ORGANIZER)
+    late, present = town.person("王秀英"), town.person("陈芳")
+    page = publish(organizer, confirm_each="1")
+    with town.at(START):
+        for who in (organizer, present):
+            scan(other, who, page, "arrival")
+    with town.at(START + timedelta(hours=2)):
+        assert "已为 2 人签退" in other.post(f"{page}/confirm", f"{page}/leave-all").text
+        found = organizer.get(f"{page}/add?q=王秀英").text
+        assert "王秀英" in found
+        filled = form_fields(found, f"{page}/add") | {"member_id": late.member_id, "end": "10:30"}
+        added = organizer.client.post(f"{page}/add", data=filled, follow_redirects=True)
+        assert added.status_code == 200, added.text
+        done = organizer.post(f"{page}/confirm", f"{page}/confirm-all").text
+        assert "已确认 2 条" in done
+        assert "您自己或家人的" in done
+        rows = dict(re.findall(r'<a href="(/organize/activities/[^"]+/attendances/[^"]+)">([^<]+)</a>', done))
+        own, corrected = (
+            next(href for href, name in rows.items() if name.startswith(who)) for who in ("李组织", "王秀英")
+        )
+        assert "不能为自己或家人" in organizer.post(own, own, status=422, action="confirm").text
+        assert "李组织" in other.post(own, own, action="confirm").text
+        assert "请写明原因" in other.post(corrected, corrected, status=422, action="correct", reason="").text
+        shown = other.post(corrected, corrected, action="correct", end="10:00", reason="提前走了").text
+        assert "已更正" in shown
+        assert "已撤销" in other.post(corrected, corrected, action="annul", reason="认错人").text
+
+
+def test_staff_finds_registers_and_helps_people(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    volunteer = town.person("陈芳")
+    assert "陈芳" in staff.get("/staff/members?q=chenfang").text
+    assert "陈芳" not in staff.get("/staff/members?q=nobody").text
+    new = "/staff/members/new"
+    assert "请先向本人说明" in staff.post(new, new, status=422, name="刘奶奶").text
+    made = staff.post(new, new, name="刘奶奶", place_id=town.nodes["和谐小区"], agreed="1")
+    assert "刘奶奶" in made.text
+    assert "和谐小区" in made.text
+    member = f"/staff/members/{volunteer.member_id}"
+    assert "一次性代码" in staff.post(member, member, action="reset").text
+    assert "138 0000" in staff.post(member, member, action="phone").text.replace("1380000", "138 0000")
+    own = f"/staff/members/{staff.member_id}"
+    assert "错误：" in staff.post(own, own, status=422, action="confirm").text
+
+
+def test_boards_are_switched_off_and_on(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    action = f"/staff/boards/{town.station_id}"
+    assert "已关闭" in staff.post("/staff/boards", action, on="0").text
+    assert "已打开" in staff.post("/staff/boards", action, on="1").text
+
+
+def test_roles_are_given_and_taken_back(town: Town) -> None:
+    volunteer = town.person("陈芳")
+    admin = town.administrator
+    admin.api("POST", f"/members/members/{volunteer.member_id}/confirm")
+    filled = form_fields(admin.get("/staff/grants?q=陈芳").text, "/staff/grants")
+    answer = admin.client.post(
+        "/staff/grants",
+        data=filled | {"member_id": volunteer.member_id, "role": "organizer", "node_id": town.station_id},
+        follow_redirects=True,
+    )
+    assert answer.status_code == 200
+    assert "活动负责人" in answer.text
+    revoke = re.search(r'action="(/staff/grants/[^"]+/revoke)"', answer.text)
+    assert revoke is not None
+    assert "陈芳" not in admin.post("/staff/grants", revoke[1]).text
+
+
+def test_stuck_facts_are_shown_with_their_reason_and_tried_again(town: Town) -> None:
+    from shared import outbox
+    from shared.db import transactional
+    from shared.events import MemberChanged
+    from shared.ids import new_id
+
+    with town.apps["members"].app_context():
+        fact = MemberChanged(
+            member_id=new_id(), version=1, status="active", confirmed=False, volunteer_number="1", name_masked="陈*"
+        )
+        transactional(lambda tx: outbox.add(tx, fact))()
+        rows = transactional(lambda tx: outbox.lease(tx, "points", 10))()
+        transactional(lambda tx: outbox.mark_dead(tx, rows[0].id, "invalid: 看不懂"))()
+    shown = town.administrator.get("/staff/stuck").text
+    assert "invalid: 看不懂" in shown
+    action = re.search(r'action="(/staff/stuck/members/[^"]+)"', shown)
+    assert action is not None
+    assert "没有待人工处理的记录" in town.administrator.post("/staff/stuck", action[1]).text
+
+
+def test_the_audit_log_of_all_services_is_one_list(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    _offer(staff)
+    shown = town.administrator.get("/staff/audit").text
+    assert "gift" in shown
+    assert "grant" in shown
+    assert "周站长" in shown
+
+
+def test_tokens_are_shown_once_and_revoked(town: Town) -> None:
+    volunteer = town.person("陈芳")
+    made = volunteer.post("/me/tokens", "/me/tokens", name="备份").text
+    token = re.search(r"<code>([^<]{20,})</code>", made)
+    assert token is not None
+    program = town.gateway.test_client()
+    headers = {"Authorization": f"Bearer {token[1]}"}
+    assert program.get("/api/v1/members/me", headers=headers).status_code == 200
+    listed = volunteer.get("/me/tokens").text
+    assert token[1] not in listed
+    revoke = re.search(r'action="(/me/tokens/[^"]+/revoke)"', listed)
+    assert revoke is not None
+    assert "还没有令牌" in volunteer.post("/me/tokens", revoke[1]).text
+    with town.at(clock.now() + timedelta(seconds=11)):
+        assert program.get("/api/v1/members/me", headers=headers).status_code == 401
+
+
+ORGANIZERS = ["/organize", "/organize/activities", "/organize/activities/new", "/desk"]
+STAFFS = ["/staff/members", "/staff/members/new", "/staff/gifts", "/staff/gifts/new", "/staff/boards"]
+ADMINISTRATORS = ["/staff/grants", "/staff/stuck", "/staff/audit"]
+
+
+def test_a_page_opens_for_its_role_and_for_nobody_below(town: Town) -> None:
+    allowed = {
+        None: [],
+        Role.ORGANIZER: ORGANIZERS,
+        Role.STAFF: [*ORGANIZERS, *STAFFS, "/staff"],
+        Role.AUDITOR: ["/staff", "/staff/audit"],
+        Role.ADMINISTRATOR: [*ORGANIZERS, *STAFFS, *ADMINISTRATORS, "/staff"],
+    }
+    for role, paths in allowed.items():
+        who = town.person("某人", role)
+        for path in {*ORGANIZERS, *STAFFS, *ADMINISTRATORS, "/staff"}:
+            who.get(path, status=200 if path in paths else 403)
+
+
+def test_a_page_says_what_is_away_and_stands_otherwise(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway.upstreams import Upstreams
+    from shared.errors import Unavailable
+
+    admin = town.administrator
+    through = Upstreams.send
+
+    def without(down: str) -> None:
+        def send(self: Any, service: str, *arguments: Any, **fields: Any) -> Any:
+            if service == down:
+                raise Unavailable
+            return through(self, service, *arguments, **fields)
+
+        monkeypatch.setattr(Upstreams, "send", send)
+
+    without("checkin")
+    for path in ("/organize", "/organize/activities", "/staff/stuck", "/staff/audit"):
+        assert "暂时看不到" in admin.get(path).text
+    without("rewards")
+    assert "暂时看不到" in admin.get("/staff/audit").text
+    without("points")
+    assert "暂时看不到" in admin.get("/staff/boards").text
