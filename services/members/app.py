@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 from flask import Flask
+from flask.cli import with_appcontext
 
 from services.members.api import BLUEPRINTS
 from services.members.commands import administrators, hashing, roster, spreadsheets
@@ -24,6 +25,7 @@ def create_app() -> Flask:
 
 
 @click.command("first-admin-code")
+@with_appcontext
 def first_admin_code() -> None:
     """Print a one-time code for the first administrator; fails once there is one."""
     try:
@@ -37,6 +39,7 @@ def first_admin_code() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--station", help="编号或名称；不写就看“站点”列")
 @click.option("--dry-run", is_flag=True, help="只检查，不导入")
+@with_appcontext
 def import_roster(file: Path, station: str | None, dry_run: bool) -> None:
     """Take over a station's roster from an XLSX, XLS or CSV file."""
     try:

@@ -287,7 +287,7 @@ def make_code(town: Town, member_id: UUID | None, by: Principal | None = None) -
     return town.post(f"/members/{member_id}/reset-codes", by or town.official(Role.STAFF))
 
 
-def use_code(town: Town, phone: str, code: str, password: str = "a new password") -> int:
+def use_code(town: Town, phone: str, code: str, password: str = "a new password") -> Any:
     return town.post("/passwords", ANYBODY, {"phone": phone, "code": code, "password": password}).status_code
 
 

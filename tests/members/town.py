@@ -21,7 +21,6 @@ from tests.support import principal_headers
 
 if TYPE_CHECKING:
     from flask import Flask
-    from werkzeug.test import TestResponse
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -117,7 +116,7 @@ class Town:
             },
         )
         assert answer.status_code == 201, answer.text
-        return self.caller(UUID(answer.json["login_id"]), UUID(answer.json["member_id"]))  # type: ignore[index]
+        return self.caller(UUID(answer.json["login_id"]), UUID(answer.json["member_id"]))
 
     def caller(self, login_id: UUID, member_id: UUID) -> Principal:
         """The login as the gateway would sign it now."""
@@ -169,7 +168,7 @@ class Town:
 
     # --- requests ---
 
-    def ask(self, method: str, path: str, caller: Principal, content: Any = None) -> "TestResponse":
+    def ask(self, method: str, path: str, caller: Principal, content: Any = None) -> Any:
         fields = {name: value for name, value in vars(caller).items() if value is not None and name != "who"}
         headers = principal_headers(**fields)
         body = None if content is None else json.dumps(content, default=str)
@@ -181,10 +180,10 @@ class Town:
             content_type=None if body is None else "application/json",
         )
 
-    def get(self, path: str, caller: Principal) -> "TestResponse":
+    def get(self, path: str, caller: Principal) -> Any:
         return self.ask("GET", path, caller)
 
-    def post(self, path: str, caller: Principal, content: Any = None) -> "TestResponse":
+    def post(self, path: str, caller: Principal, content: Any = None) -> Any:
         return self.ask("POST", path, caller, content)
 
 

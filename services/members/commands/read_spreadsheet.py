@@ -32,6 +32,7 @@ CPU_S_MAX = 15
 
 _ZIP, _OLE = b"PK", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _CELL = re.compile(rb"""<(?:\w+:)?c(?=[\s/>])(?:[^>]*?\br=["']([A-Za-z]{1,7})(\d{1,9})["'])?""")
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\r\n")
 _CHUNK_BYTES = 1024 * 1024
 
 TOO_LARGE = f"表格太大：最多 {ROWS_MAX} 行、{COLUMNS_MAX} 列，请删掉多余的空行空列，或分成几个文件"
@@ -130,9 +131,10 @@ def _decode(content: bytes) -> list[list[str]]:
 
 
 def _read_csv(content: bytes) -> list[list[str]]:
-    text = _letters(content)
-    if any(ord(letter) < 32 and letter not in "\t\r\n" for letter in text):
+    # Neither encoding uses these bytes for anything but control characters.
+    if set(content) & _CONTROLS:
         raise Refused(UNREADABLE)
+    text = _letters(content)
     first_line = text.lstrip().partition("\n")[0]
     delimiter = max(",\t;", key=first_line.count)
     csv.field_size_limit(10 * CELL_LENGTH_MAX)

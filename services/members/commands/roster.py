@@ -81,7 +81,9 @@ def import_roster(
         namesakes = new.setdefault(row.name, [])
         twin = next((other for other in namesakes if roster.is_same(person, other.person)), None)
         if twin is not None:
-            report.problems.append(Problem(row.number, "", "", f"与第 {twin.row.number} 行重复"))
+            report.problems.append(
+                Problem(row.number, "", "", f"与第 {twin.row.number} 行像是同一人；如果是两个人，请补上手机和出生日期")
+            )
         elif any(roster.is_same(person, other) for other in known.get(row.name, ())):
             report.known += 1
         else:

@@ -6,7 +6,10 @@ from services.members.domain.names import SURNAME_READINGS, is_chinese, surname_
 
 
 def read_name(name: str) -> tuple[str, str]:
-    """Full reading and initials, in small letters without tones: 曾小芳 → ("zengxiaofang", "zxf"); John Smith → ("johnsmith", "js")."""
+    """Full reading and initials, in small letters without tones.
+
+    曾小芳 → ("zengxiaofang", "zxf"); John Smith → ("johnsmith", "js").
+    """
     if is_chinese(name):
         surname = surname_of(name)
         syllables = [*SURNAME_READINGS.get(surname, ())] or pypinyin.lazy_pinyin(surname)

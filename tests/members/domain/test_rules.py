@@ -1,6 +1,7 @@
 """Consents, places, passwords, what people may change themselves."""
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -72,14 +73,16 @@ def test_a_home_is_a_station_a_compound_of_it_and_a_building_of_that() -> None:
     places.check_home(station, None, building)
     places.check_home((Level.CENTRE, "/a/"), compound, None)
     places.check_home(None, None, None)
-    for wrong in (
+    below: tuple[Any, ...] = (
         (None, compound, None),
         (station, (Level.COMPOUND, "/x/b/"), None),
         (station, compound, (Level.BUILDING, "/a/x/c/")),
-    ):
+    )
+    for wrong in below:
         with pytest.raises(places.NotBelow):
             places.check_home(*wrong)
-    for wrong in ((compound, None, None), (station, building, None), (station, None, compound)):
+    levels: tuple[Any, ...] = ((compound, None, None), (station, building, None), (station, None, compound))
+    for wrong in levels:
         with pytest.raises(places.WrongLevel):
             places.check_home(*wrong)
 

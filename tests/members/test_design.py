@@ -1,0 +1,146 @@
+"""Models and migration, append-only tables, who may call which route, the wire's description."""
+
+import json
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import ProgrammingError
+
+from services.members.store import db
+from shared.ids import new_id
+from shared.principal import Kind, Principal, Role
+from tests.members.town import ANYBODY, GATEWAY, Town
+from tests.support import principal_headers
+
+
+def test_the_migration_makes_the_tables_the_models_describe(town: Town) -> None:
+    with town.app.app_context(), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM consent", "UPDATE consent SET given = true", "TRUNCATE consent"])
+def test_consents_cannot_be_changed(town: Town, statement: str) -> None:
+    town.register()
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        town.sql(statement)
+
+
+# Every route, with the callers that get further than its guard. A body that is no good shows it: 400, 404 or 2xx.
+MEMBER, NODE, THING = str(new_id()), str(new_id()), str(new_id())
+ANYONE = {"anonymous", "volunteer", "organizer", "staff", "administrator", "auditor"}
+LOGGED_IN = ANYONE - {"anonymous"}
+STAFF = {"staff", "administrator"}
+ROUTES: dict[tuple[str, str], set[str]] = {
+    ("GET", "/consent-texts"): ANYONE,
+    ("POST", "/logins"): ANYONE,
+    ("POST", "/administrators"): ANYONE,
+    ("POST", "/sessions"): ANYONE,
+    ("DELETE", "/sessions/current"): LOGGED_IN,
+    ("POST", "/passwords"): ANYONE,
+    ("POST", f"/members/{MEMBER}/reset-codes"): STAFF,
+    ("GET", "/tokens"): LOGGED_IN,
+    ("POST", "/tokens"): LOGGED_IN,
+    ("DELETE", f"/tokens/{THING}"): LOGGED_IN,
+    ("GET", "/me"): LOGGED_IN,
+    ("POST", "/me/members"): LOGGED_IN,
+    ("PUT", f"/me/members/{MEMBER}/consents"): LOGGED_IN,
+    ("GET", f"/members?ids={MEMBER}"): LOGGED_IN,
+    ("GET", "/members"): {"organizer", "staff", "administrator", "auditor"},
+    ("POST", "/members"): STAFF,
+    ("GET", f"/members/{MEMBER}"): LOGGED_IN,
+    ("PATCH", f"/members/{MEMBER}"): LOGGED_IN,
+    ("POST", f"/members/{MEMBER}/confirm"): STAFF,
+    ("PUT", f"/members/{MEMBER}/household"): STAFF,
+    ("GET", f"/members/{MEMBER}/phone"): LOGGED_IN,
+    ("GET", "/nodes"): ANYONE,
+    ("POST", "/nodes"): {"administrator"},
+    ("GET", f"/nodes/{NODE}"): ANYONE,
+    ("PATCH", f"/nodes/{NODE}"): {"administrator"},
+    ("GET", "/grants"): {"administrator"},
+    ("POST", "/grants"): {"administrator"},
+    ("DELETE", f"/grants/{THING}"): {"administrator"},
+    ("GET", "/teams"): LOGGED_IN,
+    ("POST", "/teams"): STAFF,
+    ("GET", "/employers"): LOGGED_IN,
+    ("POST", "/employers"): STAFF,
+}
+
+
+def callers(town: Town) -> dict[str, Principal]:
+    volunteer = Principal(kind=Kind.LOGIN, audience="members", login_id=new_id(), member_id=new_id())
+    officials = {role.value: town.official(role) for role in Role if role is not Role.VOLUNTEER}
+    return {"anonymous": ANYBODY, "volunteer": volunteer, **officials}
+
+
+def test_each_route_lets_in_whom_it_should_and_nobody_else(town: Town) -> None:
+    wrong = []
+    for (method, path), allowed in ROUTES.items():
+        body: Any = None if method in ("GET", "DELETE") else {}
+        for name, caller in callers(town).items():
+            status = town.ask(method, path, caller, body).status_code
+            refused = {401} if name == "anonymous" else {403}
+            if (status in refused) == (name in allowed) or status >= 500:
+                wrong.append((method, path, name, status))
+    # A logged-in stranger's PUT of consents gets through the guard; the command then refuses with 400 or 403.
+    assert wrong == []
+
+
+def test_every_route_is_in_the_matrix(town: Town) -> None:
+    known = {
+        (method, path.partition("?")[0].replace(MEMBER, "*").replace(NODE, "*").replace(THING, "*"))
+        for method, path in ROUTES
+    }
+    rules = {
+        (method, "/".join("*" if part.startswith("<") else part for part in rule.rule.split("/")))
+        for rule in town.app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/members")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    kernels = {"/dead-letters", "/dead-letters/*/requeue", "/backlog", "/audit"}
+    ours = {(method, path.removeprefix("/api/v1/members")) for method, path in rules}
+    assert {route for route in ours if route[1] not in kernels} == known
+
+
+def test_principals_of_others_open_nothing(town: Town) -> None:
+    client = town.app.test_client()
+    for headers in (
+        {},
+        {"Huzhu-Principal": "forged.signature"},
+        principal_headers("points", login_id=new_id()),
+        principal_headers("members", issuer="checkin"),
+    ):
+        assert client.get("/api/v1/members/me", headers=headers).status_code == 401
+    for issuer in ("worker", "points", "members"):
+        answer = client.post(
+            "/internal/v1/members/sessions/resolve", data=b"{}", headers=principal_headers("members", issuer=issuer)
+        )
+        assert answer.status_code == 403
+    assert GATEWAY.issuer == "gateway"
+
+
+def test_the_description_names_every_status_a_route_gave(town: Town) -> None:
+    client = town.app.test_client()
+    paths: dict[str, Any] = client.get("/openapi.json", headers=principal_headers("members", kind=Kind.ANONYMOUS)).json[
+        "paths"
+    ]  # type: ignore[index]
+    assert json.dumps(paths)
+    for path, methods in paths.items():
+        for method, described in methods.items():
+            if method in ("get", "post", "put", "patch", "delete") and path.startswith("/api/v1/members"):
+                assert described.get("summary"), (method, path)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'"x"', b'{"phone": 5}', b'{"phone": "\\ud800"}', b"\xff"])
+def test_malformed_bodies_are_refused(town: Town, body: bytes) -> None:
+    for path in ("/sessions", "/logins", "/passwords", "/administrators"):
+        answer = town.app.test_client().post(
+            f"/api/v1/members{path}",
+            data=body,
+            content_type="application/json",
+            headers=principal_headers("members", kind=Kind.ANONYMOUS),
+        )
+        assert answer.status_code == 400, (path, answer.text)
+        assert answer.content_type == "application/problem+json"
