@@ -3,6 +3,7 @@
 So the runner's own duties are tested in seconds, whatever the services need to start.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,7 +19,16 @@ class Ready(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
 """
-_PART_WITH_GRANDCHILD = "import subprocess, time; subprocess.Popen(['sleep', '600']); time.sleep(600)"
+STUBBORN = "STUB_IS_STUBBORN"
+"""Environment: the worker ignores the signal that asks it to stop."""
+
+_WORKER = """
+import os, signal, subprocess, time
+if os.environ.get("STUB_IS_STUBBORN"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen(["sleep", "600"])
+time.sleep(600)
+"""
 
 
 class StubSystem(System):
@@ -32,7 +42,8 @@ class StubSystem(System):
             for name, port in self.ports.items()
             if name not in ("postgres", "valkey")
         }
-        return listeners | {"worker": Command((sys.executable, "-c", _PART_WITH_GRANDCHILD), place.common(), Path("/"))}
+        environment = place.common() | {STUBBORN: os.environ.get(STUBBORN, "")}
+        return listeners | {"worker": Command((sys.executable, "-c", _WORKER), environment, Path("/"))}
 
 
 if __name__ == "__main__":
