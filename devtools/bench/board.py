@@ -13,15 +13,14 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from devtools.children import Child, Warden, free_port, wait_until
-from devtools.environment import Installation, new_secrets
-from devtools.servers import Names, Postgres, Valkey, admin_connection, create_roles_and_databases
+from devtools.bench._place import servers
+from devtools.environment import Installation
+from devtools.servers import admin_connection
 from devtools.supervisor import remove
 
 if TYPE_CHECKING:
@@ -63,41 +62,13 @@ def main() -> int:
     chosen = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="huzhu-board-"))
     try:
-        with _servers(root) as installation:
+        with servers(root, SERVICE, durable=False) as installation:
             os.environ.update(installation.everything())
             result = _measure(installation, chosen.rounds, chosen.requests)
     finally:
         remove(root)
     print(json.dumps(result))
     return 0
-
-
-@contextmanager
-def _servers(root: Path) -> Iterator[Installation]:
-    """An empty, migrated database of the service and an empty Redis."""
-    names, secrets = Names(), new_secrets()
-    servers = (
-        Postgres(root, free_port(), secrets["POSTGRES_PASSWORD"], durable=False),
-        Valkey(root, free_port(), secrets["REDIS_PASSWORD"], durable=False),
-    )
-    warden, children = Warden(), []
-    try:
-        for server in servers:
-            server.prepare()
-            children.append(Child(type(server).__name__, server.command()))
-            warden.watch(children[-1])
-            wait_until(server.is_ready, f"{type(server).__name__}'s start", 30)
-        postgres, valkey = servers
-        installation = Installation(secrets, postgres.url, valkey.url, names)
-        create_roles_and_databases(postgres.url, names, installation.passwords())
-        from shared import migrate
-
-        migrate.upgrade(SERVICE, installation.owner_url(SERVICE), names.role(SERVICE))
-        yield installation
-    finally:
-        for child in reversed(children):
-            child.stop()
-        warden.close()
 
 
 def _measure(installation: Installation, rounds: int, requests: int) -> dict[str, Any]:
@@ -136,7 +107,8 @@ def _measure(installation: Installation, rounds: int, requests: int) -> dict[str
     found = {m: (statistics.median(p95[m]), statistics.median(floor[m])) for m in SIZES}
     smallest, largest = SIZES[0], SIZES[-1]
     return {
-        "p95_ms": round(found[largest][0], 2), "floor_ms": round(found[largest][1], 2),
+        "p95_ms": round(found[largest][0], 2),
+        "floor_ms": round(found[largest][1], 2),
         "growth": round(found[largest][0] / found[smallest][0], 2),
         "by_members": {
             str(m): {"p95_ms": round(p, 2), "floor_ms": round(f, 2), "database_ms": round(database_ms[m], 1)}
