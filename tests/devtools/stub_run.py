@@ -40,7 +40,7 @@ class StubSystem(System):
         listeners = {
             name: Command((sys.executable, "-c", _STUB, str(port)), place.common(), Path("/"))
             for name, port in self.ports.items()
-            if name not in ("postgres", "valkey")
+            if name in ("gateway", "points")
         }
         environment = place.common() | {STUBBORN: os.environ.get(STUBBORN, "")}
         return listeners | {"worker": Command((sys.executable, "-c", _WORKER), environment, Path("/"))}
