@@ -31,8 +31,16 @@ def configure(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = PREFERENCE_AGE_S  # `asset` puts a hash into the address
     app.jinja_env.filters.update(
-        points=points, signed=signed, minutes=minutes, moment=moment, day=day, hour=hour, month=month, fours=fours,
-        span=span, category=category,
+        points=points,
+        signed=signed,
+        minutes=minutes,
+        moment=moment,
+        day=day,
+        hour=hour,
+        month=month,
+        fours=fours,
+        span=span,
+        category=category,
     )
     # Globals rather than context, so that imported macros know them too.
     app.jinja_env.globals.update(asset=asset, new_id=new_id, csrf_token=visitor.csrf_token)

@@ -42,6 +42,10 @@ class Catalogue(Translations):
             if text:
                 self._catalog[found[0], number] = text
 
+    def sentences(self) -> list[str]:
+        """All that it can translate, in Chinese."""
+        return [key if isinstance(key, str) else key[0] for key in self._catalog]
+
     def __contains__(self, sentence: str) -> bool:
         return sentence in self._catalog or (sentence, 0) in self._catalog
 

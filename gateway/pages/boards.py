@@ -31,9 +31,16 @@ def show_board() -> ResponseReturnValue:
     home = backend.together(home=Call("members", f"/nodes/{viewer.station_id or node_id}"))["home"].content
     around = home["path"].strip("/").split("/")[::-1] if home is not None else []
     panels = backend.together(
-        board=Call("points", "/boards", {
-            "node_id": node_id, "period": period, "metric": metric, "member_id": viewer.member_id,
-        }),
+        board=Call(
+            "points",
+            "/boards",
+            {
+                "node_id": node_id,
+                "period": period,
+                "metric": metric,
+                "member_id": viewer.member_id,
+            },
+        ),
         nodes=Call("members", "/nodes", {"ids": ",".join(around or [str(node_id)])}),
     )
     board = _shown(panels["board"].content, metric, viewer)
@@ -43,8 +50,12 @@ def show_board() -> ResponseReturnValue:
     return render_template(
         "boards/board.html",
         board=board,
-        caption=_("%(node)s · %(period)s · %(metric)s", node=names.get(str(node_id), ""), period=periods[period],
-                  metric=metrics[metric]),
+        caption=_(
+            "%(node)s · %(period)s · %(metric)s",
+            node=names.get(str(node_id), ""),
+            period=periods[period],
+            metric=metrics[metric],
+        ),
         metric_name=metrics[metric],
         nodes=[(name, _url(key, period, metric), key == str(node_id)) for key, name in nodes],
         periods=[(name, _url(node_id, key, metric), key == period) for key, name in periods.items()],

@@ -102,7 +102,10 @@ def _is_child(birth_date: str | None) -> bool:
 
 def _family_page(filled: Form) -> str:
     relations = [
-        ("parent", _("父母")), ("spouse", _("配偶")), ("child", _("孩子")), ("grandparent", _("祖父母或外祖父母")),
+        ("parent", _("父母")),
+        ("spouse", _("配偶")),
+        ("child", _("孩子")),
+        ("grandparent", _("祖父母或外祖父母")),
         ("other", _("其他家人")),
     ]
     return render_template("choose/family.html", filled=filled, relations=relations)

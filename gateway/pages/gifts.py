@@ -28,9 +28,11 @@ def list_gifts() -> ResponseReturnValue:
         gifts=Call("rewards", "/gifts", {"station_id": viewer.station_id, "member_id": viewer.member_id, "limit": 200}),
     )
     balance = _first(panels["balance"])
-    gifts = None if panels["gifts"].error is not None else [
-        gift | {"obstacle": obstacle(gift, balance, viewer)} for gift in panels["gifts"].content
-    ]
+    gifts = (
+        None
+        if panels["gifts"].error is not None
+        else [gift | {"obstacle": obstacle(gift, balance, viewer)} for gift in panels["gifts"].content]
+    )
     # What can be had now comes first, then what is nearly in reach.
     for gift in gifts or []:
         gift["order"] = (gift["obstacle"] is not None, gift["points"], gift["name"])
@@ -68,7 +70,9 @@ def redeem(gift_id: UUID) -> ResponseReturnValue:
         "id": filled.uuid("id", _("页面不完整，请刷新再试")),
         "member_id": filled.uuid("member_id", _("页面不完整，请刷新再试")),
         "points": filled.whole("points", _("页面不完整，请刷新再试")),
-        "gift_id": str(gift_id), "station_id": str(viewer.station_id), "quantity": 1,
+        "gift_id": str(gift_id),
+        "station_id": str(viewer.station_id),
+        "quantity": 1,
     }
     if not filled:
         return _confirm_page(filled, gift_id), 422

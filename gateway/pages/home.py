@@ -24,10 +24,16 @@ def start() -> ResponseReturnValue:
         return render_template("home/welcome.html", scan_kept=read_codes.find(read_codes.SCAN) is not None)
     panels = backend.together(
         balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
-        activities=Call("checkin", "/activities", {
-            "station_id": viewer.station_id, "from": clock.now().isoformat(), "state": "published",
-            "limit": ACTIVITIES_SHOWN,
-        }),
+        activities=Call(
+            "checkin",
+            "/activities",
+            {
+                "station_id": viewer.station_id,
+                "from": clock.now().isoformat(),
+                "state": "published",
+                "limit": ACTIVITIES_SHOWN,
+            },
+        ),
     )
     balances = panels["balance"].content
     return render_template(

@@ -52,7 +52,9 @@ def _overview_page(filled: Form | None, *, told: str | None = None) -> str:
         mine=mine,
         about=_about(acting),
         told=told,
-        consents=filled or Form({kind: "1" for kind in ON_BOARDS if kind in consents} | {"shown": "1"}),
+        consents=filled
+        if filled is not None
+        else Form({kind: "1" for kind in ON_BOARDS if kind in consents} | {"shown": "1"}),
     )
 
 

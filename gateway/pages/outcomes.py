@@ -28,7 +28,12 @@ def shown(outcome: Mapping[str, Any], name: str) -> Shown:
     """
     kind, title, sentences, action, href = _read(outcome)
     return Shown(
-        kind, title, tuple(sentence for sentence in sentences if sentence), action, href, name=name,
+        kind,
+        title,
+        tuple(sentence for sentence in sentences if sentence),
+        action,
+        href,
+        name=name,
         activity=outcome.get("title") or "",
     )
 

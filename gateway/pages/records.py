@@ -125,9 +125,16 @@ def show_statement() -> ResponseReturnValue:
     year = clock.today().year
     panels = backend.together(
         balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
-        lines=Call("points", "/statement", {
-            "member_id": viewer.member_id, "unit": "points", "limit": ROWS, "before": before,
-        }),
+        lines=Call(
+            "points",
+            "/statement",
+            {
+                "member_id": viewer.member_id,
+                "unit": "points",
+                "limit": ROWS,
+                "before": before,
+            },
+        ),
         months=Call("points", "/months", {"member_id": viewer.member_id, "year": year}),
     )
     balances, found = panels["balance"].content, panels["lines"].content
@@ -143,7 +150,11 @@ def show_statement() -> ResponseReturnValue:
 
 def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
     names = {
-        "award": _("服务积分"), "reversal": _("更正"), "spend": _("兑换"), "refund": _("兑换退回"), "expiry": _("到期"),
+        "award": _("服务积分"),
+        "reversal": _("更正"),
+        "spend": _("兑换"),
+        "refund": _("兑换退回"),
+        "expiry": _("到期"),
         "debt": _("抵扣"),
     }
     local = presentation.read_moment(line["at"])
@@ -153,6 +164,8 @@ def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
 def _month(found: Mapping[str, Any]) -> list[str]:
     """A row of the table; months without anything are left out by points."""
     return [
-        presentation.month_of_year(found["month"]), presentation.points(found["points_earned"]),
-        presentation.points(found["points_spent"]), presentation.minutes(found["minutes"]),
+        presentation.month_of_year(found["month"]),
+        presentation.points(found["points_earned"]),
+        presentation.points(found["points_spent"]),
+        presentation.minutes(found["minutes"]),
     ]

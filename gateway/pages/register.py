@@ -29,7 +29,9 @@ def start() -> ResponseReturnValue:
     q = request.args.get("q", "").strip()[:30]
     stations = backend.together(stations=Call("members", "/nodes", {"level": "station", "q": q or None}))["stations"]
     return render_template(
-        "register/stations.html", q=q, groups=_grouped(stations.content) if stations.error is None else None,
+        "register/stations.html",
+        q=q,
+        groups=_grouped(stations.content) if stations.error is None else None,
         scan_kept=read_codes.find(read_codes.SCAN) is not None,
     )
 

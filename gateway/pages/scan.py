@@ -116,7 +116,11 @@ def _confirm_page(filled: Form, *, busy: bool = False) -> str:
     read = read_codes.find(read_codes.SCAN)
     assert read is not None
     return render_template(
-        "scan/confirm.html", filled=filled, busy=busy, read_at=read.read_at, departing=_is_departure(read.code),
+        "scan/confirm.html",
+        filled=filled,
+        busy=busy,
+        read_at=read.read_at,
+        departing=_is_departure(read.code),
         options=member_options(),
     )
 

@@ -98,5 +98,5 @@ def shown(redemption: Mapping[str, Any]) -> Shown:
         when = _("领取时间：%(when)s", when=presentation.moment(redemption["fulfilled_at"]))
         return Shown("ok", _("已领取"), (when,))
     if state == "cancelled":
-        return Shown("plain", _("已取消"), (_("积分已经退回。"),))
-    return Shown("plain", _("已过期"), (_("30 天内没有领取，积分已经退回。"),))
+        return Shown("plain", _("已取消"), (_("积分退回原处，一般一分钟内到账。"),))
+    return Shown("plain", _("已过期"), (_("30 天内没有领取，积分退回原处。"),))
