@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -37,10 +37,6 @@ class Rule:
     version: int
     from_day: date
     body: Body
-
-    @property
-    def hash(self) -> bytes:
-        return hash_of(self.category, self.version, self.from_day, asdict(self.body))
 
 
 def hash_of(category: str, version: int, from_day: date, body: Mapping[str, Any]) -> bytes:

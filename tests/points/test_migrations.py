@@ -1,0 +1,49 @@
+"""The migrated database is the one that the models describe."""
+
+from dataclasses import asdict
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from sqlalchemy import text
+
+from services.points.domain.rating import hash_of
+from services.points.store import db
+from services.points.store.settlement import list_rules
+from shared.categories import NAMES
+
+
+def test_models_and_migrations_describe_the_same_tables(points_app: Flask) -> None:
+    with points_app.app_context(), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={
+            "compare_type": True, "compare_server_default": True,
+            "include_schemas": False, "include_object": lambda _o, name, kind, _r, _c: name != "alembic_version",
+        })
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_checks_and_partial_indexes_are_there_too(points_app: Flask) -> None:
+    with points_app.app_context(), db.engine.connect() as connection:
+        checks = set(connection.execute(text(
+            "SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+        )).scalars())
+        wanted = {
+            constraint.name for table in db.metadata.tables.values() for constraint in table.constraints
+            if type(constraint).__name__ == "CheckConstraint"
+        }
+        assert wanted <= checks
+        partial = set(connection.execute(text(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE '%% WHERE %%'"
+        )).scalars())
+        assert {"ix_lot_open", "uq_transfer_reverses_kind"} <= partial
+
+
+def test_the_default_rules_are_what_their_hash_says(points_app: Flask) -> None:
+    with points_app.app_context(), db.engine.connect() as connection:
+        hashes = {row.category: row.hash for row in connection.execute(text("SELECT category, hash FROM rule"))}
+        with db.session() as tx:
+            rules = [rule for versions in list_rules(tx).values() for rule in versions]
+        assert set(hashes) == set(NAMES)
+        assert hashes == {
+            rule.category: hash_of(rule.category, rule.version, rule.from_day, asdict(rule.body)) for rule in rules
+        }
