@@ -1,0 +1,80 @@
+"""The organizer's screen in a real browser: what it shows can be scanned, rotates, and outlives the network."""
+
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.principal import Role
+from tests.gateway.real import Town, serving, town
+from tests.gateway.test_organizer_pages import publish
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["town"]
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: the screen of codes is not tested in a browser")
+
+
+@pytest.fixture
+def screen(town: Town) -> "Iterator[Page]":
+    """The screen of an activity that begins now, its clock stopped at our own."""
+    from playwright.sync_api import expect, sync_playwright
+
+    organizer = town.person("李组织", Role.ORGANIZER)
+    page_of_activity = publish(organizer)
+    session = organizer.client.get_cookie("huzhu_session")
+    assert session is not None
+    with serving(town.gateway) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 800, "height": 900})
+        context.add_cookies([{"name": "huzhu_session", "value": session.value, "url": url}])
+        page = context.new_page()
+        page.clock.install()
+        page.goto(f"{url}{page_of_activity}/code")
+        expect(page.locator("[data-countdown]")).not_to_be_empty()
+        yield page
+        browser.close()
+
+
+def read(page: "Page") -> str:
+    """What a phone would read off the screen."""
+    import zxingcpp
+    from PIL import Image
+
+    found = zxingcpp.read_barcode(Image.open(io.BytesIO(page.screenshot())))
+    assert found is not None
+    return str(found.text)
+
+
+def step(code: str) -> int:
+    return int(code.split(".")[-2], 36)
+
+
+def test_the_code_is_read_rotates_and_goes_on_without_network_until_none_is_left(screen: "Page") -> None:
+    first = read(screen)
+    assert re.match(r"http://huzhu\.test/s/V1\.", first)
+    screen.clock.fast_forward(15_000)
+    second = read(screen)
+    assert step(second) == step(first) + 1
+    screen.context.set_offline(True)
+    screen.clock.fast_forward(20 * 60_000)
+    late = read(screen)
+    assert step(late) == step(second) + 80
+    screen.get_by_text("掉线，码照常更换").wait_for()
+    screen.clock.fast_forward(15 * 60_000)
+    screen.get_by_text("码用完了，请恢复网络").wait_for()
+    assert screen.locator("[data-drawing] svg").count() == 0
+
+
+def test_the_code_fills_the_screen(screen: "Page") -> None:
+    box = screen.locator("[data-drawing] svg").bounding_box()
+    assert box is not None
+    assert box["height"] >= 0.7 * 900
