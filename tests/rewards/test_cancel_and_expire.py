@@ -41,6 +41,18 @@ def test_cancelling_gives_back_points_stock_and_limit(town: Town, points: Points
     assert points.balances[str(member)] == 1500
 
 
+def test_cancelling_gives_back_the_limit_of_its_own_quarter(town: Town, points: Points) -> None:
+    gift, member = town.gift(stock=5), town.member()
+    now = clock.now()
+    with clock.travel(now - timedelta(days=92)):
+        before = town.redeemed(gift, member)
+    town.redeemed(gift, member)
+    cancel(before)
+    assert taken_by(member, gift) == 1
+    with pytest.raises(rules.LimitReached, match="还可兑换 1 件"):
+        town.redeemed(gift, member, quantity=2)
+
+
 def test_cancelling_twice_releases_once(town: Town, points: Points) -> None:
     gift = town.gift(stock=5)
     redemption, _other = town.redeemed(gift), town.redeemed(gift)

@@ -1,5 +1,6 @@
 """Handing over at the desk, and undoing it the same day."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -22,7 +23,8 @@ def issue(tx: Session, caller: Principal, *, redemption_id: UUID) -> AtDesk:
     if redemption.state is State.FULFILLED and redemption.fulfilled_by == caller.login_id:
         return found
     redemption.require_issuable()
-    _move(
+    _audit(tx, caller, "redemption.issue", found)
+    return _move(
         tx,
         found,
         State.CONFIRMED,
@@ -31,8 +33,6 @@ def issue(tx: Session, caller: Principal, *, redemption_id: UUID) -> AtDesk:
         fulfilled_at=clock.now(),
         fulfilled_by=caller.login_id,
     )
-    _audit(tx, caller, "redemption.issue", found)
-    return found
 
 
 @transactional
@@ -44,7 +44,7 @@ def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) ->
         return found
     rules.require_undoable(redemption.state, redemption.undo_until, clock.now())
     _audit(tx, caller, "redemption.undo", found, reason=reason)
-    _move(
+    return _move(
         tx,
         found,
         State.FULFILLED,
@@ -53,7 +53,6 @@ def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) ->
         fulfilled_at=None,
         fulfilled_by=None,
     )
-    return found
 
 
 def _lock(tx: Session, caller: Principal, redemption_id: UUID) -> AtDesk:
@@ -66,12 +65,13 @@ def _lock(tx: Session, caller: Principal, redemption_id: UUID) -> AtDesk:
     return found
 
 
-def _move(tx: Session, found: AtDesk, old: State, stock: dict[str, int], **changes: object) -> None:
+def _move(tx: Session, found: AtDesk, old: State, stock: dict[str, int], **changes: object) -> AtDesk:
     redemption = found.redemption
     moved = store.move_redemption(tx, redemption.id, [old], **changes)
     assert moved is not None, "the row is locked"
     counted = store.move_stock(tx, redemption.gift_id, redemption.station_id, **stock)
-    assert counted is not None, "reserved and issued count the redemptions"
+    assert counted, "reserved and issued count the redemptions"
+    return replace(found, redemption=moved)
 
 
 def _audit(tx: Session, caller: Principal, action: str, found: AtDesk, **detail: str) -> None:

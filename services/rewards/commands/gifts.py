@@ -141,7 +141,7 @@ def _move_stock(tx: Session, caller: Principal, movement: Movement) -> tuple[Sto
         counter, sign = ("received", 1) if movement.kind == "receive" else ("written_off", -1)
         by = {counter: movement.quantity, "on_hand": sign * movement.quantity}
         counted = store.move_stock(tx, movement.gift_id, movement.station_id, **by)
-        assert counted is not None, "the row is locked"
+        assert counted, "the row is locked"
         audit.add(
             tx,
             caller,
@@ -151,7 +151,7 @@ def _move_stock(tx: Session, caller: Principal, movement: Movement) -> tuple[Sto
             path=node.path,
             detail={"quantity": movement.quantity, "reason": movement.reason},
         )
-    return stock, refusal
+    return store.lock_stock(tx, movement.gift_id, movement.station_id), refusal
 
 
 def _require_staff(tx: Session, caller: Principal, node_id: UUID) -> Row[Any]:

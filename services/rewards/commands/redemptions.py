@@ -65,32 +65,31 @@ def _reserve(tx: Session, order: Order) -> tuple[Redemption, UUID | None]:
     found = store.find_order(tx, order, quarter)
     if found is None:
         raise NotFound("没有这件礼品")
-    if found.Redemption is not None:
-        return _same(found.Redemption, order), None
+    if found.known is not None:
+        return _replay(tx, order), None
     if found.station_id is None:
         raise NotFound("没有这个站点")
-    gift: store.Gift = found.Gift
     rules.judge(
         order,
         rules.Circumstances(
             member_active=found.member_status in (None, "active"),
             member_confirmed=bool(found.confirmed),
             station_closed=found.closed,
-            withdrawn=gift.withdrawn,
-            price=gift.points,
-            limit_per_quarter=gift.limit_per_quarter,
-            taken=found.taken or 0,
-            on_hand=found.Stock.on_hand if found.Stock else 0,
+            withdrawn=found.withdrawn,
+            price=found.points,
+            limit_per_quarter=found.limit_per_quarter,
+            taken=found.taken,
+            on_hand=found.on_hand,
         ),
     )
-    redemption = store.add_redemption(tx, _values(order, gift, State.REQUESTED))
+    redemption = store.add_redemption(tx, _values(order, found.name, found.points, State.REQUESTED))
     if redemption is None:  # the same order came twice at once: the first stands
         return _replay(tx, order), None
     (event_id,) = outbox.add(tx, _spend_of(redemption), due_in=WORKER_TAKES_OVER)
-    if not store.take(tx, redemption, gift.limit_per_quarter):
+    if not store.take(tx, redemption, found.limit_per_quarter):
         raise rules.LimitReached
     quantity = order.quantity
-    if not store.move_stock(tx, gift.id, order.station_id, on_hand=-quantity, reserved=quantity):
+    if not store.move_stock(tx, order.gift_id, order.station_id, on_hand=-quantity, reserved=quantity):
         raise rules.OutOfStock
     return redemption, event_id
 
@@ -100,7 +99,7 @@ def _remember(tx: Session, order: Order, refusal: RuleBroken) -> Redemption:
     """Keep a refusal, so that a retry is never answered otherwise."""
     gift = store.find_gift(tx, order.gift_id)
     assert gift is not None, "gifts are never deleted"
-    values = _values(order, gift, State.REFUSED) | {
+    values = _values(order, gift.name, gift.points, State.REFUSED) | {
         "reason_code": refusal.code,
         "reason": refusal.detail,
         "ended_at": clock.now(),
@@ -120,16 +119,16 @@ def _same(known: Redemption, order: Order) -> Redemption:
     return known
 
 
-def _values(order: Order, gift: store.Gift, state: State) -> dict[str, Any]:
+def _values(order: Order, name: str, price: int, state: State) -> dict[str, Any]:
     now = clock.now()
     return {
         "id": order.id,
-        "gift_id": gift.id,
-        "gift_name": gift.name,
+        "gift_id": order.gift_id,
+        "gift_name": name,
         "station_id": order.station_id,
         "member_id": order.member_id,
         "quantity": order.quantity,
-        "points": gift.points * order.quantity,
+        "points": price * order.quantity,
         "quarter": rules.quarter_of(clock.day_of(now)),
         "state": state,
         "request_digest": order.digest,
