@@ -258,6 +258,10 @@ def test_presence_counts_people_and_what_waits(station: Station) -> None:
     station.scan(late, activity, "arrival", after(5), late_minutes=9)
     station.scan(late, activity, "departure", after(50))
     station.scan(there, activity, "arrival", after(10))
+    false = station.scan(station.person(), activity, "arrival", after(10), late_minutes=9).attendance_id
+    assert false is not None
+    attendances.leave_attendance(station.organizer, attendance_id=false)
+    attendances.reject_attendance(station.organizer, attendance_id=false, reason="不在现场")
     counted = queries.count_presence(station.organizer, activity_id=activity.id)
     assert counted == queries.Presence(present=2, arrived=4, left=2, waiting=1, surplus=1)
     empty = queries.count_presence(station.organizer, activity_id=station.activity().id)
