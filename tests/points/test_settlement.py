@@ -1,7 +1,8 @@
 """Attendances become awards, each once, by the rule and the caps of their service day."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from flask import Flask
@@ -169,9 +170,10 @@ def test_a_bad_fact_does_not_take_the_others_with_it(town: Flask) -> None:
     good, unknown = attendance(chen), attendance(chen, category="alchemy")
     nonsense = [replace(attendance(chen), **wrong) for wrong in (
         {"minutes": -1}, {"version": 0}, {"state": "dreamt"}, {"minutes": 10**9}, {"activity_title": "a\0b"},
+        {"ended_at": datetime(2026, 11, 21, 12)},  # noqa: DTZ001 - no zone is what is wrong with it
     )]
     answers = settle([unknown, *nonsense, good])
-    assert [answer.code for answer in answers] == ["no_rule", *["invalid"] * 5, None]
+    assert [answer.code for answer in answers] == ["no_rule", *["invalid"] * 6, None]
     assert points_of(chen) == 100
 
 
@@ -190,3 +192,18 @@ def test_two_workers_with_the_same_facts_book_each_once(town: Flask) -> None:
     assert answers[0] == answers[1][::-1] == answers[2]
     assert sum(balance(one)["minutes_total"] for one in members) == sum(fact.minutes for fact in facts)
     assert broken() == {}
+
+
+def test_a_field_that_the_event_gets_later_does_not_make_an_old_fact_another() -> None:
+    from dataclasses import dataclass
+
+    from services.points.commands.book_attendances import hash_of
+    from shared.events import RedemptionVoided
+
+    @dataclass(frozen=True, kw_only=True)
+    class Later(RedemptionVoided):
+        by: str = "member"
+
+    content: dict[str, Any] = {"redemption_id": uuid4(), "member_id": uuid4(), "reason": "本人取消"}
+    assert hash_of(RedemptionVoided(**content)) == hash_of(Later(**content))
+    assert hash_of(Later(**content)) != hash_of(Later(**content, by="staff"))

@@ -86,6 +86,17 @@ def test_other_content_under_the_same_redemption_is_refused(town: Flask) -> None
     assert digest() == before
 
 
+@pytest.mark.parametrize("points", [99, 100, 101, 200, 201, 300])
+def test_a_spend_takes_from_as_many_lots_as_it_needs(town: Flask, points: int) -> None:
+    chen = member()
+    for _ in range(3):
+        settle([attendance(chen, 60)])
+    assert outcome_of(spend([redemption(chen, points)]))["state"] == "confirmed"
+    assert [remaining for _, remaining in lots_of(chen)] == [
+        max(0, 100 - max(0, points - 100 * number)) for number in range(3)
+    ]
+
+
 @pytest.mark.parametrize("points", [0, -1, 10**12])
 def test_an_absurd_amount_is_refused(town: Flask, points: int) -> None:
     (answer,) = spend([redemption(member(), points)])

@@ -1,7 +1,10 @@
 """Settlement: attendances that were confirmed, corrected or annulled become awards."""
 
+import dataclasses
+import functools
 import hashlib
 from collections.abc import Sequence
+from dataclasses import MISSING
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +14,11 @@ from sqlalchemy.orm import Session
 from services.points.commands.seal_transfers import ring
 from services.points.domain.booking import Book, Journal, station_accounts
 from services.points.domain.ledger import AccountKind, TransferKind, Unit
-from services.points.domain.settlement import Award, Desk, Outcome, Refusal, in_order, refuse, settle
+from services.points.domain.settlement import Award, Desk, Outcome, Refusal, find_fault, in_order, refuse, settle
 from services.points.store import books as store
 from services.points.store import settlement, standings
 from shared import clock
-from shared.events import Answer, AttendanceSettled
+from shared.events import Answer, AttendanceSettled, Event
 
 _ACCOUNTS = [(kind, unit) for kind in (AccountKind.ISSUANCE, AccountKind.CLEARING) for unit in (Unit.PTS, Unit.MIN)]
 
@@ -26,14 +29,14 @@ def book_attendances(tx: Session, facts: Sequence[AttendanceSettled]) -> list[An
     The key of a fact is attendance and version. The same fact again gets the same answer; another
     fact under the same key is refused.
     """
-    hashes = {id(fact): hash_of(fact) for fact in facts}
-    books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in facts})
-    known = settlement.list_outcomes(tx, list({fact.attendance_id for fact in facts}))
-    desk = _set_up(tx, facts, books, known)
+    answers = {id(fact): _refused(fault) for fact in facts if (fault := find_fault(fact)) is not None}
+    sound = [fact for fact in facts if id(fact) not in answers]
+    books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in sound})
+    known = settlement.list_outcomes(tx, list({fact.attendance_id for fact in sound}))
+    desk = _set_up(tx, sound, books, known)
     fresh: list[Outcome] = []
-    answers: dict[int, Answer] = {}
-    for fact in in_order(facts):
-        key, request_hash = (fact.attendance_id, fact.version), hashes[id(fact)]
+    for fact in in_order(sound):
+        key, request_hash = (fact.attendance_id, fact.version), hash_of(fact)
         if (outcome := known.get(key)) is None:
             refusal = refuse(fact, desk.rules, desk.latest.get(fact.attendance_id))
             if refusal is not None:
@@ -49,9 +52,18 @@ def book_attendances(tx: Session, facts: Sequence[AttendanceSettled]) -> list[An
     return [answers[id(fact)] for fact in facts]
 
 
-def hash_of(fact: Any) -> bytes:
-    """SHA-256 of an event's content."""
-    return hashlib.sha256(msgspec.json.encode(fact)).digest()
+def hash_of(fact: Event) -> bytes:
+    """SHA-256 of an event's content, without what stands at its default: so a field that the event gets
+    later does not make an old fact look like another.
+    """
+    defaults = _defaults_of(fact.__class__)
+    content = {name: value for name, value in vars(fact).items() if value != defaults.get(name, MISSING)}
+    return hashlib.sha256(msgspec.json.encode(content)).digest()
+
+
+@functools.cache
+def _defaults_of(kind: Any) -> dict[str, Any]:
+    return {field.name: field.default for field in dataclasses.fields(kind)}
 
 
 def _set_up(

@@ -5,6 +5,7 @@ too. Voiding it reverses a spend that was confirmed, and uses up the key of one 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -33,9 +34,10 @@ _NOT_CONFIRMED = {"state": "declined", "code": "not_confirmed", "detail": "å°šæœ
 
 def request_spends(tx: Session, facts: Sequence[SpendRequested]) -> list[Answer]:
     """Handler of SpendRequested: confirm or decline each redemption's spend, once and for all."""
-    books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in facts})
-    known = settlement.list_answers(tx, [spend_key(fact.redemption_id) for fact in facts])
-    fresh = [fact for fact in facts if spend_key(fact.redemption_id) not in known and _refuse(fact) is None]
+    sound = [fact for fact in facts if _refuse(fact) is None]
+    books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in sound})
+    known = settlement.list_answers(tx, [spend_key(fact.redemption_id) for fact in sound])
+    fresh = [fact for fact in sound if spend_key(fact.redemption_id) not in known]
     confirmed = _list_confirmed(tx, [fact.member_id for fact in fresh])
     at, journal = clock.now(), Journal()
     given: list[Given] = []
@@ -70,7 +72,7 @@ def void_redemptions(tx: Session, facts: Sequence[RedemptionVoided]) -> list[Ans
     for fact in facts:
         key = void_key(fact.redemption_id)
         # Not the reason: a redemption is voided once, whoever says it again.
-        request_hash = hash_of([str(fact.redemption_id), str(fact.member_id)])
+        request_hash = hash_of(replace(fact, reason=""))
         if key not in known:
             if (refusal := _refuse_void(fact, books, known, spends)) is not None:
                 answers.append(refusal)

@@ -95,8 +95,8 @@ class Desk:
     changes: list[Change]
 
 
-def refuse(fact: AttendanceSettled, rules: Mapping[str, Sequence[Rule]], latest: Outcome | None) -> Refusal | None:
-    """Why a fact can never be settled, if so."""
+def find_fault(fact: AttendanceSettled) -> Refusal | None:
+    """What is wrong with a fact in itself, if anything."""
     minutes = (fact.minutes, fact.minutes_together, fact.activity_minutes)
     if not 1 <= fact.version <= VERSION_MAX or min(minutes) < 0 or max(minutes) > MINUTES_MAX:
         return Refusal("invalid", f"version 1 to {VERSION_MAX}, minutes 0 to {MINUTES_MAX}")
@@ -104,6 +104,13 @@ def refuse(fact: AttendanceSettled, rules: Mapping[str, Sequence[Rule]], latest:
         return Refusal("invalid", "text with a zero byte")
     if fact.state not in ("confirmed", "corrected", "annulled"):
         return Refusal("invalid", f"unknown state {fact.state}")
+    if fact.ended_at.tzinfo is None:
+        return Refusal("invalid", "time without a zone")
+    return None
+
+
+def refuse(fact: AttendanceSettled, rules: Mapping[str, Sequence[Rule]], latest: Outcome | None) -> Refusal | None:
+    """Why a sound fact can never be settled, if so."""
     if latest is not None and latest.member_id != fact.member_id:
         return Refusal("member_changed", "an attendance cannot move to another member")
     if rule_of(rules.get(fact.category, ()), fact.service_day) is None:

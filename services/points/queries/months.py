@@ -21,12 +21,12 @@ _MONTHS = text("""
             CASE WHEN kind = 'spend' THEN amount WHEN kind = 'refund' THEN -amount ELSE 0 END AS spent,
             0 AS minutes
         FROM transfer
-        WHERE (:points IN (credit_id, debit_id) OR debit_id = :debt)
+        WHERE (credit_id = :points OR debit_id = :points OR debit_id = :debt)
             AND recorded_at >= :from_moment AND recorded_at < :to_moment
         UNION ALL
         SELECT to_char(service_day, 'YYYY-MM'), 0, 0, CASE WHEN credit_id = :minutes THEN amount ELSE -amount END
         FROM transfer
-        WHERE :minutes IN (credit_id, debit_id) AND service_day >= :from_day AND service_day < :to_day
+        WHERE (credit_id = :minutes OR debit_id = :minutes) AND service_day >= :from_day AND service_day < :to_day
     )
     SELECT month, CAST(sum(earned) AS bigint) AS points_earned, CAST(sum(spent) AS bigint) AS points_spent,
         CAST(sum(minutes) AS bigint) AS minutes
