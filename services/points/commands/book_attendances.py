@@ -5,7 +5,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import MISSING
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -56,7 +56,7 @@ def hash_of(fact: Event) -> bytes:
     """SHA-256 of an event's content, without what stands at its default: so a field that the event gets
     later does not make an old fact look like another.
     """
-    defaults = _defaults_of(fact.__class__)
+    defaults = _defaults_of(cast(Any, type(fact)))
     content = {name: value for name, value in vars(fact).items() if value != defaults.get(name, MISSING)}
     return hashlib.sha256(msgspec.json.encode(content)).digest()
 
