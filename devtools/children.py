@@ -36,11 +36,8 @@ class Command:
 class Child:
     """One started process and its group."""
 
-    def __init__(self, name: str, command: Command, output: IO[bytes] | int | None = subprocess.DEVNULL) -> None:
-        """Start it. Call this from a thread that lives as long as the child should.
-
-        `output` takes what it prints; None: our own output.
-        """
+    def __init__(self, name: str, command: Command, output: IO[bytes] | int = subprocess.DEVNULL) -> None:
+        """Start it. Call this from a thread that lives as long as the child should."""
         self.name = name
         self.command = command
         self.popen = subprocess.Popen(

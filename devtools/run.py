@@ -7,14 +7,14 @@ import ipaddress
 import os
 import signal
 import socket
-import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 
 from devtools.live import options_from_environment, var
 from devtools.servers import ServerError
-from devtools.supervisor import PROJECT, StartError, System
+from devtools.supervisor import StartError, System
 
 PORT = 8000
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -102,7 +102,7 @@ def _load_demo_once(system: System) -> None:
     seeding.touch()
     # A process of its own: it needs every service's code, the runner needs none.
     load = [sys.executable, "-c", "from devtools import seed; seed.load()"]
-    system.run(load, system.installation.everything(), "the demo's loader", shown=True)
+    system.run(load, system.installation.everything(), "the demo's loader", sys.stdout.buffer)
     seeding.rename(seeded)
 
 
@@ -142,16 +142,16 @@ def _greet(system: System, *, is_demo: bool) -> None:
 
 
 def _print_first_code(system: System) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "services.members.app:create_app", "first-admin-code"],
-        env=system.installation.service("members"),
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode == 0 and done.stdout.strip():
-        say(f"One-time code for the first administrator:  {done.stdout.strip()}\n")
+    command = [sys.executable, "-m", "flask", "--app", "services.members.app:create_app", "first-admin-code"]
+    with tempfile.TemporaryFile() as output:
+        try:
+            system.run(command, system.installation.service("members"), "first-admin-code", output)
+        except StartError:
+            return  # there is an administrator already
+        output.seek(0)
+        lines = output.read().decode().split("\n")
+    if code := next(filter(None, reversed(lines)), None):
+        say(f"One-time code for the first administrator:  {code}\n")
 
 
 # --- The local network ------------------------------------------------------------------------------

@@ -71,6 +71,8 @@ class Part:
     command: Command
     port: int | None = None
     child: Child | None = None
+    pump: threading.Thread | None = None
+    """Copies what the child prints to its log."""
     deaths: int = 0
     started_at: float = 0.0
 
@@ -224,7 +226,8 @@ class System:
         part.child, part.started_at = child, time.monotonic()
         if self._warden is not None:
             self._warden.watch(child)
-        threading.Thread(target=self._pump, args=(name, child), daemon=True).start()
+        part.pump = threading.Thread(target=self._pump, args=(name, child), daemon=True)
+        part.pump.start()
 
     def kill_part(self, name: str) -> None:
         """kill -9 for the whole group, as a crash would be."""
@@ -291,12 +294,22 @@ class System:
             waiting = [name for name in waiting if not self.is_ready(name)]
             for name in waiting:
                 child = self._child(name)
-                if not child.is_running:
+                if not child.is_running and self._waits_for_its_past(name) and time.monotonic() < deadline:
+                    self.start_part(name)
+                elif not child.is_running:
                     raise StartError(f"{name} ended ({_ending(child.popen.returncode)}).{self._why(name)}")
             if waiting and time.monotonic() > deadline:
                 raise StartError(f"Not ready in {seconds:g} s: {', '.join(waiting)}.{self._why(waiting[0])}")
             if waiting:
-                time.sleep(0.03)
+                time.sleep(0.05)
+
+    def _waits_for_its_past(self, name: str) -> bool:
+        """A killed PostgreSQL's workers may still be writing; the next one refuses to start until they end."""
+        pump = self.parts[name].pump
+        if name == "postgres" and pump is not None:
+            pump.join(1)  # so that the log is whole
+            return "pre-existing shared memory block" in self.last_words(name, lines=2)
+        return False
 
     def is_ready(self, name: str) -> bool:
         part = self.parts[name]
@@ -312,9 +325,9 @@ class System:
         """What a failed process said, unless it has been shown already."""
         return f" See {self.root / 'log' / name}.log" if self._show else f"\n{self.last_words(name)}"
 
-    def last_words(self, name: str) -> str:
+    def last_words(self, name: str, lines: int = 15) -> str:
         log = self.root / "log" / f"{name}.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
 
     # --- what runs --------------------------------------------------------------------------------
 
@@ -345,13 +358,13 @@ class System:
         }
         return {name: Command(tuple(argv), environment, PROJECT) for name, (argv, environment) in commands.items()}
 
-    def run(self, argv: list[str], environment: Mapping[str, str], name: str, *, shown: bool = False) -> None:
+    def run(self, argv: list[str], environment: Mapping[str, str], name: str, output: IO[bytes] | None = None) -> None:
         """Run one command to its end; StartError with its last words when it fails.
 
-        `shown`: it writes to our own output, as a loader with progress does.
+        `output` takes what it prints; else its log does.
         """
         with (self.root / "log" / f"{name}.log").open("ab") as log:
-            child = Child(name, Command(tuple(argv), environment, PROJECT), None if shown else log)
+            child = Child(name, Command(tuple(argv), environment, PROJECT), output or log)
         if self._warden is not None:
             self._warden.watch(child)
         try:
@@ -362,7 +375,7 @@ class System:
             child.stop()
             self._forget(child)
         if child.popen.returncode != 0:
-            raise StartError(f"{name} failed ({_ending(child.popen.returncode)})." + ("" if shown else self._why(name)))
+            raise StartError(f"{name} failed ({_ending(child.popen.returncode)}).{'' if output else self._why(name)}")
 
     # --- ports and the lock -----------------------------------------------------------------------
 

@@ -48,4 +48,5 @@ class StubSystem(System):
 
 if __name__ == "__main__":
     run.System = StubSystem  # type: ignore[attr-defined]
+    run._print_first_code = lambda system: None
     sys.exit(run.main([*sys.argv[1:]]))

@@ -1,7 +1,9 @@
 """The servers from packages, in each of the ways a machine may allow."""
 
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +69,25 @@ def test_a_server_that_outlived_its_runner_is_ended_before_the_next_start(tmp_pa
     second = Postgres(tmp_path, free_port(), PASSWORD, durable=False)
     with started(first) as leftover, started(second):
         assert not leftover.is_running
+
+
+def test_the_next_server_waits_for_what_a_killed_one_left_to_end(tmp_path: Path) -> None:
+    system = System(tmp_path, Options(durable=False, redis_url="redis://127.0.0.1:9/0"))
+    try:
+        system.start_servers()
+        with admin_connection(system.installation.admin_url) as connection:
+            found = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+            ).fetchone()
+        assert found
+        (checkpointer,) = found
+        os.kill(checkpointer, signal.SIGSTOP)  # as one that is busy writing
+        system.kill_part("postgres")
+        threading.Timer(1, os.kill, (checkpointer, signal.SIGCONT)).start()
+        system.restart_part("postgres")
+        assert "still in use" in (tmp_path / "log/postgres.log").read_text()
+    finally:
+        system.stop()
 
 
 def test_urls_in_the_environment_replace_the_packages_servers(settings: Settings, tmp_path: Path) -> None:
