@@ -1,6 +1,5 @@
 """Confirming, changing, finding and seeing members; who may, and who may not."""
 
-import time
 from typing import Any
 from uuid import UUID
 
@@ -72,16 +71,14 @@ def test_what_does_not_exist_is_not_found(town: Town, field: str) -> None:
     assert answer.status_code == 404
 
 
-def test_three_hundred_members_are_added_in_a_few_seconds(town: Town) -> None:
+def test_three_hundred_members_are_added_in_batches(town: Town) -> None:
     joining = (Consent(Kind.TERMS, "1"), Consent(Kind.PRIVACY, "1"), Consent(Kind.RANKED, "1"))
     rows = [
         NewMember(id=new_id(), name="陈小芳", station_id=town.nodes["南昌路站"], consents=joining, confirmed=True)
         for _ in range(300)
     ]
-    began = time.perf_counter()
     with town.statements() as sent:
         town.do(people.add_members, OPERATOR, rows)
-    assert time.perf_counter() - began < 10
     assert len(sent) < 320  # one audit row a confirmation; the rest in batches
     town.do(people.add_members, OPERATOR, rows)
     assert len(town.sql("SELECT id FROM member")) == 300

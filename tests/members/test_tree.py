@@ -5,7 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from devtools.children import wait_until
+from services.members.store import db, tree
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Principal, Role
@@ -113,6 +116,23 @@ def test_a_move_needs_the_right_on_both_sides(town: Town) -> None:
     target = str(town.nodes["岔路口站"])
     for at, status in (("南昌路站", 403), ("岔路口站", 403), ("和谐小区", 403), ("咸安区中心", 200)):
         assert change(town, "和谐小区", town.official(Role.ADMINISTRATOR, at), parent_id=target).status_code == status
+
+
+def test_what_is_added_while_its_station_moves_lies_below_where_that_goes(town: Town) -> None:
+    form = node("新小区", "compound", town.nodes["南昌路站"])
+    caller = town.official(Role.ADMINISTRATOR, None)
+    with town.app.app_context():
+        engine = db.engine
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with ThreadPoolExecutor(1) as pool, engine.connect() as moving, engine.connect() as watching:
+        moving.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": tree._TREE_LOCK})
+        adding = pool.submit(town.post, "/nodes", caller, form)
+        wait_until(lambda: watching.scalar(waiting) == 1 or adding.done(), "the addition to wait", 2)
+        moving.execute(
+            text("UPDATE node SET path = '/elsewhere/' || id || '/' WHERE id = :id"), {"id": town.nodes["南昌路站"]}
+        )
+        moving.commit()
+        assert adding.result().json["path"].startswith("/elsewhere/")
 
 
 def test_nothing_is_moved_below_itself_or_its_like(town: Town) -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from services.members import queries
 from services.members.commands import people, tree
 from services.members.commands.operator import OPERATOR
 from services.members.domain.people import NewMember
 from services.members.store import db
+from shared.db import transactional
 from shared.ids import new_id
 from shared.principal import Grant, Kind, Principal, Role
 from tests.support import principal_headers
@@ -27,6 +29,18 @@ R = TypeVar("R")
 
 PASSWORD = "梅花三弄 1949"
 _phones = itertools.count(13900000001)
+
+
+_PLACES = (
+    ("咸宁市", "city", None),
+    ("咸安区中心", "centre", "咸宁市"),
+    ("南昌路站", "station", "咸安区中心"),
+    ("岔路口站", "station", "咸安区中心"),
+    ("和谐小区", "compound", "南昌路站"),
+    ("东兴小区", "compound", "南昌路站"),
+    ("金叶小区", "compound", "岔路口站"),
+    ("3栋", "building", "和谐小区"),
+)
 
 
 def new_phone() -> str:
@@ -46,26 +60,23 @@ class Town:
     def found(cls, app: "Flask") -> "Town":
         """咸宁市 → 咸安区中心 → 南昌路站 (和谐小区: 3栋; 东兴小区), 岔路口站 (金叶小区)."""
 
-        town = cls(app)
-        for name, level, parent in (
-            ("咸宁市", "city", None),
-            ("咸安区中心", "centre", "咸宁市"),
-            ("南昌路站", "station", "咸安区中心"),
-            ("岔路口站", "station", "咸安区中心"),
-            ("和谐小区", "compound", "南昌路站"),
-            ("东兴小区", "compound", "南昌路站"),
-            ("金叶小区", "compound", "岔路口站"),
-            ("3栋", "building", "和谐小区"),
-        ):
-            town.nodes[name] = new_id()
-            town.do(
-                tree.add_node,
-                OPERATOR,
-                node_id=town.nodes[name],
-                level=level,
-                name=name,
-                parent_id=town.nodes[parent] if parent else None,
-            )
+        town = cls(app, {name: new_id() for name, _, _ in _PLACES})
+
+        @transactional
+        def build(tx: Session) -> None:
+            add: Any = tree.add_node
+            for name, level, parent in _PLACES:
+                # The command without its own transaction: one commit for the town instead of eight.
+                add.__wrapped__(
+                    tx,
+                    OPERATOR,
+                    node_id=town.nodes[name],
+                    level=level,
+                    name=name,
+                    parent_id=town.nodes[parent] if parent else None,
+                )
+
+        town.do(build)
         return town
 
     def do(self, action: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
