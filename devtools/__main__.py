@@ -59,7 +59,8 @@ def import_(arguments: list[str]) -> int:
     if arguments[:1] != ["roster"] or len(arguments) < 2:
         say("./dev import roster FILE [--dry-run]")
         return 2
-    options = [part if part.startswith("-") else str(Path(part).resolve()) for part in arguments[1:]]
+    # The command runs in the project's folder, files are named from the caller's.
+    options = [str(Path(part).resolve()) if Path(part).is_file() else part for part in arguments[1:]]
     return flask(["members", "import-roster", *options])
 
 
