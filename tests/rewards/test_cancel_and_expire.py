@@ -226,3 +226,14 @@ def test_three_sweeps_at_once_expire_each_once(rewards_app: Flask, town: Town, p
     assert {fresh(one.id).state for one in made} == {State.EXPIRED}
     assert stock_of(gift, town.station.id) == (9, 0, 9, 0, 0)
     assert waiting() == ["RedemptionVoided"] * 9
+
+
+def test_what_ended_or_was_issued_between_listing_and_locking_is_left_alone(town: Town, points: Points) -> None:
+    gift = town.gift(stock=3, limit_per_quarter=None)
+    waits, issued, cancelled = (town.redeemed(gift) for _ in range(3))
+    desk.issue(town.organizer, redemption_id=issued.id)
+    cancel(cancelled)
+    assert not redemptions._expire(waits.id), "its time is not over"
+    with clock.travel(waits.expires_at + timedelta(days=1)):
+        assert [redemptions._expire(one.id) for one in (issued, cancelled)] == [False, False]
+    assert stock_of(gift, town.station.id) == (3, 0, 1, 1, 1)

@@ -19,7 +19,7 @@ from shared.audit import audit_log
 from shared.db import session
 from shared.errors import Forbidden, NotFound
 from shared.principal import Grant, OwnCase, Principal, Role
-from tests.rewards.support import Points, Town, at_once, fresh, holder, login_of, stock_of
+from tests.rewards.support import Points, Town, at_once, fresh, holder, login_of, statements, stock_of
 
 NOON = clock.day_starts(clock.today()) + timedelta(hours=12)
 
@@ -121,6 +121,14 @@ def test_two_desks_at_once_hand_over_once(rewards_app: Flask, town: Town, points
     assert sum(isinstance(item, AtDesk) for item in found) == 1
     assert sum(isinstance(item, rules.AlreadyIssued) for item in found) == 7
     assert stock_of(gift, town.station.id) == (5, 0, 4, 0, 1)
+
+
+def test_a_redemption_is_locked_before_it_is_judged(town: Town, points: Points) -> None:
+    redemption = town.redeemed()
+    with statements() as seen:
+        desk.issue(town.organizer, redemption_id=redemption.id)
+        desk.undo(town.organizer, redemption_id=redemption.id, reason="扫错了")
+    assert sum("FOR NO KEY UPDATE OF redemption" in statement for statement in seen) == 2
 
 
 def test_only_an_organizer_of_the_station_issues_and_undoes(town: Town, points: Points) -> None:
