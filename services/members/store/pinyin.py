@@ -1,7 +1,5 @@
 """How names are read, for searching by Latin letters."""
 
-import pypinyin
-
 from services.members.domain.names import SURNAME_READINGS, is_chinese, surname_of
 
 
@@ -10,6 +8,8 @@ def read_name(name: str) -> tuple[str, str]:
 
     曾小芳 → ("zengxiaofang", "zxf"); John Smith → ("johnsmith", "js").
     """
+    import pypinyin  # noqa: PLC0415 - its dictionaries take half a second, which no start should wait for
+
     if is_chinese(name):
         surname = surname_of(name)
         syllables = [*SURNAME_READINGS.get(surname, ())] or pypinyin.lazy_pinyin(surname)
