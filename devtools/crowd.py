@@ -31,8 +31,8 @@ from shared.principal import Grant, Principal, Role
 
 PASSWORD = "crowd-password"
 GIFT_POINTS = 100
-EARNED_HOURS = 4
-"""What a confirmed service gives everybody: the most that a day's cap lets through, 400 hundredths."""
+SERVED_HOURS = 2
+"""What a confirmed service gives everybody: 200 hundredths, half of what a day's cap lets through."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Crowd:
 def gather(world: World, *, members: int, stock: int = 0, served: str = "nobody") -> Crowd:
     """Make a station of its own, so that crowds may be gathered again and again.
 
-    `served` is `nobody`, `waiting` (all served four hours, and the organizer has yet to confirm) or
+    `served` is `nobody`, `waiting` (all served two hours, and the organizer has yet to confirm) or
     `confirmed` (and has).
     """
     tag = uuid4().hex[:8]
@@ -161,8 +161,8 @@ def _open_activity(
 
 
 def _serve(organizer: Principal, station_id: UUID, members: list[UUID]) -> UUID:
-    """Everybody served four hours, some hours ago, as the organizer wrote down."""
-    activity_id, site_id = _open_activity(organizer, station_id, hours_ago=6, hours=EARNED_HOURS)
+    """Everybody served two hours, some hours ago, as the organizer wrote down."""
+    activity_id, site_id = _open_activity(organizer, station_id, hours_ago=6, hours=SERVED_HOURS)
     arrived = clock.now().replace(microsecond=0) - timedelta(hours=6)
     for member in members:
         attendances.add_attendance(
@@ -172,7 +172,7 @@ def _serve(organizer: Principal, station_id: UUID, members: list[UUID]) -> UUID:
             member_id=member,
             site_id=site_id,
             arrived_at=arrived,
-            left_at=arrived + timedelta(hours=EARNED_HOURS),
+            left_at=arrived + timedelta(hours=SERVED_HOURS),
         )
     return activity_id
 

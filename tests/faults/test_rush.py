@@ -72,4 +72,4 @@ def test_cancelling_while_the_spend_is_under_way_gives_every_point_back(system: 
     )
     assert dict(states) == {"cancelled": 20}
     for client, member, _ in everybody:
-        assert client.get("/points/balances", member_ids=member["member_id"]).expect(200)[0]["points_available"] == 400
+        assert client.get("/points/balances", member_ids=member["member_id"]).expect(200)[0]["points_available"] == 200

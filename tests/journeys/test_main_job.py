@@ -30,7 +30,7 @@ def test_service_becomes_points_points_become_a_gift_and_the_board_shows_it(
         shown = volunteer.get("/points/balances", member_ids=member["member_id"]).expect(200)
         return int(shown[0]["points_available"])
 
-    wait_for(lambda: balance() == 400, "the earlier service's points")
+    wait_for(lambda: balance() == 200, "the earlier service's points")
 
     arrival = code_now(organizer, crowd, "arrival")
     first = volunteer.post("/checkin/scans", {"code": arrival, **mine}).expect(200)
@@ -47,8 +47,8 @@ def test_service_becomes_points_points_become_a_gift_and_the_board_shows_it(
         return dict(found[0]) if found else {}
 
     wait_for(lambda: award().get("state") is not None, "the award")
-    # 400 of the day's 400 were earned in the morning: hours count whole, points stop at the cap.
-    assert award()["minutes"] == 130
+    # 200 of the day's 400 were earned in the morning: hours count whole, points stop at the cap.
+    assert (award()["minutes"], award()["points"]) == (130, 200)
     assert "上限" in str(award()["reason"])
 
     redeemed = redeem(volunteer, crowd, member).expect(201)
@@ -66,7 +66,7 @@ def test_service_becomes_points_points_become_a_gift_and_the_board_shows_it(
 
     wait_for(lambda: len(board()["rows"]) == 3, "the board")  # type: ignore[arg-type]
     lines = volunteer.get("/points/statement", member_id=member["member_id"], unit="points").expect(200)
-    assert [line["points"] for line in lines] == [-100, 400]
+    assert [line["points"] for line in lines] == [-100, 200, 200]
     assert staff.get("/members/members", station_id=crowd.station_id).status == 200
     verify(system)
 
