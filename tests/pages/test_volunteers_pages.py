@@ -122,7 +122,14 @@ def _token(who: Visitor) -> str:
 
 def test_a_result_that_was_not_signed_here_is_not_shown(town: Town) -> None:
     who = town.volunteer("陈芳")
-    one = {"member_id": who.member_id, "outcome": "ok", "at": None, "marks": [], "why": None, "waits": False}
+    one: dict[str, object] = {
+        "member_id": who.member_id,
+        "outcome": "ok",
+        "at": None,
+        "marks": [],
+        "why": None,
+        "waits": False,
+    }
     payload = json.dumps([{"direction": "arrival", "title": None, "window": None}, [one]]).encode()
     forged = f"{tokens.b64(payload)}.{tokens.b64(bytes(32))}"
     cookies = f"huzhu_session={who.cookie('huzhu_session')}; huzhu_outcome={forged}"
