@@ -1,5 +1,7 @@
 """Every page says who may see it, and every form is protected."""
 
+from typing import Any
+
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -16,7 +18,7 @@ def test_every_page_wears_a_guard(gateway: Flask) -> None:
 
 
 def test_every_unsafe_route_of_a_page_needs_the_token(gateway: Flask, client: FlaskClient) -> None:
-    values = {"service": "members", "step": "publish"}
+    values: dict[str, Any] = {"service": "members", "step": "publish"}
     tried = 0
     for rule in gateway.url_map.iter_rules():
         if rule.methods and rule.methods & {"POST", "PUT", "PATCH", "DELETE"}:

@@ -61,6 +61,11 @@ def test_what_a_client_says_of_itself_does_not_reach_the_service(
     assert seen.headers["Huzhu-Request-Id"] != "chosenbyme"
 
 
+def test_a_header_that_http_cannot_carry_is_left_out(client: FlaskClient, services: Services) -> None:
+    assert client.get("/api/v1/members/nodes", environ_overrides={"HTTP_USER_AGENT": "你好"}).status_code == 200
+    assert "User-Agent" not in services["members"].seen[0].headers
+
+
 def test_an_unknown_token_is_refused_and_not_asked_about_again_at_once(client: FlaskClient, services: Services) -> None:
     for _ in range(3):
         answer = client.get("/api/v1/points/statement", headers=bearer("nobody-knows-me"))
