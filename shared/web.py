@@ -22,6 +22,7 @@ ProblemSchema = http.ProblemSchema  # routes name it beside their guard
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_ANYONE = "anyone"
 BODY_BYTES_MAX = 1024 * 1024
 
 
@@ -42,6 +43,17 @@ class Routes(Blueprint):
     """A blueprint of guarded routes."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def route(self, rule: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """As in flask-smorest; a route that is open to anyone says so in its description."""
+        register = super().route(rule, **options)
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            if getattr(view, "guard", None) == _ANYONE:
+                view = self.doc(security=[])(view)
+            return cast(Callable[..., Any], register(view))
+
+        return decorate
 
     def alt_response(self, status_code: int, *args: Any, **kwargs: Any) -> Any:
         """Document another answer; a problem is described with the media type it is sent with."""
@@ -92,7 +104,7 @@ def _guard(name: str, allows: Callable[[Principal], None]) -> Callable[[Callable
 
 def anyone() -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Everybody who came through the gateway, logged in or not."""
-    return _guard("anyone", lambda _caller: None)
+    return _guard(_ANYONE, lambda _caller: None)
 
 
 def logged_in() -> Callable[[Callable[P, R]], Callable[P, R]]:
