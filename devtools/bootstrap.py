@@ -113,10 +113,14 @@ def _may_lock(file_number: int) -> bool:
 
 def _install(python: Path) -> None:
     if uv := _working_uv():
-        if not _is_this_python(python):
-            _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT)])
-        _run([uv, "pip", "sync", "--require-hashes", "--python", str(python), str(LOCK)])
-        return
+        try:
+            if not _is_this_python(python):
+                _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT)])
+            _run([uv, "pip", "sync", "--require-hashes", "--python", str(python), str(LOCK)])
+            return
+        except InstallError:
+            # uv keeps certificates and configuration of its own; what it cannot reach, pip often can.
+            say("  uv could not; trying with pip …")
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise InstallError(
@@ -147,8 +151,16 @@ def _is_this_python(python: Path) -> bool:
 
 def _run(command: list[str]) -> None:
     """Run an installer, showing what it says; when it says nothing for long, say that it still works."""
+    # A company's own certificates are known to the system, not to uv.
+    trusting = os.environ | {"UV_SYSTEM_CERTS": "1"}
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        env=trusting,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as installer:
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=_read_lines, args=(installer, lines), daemon=True).start()
