@@ -49,7 +49,6 @@ _POSTGRES_OPTIONS = {
 }
 _FAST_NOT_DURABLE = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
