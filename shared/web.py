@@ -55,11 +55,24 @@ class Routes(Blueprint):
 
         return decorate
 
+    def arguments(self, schema: Any, **kwargs: Any) -> Any:
+        """Parse by a schema, which is made once and not for every request."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
+
     def alt_response(self, status_code: int, *args: Any, **kwargs: Any) -> Any:
-        """Document another answer; a problem is described with the media type it is sent with."""
+        """Document another answer; a problem is described with the media type it is sent with.
+
+        The words are hung on the view itself: smorest's wrapper would be one more call on every request.
+        """
         if kwargs.get("schema") is ProblemSchema:
             kwargs.setdefault("content_type", http.PROBLEM)
-        return super().alt_response(status_code, *args, **kwargs)
+        document = super().alt_response(status_code, *args, **kwargs)
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            cast(Any, view)._apidoc = document(view)._apidoc
+            return view
+
+        return decorate
 
 
 class ServiceApi(Api):

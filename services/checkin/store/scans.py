@@ -14,7 +14,21 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Row, Text, TextClause, Uuid, bindparam, select, text, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Row,
+    Text,
+    TextClause,
+    TextualSelect,
+    Uuid,
+    bindparam,
+    column,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.admission import Outcome, Why
@@ -28,21 +42,43 @@ from shared.events import Evidence
 _REACH = 2 * DURATION_MAX
 """No pair that began longer ago can reach into the day at hand."""
 
+_SITUATION = {
+    "scan_id": "scan.id",
+    "outcome": "scan.outcome",
+    "marks": "scan.marks",
+    "why": "scan.why",
+    "waits": "scan.waits",
+    "attendance_id": "scan.attendance_id",
+    "at": "scan.at",
+    "activity_state": "activity.state",
+    "title": "activity.title",
+    "category": "activity.category",
+    "station_id": "activity.station_id",
+    "starts_at": "activity.starts_at",
+    "ends_at": "activity.ends_at",
+    "window_before_minutes": "activity.window_before_minutes",
+    "confirm_each": "activity.confirm_each",
+    "site_id": "site.id",
+    "member_status": "card.status",
+    "last_id": "last.id",
+    "last_pair": "last.pair",
+    "last_state": "last.state",
+    "last_arrived_at": "last.arrived_at",
+    "last_evidence": "last.evidence",
+    "last_marks": "last.marks",
+    "last_service_day": "last.service_day",
+    "pairs_today": "day.pairs",
+    "overlapping": "day.overlapping",
+}
+"""A situation's columns, and `is_full` after them."""
+
 _READ = """
 WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key)),
 pair AS MATERIALIZED (
     SELECT id, site_id, pair, state, version, service_day, arrived_at, left_at, minutes, evidence, marks, reason
     FROM attendance WHERE {pairs} {lock}
 )
-SELECT
-    scan.id AS scan_id, scan.outcome, scan.marks, scan.why, scan.waits, scan.attendance_id, scan.direction, scan.at,
-    activity.state AS activity_state, activity.title, activity.category, activity.station_id, activity.starts_at,
-    activity.ends_at, activity.window_before_minutes, activity.confirm_each, site.id AS site_id,
-    card.status AS member_status,
-    last.id AS last_id, last.pair AS last_pair, last.state AS last_state, last.arrived_at AS last_arrived_at,
-    last.evidence AS last_evidence, last.marks AS last_marks, last.service_day AS last_service_day,
-    day.pairs AS pairs_today, day.overlapping,
-    {full} AS is_full
+SELECT {columns}, {full} AS is_full
 FROM held
 LEFT JOIN scan ON scan.id = :scan_id
 LEFT JOIN activity ON activity.id = :activity_id
@@ -78,29 +114,28 @@ _TYPES: dict[str, Any] = {
 }
 
 
+def _read(**parts: str) -> TextualSelect:
+    # Columns that are named beforehand need not be made out from every result anew.
+    names: list[ColumnElement[Any]] = [column(name) for name in (*_SITUATION, "is_full")]
+    columns = ", ".join(f"{content} AS {name}" for name, content in _SITUATION.items())
+    return _typed(_READ.format(columns=columns, **parts)).columns(*names)
+
+
 def _typed(sql: str) -> TextClause:
     named = set(re.findall(r":(\w+)", sql))
     return text(sql).bindparams(*(bindparam(name, type_=type_) for name, type_ in _TYPES.items() if name in named))
 
 
-_READ_ARRIVAL = _typed(
-    _READ.format(
-        pairs="site_id = :site_id AND member_id = :member_id",
-        lock="",
-        full=_FULL,
-        until="'infinity'",
-        since=":at",
-    )
+_READ_ARRIVAL = _read(
+    pairs="site_id = :site_id AND member_id = :member_id", lock="", full=_FULL, until="'infinity'", since=":at"
 )
 # Leaving may settle, and settling needs every pair of the member here to stand still.
-_READ_DEPARTURE = _typed(
-    _READ.format(
-        pairs="activity_id = :activity_id AND member_id = :member_id",
-        lock="ORDER BY id FOR UPDATE",
-        full="false",
-        until=":at",
-        since="last.arrived_at",
-    )
+_READ_DEPARTURE = _read(
+    pairs="activity_id = :activity_id AND member_id = :member_id",
+    lock="ORDER BY id FOR UPDATE",
+    full="false",
+    until=":at",
+    since="last.arrived_at",
 )
 
 _SCAN_COLUMNS = """
