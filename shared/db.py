@@ -14,17 +14,19 @@ import random
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, Text, Uuid
+from sqlalchemy import DateTime, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 
 from shared.errors import Unavailable
+from shared.settings import Misconfigured
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,8 +91,26 @@ def configure(app: Flask, database: SQLAlchemy, url: str, *, pool_size: int = 8)
         "max_overflow": pool_size,
         "pool_timeout": 10,
         "isolation_level": "READ COMMITTED",
+        # Values of statements are names, birth dates and hashes; they have no place in a log.
+        "hide_parameters": True,
     }
     database.init_app(app)
+
+
+def newest_revision(service: str) -> str:
+    """The migration that this code was written for; migrations are numbered."""
+    folder = Path(__file__).parent.parent / "services" / service / "migrations" / "versions"
+    return max(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
+
+
+def refuse_other_schema(app: Flask) -> None:
+    """Stop unless the database stands exactly at this code's newest migration."""
+    wanted, found = newest_revision(app.name), None
+    with app.app_context():
+        if session().scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
+            found = session().scalar(text("SELECT version_num FROM alembic_version"))
+    if found != wanted:
+        raise Misconfigured(f"the database of {app.name} is at migration {found}, this code needs {wanted}")
 
 
 def session() -> Session:

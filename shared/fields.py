@@ -1,12 +1,17 @@
 """Wire types that marshmallow leaves too loose, and the base of all schemas."""
 
 import unicodedata
+from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
 WHOLE_MAX = 2**53
 """Beyond this, numbers in JavaScript are no longer whole."""
+
+
+INSTANT_MIN, INSTANT_MAX = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+DAY_MIN, DAY_MAX = date(1890, 1, 1), date(2100, 1, 1)
 
 
 class Wire(Schema):
@@ -81,9 +86,32 @@ class Paragraphs(Line):
 
 
 class Instant(fields.AwareDateTime):
-    """A moment with its zone; one without is refused."""
+    """A moment with its zone; one without is refused, and so is one out of all reason."""
 
-    default_error_messages = {"invalid": "应为带时区的时间", "invalid_awareness": "时间要带时区"}  # noqa: RUF012
+    default_error_messages = {  # noqa: RUF012
+        "invalid": "应为带时区的时间",
+        "invalid_awareness": "时间要带时区",
+        "out_of_reason": "时间不对，请检查年份",
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", default_timezone=None, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        # Near the ends of the calendar, adding an hour or changing the zone raises.
+        if not INSTANT_MIN <= moment <= INSTANT_MAX:
+            raise self.make_error("out_of_reason")
+        return moment.astimezone(UTC)
+
+
+class Day(fields.Date):
+    """A date within living memory and planning."""
+
+    default_error_messages = {"invalid": "应为日期", "out_of_reason": "日期不对，请检查年份"}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        day = super()._deserialize(value, attr, data, **kwargs)
+        if not DAY_MIN <= day <= DAY_MAX:
+            raise self.make_error("out_of_reason")
+        return day

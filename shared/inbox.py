@@ -14,6 +14,7 @@ from shared.errors import HuzhuError, Invalid
 from shared.events import Answer, Event
 
 EVENTS_MAX = 1000
+WORKER = "worker"
 
 Handler = Callable[[Session, Sequence[Any]], Sequence[Answer]]
 """Books a run of events of one class and answers each; booking one twice must change nothing."""
@@ -29,13 +30,15 @@ class _Batch(msgspec.Struct):
 
 
 def events_route(
-    service: str, handlers: Mapping[type[Event], Handler], *, callers: tuple[str, ...] = ("worker",)
+    service: str, handlers: Mapping[type[Event], Handler], *, also_from: Mapping[str, type[Event]] | None = None
 ) -> web.Routes:
     """The blueprint `POST /internal/v1/<service>/events`.
 
-    {"events": [{"id", "name", "body"}]} → {"answers": [Answer]}, in the same order.
+    {"events": [{"id", "name", "body"}]} → {"answers": [Answer]}, in the same order. The worker brings
+    everything; `also_from` names who else may bring what.
     """
     routes = web.Routes("events", __name__, url_prefix=f"/internal/v1/{service}")
+    others = also_from or {}
 
     @transactional
     def take_in(tx: Session, facts: Sequence[Event | Answer]) -> list[Answer]:
@@ -50,12 +53,15 @@ def events_route(
             fact = events.load(item.name, item.body)
         except HuzhuError as error:
             return Answer(status="refused", code=error.code, detail=error.detail)
-        if type(fact) not in handlers:
-            return Answer(status="refused", code="unwanted", detail=f"{service} does not take {item.name}")
+        issuer = web.caller().issuer or ""
+        if type(fact) not in handlers or (issuer != WORKER and others.get(issuer) is not type(fact)):
+            return Answer(
+                status="refused", code="unwanted", detail=f"{service} does not take {item.name} from {issuer}"
+            )
         return fact
 
     # Not documented in OpenAPI and not parsed by marshmallow: 500 facts a call, several times a second.
-    @web.service(*callers)
+    @web.service(WORKER, *others)
     def take_events() -> Response:
         try:
             batch = msgspec.json.decode(request.get_data(), type=_Batch)

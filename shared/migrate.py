@@ -33,11 +33,6 @@ def configuration(service: str) -> Config:
     return config
 
 
-def heads() -> dict[str, str | None]:
-    """Each service's newest revision, as the code has it."""
-    return {service: head_of(service) for service in SERVICES}
-
-
 def head_of(service: str) -> str | None:
     return ScriptDirectory.from_config(configuration(service)).get_current_head()
 

@@ -180,6 +180,7 @@ def create_service(
         },
     )
     db.configure(app, database, settings.database_url)
+    db.refuse_other_schema(app)
     app.before_request(http.begin_request)
     app.after_request(http.finish_request)
     http.register_errors(app)

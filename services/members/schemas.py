@@ -9,7 +9,7 @@ from services.members.domain.consents import Consent, Kind
 from services.members.domain.passwords import LENGTH_MAX as PASSWORD_LENGTH_MAX
 from services.members.domain.phones import read_mobile, read_phone
 from services.members.domain.places import Level
-from shared.fields import Line, Whole, WholeText, Wire
+from shared.fields import Day, Line, Whole, WholeText, Wire
 from shared.principal import Role
 
 NAME_LENGTH_MAX = 50
@@ -98,7 +98,7 @@ class RegistrationSchema(Wire):
     phone = Mobile(required=True)
     password = _password()
     name = _name(required=True)
-    birth_date = fields.Date()
+    birth_date = Day()
     station_id = fields.UUID(required=True)
     compound_id = fields.UUID()
     building_id = fields.UUID()
@@ -187,7 +187,7 @@ class NodeNewSchema(Wire):
     level = _level(required=True)
     name = Line(length_max=PLACE_LENGTH_MAX, required=True)
     parent_id = fields.UUID(load_default=None, allow_none=True)
-    opened_on = fields.Date()
+    opened_on = Day()
     residents = _residents()
 
 
@@ -195,8 +195,8 @@ class NodeChangeSchema(Wire):
     name = Line(length_max=PLACE_LENGTH_MAX)
     parent_id = fields.UUID(allow_none=True)
     residents = _residents()
-    from_day = fields.Date(metadata={"description": "Since when parent_id or residents count; today if not given"})
-    closed_on = fields.Date()
+    from_day = Day(metadata={"description": "Since when parent_id or residents count; today if not given"})
+    closed_on = Day()
     successor_id = fields.UUID()
 
 
@@ -281,7 +281,7 @@ class MemberQuerySchema(Wire):
 
 
 class _PlacesSchema(Wire):
-    birth_date = fields.Date(allow_none=True)
+    birth_date = Day(allow_none=True)
     compound_id = fields.UUID(allow_none=True)
     building_id = fields.UUID(allow_none=True)
 

@@ -22,5 +22,5 @@ def create_app() -> Flask:
         SpendRequested: request_spends,
         RedemptionVoided: void_redemptions,
     }
-    events = events_route("points", handlers, callers=("worker", "rewards"))
+    events = events_route("points", handlers, also_from={"rewards": SpendRequested})
     return web.create_service(settings, db, [ledger.routes, boards.routes, events], title="Points")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared import events, migrate
+from shared.db import newest_revision
 from tests.support import Settings
 
 PROJECT = Path(__file__).parents[2]
@@ -117,6 +118,11 @@ def test_every_event_is_wanted_where_it_is_sent(settings: Settings, name: str, d
     for destination in destinations:
         taken = {kind.__name__ for kind in settings.app(destination).extensions["events_taken"]}
         assert name in taken, f"{destination} does not take {name}"
+
+
+@pytest.mark.parametrize("service", migrate.SERVICES)
+def test_a_service_wants_the_migration_that_alembic_calls_the_newest(service: str) -> None:
+    assert newest_revision(service) == migrate.head_of(service)
 
 
 @pytest.mark.parametrize("service", migrate.SERVICES)

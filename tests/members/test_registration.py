@@ -124,7 +124,7 @@ def test_one_phone_registered_twice_at_once_has_one_login(town: Town) -> None:
         ),
         ({"birth_date": "2015-05-05"}, 422, "guardian_needed"),
         ({"birth_date": "2015-05-05", "consents": consents("terms", "privacy", "guardian")}, 422, "guardian_needed"),
-        ({"birth_date": "2999-05-05"}, 422, "birth_date_wrong"),
+        ({"birth_date": "2099-05-05"}, 422, "birth_date_wrong"),
         ({"password": "12345678"}, 422, "weak_password"),
         ({"phone": "12345"}, 400, "invalid"),
         ({"phone": "0715-8123456"}, 400, "invalid"),

@@ -5,18 +5,22 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from redis import Redis
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from devtools.servers import admin_connection
 from devtools.servers import create_database as create_server_database
 from shared import copies, inbox, web
-from shared.db import create_database
+from shared.db import create_database, newest_revision
 from shared.events import MemberChanged, StationChanged
 from shared.settings import ServiceSettings
 from tests.support import Settings
 
 DATABASE = create_database()
 HANDLERS: dict[type, inbox.Handler] = {MemberChanged: copies.take_members, StationChanged: copies.take_stations}
+
+
+def newest() -> str:
+    return newest_revision("points")
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +33,8 @@ def kernel_database_url(settings: Settings) -> str:
     url = f"{url.rpartition('/')[0]}/{name}"
     engine = create_engine(url)
     DATABASE.metadata.create_all(engine)
+    with engine.begin() as connection:  # the kernel believes itself to be points
+        connection.execute(text("CREATE TABLE alembic_version AS SELECT :newest AS version_num"), {"newest": newest()})
     engine.dispose()
     return url
 
@@ -39,7 +45,8 @@ def kernel_app_of_session(settings: Settings, kernel_database_url: str) -> Flask
     made = ServiceSettings(
         **{name: getattr(made, name) for name in made.__slots__} | {"database_url": kernel_database_url}
     )
-    return web.create_service(made, DATABASE, [inbox.events_route("points", HANDLERS)], title="kernel")
+    events = inbox.events_route("points", HANDLERS, also_from={"rewards": StationChanged})
+    return web.create_service(made, DATABASE, [events], title="kernel")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from shared import clock, ids, log, settings, tokens
 from shared.db import transactional
 from shared.errors import Unavailable
-from shared.fields import Instant, Line, Paragraphs, Whole, WholeText
+from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText
 from shared.upstream import NoAnswer, Upstream
 
 
@@ -96,6 +96,14 @@ def test_a_time_without_zone_is_refused() -> None:
     for value in ("2026-03-08T09:00:00", "2026-03-08", "soon", 12, None):
         with pytest.raises(ValidationError):
             Instant().deserialize(value)
+
+
+@pytest.mark.parametrize("value", ["9999-12-31T23:30:00Z", "9999-12-31T20:00:00-05:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_at_the_ends_of_the_calendar_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError):
+        Instant().deserialize(value)
+    with pytest.raises(ValidationError):
+        Day().deserialize(value[:10])
 
 
 def test_log_lines_hold_no_phone_password_token_or_code() -> None:

@@ -10,6 +10,7 @@ from shared import audit, clock
 from shared.db import session, transactional
 from shared.ids import new_id
 from shared.principal import Grant, Role
+from tests.shared.conftest import DATABASE
 from tests.support import json_of, principal_headers
 
 ADMINISTRATOR = {"grants": (Grant(Role.ADMINISTRATOR, "/"),)}
@@ -97,6 +98,16 @@ def test_events_are_taken_from_the_worker_only_and_bad_ones_are_answered_one_by_
         assert answer.status_code == 400
 
 
+def test_a_service_that_may_bring_one_kind_of_event_may_not_bring_another(kernel_app: Flask) -> None:
+    client, headers = kernel_app.test_client(), principal_headers("points", issuer="rewards")
+    station = {"node_id": str(uuid4()), "version": 1, "level": "station", "name": "站", "path": "/x/"}
+    member = {"member_id": str(uuid4()), "version": 1, "status": "active", "confirmed": True}
+    member |= {"volunteer_number": "1" * 12, "name_masked": "陈*"}
+    events = [{"name": "StationChanged", "body": station}, {"name": "MemberChanged", "body": member}]
+    answers = json_of(client.post("/internal/v1/points/events", json={"events": events}, headers=headers))["answers"]
+    assert [(answer["status"], answer["code"]) for answer in answers] == [("done", None), ("refused", "unwanted")]
+
+
 def test_an_older_copy_never_replaces_a_newer_one(kernel_app: Flask) -> None:
     from shared import copies
 
@@ -126,3 +137,23 @@ def test_an_older_copy_never_replaces_a_newer_one(kernel_app: Flask) -> None:
         found = copies.find_station(session(), node)
         assert found is not None
         assert found.name == "v5"
+
+
+def test_a_service_on_a_database_of_another_migration_refuses_to_start(kernel_app: Flask) -> None:
+    from sqlalchemy import text
+
+    from shared.db import newest_revision, refuse_other_schema
+    from shared.settings import Misconfigured
+
+    def set_to(revision: str) -> None:
+        with kernel_app.app_context(), DATABASE.engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+    try:
+        for other in ("0000", "9999"):
+            set_to(other)
+            with pytest.raises(Misconfigured, match=other):
+                refuse_other_schema(kernel_app)
+    finally:
+        set_to(newest_revision("points"))
+    refuse_other_schema(kernel_app)

@@ -3,13 +3,13 @@
 from marshmallow import fields, validate
 
 from services.points.domain.boards import ROWS_MAX, Metric, Period
-from shared.fields import Whole, Wire, YesNo
+from shared.fields import Day, Whole, Wire, YesNo
 
 
 class BoardQuerySchema(Wire):
     node_id = fields.UUID(required=True)
     period = fields.Enum(Period, by_value=True, load_default=Period.MONTH)
-    day = fields.Date(metadata={"description": "Any day of the period, in Shanghai; today when left out"})
+    day = Day(metadata={"description": "Any day of the period, in Shanghai; today when left out"})
     metric = fields.Enum(Metric, by_value=True, load_default=Metric.HOURS)
     member_id = fields.UUID(metadata={"description": "Whose own rank to tell: a member the caller acts for"})
 

@@ -51,9 +51,9 @@ class LineSchema(Wire):
     transfer_id = fields.UUID(required=True)
     at = fields.AwareDateTime(required=True)
     service_day = fields.Date(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf(
-        ("award", "reversal", "debt", "spend", "refund", "expiry")
-    ))
+    kind = fields.String(
+        required=True, validate=validate.OneOf(("award", "reversal", "debt", "spend", "refund", "expiry"))
+    )
     points = fields.Integer(metadata={"description": "The change, when unit is points"})
     minutes = fields.Integer(metadata={"description": "The change, when unit is minutes"})
     balance_after = fields.Integer(required=True)
