@@ -1,10 +1,14 @@
-"""How much one login, and one address that guesses, may ask. Fixed windows; Redis adds the processes up.
+"""How much one login, and one address that guesses or registers, may ask. Fixed windows; Redis adds the processes up.
 
-Redis is asked rarely: requests of a login are counted here and handed over by the score, failures only
-when they happen. Without Redis every process counts for itself, and nobody waits for it.
+Redis is asked rarely: requests of a login are counted here and handed over by the score, failures and
+registrations when they happen. Without Redis every process counts for itself, and nobody waits for it.
 """
 
 import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
@@ -17,9 +21,10 @@ from shared import clock
 from shared.errors import TooMany
 
 REQUESTS_WINDOW_S = 60
-FAILURES_WINDOW_S = 600
-# Generous, since a whole town may share one address: what stops guessing at one login is members' slow-down.
-FAILURES_MAX = {"login": 100, "code": 200}
+COUNTED_WINDOW_S = 600
+# Generous, since a whole town may share one address: what stops guessing at one login is members' slow-down,
+# and a hall of newcomers registers within minutes.
+COUNTED_MAX = {"login": 100, "code": 200, "voucher": 200, "registration": 150}
 _SCORE = 20
 _REDIS_PAUSE_S = 5
 log = logging.getLogger(__name__)
@@ -39,8 +44,10 @@ class Limits:
         self._window = 0
         self._requests: dict[str, int] = {}
         self._too_many: set[str] = set()
-        self._failures: dict[tuple[str, str, int], int] = {}
+        self._counts: dict[tuple[str, str, int], int] = {}
         self._blocked: dict[tuple[str, str], float] = {}
+        self._at_once: Counter[tuple[str, str]] = Counter()
+        self._at_once_lock = threading.Lock()
 
     def count_request(self, login: str) -> None:
         """Count one request of a login; TooMany past its allowance of this minute."""
@@ -58,20 +65,39 @@ class Limits:
                 raise SlowDown
 
     def refuse_blocked(self, kind: str, address: str) -> None:
-        """TooMany when this address has failed too often within the window."""
+        """TooMany when too much of this address was counted within the window."""
         until = self._blocked.get((kind, network(address)))
-        if until is not None and 0 < until - clock.now().timestamp() <= FAILURES_WINDOW_S:
+        if until is not None and 0 < until - clock.now().timestamp() <= COUNTED_WINDOW_S:
             raise SlowDown
 
-    def count_failure(self, kind: str, address: str) -> None:
-        window = int(clock.now().timestamp()) // FAILURES_WINDOW_S
+    @contextmanager
+    def at_once(self, kind: str, address: str, most: int | None) -> Iterator[None]:
+        """Within the block a request is on its way; TooMany when as many of this address are already."""
+        if most is None:
+            yield
+            return
+        place = kind, network(address)
+        with self._at_once_lock:
+            if self._at_once[place] >= most:
+                raise SlowDown
+            self._at_once[place] += 1
+        try:
+            yield
+        finally:
+            with self._at_once_lock:
+                self._at_once[place] -= 1
+                if not self._at_once[place]:
+                    del self._at_once[place]
+
+    def count(self, kind: str, address: str) -> None:
+        window = int(clock.now().timestamp()) // COUNTED_WINDOW_S
         place = network(address)
-        for key in [key for key in self._failures if key[2] != window]:
-            self._failures.pop(key, None)
-        own = self._failures[kind, place, window] = self._failures.get((kind, place, window), 0) + 1
-        total = self._add(f"limit:{kind}:{place}:{window}", 1, FAILURES_WINDOW_S)
-        if max(total or 0, own) >= FAILURES_MAX[kind]:
-            self._blocked[kind, place] = (window + 1) * FAILURES_WINDOW_S
+        for key in [key for key in self._counts if key[2] != window]:
+            self._counts.pop(key, None)
+        own = self._counts[kind, place, window] = self._counts.get((kind, place, window), 0) + 1
+        total = self._add(f"limit:{kind}:{place}:{window}", 1, COUNTED_WINDOW_S)
+        if max(total or 0, own) >= COUNTED_MAX[kind]:
+            self._blocked[kind, place] = (window + 1) * COUNTED_WINDOW_S
             log.warning("address blocked", extra={"kind": kind, "address": place})
 
     def _add(self, key: str, amount: int, lifetime_s: int) -> int | None:

@@ -37,20 +37,24 @@ RESOLVE = "/internal/v1/members/sessions/resolve"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A route whose failures are counted by address, since guessing is what it invites."""
+    """A route where some answers are counted by address: those to a guess, and those that cost much to give."""
 
     kind: str
     statuses: frozenset[int]
     codes: frozenset[str]
     """Of the problem document; empty: every one of these statuses."""
+    at_once_max: int | None = None
+    """How many requests of one address a process sends on at the same time; None: as many as come."""
 
 
 WATCHED = {
+    # Anybody may register, and each time members hash a password: no one address gets all of its threads.
+    ("POST", "/api/v1/members/logins"): Watched("registration", frozenset({201}), frozenset(), at_once_max=6),
     ("POST", "/api/v1/members/sessions"): Watched("login", frozenset({401}), frozenset()),
     ("POST", "/api/v1/members/passwords"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
     ("POST", "/api/v1/members/administrators"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
     ("POST", "/api/v1/checkin/scans"): Watched("code", frozenset({422}), frozenset({"invalid_code"})),
-    ("POST", "/api/v1/rewards/vouchers/read"): Watched("code", frozenset({404, 422}), frozenset()),
+    ("POST", "/api/v1/rewards/vouchers/read"): Watched("voucher", frozenset({404}), frozenset({"unknown_voucher"})),
 }
 
 

@@ -39,25 +39,31 @@ class Upstreams:
     ) -> Response:
         """One request to a service; Unavailable when it does not answer.
 
-        `address` is the client's: failures of watched routes count against it, and TooMany is raised
-        past what it may fail.
+        `address` is the client's: what watched routes count is counted against it, and TooMany is raised
+        past what it may.
         """
-        watched = routes.WATCHED.get((method, target))
-        if watched is not None:
-            self._limits.refuse_blocked(watched.kind, address)
+        watched = routes.WATCHED.get((method, target.partition("?")[0]))
         sent = {REQUEST_ID: request_id, principal.HEADER: signed_principal, **(headers or {})}
         neighbour = (self._hasty if hasty else self._patient)[service]
-        try:
-            answer = neighbour.request(method, target, headers=sent, body=body)
-        except NoAnswer as error:
-            log.warning("no answer", extra={"service": service, "error": str(error), "request_id": request_id})
-            raise Unavailable from error
-        if watched is not None and _is_guess(watched, answer):
-            self._limits.count_failure(watched.kind, address)
+
+        def ask() -> Response:
+            try:
+                return neighbour.request(method, target, headers=sent, body=body)
+            except NoAnswer as error:
+                log.warning("no answer", extra={"service": service, "error": str(error), "request_id": request_id})
+                raise Unavailable from error
+
+        if watched is None:
+            return ask()
+        self._limits.refuse_blocked(watched.kind, address)
+        with self._limits.at_once(watched.kind, address, watched.at_once_max):
+            answer = ask()
+        if _is_counted(watched, answer):
+            self._limits.count(watched.kind, address)
         return answer
 
 
-def _is_guess(watched: routes.Watched, answer: Response) -> bool:
+def _is_counted(watched: routes.Watched, answer: Response) -> bool:
     if answer.status not in watched.statuses:
         return False
     return not watched.codes or problem_of(answer).get("code") in watched.codes

@@ -1,13 +1,18 @@
 """Rate limits: by login, and by address only for failures."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from werkzeug.wrappers import Response
 
-from gateway.limits import FAILURES_MAX, FAILURES_WINDOW_S, Limits, SlowDown, network
+from gateway.limits import COUNTED_MAX, COUNTED_WINDOW_S, Limits, SlowDown, network
+from gateway.routes import WATCHED
 from shared import clock
 from tests.gateway.conftest import StandIn, json_answer, problem_answer
 from tests.support import Settings
@@ -48,8 +53,8 @@ def test_without_redis_a_process_counts_alone_and_nobody_waits() -> None:
         many(limits, "somebody", 100)
         with pytest.raises(SlowDown):
             many(limits, "somebody", 20)
-        for _ in range(FAILURES_MAX["login"]):
-            limits.count_failure("login", "10.0.0.1")
+        for _ in range(COUNTED_MAX["login"]):
+            limits.count("login", "10.0.0.1")
         with pytest.raises(SlowDown):
             limits.refuse_blocked("login", "10.0.0.1")
 
@@ -62,7 +67,7 @@ def test_failed_logins_block_an_address_for_logins_alone_and_until_the_window_en
 
     services["members"].answering = members  # type: ignore[assignment]
     with clock.travel(START):
-        statuses = [client.post("/api/v1/members/sessions", json={}).status_code for _ in range(FAILURES_MAX["login"])]
+        statuses = [client.post("/api/v1/members/sessions", json={}).status_code for _ in range(COUNTED_MAX["login"])]
         assert set(statuses) == {401}
         answer = client.post("/api/v1/members/sessions", json={})
         assert (answer.status_code, answer.json["code"]) == (429, "rate_limited")  # type: ignore[index]
@@ -71,7 +76,7 @@ def test_failed_logins_block_an_address_for_logins_alone_and_until_the_window_en
         assert other.status_code == 401
         services["members"].answering = None
         assert client.get("/api/v1/members/nodes").status_code == 200
-    with clock.travel(START + timedelta(seconds=FAILURES_WINDOW_S)):
+    with clock.travel(START + timedelta(seconds=COUNTED_WINDOW_S)):
         assert client.post("/api/v1/members/sessions", json={}).status_code == 200
 
 
@@ -82,10 +87,10 @@ def test_forged_codes_count_and_expired_ones_do_not(
     code = "expired_code"
     services["checkin"].answering = lambda _request: problem_answer(422, code)
     with clock.travel(START):
-        for _ in range(FAILURES_MAX["code"] + 5):
+        for _ in range(COUNTED_MAX["code"] + 5):
             assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 422
         code = "invalid_code"
-        for _ in range(FAILURES_MAX["code"]):
+        for _ in range(COUNTED_MAX["code"]):
             assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 422
         assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 429
         services["checkin"].answering = lambda _request: json_answer([])
@@ -97,3 +102,84 @@ def test_an_address_of_ipv6_is_the_network_that_somebody_has() -> None:
     assert network("2001:db8:1:3::1") != network("2001:db8:1:2::1")
     assert network("::ffff:10.0.0.1") == "10.0.0.1"
     assert network("not an address") == "unknown"
+
+
+def test_no_query_hides_a_watched_route(client: FlaskClient, services: Services) -> None:
+    services["members"].answering = lambda _request: problem_answer(401, "wrong_login")
+    with clock.travel(START):
+        for number in range(COUNTED_MAX["login"]):
+            assert client.post(f"/api/v1/members/sessions?x={number}", json={}).status_code == 401
+        assert client.post("/api/v1/members/sessions?y=1", json={}).status_code == 429
+
+
+def test_mistyped_and_spent_vouchers_hinder_nobody_and_unknown_ones_never_stop_check_in(
+    client: FlaskClient, services: Services, log_in: Callable[..., str]
+) -> None:
+    headers = {"Authorization": f"Bearer {log_in()}"}
+
+    def read() -> int:
+        return client.post("/api/v1/rewards/vouchers/read", json={}, headers=headers).status_code
+
+    with clock.travel(START):
+        for status, code in ((422, "voucher_expired"), (404, "not_found")):
+            services["rewards"].answering = lambda _request, answer=(status, code): problem_answer(*answer)
+            assert {read() for _ in range(COUNTED_MAX["voucher"] + 5)} == {status}
+        services["rewards"].answering = lambda _request: problem_answer(404, "unknown_voucher")
+        assert {read() for _ in range(COUNTED_MAX["voucher"])} == {404}
+        assert read() == 429
+        assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 200
+
+
+def test_a_hall_of_newcomers_registers_from_one_address_and_a_loop_does_not(
+    client: FlaskClient, services: Services
+) -> None:
+    services["members"].answering = lambda _request: json_answer({}, 201)
+
+    def register() -> int:
+        return client.post("/api/v1/members/logins", json={}).status_code
+
+    registered = 0
+    for window in range(6):
+        with clock.travel(START + timedelta(seconds=window * COUNTED_WINDOW_S)):
+            registered += [register() for _ in range(COUNTED_MAX["registration"])].count(201)
+            assert register() == 429
+            elsewhere = client.post("/api/v1/members/logins", json={}, environ_overrides={"REMOTE_ADDR": "10.0.0.2"})
+            assert elsewhere.status_code == 201
+    assert registered >= 300
+
+
+def test_forms_that_were_filled_in_wrong_are_no_registrations(client: FlaskClient, services: Services) -> None:
+    services["members"].answering = lambda _request: problem_answer(422, "weak_password")
+    with clock.travel(START):
+        statuses = {client.post("/api/v1/members/logins", json={}).status_code for _ in range(170)}
+    assert statuses == {422}
+
+
+def test_one_address_has_no_more_than_a_few_registrations_on_their_way(
+    gateway: Flask, client: FlaskClient, services: Services
+) -> None:
+    most = WATCHED["POST", "/api/v1/members/logins"].at_once_max
+    assert most is not None
+    arrived, go_on = threading.Semaphore(0), threading.Event()
+
+    def slowly(_request: object) -> Response:
+        arrived.release()
+        go_on.wait(20)
+        return json_answer({}, 201)
+
+    def register(address: str = "10.0.0.1") -> int:
+        asked = gateway.test_client()
+        return asked.post("/api/v1/members/logins", json={}, environ_overrides={"REMOTE_ADDR": address}).status_code
+
+    services["members"].answering = slowly
+    with ThreadPoolExecutor(most + 1) as pool:
+        try:
+            waiting = [pool.submit(register) for _ in range(most)]
+            assert all(arrived.acquire(timeout=10) for _ in waiting)
+            assert register() == 429
+            neighbour = pool.submit(register, "10.0.0.2")
+            assert arrived.acquire(timeout=10)
+        finally:
+            go_on.set()
+        assert [asked.result(10) for asked in [*waiting, neighbour]] == [201] * (most + 1)
+    assert register() == 201
