@@ -46,21 +46,31 @@ void = transactional(void_redemptions)
 
 def plant_tree() -> None:
     names = {TOWN: "温泉街道实践所", NANCHANG: "南昌路社区实践站", CHALUKOU: "岔路口社区实践站"}
-    transactional(take_stations)([
-        StationChanged(
-            node_id=node_id, version=1, level="sub_centre" if node_id == TOWN else "station", name=names[node_id],
-            path=path, parent_id=None if node_id == TOWN else TOWN,
-        )
-        for node_id, path in PATHS.items()
-    ])
+    transactional(take_stations)(
+        [
+            StationChanged(
+                node_id=node_id,
+                version=1,
+                level="sub_centre" if node_id == TOWN else "station",
+                name=names[node_id],
+                path=path,
+                parent_id=None if node_id == TOWN else TOWN,
+            )
+            for node_id, path in PATHS.items()
+        ]
+    )
 
 
 def member(station_id: UUID = NANCHANG, *, confirmed: bool = True, **fields: Any) -> UUID:
     """Somebody at home at a station."""
     member_id = uuid4()
     card: dict[str, Any] = {
-        "version": 1, "status": "active", "volunteer_number": "123456789012", "name_masked": "陈*芳",
-        "station_id": station_id, "confirmed": confirmed,
+        "version": 1,
+        "status": "active",
+        "volunteer_number": "123456789012",
+        "name_masked": "陈*芳",
+        "station_id": station_id,
+        "confirmed": confirmed,
     }
     transactional(take_members)([MemberChanged(member_id=member_id, **card | fields)])
     return member_id
@@ -71,17 +81,30 @@ def attendance(member_id: UUID, minutes: int = 60, **fields: Any) -> AttendanceS
     day = fields.get("service_day", DAY)
     start = clock.day_starts(day) + timedelta(hours=9)
     known: dict[str, Any] = {
-        "attendance_id": uuid4(), "version": 1, "state": "confirmed", "activity_id": uuid4(),
-        "activity_title": "周六楼道大扫除", "category": "stairwell", "station_id": NANCHANG, "service_day": day,
-        "started_at": start, "ended_at": start + timedelta(minutes=minutes), "minutes": minutes,
-        "minutes_together": minutes, "activity_minutes": minutes, "evidence": Evidence.OWN_SCAN,
+        "attendance_id": uuid4(),
+        "version": 1,
+        "state": "confirmed",
+        "activity_id": uuid4(),
+        "activity_title": "周六楼道大扫除",
+        "category": "stairwell",
+        "station_id": NANCHANG,
+        "service_day": day,
+        "started_at": start,
+        "ended_at": start + timedelta(minutes=minutes),
+        "minutes": minutes,
+        "minutes_together": minutes,
+        "activity_minutes": minutes,
+        "evidence": Evidence.OWN_SCAN,
     }
     return AttendanceSettled(member_id=member_id, **known | fields)
 
 
 def corrected(fact: AttendanceSettled, minutes: int, **fields: Any) -> AttendanceSettled:
     known: dict[str, Any] = {
-        "version": fact.version + 1, "state": "corrected", "minutes": minutes, "minutes_together": minutes,
+        "version": fact.version + 1,
+        "state": "corrected",
+        "minutes": minutes,
+        "minutes_together": minutes,
         "reason": "签退时间有误",
     }
     return replace(fact, **known | fields)
@@ -171,10 +194,16 @@ def make_rule(category: str, *, version: int = 2, from_day: date = date(2000, 1,
     @transactional
     def add(tx: Session) -> None:
         known = asdict(list_rules(tx)[category][-1].body) | fields
-        tx.add(Rule(
-            id=uuid4(), category=category, version=version, from_day=from_day, body=known,
-            hash=hash_of(category, version, from_day, known),
-        ))
+        tx.add(
+            Rule(
+                id=uuid4(),
+                category=category,
+                version=version,
+                from_day=from_day,
+                body=known,
+                hash=hash_of(category, version, from_day, known),
+            )
+        )
 
     add()
 

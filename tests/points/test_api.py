@@ -68,10 +68,22 @@ def test_balances_come_in_the_order_asked_for_and_zero_for_who_has_nothing(town:
     settle([attendance(chen, 130)])
     answer = get(town, "/balances", own=(chen, UUID(int=9)), member_ids=f"{UUID(int=9)},{chen}")
     assert answer.json == [
-        {"member_id": str(UUID(int=9)), "points_available": 0, "points_debt": 0, "minutes_total": 0, "minutes_year": 0,
-         "points_expiring": 0},
-        {"member_id": str(chen), "points_available": 217, "points_debt": 0, "minutes_total": 130, "minutes_year": 130,
-         "points_expiring": 0},
+        {
+            "member_id": str(UUID(int=9)),
+            "points_available": 0,
+            "points_debt": 0,
+            "minutes_total": 0,
+            "minutes_year": 0,
+            "points_expiring": 0,
+        },
+        {
+            "member_id": str(chen),
+            "points_available": 217,
+            "points_debt": 0,
+            "minutes_total": 130,
+            "minutes_year": 130,
+            "points_expiring": 0,
+        },
     ]
 
 
@@ -86,14 +98,26 @@ def test_own_members_and_roles_at_their_home_may_look_and_nobody_else(town: Flas
     query: dict[str, Any] = {"member_ids": str(chen)} if path == "/balances" else {"member_id": str(chen)}
     query |= {"year": "2026"} if path == "/months" else {}
     allowed = [get(town, path, own=(chen,), **query)]
-    allowed += [get(town, path, role=(role, node), **query) for role, node in (
-        (Role.STAFF, NANCHANG), (Role.STAFF, TOWN), (Role.ADMINISTRATOR, TOWN), (Role.AUDITOR, NANCHANG)
-    )]
+    allowed += [
+        get(town, path, role=(role, node), **query)
+        for role, node in (
+            (Role.STAFF, NANCHANG),
+            (Role.STAFF, TOWN),
+            (Role.ADMINISTRATOR, TOWN),
+            (Role.AUDITOR, NANCHANG),
+        )
+    ]
     assert [answer.status_code for answer in allowed] == [200] * 5
     refused = [get(town, path, own=(uuid4(),), **query)]
-    refused += [get(town, path, role=(role, node), **query) for role, node in (
-        (Role.STAFF, CHALUKOU), (Role.AUDITOR, CHALUKOU), (Role.ORGANIZER, NANCHANG), (Role.VOLUNTEER, TOWN)
-    )]
+    refused += [
+        get(town, path, role=(role, node), **query)
+        for role, node in (
+            (Role.STAFF, CHALUKOU),
+            (Role.AUDITOR, CHALUKOU),
+            (Role.ORGANIZER, NANCHANG),
+            (Role.VOLUNTEER, TOWN),
+        )
+    ]
     assert [answer.status_code for answer in refused] == [403] * 5
     _forget_caller()
     assert town.test_client().get(f"/api/v1/points{path}", query_string=query).status_code == 401
@@ -164,8 +188,11 @@ def test_months_count_points_when_booked_and_hours_when_served(town: Flask, chen
 def test_there_is_a_rule_for_every_category(town: Flask) -> None:
     rules = {rule["category"]: rule for rule in get(town, "/rules", station_id=NANCHANG).json or []}
     assert set(rules) == set(NAMES)
-    assert {(rule["base"], rule["coefficient_percent"], rule["points_daily_max"], rule["share_min_percent"])
-            for category, rule in rules.items() if category != "door_visit"} == {("hour", 100, 400, 60)}
+    assert {
+        (rule["base"], rule["coefficient_percent"], rule["points_daily_max"], rule["share_min_percent"])
+        for category, rule in rules.items()
+        if category != "door_visit"
+    } == {("hour", 100, 400, 60)}
     visit = rules["door_visit"]
     assert (visit["base"], visit["coefficient_percent"], visit["category_daily_max"]) == ("visit", 20, 40)
     assert get(town, "/rules", station_id=uuid4()).status_code == 404
@@ -187,7 +214,11 @@ def test_the_seal_shows_how_far_it_reaches(town: Flask, chen: UUID) -> None:
 def test_a_batch_of_everything_is_answered_item_by_item(town: Flask, chen: UUID) -> None:
     wanted = redemption(chen, 60)
     facts: list[Event | dict[str, Any]] = [
-        attendance(chen), {"name": "Gossip", "body": {}}, attendance(chen, category="alchemy"), wanted, voided(wanted),
+        attendance(chen),
+        {"name": "Gossip", "body": {}},
+        attendance(chen, category="alchemy"),
+        wanted,
+        voided(wanted),
         {"name": "SpendRequested", "body": {"redemption_id": "x"}},
     ]
     answer = post(town, facts)
@@ -200,9 +231,11 @@ def test_a_batch_of_everything_is_answered_item_by_item(town: Flask, chen: UUID)
 def test_rewards_may_ask_for_a_spend_and_nobody_else_may(town: Flask, chen: UUID) -> None:
     settle([attendance(chen)])
     answer = post(town, [redemption(chen, 60)], issuer="rewards")
-    assert answer.json == {"answers": [
-        {"status": "done", "code": None, "detail": None, "outcome": {"state": "confirmed", "balance_after": 40}}
-    ]}
+    assert answer.json == {
+        "answers": [
+            {"status": "done", "code": None, "detail": None, "outcome": {"state": "confirmed", "balance_after": 40}}
+        ]
+    }
     assert post(town, [redemption(chen, 10)], issuer="checkin").status_code == 403
     _forget_caller()
     people = principal_headers("points", login_id=uuid4())

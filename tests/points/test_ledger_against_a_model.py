@@ -216,13 +216,17 @@ class Ledger(RuleBasedStateMachine):
         batch = []
         for _ in range(size):
             minutes = data.draw(st.integers(0, 300), "minutes")
-            batch.append(attendance(
-                data.draw(st.sampled_from(self.members)), minutes,
-                station_id=data.draw(st.sampled_from([NANCHANG, CHALUKOU])),
-                category=data.draw(st.sampled_from([EXPIRING, LASTING])), version=data.draw(st.integers(1, 3)),
-                service_day=DAY - timedelta(days=data.draw(st.integers(0, 1))),
-                activity_minutes=data.draw(st.sampled_from([minutes, minutes * 2])),
-            ))
+            batch.append(
+                attendance(
+                    data.draw(st.sampled_from(self.members)),
+                    minutes,
+                    station_id=data.draw(st.sampled_from([NANCHANG, CHALUKOU])),
+                    category=data.draw(st.sampled_from([EXPIRING, LASTING])),
+                    version=data.draw(st.integers(1, 3)),
+                    service_day=DAY - timedelta(days=data.draw(st.integers(0, 1))),
+                    activity_minutes=data.draw(st.sampled_from([minutes, minutes * 2])),
+                )
+            )
         self.deliver(batch)
 
     @precondition(lambda self: self.facts)
@@ -235,8 +239,12 @@ class Ledger(RuleBasedStateMachine):
             version = data.draw(st.integers(1, 4))
             minutes = data.draw(st.sampled_from([old.minutes, 0, 45, 240]))
             state = data.draw(st.sampled_from(["corrected", "annulled"]))
-            fact = known.get((old.attendance_id, version)) or batch.get((old.attendance_id, version)) or replace(
-                old, version=version, state=state, minutes=minutes, minutes_together=minutes, reason="签退时间有误"
+            fact = (
+                known.get((old.attendance_id, version))
+                or batch.get((old.attendance_id, version))
+                or replace(
+                    old, version=version, state=state, minutes=minutes, minutes_together=minutes, reason="签退时间有误"
+                )
             )
             batch[fact.attendance_id, version] = fact
         self.deliver([*batch.values(), *list(batch.values())[:1]])
@@ -253,7 +261,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(data=st.data())
     def points_are_spent(self, data: st.DataObject) -> None:
         wanted = redemption(
-            data.draw(st.sampled_from(self.members)), data.draw(st.sampled_from([1, 60, 150, 400])),
+            data.draw(st.sampled_from(self.members)),
+            data.draw(st.sampled_from([1, 60, 150, 400])),
             station_id=data.draw(st.sampled_from([NANCHANG, CHALUKOU])),
         )
         self.spends.append(wanted)
@@ -303,7 +312,9 @@ class Ledger(RuleBasedStateMachine):
             for one, person in self.model.people.items():
                 found = balance(one)
                 assert (found["points_available"], found["points_debt"], found["minutes_total"]) == (
-                    person.points(self.now), person.debt, person.minutes
+                    person.points(self.now),
+                    person.debt,
+                    person.minutes,
                 )
 
 
@@ -316,5 +327,3 @@ def _settings() -> Any:
     return settings(
         max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
     )
-
-

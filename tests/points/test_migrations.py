@@ -15,26 +15,37 @@ from shared.categories import NAMES
 
 def test_models_and_migrations_describe_the_same_tables(points_app: Flask) -> None:
     with points_app.app_context(), db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={
-            "compare_type": True, "compare_server_default": True,
-            "include_schemas": False, "include_object": lambda _o, name, kind, _r, _c: name != "alembic_version",
-        })
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_schemas": False,
+                "include_object": lambda _o, name, kind, _r, _c: name != "alembic_version",
+            },
+        )
         assert compare_metadata(context, db.metadata) == []
 
 
 def test_checks_and_partial_indexes_are_there_too(points_app: Flask) -> None:
     with points_app.app_context(), db.engine.connect() as connection:
-        checks = set(connection.execute(text(
-            "SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
-        )).scalars())
+        checks = set(
+            connection.execute(
+                text("SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace")
+            ).scalars()
+        )
         wanted = {
-            constraint.name for table in db.metadata.tables.values() for constraint in table.constraints
+            constraint.name
+            for table in db.metadata.tables.values()
+            for constraint in table.constraints
             if type(constraint).__name__ == "CheckConstraint"
         }
         assert wanted <= checks
-        partial = set(connection.execute(text(
-            "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE '%% WHERE %%'"
-        )).scalars())
+        partial = set(
+            connection.execute(
+                text("SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE '%% WHERE %%'")
+            ).scalars()
+        )
         assert {"ix_lot_open", "uq_transfer_reverses_kind"} <= partial
 
 

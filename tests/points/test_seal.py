@@ -60,11 +60,21 @@ def whole_chains() -> list[str]:
 
 
 _OTHER_VALUES: dict[str, str] = {
-    "id": "gen_random_uuid()", "source_type": "'gift'", "source_id": "gen_random_uuid()",
-    "source_version": "source_version + 1", "line": "(line + 50)::smallint", "chain_id": "gen_random_uuid()",
-    "unit": "'XXX'", "kind": "'gift'", "debit_id": "gen_random_uuid()", "credit_id": "gen_random_uuid()",
-    "amount": "amount + 1", "service_day": "service_day + 1", "recorded_at": "recorded_at + interval '1 microsecond'",
-    "rule_id": "gen_random_uuid()", "reverses": "gen_random_uuid()",
+    "id": "gen_random_uuid()",
+    "source_type": "'gift'",
+    "source_id": "gen_random_uuid()",
+    "source_version": "source_version + 1",
+    "line": "(line + 50)::smallint",
+    "chain_id": "gen_random_uuid()",
+    "unit": "'XXX'",
+    "kind": "'gift'",
+    "debit_id": "gen_random_uuid()",
+    "credit_id": "gen_random_uuid()",
+    "amount": "amount + 1",
+    "service_day": "service_day + 1",
+    "recorded_at": "recorded_at + interval '1 microsecond'",
+    "rule_id": "gen_random_uuid()",
+    "reverses": "gen_random_uuid()",
 }
 
 
@@ -127,7 +137,8 @@ def test_two_transfers_that_changed_places_are_found(sealed: Flask, raw: Raw) ->
     finally:
         raw.execute("ALTER TABLE seal ADD CONSTRAINT uq_seal_transfer_id UNIQUE (transfer_id)")
     assert [line.split(":")[0] for line in found] == [
-        f"chain {NANCHANG}, place {one_seq}", f"chain {NANCHANG}, place {other_seq}"
+        f"chain {NANCHANG}, place {one_seq}",
+        f"chain {NANCHANG}, place {other_seq}",
     ]
 
 
@@ -140,7 +151,8 @@ def test_a_changed_head_is_found(sealed: Flask, raw: Raw, change: str) -> None:
 def test_a_transfer_that_was_slipped_in_is_found(sealed: Flask, raw: Raw) -> None:
     raw.execute(
         "INSERT INTO transfer SELECT %s, source_type, %s, 1, 1, chain_id, unit, kind, debit_id, credit_id, amount,"
-        " service_day, recorded_at, rule_id, NULL FROM transfer LIMIT 1", [uuid4(), uuid4()],
+        " service_day, recorded_at, rule_id, NULL FROM transfer LIMIT 1",
+        [uuid4(), uuid4()],
     )
     assert "is neither sealed nor waiting" in broken()["every transfer is sealed or waits"][0]
 
@@ -162,14 +174,16 @@ _ATTACKS = {
         "UPDATE outcome SET points = points + 1 WHERE state = 'awarded'",
         "UPDATE outcome SET cap_before = cap_before + 300 WHERE state = 'awarded'",
         "UPDATE rule SET body = body || '{\"coefficient_percent\": 200}' WHERE category = 'repair'",
-        "UPDATE rule SET from_day = from_day - 1", "UPDATE outcome SET rule_id = gen_random_uuid()",
+        "UPDATE rule SET from_day = from_day - 1",
+        "UPDATE outcome SET rule_id = gen_random_uuid()",
     ],
     "one live award an attendance": ["DELETE FROM outcome WHERE version = 2"],
     "caps count the outcomes": ["UPDATE cap_used SET points = points - 1"],
     "spends are what was answered": ["DELETE FROM idempotency"],
     "transfers stay in their chain, clearing is even": ["UPDATE transfer SET chain_id = gen_random_uuid()"],
     "every transfer is sealed or waits": [
-        "INSERT INTO unsealed SELECT transfer_id FROM seal", "INSERT INTO unsealed VALUES (gen_random_uuid())",
+        "INSERT INTO unsealed SELECT transfer_id FROM seal",
+        "INSERT INTO unsealed VALUES (gen_random_uuid())",
         "DELETE FROM seal",
     ],
     "chains are whole": ["DELETE FROM seal_head", "UPDATE seal SET prev = hash"],

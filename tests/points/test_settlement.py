@@ -31,7 +31,11 @@ def test_two_hours_and_ten_minutes_bring_217_hundredths_and_130_minutes(town: Fl
     chen = member()
     assert outcome_of(settle([attendance(chen, 130)])) == {"state": "awarded", "points": 217, "minutes": 130}
     assert balance(chen) | {"member_id": None} == {
-        "member_id": None, "points_available": 217, "points_debt": 0, "minutes_total": 130, "minutes_year": 130,
+        "member_id": None,
+        "points_available": 217,
+        "points_debt": 0,
+        "minutes_total": 130,
+        "minutes_year": 130,
         "points_expiring": 0,
     }
     (line,) = lines_of(chen)
@@ -100,7 +104,9 @@ def test_a_correction_reverses_and_books_anew(town: Flask) -> None:
     settle([first])
     settle([corrected(first, 120)])
     assert [(line["kind"], line["points"]) for line in lines_of(chen)] == [
-        ("award", 100), ("reversal", -100), ("award", 200)
+        ("award", 100),
+        ("reversal", -100),
+        ("award", 200),
     ]
     assert lines_of(chen)[1]["reason"] == "签退时间有误"
     assert [line["minutes"] for line in lines_of(chen, "minutes")] == [60, -60, 120]
@@ -168,10 +174,17 @@ def test_a_member_nobody_told_of_yet_belongs_where_the_service_was(town: Flask) 
 def test_a_bad_fact_does_not_take_the_others_with_it(town: Flask) -> None:
     chen = member()
     good, unknown = attendance(chen), attendance(chen, category="alchemy")
-    nonsense = [replace(attendance(chen), **wrong) for wrong in (
-        {"minutes": -1}, {"version": 0}, {"state": "dreamt"}, {"minutes": 10**9}, {"activity_title": "a\0b"},
-        {"ended_at": datetime(2026, 11, 21, 12)},  # noqa: DTZ001 - no zone is what is wrong with it
-    )]
+    nonsense = [
+        replace(attendance(chen), **wrong)
+        for wrong in (
+            {"minutes": -1},
+            {"version": 0},
+            {"state": "dreamt"},
+            {"minutes": 10**9},
+            {"activity_title": "a\0b"},
+            {"ended_at": datetime(2026, 11, 21, 12)},  # noqa: DTZ001 - no zone is what is wrong with it
+        )
+    ]
     answers = settle([unknown, *nonsense, good])
     assert [answer.code for answer in answers] == ["no_rule", *["invalid"] * 6, None]
     assert points_of(chen) == 100

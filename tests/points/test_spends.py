@@ -48,7 +48,9 @@ def test_without_enough_points_it_is_declined_for_good(town: Flask) -> None:
     before = digest()
     declined = spend([wanted])
     assert outcome_of(declined) == {
-        "state": "declined", "code": "insufficient_points", "detail": "可用积分 1.00，不够 1.01",
+        "state": "declined",
+        "code": "insufficient_points",
+        "detail": "可用积分 1.00，不够 1.01",
     }
     assert points_of(chen) == 100
     assert digest() != before, "the refusal is remembered"
@@ -195,7 +197,8 @@ def test_every_order_of_spend_void_and_annulment_ends_the_same(town: Flask, orde
     settle([earned, attendance(chen, 60)])
     wanted = redemption(chen, 250)
     steps = {
-        "spend": lambda: spend([wanted]), "void": lambda: void([voided(wanted)]),
+        "spend": lambda: spend([wanted]),
+        "void": lambda: void([voided(wanted)]),
         "annul": lambda: settle([annulled(earned)]),
     }
     for step in order:

@@ -76,23 +76,20 @@ def _set_up(
     fresh = [fact for fact in facts if (fact.attendance_id, fact.version) not in known]
     at = clock.now()
     reversible = [
-        latest[attendance_id] for attendance_id in {fact.attendance_id for fact in fresh} & latest.keys()
+        latest[attendance_id]
+        for attendance_id in {fact.attendance_id for fact in fresh} & latest.keys()
         if latest[attendance_id].award_version is not None and latest[attendance_id].member_id in books
     ]
     days = [(books[fact.member_id], fact.service_day) for fact in fresh]
     days += [(books[outcome.member_id], outcome.service_day) for outcome in reversible]
     settlement.load_caps(tx, books.values(), days)
-    store.open_accounts(tx, station_accounts(
-        ((fact.station_id, books[fact.member_id].chain_id) for fact in fresh), _ACCOUNTS
-    ))
-    return Desk(
-        at, settlement.list_rules(tx), books, latest, _load_awards(tx, books, reversible, at), Journal(), []
+    store.open_accounts(
+        tx, station_accounts(((fact.station_id, books[fact.member_id].chain_id) for fact in fresh), _ACCOUNTS)
     )
+    return Desk(at, settlement.list_rules(tx), books, latest, _load_awards(tx, books, reversible, at), Journal(), [])
 
 
-def _load_awards(
-    tx: Session, books: dict[UUID, Book], reversible: Sequence[Outcome], at: Any
-) -> dict[UUID, Award]:
+def _load_awards(tx: Session, books: dict[UUID, Book], reversible: Sequence[Outcome], at: Any) -> dict[UUID, Award]:
     """The awards that this batch may reverse, and the lots that may be taken from."""
     if not reversible:
         return {}
@@ -102,9 +99,7 @@ def _load_awards(
     for outcome in reversible:
         needed[outcome.member_id] = needed.get(outcome.member_id, 0) + outcome.points
     store.load_lots(tx, books, needed, at)
-    points = {
-        leg.id: attendance_id for attendance_id, found in legs.items() for leg in found if leg.unit == Unit.PTS
-    }
+    points = {leg.id: attendance_id for attendance_id, found in legs.items() for leg in found if leg.unit == Unit.PTS}
     store.load_lots_by_id(tx, books.values(), list(points))
     awards = {outcome.attendance_id: Award(legs.get(outcome.attendance_id, [])) for outcome in reversible}
     for lot_id, amount in store.list_expired(tx, list(points)).items():

@@ -73,9 +73,7 @@ def _pass(tx: Session) -> bool:
     if old:
         first = min(old, key=lambda board: built.get(board, date.min))
         board_cache.build(first, standings.stream_board(tx, first, today), today)
-    board_cache.write_state(
-        State(state.epoch, state.generation + wrote), began if len(marked) < MARKS_MAX else None
-    )
+    board_cache.write_state(State(state.epoch, state.generation + wrote), began if len(marked) < MARKS_MAX else None)
     return bool(marked or old)
 
 

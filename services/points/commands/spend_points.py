@@ -123,15 +123,13 @@ def _prepare(tx: Session, fresh: Sequence[SpendRequested], books: Mapping[UUID, 
     for fact in fresh:
         needed[fact.member_id] = needed.get(fact.member_id, 0) + fact.points
     store.load_lots(tx, books, needed, at)
-    store.open_accounts(tx, station_accounts(
-        ((fact.station_id, books[fact.member_id].chain_id) for fact in fresh), _ACCOUNTS
-    ))
+    store.open_accounts(
+        tx, station_accounts(((fact.station_id, books[fact.member_id].chain_id) for fact in fresh), _ACCOUNTS)
+    )
 
 
 def _decide(journal: Journal, book: Book, fact: SpendRequested, at: datetime) -> dict[str, Any]:
-    source = Source(
-        SourceType.REDEMPTION, fact.redemption_id, SPEND_VERSION, fact.station_id, clock.day_of(at), at
-    )
+    source = Source(SourceType.REDEMPTION, fact.redemption_id, SPEND_VERSION, fact.station_id, clock.day_of(at), at)
     try:
         return {"state": "confirmed", "balance_after": booking.spend(journal, book, source, fact.points)}
     except InsufficientPoints as refusal:
@@ -149,11 +147,15 @@ class _Spends(NamedTuple):
 
 
 def _load_spends(
-    tx: Session, facts: Sequence[RedemptionVoided], books: Mapping[UUID, Book],
-    known: Mapping[str, tuple[bytes | None, dict[str, Any]]], at: datetime,
+    tx: Session,
+    facts: Sequence[RedemptionVoided],
+    books: Mapping[UUID, Book],
+    known: Mapping[str, tuple[bytes | None, dict[str, Any]]],
+    at: datetime,
 ) -> _Spends:
     ids = [
-        fact.redemption_id for fact in facts
+        fact.redemption_id
+        for fact in facts
         if void_key(fact.redemption_id) not in known
         and known.get(spend_key(fact.redemption_id), (None, _VOIDED))[1]["state"] == "confirmed"
     ]
@@ -181,13 +183,21 @@ def _refuse_void(
 
 
 def _refund(
-    journal: Journal, book: Book, fact: RedemptionVoided, legs: Sequence[Leg],
-    taken: Mapping[UUID, list[tuple[UUID, int]]], at: datetime,
+    journal: Journal,
+    book: Book,
+    fact: RedemptionVoided,
+    legs: Sequence[Leg],
+    taken: Mapping[UUID, list[tuple[UUID, int]]],
+    at: datetime,
 ) -> None:
     elsewhere = [leg.chain_id for leg in legs if leg.chain_id != book.chain_id]
     source = Source(
-        SourceType.REDEMPTION, fact.redemption_id, REFUND_VERSION, elsewhere[0] if elsewhere else book.chain_id,
-        clock.day_of(at), at,
+        SourceType.REDEMPTION,
+        fact.redemption_id,
+        REFUND_VERSION,
+        elsewhere[0] if elsewhere else book.chain_id,
+        clock.day_of(at),
+        at,
     )
     booking.refund(journal, book, source, legs, [part for leg in legs for part in taken.get(leg.id, [])])
 

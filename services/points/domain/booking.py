@@ -98,16 +98,38 @@ class Journal:
         self._lines: dict[tuple[UUID, int], int] = {}
 
     def move(
-        self, source: Source, chain_id: UUID, unit: str, kind: str, debit_id: UUID, credit_id: UUID, amount: int,
+        self,
+        source: Source,
+        chain_id: UUID,
+        unit: str,
+        kind: str,
+        debit_id: UUID,
+        credit_id: UUID,
+        amount: int,
         reverses: UUID | None = None,
     ) -> UUID:
         key = (source.id, source.version)
         line = self._lines[key] = self._lines.get(key, 0) + 1
         transfer_id = new_id()
-        self.transfers.append(Transfer(
-            transfer_id, source.type, source.id, source.version, line, chain_id, unit, kind, debit_id, credit_id,
-            amount, source.service_day, source.at, source.rule_id, reverses,
-        ))
+        self.transfers.append(
+            Transfer(
+                transfer_id,
+                source.type,
+                source.id,
+                source.version,
+                line,
+                chain_id,
+                unit,
+                kind,
+                debit_id,
+                credit_id,
+                amount,
+                source.service_day,
+                source.at,
+                source.rule_id,
+                reverses,
+            )
+        )
         return transfer_id
 
     def credit(self, account: UUID, amount: int) -> None:
@@ -257,17 +279,20 @@ def _end_expired(journal: Journal, book: Book, source: Source) -> None:
         return
     amount = sum(part for _, part in expired)
     end = journal.move(
-        source, book.chain_id, Unit.PTS, TransferKind.EXPIRY, book.points_account,
-        account_id(AccountKind.EXPIRY, Unit.PTS, book.chain_id), amount,
+        source,
+        book.chain_id,
+        Unit.PTS,
+        TransferKind.EXPIRY,
+        book.points_account,
+        account_id(AccountKind.EXPIRY, Unit.PTS, book.chain_id),
+        amount,
     )
     journal.take_from_lots(end, expired)
     journal.debit(book.points_account, amount)
     book.points -= amount
 
 
-def refund(
-    journal: Journal, book: Book, source: Source, legs: Sequence[Leg], taken: Sequence[tuple[UUID, int]]
-) -> int:
+def refund(journal: Journal, book: Book, source: Source, legs: Sequence[Leg], taken: Sequence[tuple[UUID, int]]) -> int:
     """Give a spend back to the lots it took; returns the balance. A lot that expired meanwhile lives 30 days more."""
     # Else what expired beside the spent part would come back to life with it.
     _end_expired(journal, book, source)

@@ -71,8 +71,9 @@ def rate(rule: Rule, served: Served, cap_before: int, category_before: int) -> R
         return Rating(0, f"{_EVIDENCE_NAMES[served.evidence]}只记时长，不计积分，{signature}")
     if served.minutes_together * 100 < served.activity_minutes * body.share_min_percent:
         return Rating(
-            0, f"参加 {duration(served.minutes_together)}，不足活动 {duration(served.activity_minutes)}的"
-               f" {body.share_min_percent}%，只记时长，{signature}"
+            0,
+            f"参加 {duration(served.minutes_together)}，不足活动 {duration(served.activity_minutes)}的"
+            f" {body.share_min_percent}%，只记时长，{signature}",
         )
     if body.base == "visit":
         earned, base = body.coefficient_percent, "1 次"

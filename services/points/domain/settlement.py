@@ -141,9 +141,7 @@ def settle(desk: Desk, fact: AttendanceSettled, request_hash: bytes) -> Outcome:
     return outcome
 
 
-def _award(
-    desk: Desk, book: Book, fact: AttendanceSettled, request_hash: bytes, live: Outcome | None
-) -> Outcome:
+def _award(desk: Desk, book: Book, fact: AttendanceSettled, request_hash: bytes, live: Outcome | None) -> Outcome:
     rule = rule_of(desk.rules[fact.category], fact.service_day)
     assert rule is not None, "refused before"
     if live is not None:
@@ -161,22 +159,37 @@ def _award(
             _undo(desk, book, fact, live)
         _book(desk, book, fact, rule, rating)
     return _outcome(
-        desk, fact, request_hash, OutcomeState.AWARDED if rating.points else OutcomeState.NO_POINTS,
-        reason=rating.reason, rule_id=rule.id, cap_before=cap_before, category_before=category_before,
-        points=rating.points, minutes_booked=fact.minutes, award_version=award_version,
+        desk,
+        fact,
+        request_hash,
+        OutcomeState.AWARDED if rating.points else OutcomeState.NO_POINTS,
+        reason=rating.reason,
+        rule_id=rule.id,
+        cap_before=cap_before,
+        category_before=category_before,
+        points=rating.points,
+        minutes_booked=fact.minutes,
+        award_version=award_version,
     )
 
 
 def _comes_to_the_same(live: Outcome, fact: AttendanceSettled, rating: Rating) -> bool:
     return (live.points, live.minutes_booked, live.service_day, live.station_id) == (
-        rating.points, fact.minutes, fact.service_day, fact.station_id
+        rating.points,
+        fact.minutes,
+        fact.service_day,
+        fact.station_id,
     )
 
 
 def _book(desk: Desk, book: Book, fact: AttendanceSettled, rule: Rule, rating: Rating) -> None:
     days = rule.body.points_live_days
     legs = booking.award(
-        desk.journal, book, _source(desk, fact, fact.service_day, rule.id), points=rating.points, minutes=fact.minutes,
+        desk.journal,
+        book,
+        _source(desk, fact, fact.service_day, rule.id),
+        points=rating.points,
+        minutes=fact.minutes,
         expires_at=None if days is None else desk.at + timedelta(days=days),
     )
     desk.awards[fact.attendance_id] = Award(legs)
@@ -191,7 +204,11 @@ def _reverse(desk: Desk, book: Book, fact: AttendanceSettled, live: Outcome) -> 
 def _undo(desk: Desk, book: Book, fact: AttendanceSettled, live: Outcome) -> None:
     award = desk.awards.pop(fact.attendance_id)
     booking.reverse_award(
-        desk.journal, book, _source(desk, fact, live.service_day, live.rule_id), award.legs, station_id=live.station_id,
+        desk.journal,
+        book,
+        _source(desk, fact, live.service_day, live.rule_id),
+        award.legs,
+        station_id=live.station_id,
         expired=award.expired,
     )
     desk.changes.append(
@@ -206,13 +223,41 @@ def _source(desk: Desk, fact: AttendanceSettled, service_day: date, rule_id: UUI
 
 
 def _outcome(
-    desk: Desk, fact: AttendanceSettled, request_hash: bytes, state: str, *, reason: str,
-    rule_id: UUID | None = None, cap_before: int | None = None, category_before: int | None = None, points: int = 0,
-    minutes_booked: int = 0, award_version: int | None = None,
+    desk: Desk,
+    fact: AttendanceSettled,
+    request_hash: bytes,
+    state: str,
+    *,
+    reason: str,
+    rule_id: UUID | None = None,
+    cap_before: int | None = None,
+    category_before: int | None = None,
+    points: int = 0,
+    minutes_booked: int = 0,
+    award_version: int | None = None,
 ) -> Outcome:
     return Outcome(
-        fact.attendance_id, fact.version, request_hash, state, fact.member_id, fact.activity_id, fact.activity_title,
-        fact.category, fact.station_id, fact.service_day, fact.evidence.value, fact.minutes, fact.minutes_together,
-        fact.activity_minutes, rule_id, cap_before, category_before, points, minutes_booked, reason, fact.reason,
-        award_version, desk.at,
+        fact.attendance_id,
+        fact.version,
+        request_hash,
+        state,
+        fact.member_id,
+        fact.activity_id,
+        fact.activity_title,
+        fact.category,
+        fact.station_id,
+        fact.service_day,
+        fact.evidence.value,
+        fact.minutes,
+        fact.minutes_together,
+        fact.activity_minutes,
+        rule_id,
+        cap_before,
+        category_before,
+        points,
+        minutes_booked,
+        reason,
+        fact.reason,
+        award_version,
+        desk.at,
     )

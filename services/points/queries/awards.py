@@ -25,22 +25,29 @@ def list_awards(caller: Principal, *, attendance_ids: Sequence[UUID]) -> list[di
     """
     tx = session()
     newest = (
-        select(Outcome.attendance_id, Outcome.version).ext(distinct_on(Outcome.attendance_id))
-        .where(Outcome.attendance_id.in_(attendance_ids)).order_by(Outcome.attendance_id, Outcome.version.desc())
+        select(Outcome.attendance_id, Outcome.version)
+        .ext(distinct_on(Outcome.attendance_id))
+        .where(Outcome.attendance_id.in_(attendance_ids))
+        .order_by(Outcome.attendance_id, Outcome.version.desc())
     ).subquery()
     rows = tx.execute(
-        select(Outcome, station.c.path).outerjoin(station, station.c.node_id == Outcome.station_id)
+        select(Outcome, station.c.path)
+        .outerjoin(station, station.c.node_id == Outcome.station_id)
         .where(tuple_(Outcome.attendance_id, Outcome.version).in_(select(newest)))
         .order_by(Outcome.attendance_id)
     ).all()
-    require_may_read(tx, caller, {
-        outcome.member_id for outcome, path in rows if path is None or not may_read_at(caller, path)
-    })
+    require_may_read(
+        tx, caller, {outcome.member_id for outcome, path in rows if path is None or not may_read_at(caller, path)}
+    )
     return [
         {
-            "attendance_id": outcome.attendance_id, "version": outcome.version,
-            "state": _WIRE_STATES.get(outcome.state, outcome.state), "points": outcome.points,
-            "minutes": outcome.minutes_booked, "reason": outcome.reason, "booked_at": outcome.booked_at,
+            "attendance_id": outcome.attendance_id,
+            "version": outcome.version,
+            "state": _WIRE_STATES.get(outcome.state, outcome.state),
+            "points": outcome.points,
+            "minutes": outcome.minutes_booked,
+            "reason": outcome.reason,
+            "booked_at": outcome.booked_at,
         }
         for outcome, _path in rows
     ]

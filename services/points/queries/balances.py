@@ -45,12 +45,17 @@ def list_balances(caller: Principal, *, member_ids: Sequence[UUID]) -> list[dict
     """Balances of members, in the order asked for; lots that have expired no longer count."""
     tx, now, today = session(), clock.now(), clock.today()
     require_may_read(tx, caller, member_ids)
-    rows = tx.execute(_BALANCES, {
-        "members": list(member_ids),
-        "points": [account_id(AccountKind.MEMBER, Unit.PTS, member_id) for member_id in member_ids],
-        "minutes": [account_id(AccountKind.MEMBER, Unit.MIN, member_id) for member_id in member_ids],
-        "debts": [account_id(AccountKind.DEBT, Unit.PTS, member_id) for member_id in member_ids],
-        "now": now, "soon": now + timedelta(days=EXPIRING_DAYS),
-        "year_from": today.replace(month=1, day=1), "year_to": today.replace(year=today.year + 1, month=1, day=1),
-    })
+    rows = tx.execute(
+        _BALANCES,
+        {
+            "members": list(member_ids),
+            "points": [account_id(AccountKind.MEMBER, Unit.PTS, member_id) for member_id in member_ids],
+            "minutes": [account_id(AccountKind.MEMBER, Unit.MIN, member_id) for member_id in member_ids],
+            "debts": [account_id(AccountKind.DEBT, Unit.PTS, member_id) for member_id in member_ids],
+            "now": now,
+            "soon": now + timedelta(days=EXPIRING_DAYS),
+            "year_from": today.replace(month=1, day=1),
+            "year_to": today.replace(year=today.year + 1, month=1, day=1),
+        },
+    )
     return [dict(row._mapping) for row in rows]

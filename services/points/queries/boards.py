@@ -45,7 +45,12 @@ class ShownBoard:
 
 
 def read_board(
-    caller: Principal, *, node_id: UUID, period: Period, metric: Metric, day: date | None = None,
+    caller: Principal,
+    *,
+    node_id: UUID,
+    period: Period,
+    metric: Metric,
+    day: date | None = None,
     member_id: UUID | None = None,
 ) -> ShownBoard:
     """The first hundred and the own rank, from Redis when it has the whole board, else by SQL."""
@@ -74,9 +79,7 @@ def read_board(
     return shown
 
 
-def _own_value(
-    tx: Session, node: BoardNode, key: str, metric: Metric, member_id: UUID | None, view: View
-) -> int:
+def _own_value(tx: Session, node: BoardNode, key: str, metric: Metric, member_id: UUID | None, view: View) -> int:
     if member_id is None:
         return 0
     if view.own is not None:
@@ -94,12 +97,19 @@ def _read_from_database(
 
 
 def _shown(
-    caller: Principal, key: str, as_of: datetime, source: Literal["cache", "database"],
-    rows: Sequence[standings.Row], own_value: int, above: int,
+    caller: Principal,
+    key: str,
+    as_of: datetime,
+    source: Literal["cache", "database"],
+    rows: Sequence[standings.Row],
+    own_value: int,
+    above: int,
 ) -> ShownBoard:
     shown = [
         ShownRow(
-            rank, row.name_public or row.name_masked, row.value,
+            rank,
+            row.name_public or row.name_masked,
+            row.value,
             row.member_id if row.name_public or caller.acts_for(row.member_id) else None,
         )
         for rank, row in zip(ranks(row.value for row in rows), rows, strict=True)

@@ -40,11 +40,16 @@ def list_months(caller: Principal, *, member_id: UUID, year: int) -> list[dict[s
     require_may_read(tx, caller, [member_id])
     first = clock.today().replace(year=year, month=1, day=1)
     after = first.replace(year=year + 1)
-    rows = tx.execute(_MONTHS, {
-        "points": account_id(AccountKind.MEMBER, Unit.PTS, member_id),
-        "debt": account_id(AccountKind.DEBT, Unit.PTS, member_id),
-        "minutes": account_id(AccountKind.MEMBER, Unit.MIN, member_id),
-        "from_day": first, "to_day": after, "from_moment": clock.day_starts(first),
-        "to_moment": clock.day_starts(after),
-    })
+    rows = tx.execute(
+        _MONTHS,
+        {
+            "points": account_id(AccountKind.MEMBER, Unit.PTS, member_id),
+            "debt": account_id(AccountKind.DEBT, Unit.PTS, member_id),
+            "minutes": account_id(AccountKind.MEMBER, Unit.MIN, member_id),
+            "from_day": first,
+            "to_day": after,
+            "from_moment": clock.day_starts(first),
+            "to_moment": clock.day_starts(after),
+        },
+    )
     return [dict(row._mapping) for row in rows]

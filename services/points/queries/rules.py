@@ -19,10 +19,18 @@ def list_rules_today(*, station_id: UUID | None = None) -> list[dict[str, Any]]:
     rules = (rule_of(versions, today) for versions in list_rules(tx).values())
     return [
         {
-            "id": rule.id, "version": rule.version, "category": rule.category, "base": rule.body.base,
-            "coefficient_percent": rule.body.coefficient_percent, "share_min_percent": rule.body.share_min_percent,
-            "points_daily_max": rule.body.points_daily_max, "category_daily_max": rule.body.category_daily_max,
-            "evidence": rule.body.evidence, "points_live_days": rule.body.points_live_days, "from_day": rule.from_day,
+            "id": rule.id,
+            "version": rule.version,
+            "category": rule.category,
+            "base": rule.body.base,
+            "coefficient_percent": rule.body.coefficient_percent,
+            "share_min_percent": rule.body.share_min_percent,
+            "points_daily_max": rule.body.points_daily_max,
+            "category_daily_max": rule.body.category_daily_max,
+            "evidence": rule.body.evidence,
+            "points_live_days": rule.body.points_live_days,
+            "from_day": rule.from_day,
         }
-        for rule in rules if rule is not None
+        for rule in rules
+        if rule is not None
     ]

@@ -18,6 +18,9 @@ def get_seal(*, station_id: UUID) -> dict[str, Any]:
         raise NotFound
     waiting = select(exists().where(Unsealed.transfer_id == Transfer.id, Transfer.chain_id == station_id))
     return {
-        "station_id": head.chain_id, "seq": head.seq, "hash": head.hash.hex(), "sealed_through": head.sealed_through,
+        "station_id": head.chain_id,
+        "seq": head.seq,
+        "hash": head.hash.hex(),
+        "sealed_through": head.sealed_through,
         "is_complete": not tx.scalar(waiting),
     }

@@ -44,18 +44,30 @@ def list_statement(
     """The lines of a member's account in a unit, newest first; `before` a line's transfer."""
     tx = session()
     require_may_read(tx, caller, [member_id])
-    rows = tx.execute(_STATEMENT, {
-        "account": account_id(AccountKind.MEMBER, UNITS[unit], member_id),
-        "debt": account_id(AccountKind.DEBT, UNITS[unit], member_id), "before": before, "limit": limit,
-    })
+    rows = tx.execute(
+        _STATEMENT,
+        {
+            "account": account_id(AccountKind.MEMBER, UNITS[unit], member_id),
+            "debt": account_id(AccountKind.DEBT, UNITS[unit], member_id),
+            "before": before,
+            "limit": limit,
+        },
+    )
     return [_line(row, unit) for row in rows]
 
 
 def _line(row: Row[Any], unit: str) -> dict[str, Any]:
     kind, title, reason = _words(row)
     return {
-        "transfer_id": row.id, "at": row.recorded_at, "service_day": row.service_day, "kind": kind, unit: row.change,
-        "balance_after": row.balance_after, "title": title, "reason": reason, "source_type": row.source_type,
+        "transfer_id": row.id,
+        "at": row.recorded_at,
+        "service_day": row.service_day,
+        "kind": kind,
+        unit: row.change,
+        "balance_after": row.balance_after,
+        "title": title,
+        "reason": reason,
+        "source_type": row.source_type,
         "source_id": row.source_id,
     }
 

@@ -41,9 +41,14 @@ def standings_are_the_fold_of_the_awards() -> Iterator[str]:
     tx = session()
     days = tx.scalars(select(Outcome.service_day).distinct()).all()
     calendar = [(day, period) for day in days for period in keys_of(day)]
-    rows = tx.execute(_UNLIKE, {
-        "days": [day for day, _ in calendar], "periods": [period for _, period in calendar], "faults_max": FAULTS_MAX,
-    })
+    rows = tx.execute(
+        _UNLIKE,
+        {
+            "days": [day for day, _ in calendar],
+            "periods": [period for _, period in calendar],
+            "faults_max": FAULTS_MAX,
+        },
+    )
     for row in rows:
         yield f"standing of member {row.member_id} at {row.station_id} in {row.period} is not the sum of the awards"
 

@@ -44,7 +44,10 @@ _silent_until = 0.0
 @functools.cache
 def _connect(url: str, timeout_s: float) -> Redis:
     return Redis.from_url(
-        url, socket_connect_timeout=READ_TIMEOUT_S, socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0),
+        url,
+        socket_connect_timeout=READ_TIMEOUT_S,
+        socket_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -161,7 +164,7 @@ def built_on(boards: Sequence[Board]) -> dict[Board, date]:
     markers = pipeline.execute()
     found = {}
     for number, board in enumerate(boards):
-        of_board = markers[number * len(METRICS):(number + 1) * len(METRICS)]
+        of_board = markers[number * len(METRICS) : (number + 1) * len(METRICS)]
         if None not in of_board:
             found[board] = date.fromordinal(int(min(-marker for marker in of_board)))
     return found

@@ -86,11 +86,18 @@ _TAKEN = """
 def open_accounts(tx: Session, accounts: Sequence[Account]) -> None:
     """Open the accounts that are not there yet. In order of id, so that two batches do not wait for each other."""
     ordered = sorted(accounts, key=lambda account: account.id)
-    execute(tx, _OPEN, {
-        "id": [account.id for account in ordered], "chain": [account.chain_id for account in ordered],
-        "unit": [account.unit for account in ordered], "kind": [account.kind for account in ordered],
-        "owner": [account.owner_id for account in ordered], "limited": [account.limited for account in ordered],
-    })
+    execute(
+        tx,
+        _OPEN,
+        {
+            "id": [account.id for account in ordered],
+            "chain": [account.chain_id for account in ordered],
+            "unit": [account.unit for account in ordered],
+            "kind": [account.kind for account in ordered],
+            "owner": [account.owner_id for account in ordered],
+            "limited": [account.limited for account in ordered],
+        },
+    )
 
 
 def lock_books(tx: Session, served_at: Mapping[UUID, UUID | None]) -> dict[UUID, Book]:
@@ -103,10 +110,14 @@ def lock_books(tx: Session, served_at: Mapping[UUID, UUID | None]) -> dict[UUID,
     missing = {member_id: station for member_id, station in served_at.items() if station and member_id not in books}
     if missing:
         homes = {row.member_id: row.station_id for row in execute(tx, _HOMES, {"ids": list(missing)})}
-        open_accounts(tx, [
-            account for member_id, station in missing.items()
-            for account in member_accounts(member_id, homes.get(member_id, station))
-        ])
+        open_accounts(
+            tx,
+            [
+                account
+                for member_id, station in missing.items()
+                for account in member_accounts(member_id, homes.get(member_id, station))
+            ],
+        )
         books |= _lock(tx, missing)
     # Only a statement after the one that locked sees what was done under the lock before.
     debts = {account_id(AccountKind.DEBT, Unit.PTS, member_id): member_id for member_id in books}
@@ -124,9 +135,15 @@ def load_lots(tx: Session, books: Mapping[UUID, Book], needed: Mapping[UUID, int
     """Fill books with the lots that may be taken from: for each member as much as is needed, in points."""
     wanted = {books[member_id].points_account: (books[member_id], amount) for member_id, amount in needed.items()}
     if wanted:
-        found = execute(tx, _LOTS, {
-            "at": at, "accounts": list(wanted), "needed": [amount for _, amount in wanted.values()],
-        })
+        found = execute(
+            tx,
+            _LOTS,
+            {
+                "at": at,
+                "accounts": list(wanted),
+                "needed": [amount for _, amount in wanted.values()],
+            },
+        )
         for row in found:
             wanted[row.account_id][0].lots[row.id] = _lot(row)
 
@@ -151,22 +168,38 @@ def write(tx: Session, journal: Journal) -> None:
     copy_in(tx, "transfer", Transfer._fields, journal.transfers)
     copy_in(tx, "unsealed", ("transfer_id",), ((transfer.id,) for transfer in journal.transfers))
     if journal.lots_new:
-        copy_in(tx, "lot", ("id", "account_id", "original", "remaining", "expires_at"), (
-            (lot.id, lot.account_id, lot.original, lot.remaining, lot.expires_at) for lot in journal.lots_new.values()
-        ))
+        copy_in(
+            tx,
+            "lot",
+            ("id", "account_id", "original", "remaining", "expires_at"),
+            (
+                (lot.id, lot.account_id, lot.original, lot.remaining, lot.expires_at)
+                for lot in journal.lots_new.values()
+            ),
+        )
     if journal.lots_changed:
         lots = list(journal.lots_changed.values())
-        execute(tx, _KEEP_LOTS, {
-            "id": [lot.id for lot in lots], "remaining": [lot.remaining for lot in lots],
-            "expires": [lot.expires_at for lot in lots],
-        })
+        execute(
+            tx,
+            _KEEP_LOTS,
+            {
+                "id": [lot.id for lot in lots],
+                "remaining": [lot.remaining for lot in lots],
+                "expires": [lot.expires_at for lot in lots],
+            },
+        )
     if journal.allocations:
         copy_in(tx, "allocation", Allocation._fields, journal.allocations)
     moved = sorted(journal.moved.items())
-    execute(tx, _MOVE, {
-        "id": [account for account, _ in moved], "credit": [credit for _, (credit, _) in moved],
-        "debit": [debit for _, (_, debit) in moved],
-    })
+    execute(
+        tx,
+        _MOVE,
+        {
+            "id": [account for account, _ in moved],
+            "credit": [credit for _, (credit, _) in moved],
+            "debit": [debit for _, (_, debit) in moved],
+        },
+    )
 
 
 def list_legs(tx: Session, versions: Mapping[UUID, int], kind: str) -> dict[UUID, list[Leg]]:

@@ -16,7 +16,7 @@ _CLAIM = f"""
         DELETE FROM unsealed WHERE transfer_id IN (SELECT transfer_id FROM unsealed ORDER BY transfer_id LIMIT %(rows)s)
         RETURNING transfer_id
     )
-    SELECT {', '.join(Transfer._fields)} FROM transfer JOIN claimed ON transfer_id = id ORDER BY id
+    SELECT {", ".join(Transfer._fields)} FROM transfer JOIN claimed ON transfer_id = id ORDER BY id
 """  # noqa: S608 - column names
 _HEADS = "SELECT chain_id, seq, hash FROM seal_head WHERE chain_id = ANY(%(ids)s::uuid[])"
 _KEEP_HEADS = """
@@ -60,13 +60,17 @@ def add_links(tx: Session, links: Sequence[Link]) -> None:
     copy_in(tx, "seal", Link._fields, links)
 
 
-def keep_heads(
-    tx: Session, heads: Mapping[UUID, tuple[int, bytes]], through: Mapping[UUID, datetime]
-) -> None:
-    execute(tx, _KEEP_HEADS, {
-        "id": list(heads), "seq": [seq for seq, _ in heads.values()], "hash": [hashed for _, hashed in heads.values()],
-        "through": [through[chain_id] for chain_id in heads],
-    })
+def keep_heads(tx: Session, heads: Mapping[UUID, tuple[int, bytes]], through: Mapping[UUID, datetime]) -> None:
+    execute(
+        tx,
+        _KEEP_HEADS,
+        {
+            "id": list(heads),
+            "seq": [seq for seq, _ in heads.values()],
+            "hash": [hashed for _, hashed in heads.values()],
+            "through": [through[chain_id] for chain_id in heads],
+        },
+    )
 
 
 def fold_into_stations(tx: Session, transfers: Sequence[Transfer]) -> None:
@@ -75,7 +79,12 @@ def fold_into_stations(tx: Session, transfers: Sequence[Transfer]) -> None:
     for transfer in transfers:
         moved.setdefault(transfer.credit_id, [0, 0])[0] += transfer.amount
         moved.setdefault(transfer.debit_id, [0, 0])[1] += transfer.amount
-    execute(tx, _FOLD, {
-        "id": sorted(moved), "credit": [moved[key][0] for key in sorted(moved)],
-        "debit": [moved[key][1] for key in sorted(moved)],
-    })
+    execute(
+        tx,
+        _FOLD,
+        {
+            "id": sorted(moved),
+            "credit": [moved[key][0] for key in sorted(moved)],
+            "debit": [moved[key][1] for key in sorted(moved)],
+        },
+    )

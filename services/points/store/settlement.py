@@ -140,9 +140,16 @@ def keep_caps(tx: Session, books: Iterable[Book]) -> None:
     rows = [(book.points_account, *key, points) for book in books for key, points in book.caps.items()]
     if rows:
         account, day, category, points = zip(*rows, strict=True)
-        execute(tx, _KEEP_CAPS, {
-            "account": list(account), "day": list(day), "category": list(category), "points": list(points),
-        })
+        execute(
+            tx,
+            _KEEP_CAPS,
+            {
+                "account": list(account),
+                "day": list(day),
+                "category": list(category),
+                "points": list(points),
+            },
+        )
 
 
 class Given(NamedTuple):

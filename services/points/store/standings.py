@@ -134,11 +134,19 @@ def add(tx: Session, deltas: Sequence[Delta]) -> None:
         return
     stations, days, members, points, minutes, attendances = (list(column) for column in zip(*deltas, strict=True))
     calendar = [(day, period) for day in set(days) for period in boards.keys_of(day)]
-    tx.execute(_ADD, {
-        "stations": stations, "days": days, "members": members, "points": points, "minutes": minutes,
-        "attendances": attendances, "calendar_days": [day for day, _ in calendar],
-        "calendar_periods": [period for _, period in calendar],
-    })
+    tx.execute(
+        _ADD,
+        {
+            "stations": stations,
+            "days": days,
+            "members": members,
+            "points": points,
+            "minutes": minutes,
+            "attendances": attendances,
+            "calendar_days": [day for day, _ in calendar],
+            "calendar_periods": [period for _, period in calendar],
+        },
+    )
     wake_refresher(tx)
 
 
@@ -196,10 +204,13 @@ def keep_boards(tx: Session, asked: Sequence[tuple[Board, date]]) -> None:
     statement = insert(KeptBoard).values(
         [{"node_id": board.node_id, "period": board.period, "asked_on": day} for board, day in sorted(asked)]
     )
-    tx.execute(statement.on_conflict_do_update(
-        index_elements=["node_id", "period"], set_={"asked_on": statement.excluded.asked_on},
-        where=KeptBoard.asked_on < statement.excluded.asked_on,
-    ))
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["node_id", "period"],
+            set_={"asked_on": statement.excluded.asked_on},
+            where=KeptBoard.asked_on < statement.excluded.asked_on,
+        )
+    )
 
 
 def is_empty(tx: Session, board: Board) -> bool:
@@ -226,7 +237,9 @@ def may_refresh(tx: Session) -> bool:
 # --- Reading ----------------------------------------------------------------------------------------
 
 _COLUMNS = {
-    Metric.HOURS: Standing.minutes, Metric.POINTS: Standing.points, Metric.ATTENDANCES: Standing.attendances,
+    Metric.HOURS: Standing.minutes,
+    Metric.POINTS: Standing.points,
+    Metric.ATTENDANCES: Standing.attendances,
 }
 METRICS = tuple(_COLUMNS)
 """The order of metrics in the tuples below."""
@@ -244,9 +257,13 @@ class BoardNode:
 def find_board_node(tx: Session, node_id: UUID) -> BoardNode | None:
     row = tx.execute(
         select(
-            station.c.path, ~exists().where(BoardOff.node_id == station.c.node_id), BoardState.epoch,
+            station.c.path,
+            ~exists().where(BoardOff.node_id == station.c.node_id),
+            BoardState.epoch,
             BoardState.generation,
-        ).join_from(station, BoardState, true()).where(station.c.node_id == node_id)
+        )
+        .join_from(station, BoardState, true())
+        .where(station.c.node_id == node_id)
     ).first()
     return None if row is None else BoardNode(row[0], row[1], State(row[2], row[3]))
 
@@ -278,9 +295,7 @@ class Row(NamedTuple):
     name_masked: str
 
 
-def list_top(
-    tx: Session, path: str, period: str, metric: Metric, own_value: int, today: date
-) -> tuple[list[Row], int]:
+def list_top(tx: Session, path: str, period: str, metric: Metric, own_value: int, today: date) -> tuple[list[Row], int]:
     """The board's first rows, equals in the order in which Redis gives them; and how many listed members
     have more than `own_value`. One look at the whole board for both."""
     value = func.sum(_COLUMNS[metric])
@@ -314,8 +329,9 @@ def value_of(tx: Session, path: str, period: str, metric: Metric, member_id: UUI
 def list_names(tx: Session, member_ids: Sequence[UUID], today: date) -> dict[UUID, tuple[str | None, str]]:
     """Public and masked name of those members who may still be listed."""
     rows = tx.execute(
-        select(member_card.c.member_id, member_card.c.name_public, member_card.c.name_masked)
-        .where(member_card.c.member_id == func.any(list(member_ids)), may_be_listed(today))
+        select(member_card.c.member_id, member_card.c.name_public, member_card.c.name_masked).where(
+            member_card.c.member_id == func.any(list(member_ids)), may_be_listed(today)
+        )
     )
     return {member_id: (public, masked) for member_id, public, masked in rows}
 
@@ -343,9 +359,9 @@ def stream_board(tx: Session, board: Board, today: date, *, rows_at_once: int = 
         yield member_id, Values(*values)
 
 
-def list_of_members(tx: Session, member_ids: Sequence[UUID], periods: Sequence[str]) -> Iterator[
-    tuple[UUID, str, str, Values]
-]:
+def list_of_members(
+    tx: Session, member_ids: Sequence[UUID], periods: Sequence[str]
+) -> Iterator[tuple[UUID, str, str, Values]]:
     """Every standing of these members in these periods: member, period, path of the station, metrics."""
     rows = tx.execute(
         select(Standing.member_id, Standing.period, station.c.path, *_COLUMNS.values())

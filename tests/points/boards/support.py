@@ -36,16 +36,29 @@ def path_of(node_id: UUID) -> str:
 
 def station(node_id: UUID, *, path: str | None = None, version: int = 1) -> StationChanged:
     return StationChanged(
-        node_id=node_id, version=version, level=_LEVELS[node_id], name="站", path=path or path_of(node_id),
+        node_id=node_id,
+        version=version,
+        level=_LEVELS[node_id],
+        name="站",
+        path=path or path_of(node_id),
         parent_id=_PARENTS[node_id],
     )
 
 
 def member(member_id: UUID, **fields: Any) -> MemberChanged:
-    return MemberChanged(**{
-        "member_id": member_id, "version": 1, "status": "active", "confirmed": True, "volunteer_number": "100000000000",
-        "name_masked": "陈*", "ranked": True, "birth_date": GROWN_UP, **fields,
-    })
+    return MemberChanged(
+        **{
+            "member_id": member_id,
+            "version": 1,
+            "status": "active",
+            "confirmed": True,
+            "volunteer_number": "100000000000",
+            "name_masked": "陈*",
+            "ranked": True,
+            "birth_date": GROWN_UP,
+            **fields,
+        }
+    )
 
 
 @transactional
@@ -68,7 +81,12 @@ def plant_tree() -> None:
 
 
 def served(
-    member_id: UUID, minutes: int = 60, *, points: int | None = None, at: UUID = NANCHANG, day: date = TODAY,
+    member_id: UUID,
+    minutes: int = 60,
+    *,
+    points: int | None = None,
+    at: UUID = NANCHANG,
+    day: date = TODAY,
     attendances: int = 1,
 ) -> Delta:
     return Delta(at, day, member_id, minutes if points is None else points, minutes, attendances)
@@ -77,13 +95,21 @@ def served(
 def login(*member_ids: UUID, role: Role | None = None, path: str = "/") -> Principal:
     grants = (Grant(role, path),) if role else ()
     return Principal(
-        kind=Kind.LOGIN, audience="points", login_id=uuid4(), member_ids=member_ids, grants=grants,
-        member_id=member_ids[0] if member_ids else None, own_member_id=member_ids[0] if member_ids else None,
+        kind=Kind.LOGIN,
+        audience="points",
+        login_id=uuid4(),
+        member_ids=member_ids,
+        grants=grants,
+        member_id=member_ids[0] if member_ids else None,
+        own_member_id=member_ids[0] if member_ids else None,
     )
 
 
 def look(
-    node_id: UUID = NANCHANG, period: Period = Period.MONTH, metric: Metric = Metric.HOURS, own: UUID | None = None,
+    node_id: UUID = NANCHANG,
+    period: Period = Period.MONTH,
+    metric: Metric = Metric.HOURS,
+    own: UUID | None = None,
     day: date | None = None,
 ) -> ShownBoard:
     caller = login(own) if own else login()

@@ -39,7 +39,10 @@ def test_a_board_as_json(boards_app: "Flask") -> None:
     answer = get(boards_app, f"node_id={NANCHANG}&period=week&metric=points&member_id={ANNA}")
     assert answer.status_code == 200
     assert answer.json == {
-        "period_key": "2026-W47", "as_of": answer.json["as_of"], "source": "database", "switched_on": True,
+        "period_key": "2026-W47",
+        "as_of": answer.json["as_of"],
+        "source": "database",
+        "switched_on": True,
         "rows": [{"rank": 1, "name": "安娜", "value": 100, "member_id": str(ANNA)}],
         "own": {"rank": 1, "value": 100},
     }
@@ -48,18 +51,21 @@ def test_a_board_as_json(boards_app: "Flask") -> None:
     assert again.json == answer.json | {"source": "cache", "as_of": again.json["as_of"]}
 
 
-@pytest.mark.parametrize(("query", "status"), [
-    ("", 400),
-    ("node_id=1", 400),
-    (f"node_id={NANCHANG}&period=decade", 400),
-    (f"node_id={NANCHANG}&metric=logins", 400),
-    (f"node_id={NANCHANG}&day=2026-02-30", 400),
-    (f"node_id={NANCHANG}&order=worst", 400),
-    (f"node_id={NANCHANG}&member_id={uuid4()}", 403),
-    (f"node_id={uuid4()}", 404),
-    (f"node_id={NANCHANG}&day=0001-01-01", 400),
-    (f"node_id={NANCHANG}&day=9999-12-31&period=week", 400),
-])
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 400),
+        ("node_id=1", 400),
+        (f"node_id={NANCHANG}&period=decade", 400),
+        (f"node_id={NANCHANG}&metric=logins", 400),
+        (f"node_id={NANCHANG}&day=2026-02-30", 400),
+        (f"node_id={NANCHANG}&order=worst", 400),
+        (f"node_id={NANCHANG}&member_id={uuid4()}", 403),
+        (f"node_id={uuid4()}", 404),
+        (f"node_id={NANCHANG}&day=0001-01-01", 400),
+        (f"node_id={NANCHANG}&day=9999-12-31&period=week", 400),
+    ],
+)
 def test_what_a_board_is_asked_for_is_judged(boards_app: "Flask", query: str, status: int) -> None:
     answer = get(boards_app, query)
     assert answer.status_code == status
@@ -90,19 +96,20 @@ def test_a_switch_is_in_the_audit_log_once_however_often_it_is_set(boards_app: "
     assert {(row.subject_id, row.path) for row in rows} == {(NANCHANG, path_of(NANCHANG))}
 
 
-@pytest.mark.parametrize(("who", "node_id", "status"), [
-    ({}, NANCHANG, 403),
-    ({"role": Role.ORGANIZER}, NANCHANG, 403),
-    ({"role": Role.AUDITOR}, NANCHANG, 403),
-    ({"role": Role.STAFF}, CHALUKOU, 403),
-    ({"role": Role.STAFF}, SUB_CENTRE, 403),
-    ({"role": Role.STAFF}, UUID(int=99), 404),
-    ({"role": Role.STAFF, "node_id": SUB_CENTRE}, CHALUKOU, 204),
-    ({"role": Role.ADMINISTRATOR}, NANCHANG, 204),
-])
-def test_only_staff_of_the_node_switches(
-    boards_app: "Flask", who: dict[str, Any], node_id: UUID, status: int
-) -> None:
+@pytest.mark.parametrize(
+    ("who", "node_id", "status"),
+    [
+        ({}, NANCHANG, 403),
+        ({"role": Role.ORGANIZER}, NANCHANG, 403),
+        ({"role": Role.AUDITOR}, NANCHANG, 403),
+        ({"role": Role.STAFF}, CHALUKOU, 403),
+        ({"role": Role.STAFF}, SUB_CENTRE, 403),
+        ({"role": Role.STAFF}, UUID(int=99), 404),
+        ({"role": Role.STAFF, "node_id": SUB_CENTRE}, CHALUKOU, 204),
+        ({"role": Role.ADMINISTRATOR}, NANCHANG, 204),
+    ],
+)
+def test_only_staff_of_the_node_switches(boards_app: "Flask", who: dict[str, Any], node_id: UUID, status: int) -> None:
     assert put(boards_app, node_id, {"on": False}, **who).status_code == status
     known = standings.find_board_node(session(), node_id)
     assert known is None or known.switched_on == (status != 204)

@@ -113,14 +113,17 @@ def test_a_board_of_the_past_shows_its_own_period(ready: Callable[..., str]) -> 
     assert look(day=date(2026, 10, 1)).period_key == "2026-10"
 
 
-@pytest.mark.parametrize("fields", [
-    {"ranked": False},
-    {"birth_date": date(2012, 11, 23)},
-    {"birth_date": None, "confirmed": False},
-    {"status": "left"},
-    {"status": "erased"},
-    {"status": "merged", "merged_into": BOB},
-])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ranked": False},
+        {"birth_date": date(2012, 11, 23)},
+        {"birth_date": None, "confirmed": False},
+        {"status": "left"},
+        {"status": "erased"},
+        {"status": "merged", "merged_into": BOB},
+    ],
+)
 def test_who_may_not_be_listed_is_not(ready: Callable[..., str], fields: dict[str, object]) -> None:
     tell_members(member(ANNA, **fields), member(BOB))
     book(served(ANNA, 60), served(BOB, 30))
@@ -242,7 +245,11 @@ def _beside(node_id: UUID):  # type: ignore[no-untyped-def]
     from shared.events import StationChanged
 
     return StationChanged(
-        node_id=node_id, version=1, level="station", name="新站", path=f"{path_of(CENTRE)}{node_id.hex}/",
+        node_id=node_id,
+        version=1,
+        level="station",
+        name="新站",
+        path=f"{path_of(CENTRE)}{node_id.hex}/",
         parent_id=CENTRE,
     )
 
@@ -257,9 +264,16 @@ def test_booking_a_batch_is_one_statement(boards_app: "Flask") -> None:
     assert seen == []
 
 
-@pytest.mark.parametrize(("source", "own", "most"), [
-    ("cache", None, 2), ("cache", ANNA, 2), ("cache", DORA, 3), ("database", None, 2), ("database", ANNA, 3),
-])
+@pytest.mark.parametrize(
+    ("source", "own", "most"),
+    [
+        ("cache", None, 2),
+        ("cache", ANNA, 2),
+        ("cache", DORA, 3),
+        ("database", None, 2),
+        ("database", ANNA, 3),
+    ],
+)
 def test_a_board_takes_few_statements(boards_app: "Flask", source: str, own: UUID | None, most: int) -> None:
     tell_members(member(ANNA), member(DORA, ranked=False))
     book(served(ANNA, 60), served(DORA, 30))

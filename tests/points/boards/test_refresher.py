@@ -60,7 +60,6 @@ def values(**search: Any) -> list[int]:
     return [row.value for row in look(**search).rows]
 
 
-
 def faults() -> list[str]:
     found = list(whole_boards_in_redis_are_the_standings())
     session().rollback()
@@ -247,7 +246,7 @@ def test_a_refresher_that_dies_leaves_its_marks_to_the_next(monkeypatch: pytest.
 
 
 def test_a_refresher_that_dies_before_its_commit_leaves_redis_one_ahead_and_right(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cached()
     book(served(BOB, 90))

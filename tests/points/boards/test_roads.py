@@ -31,22 +31,38 @@ pytestmark = pytest.mark.usefixtures("boards_app")
 
 
 def settled(
-    attendance_id: UUID, version: int = 1, *, member_id: UUID = ANNA, minutes: int = 60, at: UUID = NANCHANG,
-    day: date = TODAY, state: str = "confirmed",
+    attendance_id: UUID,
+    version: int = 1,
+    *,
+    member_id: UUID = ANNA,
+    minutes: int = 60,
+    at: UUID = NANCHANG,
+    day: date = TODAY,
+    state: str = "confirmed",
 ) -> AttendanceSettled:
     started = clock.day_starts(day) + timedelta(hours=9)
     return AttendanceSettled(
-        attendance_id=attendance_id, version=version, state=state, member_id=member_id, activity_id=UUID(int=1),
-        activity_title="清扫楼道", category="environment", station_id=at, service_day=day, started_at=started,
-        ended_at=started + timedelta(minutes=minutes), minutes=minutes, minutes_together=minutes,
-        activity_minutes=minutes, evidence=Evidence.OWN_SCAN,
+        attendance_id=attendance_id,
+        version=version,
+        state=state,
+        member_id=member_id,
+        activity_id=UUID(int=1),
+        activity_title="清扫楼道",
+        category="environment",
+        station_id=at,
+        service_day=day,
+        started_at=started,
+        ended_at=started + timedelta(minutes=minutes),
+        minutes=minutes,
+        minutes_together=minutes,
+        activity_minutes=minutes,
+        evidence=Evidence.OWN_SCAN,
     )
 
 
 @transactional
 def settle(tx: "Session", *facts: AttendanceSettled) -> Sequence[Answer]:
     return book_attendances(tx, facts)
-
 
 
 def test_a_settled_attendance_is_on_every_board_above_its_station() -> None:
@@ -89,10 +105,15 @@ def test_a_repeated_fact_counts_once() -> None:
 
 _FACTS = st.lists(
     st.tuples(
-        st.integers(1, 6), st.integers(1, 4), st.integers(0, 300),
-        st.sampled_from([NANCHANG, CHALUKOU]), st.integers(0, 40), st.sampled_from(["confirmed", "annulled"]),
+        st.integers(1, 6),
+        st.integers(1, 4),
+        st.integers(0, 300),
+        st.sampled_from([NANCHANG, CHALUKOU]),
+        st.integers(0, 40),
+        st.sampled_from(["confirmed", "annulled"]),
     ),
-    min_size=1, max_size=25,
+    min_size=1,
+    max_size=25,
 )
 
 
@@ -101,14 +122,21 @@ _FACTS = st.lists(
 def test_standings_are_the_fold_of_the_awards_whatever_comes(batches: list[list[Any]]) -> None:
     run = uuid4().int >> 8
     for batch in batches:
-        settle(*(
-            # An attendance belongs to one member.
-            settled(
-                UUID(int=run + number), version, member_id=BOB if number % 2 else ANNA, minutes=minutes, at=at,
-                day=TODAY - timedelta(days=days), state=state,
+        settle(
+            *(
+                # An attendance belongs to one member.
+                settled(
+                    UUID(int=run + number),
+                    version,
+                    member_id=BOB if number % 2 else ANNA,
+                    minutes=minutes,
+                    at=at,
+                    day=TODAY - timedelta(days=days),
+                    state=state,
+                )
+                for number, version, minutes, at, days, state in batch
             )
-            for number, version, minutes, at, days, state in batch
-        ))
+        )
     assert faults() == []
 
 
@@ -155,7 +183,8 @@ def test_a_withdrawn_consent_comes_by_event(boards_app: "Flask") -> None:
     def tell(fact: events.MemberChanged) -> None:
         item = {"id": str(uuid4()), "name": "MemberChanged", "body": events.dump(fact)}
         answer = boards_app.test_client().post(
-            "/internal/v1/points/events", json={"events": [item]},
+            "/internal/v1/points/events",
+            json={"events": [item]},
             headers=principal_headers("points", issuer="worker"),
         )
         assert answer.status_code == 200

@@ -13,14 +13,17 @@ from services.points.store import board_cache
 DAYS = st.dates(date(1990, 1, 1), date(2100, 12, 31))
 
 
-@pytest.mark.parametrize(("day", "week"), [
-    (date(2026, 11, 22), "2026-W47"),  # a Sunday
-    (date(2026, 11, 23), "2026-W48"),
-    (date(2026, 12, 31), "2026-W53"),
-    (date(2027, 1, 3), "2026-W53"),
-    (date(2027, 1, 4), "2027-W01"),
-    (date(2024, 12, 30), "2025-W01"),
-])
+@pytest.mark.parametrize(
+    ("day", "week"),
+    [
+        (date(2026, 11, 22), "2026-W47"),  # a Sunday
+        (date(2026, 11, 23), "2026-W48"),
+        (date(2026, 12, 31), "2026-W53"),
+        (date(2027, 1, 3), "2026-W53"),
+        (date(2027, 1, 4), "2027-W01"),
+        (date(2024, 12, 30), "2025-W01"),
+    ],
+)
 def test_a_week_belongs_to_the_year_of_its_thursday(day: date, week: str) -> None:
     assert key_of(Period.WEEK, day) == week
 

@@ -20,8 +20,13 @@ from services.points.domain.rating import (
 )
 
 BODY = Body(
-    base="hour", coefficient_percent=100, share_min_percent=60, points_daily_max=400, category_daily_max=None,
-    evidence=("own_scan", "organizer"), points_live_days=None,
+    base="hour",
+    coefficient_percent=100,
+    share_min_percent=60,
+    points_daily_max=400,
+    category_daily_max=None,
+    evidence=("own_scan", "organizer"),
+    points_live_days=None,
 )
 
 
@@ -36,10 +41,19 @@ def served(
     return Served(minutes, together, activity, evidence)
 
 
-@pytest.mark.parametrize(("minutes", "percent", "points"), [
-    (60, 100, 100), (130, 100, 217), (125, 100, 208), (1, 100, 2), (0, 100, 0), (90, 150, 225), (3, 50, 3),
-    (15, 130, 33),
-])
+@pytest.mark.parametrize(
+    ("minutes", "percent", "points"),
+    [
+        (60, 100, 100),
+        (130, 100, 217),
+        (125, 100, 208),
+        (1, 100, 2),
+        (0, 100, 0),
+        (90, 150, 225),
+        (3, 50, 3),
+        (15, 130, 33),
+    ],
+)
 def test_points_are_hours_times_the_coefficient_rounded_half_up(minutes: int, percent: int, points: int) -> None:
     assert rate(rule(coefficient_percent=percent), served(minutes), 0, 0).points == points
 
@@ -96,8 +110,13 @@ def test_a_newer_version_that_holds_from_earlier_wins() -> None:
 
 def test_every_field_is_in_the_rules_hash() -> None:
     changes: list[dict[str, object]] = [
-        {"base": "visit"}, {"coefficient_percent": 1}, {"share_min_percent": 1}, {"points_daily_max": 1},
-        {"category_daily_max": 1}, {"evidence": ()}, {"points_live_days": 31},
+        {"base": "visit"},
+        {"coefficient_percent": 1},
+        {"share_min_percent": 1},
+        {"points_daily_max": 1},
+        {"category_daily_max": 1},
+        {"evidence": ()},
+        {"points_live_days": 31},
     ]
     assert {next(iter(change)) for change in changes} == set(asdict(BODY))
     hashes = {hash_of("repair", 1, date(2000, 1, 1), asdict(replace(BODY, **change))) for change in changes}  # type: ignore[arg-type]
