@@ -19,6 +19,8 @@ from shared.errors import HuzhuError, Unavailable
 from shared.principal import Role
 
 ROWS = 50
+ROWS_MAX = 200
+"""As many as checkin gives at once."""
 SITES_MAX = 50
 SITES_MORE = 2
 """Empty lines for further sites, so that adding some needs no script."""
@@ -31,36 +33,51 @@ pages = Blueprint("organize", __name__)
 @holding(Role.ORGANIZER)
 def workbench() -> ResponseReturnValue:
     """What is on today, and what of the last days may still wait to be confirmed."""
-    today = clock.day_starts(clock.today())
-    # Shanghai keeps no summer time: a day is always 24 hours.
-    found, away = _activities(
-        {"from": (today - timedelta(days=PAST_DAYS)).isoformat(), "to": (today + timedelta(days=2)).isoformat()}
-    )
-    now = clock.now().isoformat()
+    # Each span is asked for by itself, so that a full week cannot crowd out today.
+    spans = [_span(0, 1), _span(1, 2), _span(-1, 0), _span(-PAST_DAYS, -1)]
+    found, away, cut = _activities(*spans, limit=ROWS_MAX)
     days: dict[str, list[dict[str, Any]]] = {"past": [], "today": [], "tomorrow": []}
     for activity in found:
         starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
         is_past = ends_at.date() < clock.today() or activity["state"] == "closed"
         days["past" if is_past else "tomorrow" if starts_at.date() > clock.today() else "today"].append(activity)
     days["past"].reverse()
-    return render_template("organize/workbench.html", days=days, away=away, waiting=_waiting(found), now=now)
+    return render_template("organize/workbench.html", days=days, away=away, cut=cut, waiting=_waiting(found))
 
 
-def _activities(query: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
-    """Activities at the nodes where this login organizes, by start; and whether some could not be asked for."""
+def _span(first: int, end: int) -> dict[str, str]:
+    """From the start of one day to the start of another, as days from today."""
+    # Shanghai keeps no summer time: a day is always 24 hours.
+    midnight = clock.day_starts(clock.today())
+    return {"from": (midnight + timedelta(days=first)).isoformat(), "to": (midnight + timedelta(days=end)).isoformat()}
+
+
+def _activities(*queries: dict[str, Any], limit: int) -> tuple[list[dict[str, Any]], bool, bool]:
+    """Activities at the nodes where this login organizes, by start, the first `limit` of each query and node;
+    whether some could not be asked for, and whether there may be more.
+    """
     calls = {
-        f"node_{number}": Call("checkin", "/activities", {**query, "station_id": node_id})
+        f"{number}_{nth}": Call("checkin", "/activities", {**query, "station_id": node_id, "limit": limit})
         for number, node_id in enumerate(nodes_of(Role.ORGANIZER))
+        for nth, query in enumerate(queries)
     }
     panels = backend.together(**calls).values()
     found = {activity["id"]: activity for panel in panels for activity in panel.content or []}
-    by_start = sorted(found.values(), key=lambda activity: (activity["starts_at"], activity["id"]))
-    return by_start, any(panel.error is not None for panel in panels)
+    by_start = sorted(
+        found.values(), key=lambda activity: (presentation.read_moment(activity["starts_at"]), activity["id"])
+    )
+    away = any(panel.error is not None for panel in panels)
+    return by_start, away, any(len(panel.content or []) >= limit for panel in panels)
 
 
 def _waiting(activities: list[dict[str, Any]]) -> dict[str, int]:
-    """How many records wait to be confirmed, of the activities nearest to now."""
-    begun = [one["id"] for one in activities if one["state"] in ("published", "closed", "cancelled")][-12:]
+    """How many records wait to be confirmed, of the activities that began last."""
+    begun = [
+        one["id"]
+        for one in activities
+        if one["state"] in ("published", "closed", "cancelled")
+        and presentation.read_moment(one["starts_at"]) <= clock.now()
+    ][-12:]
     panels = backend.together(
         **{
             f"activity_{number}": Call("checkin", f"/activities/{activity_id}/presence")
@@ -75,23 +92,18 @@ def _waiting(activities: list[dict[str, Any]]) -> dict[str, int]:
 @holding(Role.ORGANIZER)
 def list_activities() -> ResponseReturnValue:
     past = request.args.get("when") == "past"
-    midnight = clock.day_starts(clock.today())
-    span = (
-        {"from": (midnight - timedelta(days=180)).isoformat(), "to": midnight.isoformat()}
-        if past
-        else {"from": midnight.isoformat()}
-    )
+    span = _span(-180, 0) if past else {"from": _span(0, 1)["from"]}
     after = uuid_or_none(request.args.get("after"))
-    found, away = _activities({**span, "limit": ROWS, "after": after})
-    newer = found[-1]["id"] if len(found) >= ROWS else None
+    # Each node brings its own first rows; only the first of all together are sure to skip none.
+    found, away, _cut = _activities({**span, "after": after}, limit=ROWS + 1)
+    shown = found[:ROWS]
+    rest = {"when": "past" if past else "coming", "after": shown[-1]["id"]} if len(found) > ROWS else None
     return render_template(
         "organize/list.html",
-        activities=found,
+        activities=shown,
         away=away,
         past=past,
-        more="/organize/activities?" + urlencode({"when": "past" if past else "coming", "after": newer})
-        if newer
-        else None,
+        more=f"/organize/activities?{urlencode(rest)}" if rest else None,
     )
 
 
