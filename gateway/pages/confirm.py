@@ -44,6 +44,7 @@ def marks_shown(attendance: dict[str, Any]) -> list[str]:
         "surplus": _("超出人数"),
         "overlapping": _("和别处时间重叠"),
         "late_scan": _("扫得晚"),
+        "own_case": _("负责人本人或家人"),
     }
     marks = [words.get(mark, mark) for mark in attendance["marks"]]
     return [*marks, _("自动签退")] if attendance["automatic_departure"] else marks

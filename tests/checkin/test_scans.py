@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -10,7 +10,8 @@ from services.checkin.commands import activities, attendances, scans
 from services.checkin.store.activities import SiteDraft
 from shared import clock
 from shared.errors import Forbidden
-from tests.checkin.support import END, START, Station, after, own, statements
+from shared.principal import Grant, Role
+from tests.checkin.support import ELSEWHERE, END, HERE, START, Station, after, own, statements
 
 
 def test_a_member_arrives_and_leaves_and_the_minutes_are_told_to_points(station: Station) -> None:
@@ -261,6 +262,72 @@ def test_a_departure_after_the_organizers_arrival_waits(station: Station) -> Non
         )
     departure = station.scan(volunteer, activity, "departure", after(100))
     assert (departure.outcome, departure.waits) == ("ok", True)
+
+
+def sites_led_by(*leaders: UUID) -> list[SiteDraft]:
+    return [SiteDraft(uuid4(), name, name, leader) for name, leader in zip(("东门", "西门"), leaders, strict=False)]
+
+
+def test_whoever_may_show_the_codes_needs_somebody_elses_nod(station: Station) -> None:
+    """Codes can be read from home: nobody publishes, scans and is paid alone."""
+    mother, activity = station.member(), station.activity()
+    centre = station.person(Grant(Role.STAFF, "/town/"))
+    alone = replace(station.organizer, member_ids=(own(station.organizer), mother))
+    for who, member_id in ((alone, own(alone)), (alone, mother), (centre, own(centre))):
+        arrival = station.scan(who, activity, "arrival", after(0), member_id=member_id)
+        assert (arrival.outcome, arrival.marks, arrival.waits) == ("ok", ("own_case",), True)
+        departure = station.scan(who, activity, "departure", after(100), member_id=member_id)
+        assert (departure.outcome, departure.marks, departure.waits) == ("ok", ("own_case",), True)
+    assert station.told() == []
+    left_out = attendances.confirm_all(alone, activity_id=activity.id).left_out
+    assert {left.member_id: left.reason for left in left_out} == {own(alone): "own_case", mother: "own_case"}
+    another = station.person(Grant(Role.ORGANIZER, HERE))
+    assert attendances.confirm_all(another, activity_id=activity.id).confirmed == 2
+    assert {body["evidence"] for body in station.told()} == {"own_scan"}
+
+
+def test_organizers_of_other_places_scan_as_everybody_does(station: Station) -> None:
+    guests = [
+        station.person(Grant(Role.ORGANIZER, ELSEWHERE)),
+        station.person(Grant(Role.AUDITOR, HERE)),
+        station.person(Grant(Role.VOLUNTEER, HERE)),
+    ]
+    for guest in guests:
+        assert station.attend(guest, station.activity()).state == "confirmed"
+
+
+def test_an_arrival_by_an_organizers_login_makes_the_pair_wait(station: Station) -> None:
+    mother = station.person()
+    son = station.person(Grant(Role.ORGANIZER, HERE), family=(own(mother),))
+    activity = station.activity()
+    station.scan(son, activity, "arrival", after(0), member_id=own(mother))
+    departure = station.scan(mother, activity, "departure", after(100))
+    assert (departure.marks, departure.waits) == ((), True)
+    assert departure.attendance_id is not None
+    assert station.find(departure.attendance_id).marks == ("own_case",)
+
+
+@pytest.mark.parametrize("role", ["made it", "leads a site"])
+def test_the_household_of_who_made_or_leads_it_waits_with_logins_of_their_own_too(station: Station, role: str) -> None:
+    household = uuid4()
+    leader = station.person(Grant(Role.ORGANIZER, HERE), household_id=household)
+    wife, neighbour = station.person(household_id=household), station.person(household_id=uuid4())
+    other = station.person()
+    led = sites_led_by(own(other), own(leader)) if role == "leads a site" else sites_led_by(own(other))
+    if role == "made it":
+        station.organizer = leader
+    activity = station.activity(sites=led)
+    station.scan(wife, activity, "arrival", after(0))
+    departure = station.scan(wife, activity, "departure", after(100))
+    assert (departure.marks, departure.waits) == (("own_case",), True)
+    assert station.attend(neighbour, activity).state == "confirmed"
+    assert station.attend(station.person(), activity).state == "confirmed"
+
+
+def test_a_leader_without_the_right_to_organize_waits_too(station: Station) -> None:
+    leader = station.person()
+    attended = station.attend(leader, station.activity(sites=sites_led_by(own(leader))))
+    assert (attended.state, attended.marks) == ("left", ("own_case",))
 
 
 def test_after_the_automatic_departure_a_scan_is_a_duplicate(station: Station) -> None:

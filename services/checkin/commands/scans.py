@@ -23,10 +23,12 @@ from shared import clock, outbox
 from shared.db import transactional
 from shared.errors import Unavailable
 from shared.ids import new_id
-from shared.principal import Principal
+from shared.principal import Principal, Role
 from shared.settings import Keyring
 
 _ATTEMPTS_MAX = 5
+_MUST_WAIT = {Mark.LATE_SCAN, Mark.OWN_CASE}
+"""Known on arrival already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _record_scan(tx: Session, caller: Principal, text: str, member_id: UUID) -> 
         return _receipt(store.find_by_id(tx, reading.scan_id) or _note_forged(tx, reading), None, None)
     if found.scan_id is not None:
         return _receipt(_known(found, reading, code), code, found)
-    verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, _situation(found))
+    verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, _situation(caller, found))
     record = Record(
         member_id,
         verdict.outcome,
@@ -103,7 +105,7 @@ def _record_scan(tx: Session, caller: Principal, text: str, member_id: UUID) -> 
         record = replace(record, attendance_id=found.last_id)
         store.note(tx, reading, record)
     elif code.direction is Direction.ARRIVAL:
-        record = replace(record, attendance_id=new_id(), waits=verdict.outcome is Outcome.LATE_SCAN)
+        record = replace(record, attendance_id=new_id(), waits=bool(_MUST_WAIT & set(verdict.marks)))
         store.arrive(tx, reading, record, found)
     else:
         record = _leave(tx, reading, record, code, found)
@@ -175,7 +177,7 @@ def _reading(caller: Principal, text: str, member_id: UUID) -> Reading:
     )
 
 
-def _situation(found: Row[Any]) -> Situation:
+def _situation(caller: Principal, found: Row[Any]) -> Situation:
     return Situation(
         state=activities.State(found.activity_state),
         schedule=_schedule(found),
@@ -185,6 +187,8 @@ def _situation(found: Row[Any]) -> Situation:
         pairs_today=found.pairs_today,
         full=bool(found.is_full),
         overlapping=found.overlapping,
+        # Whoever may ask for the codes need not be there to read them.
+        own_case=found.is_of_leaders or caller.may(Role.ORGANIZER, found.path),
     )
 
 

@@ -92,6 +92,8 @@ class Situation:
     pairs_today: int
     full: bool
     overlapping: bool
+    own_case: bool
+    """Scanned by an organizer's login, or for one of the activity's leaders or their household."""
 
 
 def sentence(outcome: Outcome, direction: Direction | None, why: Why | None) -> str:
@@ -114,6 +116,7 @@ def judge(direction: Direction, freshness: Freshness, at: datetime, found: Situa
         Mark.SURPLUS: arriving and found.full,
         Mark.OVERLAPPING: found.overlapping,
         Mark.LATE_SCAN: late,
+        Mark.OWN_CASE: found.own_case,
     }
     marks = tuple(mark for mark, holds in given.items() if holds)
     return Verdict(Outcome.LATE_SCAN if late else Outcome.OK, marks)

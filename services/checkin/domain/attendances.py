@@ -39,6 +39,8 @@ class Mark(StrEnum):
     SURPLUS = "surplus"
     OVERLAPPING = "overlapping"
     LATE_SCAN = "late_scan"
+    OWN_CASE = "own_case"
+    """Scanned by somebody who could have read the code at home, or for their household."""
 
 
 class Status(StrEnum):
@@ -159,8 +161,11 @@ def leave(
 
 
 def confirms_itself(attendance: Attendance, *, confirm_each: bool) -> bool:
-    """Whether a departure needs nobody's nod: both scans the member's own and in time, nowhere else meanwhile."""
-    return not confirm_each and attendance.evidence is Evidence.OWN_SCAN and Mark.OVERLAPPING not in attendance.marks
+    """Whether a departure needs nobody's nod: both scans the member's own and in time, nowhere else meanwhile,
+    and neither by whoever can see the codes without being there.
+    """
+    looked_at = {Mark.OVERLAPPING, Mark.OWN_CASE} & set(attendance.marks)
+    return not confirm_each and attendance.evidence is Evidence.OWN_SCAN and not looked_at
 
 
 def confirm(attendance: Attendance) -> Attendance:

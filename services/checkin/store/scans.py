@@ -54,6 +54,7 @@ _SITUATION = {
     "title": "activity.title",
     "category": "activity.category",
     "station_id": "activity.station_id",
+    "path": "coalesce(place.path, '')",
     "starts_at": "activity.starts_at",
     "ends_at": "activity.ends_at",
     "window_before_minutes": "activity.window_before_minutes",
@@ -70,7 +71,7 @@ _SITUATION = {
     "pairs_today": "day.pairs",
     "overlapping": "day.overlapping",
 }
-"""A situation's columns, and `is_full` after them."""
+"""A situation's columns, and `is_full` and `is_of_leaders` after them."""
 
 _READ = """
 WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key)),
@@ -78,10 +79,11 @@ pair AS MATERIALIZED (
     SELECT id, site_id, pair, state, version, service_day, arrived_at, left_at, minutes, evidence, marks, reason
     FROM attendance WHERE {pairs} {lock}
 )
-SELECT {columns}, {full} AS is_full
+SELECT {columns}, {full} AS is_full, {of_leaders} AS is_of_leaders
 FROM held
 LEFT JOIN scan ON scan.id = :scan_id
 LEFT JOIN activity ON activity.id = :activity_id
+LEFT JOIN station place ON place.node_id = activity.station_id
 LEFT JOIN site ON site.id = :site_id AND site.activity_id = activity.id
 LEFT JOIN member_card card ON card.member_id = :member_id
 LEFT JOIN LATERAL (SELECT * FROM pair WHERE pair.site_id = :site_id ORDER BY pair.pair DESC LIMIT 1) last ON true
@@ -107,6 +109,18 @@ activity.capacity <= (
 )
 """
 
+# Who made the activity or leads a site of it, and who lives with them. A card that has not come yet hides nobody.
+_OF_LEADERS = """
+EXISTS (
+    SELECT FROM (
+        SELECT activity.created_by AS member_id
+        UNION ALL SELECT leader_member_id FROM site led WHERE led.activity_id = activity.id
+    ) leader
+    LEFT JOIN member_card theirs ON theirs.member_id = leader.member_id
+    WHERE leader.member_id = :member_id OR theirs.household_id = card.household_id
+)
+"""
+
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("scan_id", "activity_id", "site_id", "member_id", "login_id", "attendance_id"), Uuid()),
     **dict.fromkeys(("at", "received_at", "reach", "starts_at", "ends_at", "arrived_at"), DateTime(timezone=True)),
@@ -116,7 +130,7 @@ _TYPES: dict[str, Any] = {
 
 def _read(**parts: str) -> TextualSelect:
     # Columns that are named beforehand need not be made out from every result anew.
-    names: list[ColumnElement[Any]] = [column(name) for name in (*_SITUATION, "is_full")]
+    names: list[ColumnElement[Any]] = [column(name) for name in (*_SITUATION, "is_full", "is_of_leaders")]
     columns = ", ".join(f"{content} AS {name}" for name, content in _SITUATION.items())
     return _typed(_READ.format(columns=columns, **parts)).columns(*names)
 
@@ -127,13 +141,19 @@ def _typed(sql: str) -> TextClause:
 
 
 _READ_ARRIVAL = _read(
-    pairs="site_id = :site_id AND member_id = :member_id", lock="", full=_FULL, until="'infinity'", since=":at"
+    pairs="site_id = :site_id AND member_id = :member_id",
+    lock="",
+    full=_FULL,
+    of_leaders="false",  # asked when they leave
+    until="'infinity'",
+    since=":at",
 )
 # Leaving may settle, and settling needs every pair of the member here to stand still.
 _READ_DEPARTURE = _read(
     pairs="activity_id = :activity_id AND member_id = :member_id",
     lock="ORDER BY id FOR UPDATE",
     full="false",
+    of_leaders=_OF_LEADERS,
     until=":at",
     since="last.arrived_at",
 )

@@ -21,6 +21,7 @@ USUAL = Situation(
     pairs_today=0,
     full=False,
     overlapping=False,
+    own_case=False,
 )
 THERE = replace(USUAL, last=attendances.State.OPEN)
 ARRIVAL, DEPARTURE = Direction.ARRIVAL, Direction.DEPARTURE
@@ -144,7 +145,7 @@ def test_every_outcome_has_a_sentence() -> None:
         (0, 3),
         (True, False),
     ):
-        found = Situation(state, USUAL.schedule, active, last, pairs_today, False, overlapping)
+        found = Situation(state, USUAL.schedule, active, last, pairs_today, False, overlapping, False)
         verdict = judge(direction, freshness, at(minutes), found)
         assert sentence(verdict.outcome, direction, verdict.why)
         assert bool(verdict.marks) <= verdict.outcome.accepted

@@ -112,6 +112,7 @@ def test_evidence_is_as_good_as_its_weaker_half(
         (Evidence.OWN_SCAN, (Mark.EARLY, Mark.SURPLUS), False, True),
         (Evidence.OWN_SCAN, (), True, False),
         (Evidence.OWN_SCAN, (Mark.OVERLAPPING,), False, False),
+        (Evidence.OWN_SCAN, (Mark.OWN_CASE,), False, False),
         (Evidence.ORGANIZER, (), False, False),
         (Evidence.ENTERED_LATER, (), False, False),
     ],
