@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.checkin.commands import activities, attendances, scans
-from services.checkin.domain.attendances import AlreadyRecorded, Attendance
+from services.checkin.domain.attendances import AlreadyRecorded, Attendance, PairsUsedUp
 from shared import clock
 from tests.checkin.support import Station, after, own
 
@@ -55,6 +55,37 @@ def test_fifty_simultaneous_departures_are_one_award(station: Station) -> None:
     assert {receipt.outcome.value for receipt in receipts} == {"ok", "duplicate"}
     assert len(station.told()) == 1
     assert len(station.rows("SELECT * FROM scan WHERE direction = 'departure'")) == 4
+
+
+def test_arrivals_everywhere_at_once_are_three_pairs_a_day(station: Station) -> None:
+    for _ in range(3):
+        volunteer, places = station.person(), [station.activity() for _ in range(6)]
+        acts: list[Callable[[], Any]] = [
+            partial(
+                scans.record_scan,
+                volunteer,
+                code=station.code(place, "arrival", shown_at=after(0)),
+                member_id=own(volunteer),
+            )
+            for place in places
+        ]
+
+        def add(place: Any, member_id: UUID) -> Any:
+            try:
+                return attendances.add_attendance(
+                    station.organizer,
+                    attendance_id=uuid4(),
+                    activity_id=place.id,
+                    member_id=member_id,
+                    site_id=place.sites[0].id,
+                    arrived_at=after(-1),
+                )
+            except PairsUsedUp:
+                return None
+
+        acts += [partial(add, station.activity(), own(volunteer)) for _ in range(3)]
+        at_once(station, after(0), acts)
+        assert len(station.rows("SELECT * FROM attendance WHERE member_id = :id", id=own(volunteer))) == 3
 
 
 @pytest.mark.parametrize("ending", ["cancel", "close", "postpone"])

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.attendances import LIVE, Attendance, Mark, NoSuchAttendance, State
+from services.checkin.store.activities import lock_key
 from services.checkin.store.tables import Activity, Site, attendance_table
 from shared import copies
 from shared.events import Evidence
@@ -111,7 +112,8 @@ def list_pairs(tx: Session, site_id: UUID, member_id: UUID) -> list[Attendance]:
 
 
 def count_pairs_of_day(tx: Session, member_id: UUID, day: date) -> int:
-    """How many times the member served on a day, anywhere."""
+    """How many times the member served on a day, anywhere. No other arrival comes in until we are done."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(member_id)})
     return tx.execute(
         select(func.count())
         .select_from(attendance_table)

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.admission import Outcome, Why
-from services.checkin.domain.attendances import Attendance, Mark, State
+from services.checkin.domain.attendances import PAIRS_PER_DAY_MAX, Attendance, Mark, State
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.activities import lock_key
@@ -74,7 +74,7 @@ _SITUATION = {
 """A situation's columns, and `is_full` and `is_of_leaders` after them."""
 
 _READ = """
-WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key)),
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key){hold}),
 pair AS MATERIALIZED (
     SELECT id, site_id, pair, state, version, service_day, arrived_at, left_at, minutes, evidence, marks, reason
     FROM attendance WHERE {pairs} {lock}
@@ -140,7 +140,9 @@ def _typed(sql: str) -> TextClause:
     return text(sql).bindparams(*(bindparam(name, type_=type_) for name, type_ in _TYPES.items() if name in named))
 
 
+# One arrival of a member after the other, so that writing can count the pairs of the day once more.
 _READ_ARRIVAL = _read(
+    hold=", pg_advisory_xact_lock(:member_key)",
     pairs="site_id = :site_id AND member_id = :member_id",
     lock="",
     full=_FULL,
@@ -150,6 +152,7 @@ _READ_ARRIVAL = _read(
 )
 # Leaving may settle, and settling needs every pair of the member here to stand still.
 _READ_DEPARTURE = _read(
+    hold="",
     pairs="activity_id = :activity_id AND member_id = :member_id",
     lock="ORDER BY id FOR UPDATE",
     full="false",
@@ -180,6 +183,11 @@ WITH arrived AS (
     SELECT :attendance_id, id, :site_id, :member_id, :pair, 'open', :day, :at, :evidence, :pair_marks
     FROM activity
     WHERE id = :activity_id AND state = 'published' AND starts_at = :starts_at AND ends_at = :ends_at
+      AND :pairs_max > (
+        SELECT count(*) FROM attendance other
+        WHERE other.member_id = :member_id AND other.arrived_at > :reach AND other.service_day = :day
+          AND other.state IN ('open', 'left', 'confirmed', 'corrected')
+      )
     ON CONFLICT DO NOTHING RETURNING id
 )
 INSERT INTO scan ({columns}) SELECT {values}, id FROM arrived ON CONFLICT (id) DO NOTHING RETURNING id
@@ -270,6 +278,7 @@ def read_situation(tx: Session, reading: Reading, code: PlaceCode) -> Row[Any]:
                 "day": reading.day,
                 "reach": reading.at - _REACH,
                 "lock_key": lock_key(code.activity_id),
+                "member_key": lock_key(reading.member_id),
             },
         )
         .one()
@@ -291,6 +300,8 @@ def arrive(tx: Session, reading: Reading, record: Record, found: Row[Any]) -> No
             "attendance_id": record.attendance_id,
             "pair": (found.last_pair or 0) + 1,
             "day": reading.day,
+            "reach": reading.at - _REACH,
+            "pairs_max": PAIRS_PER_DAY_MAX,
             "evidence": Evidence.OWN_SCAN.value,
             "pair_marks": [mark.value for mark in record.marks],
             "starts_at": found.starts_at,
