@@ -1,9 +1,9 @@
 """Making, publishing, moving, cancelling and closing an activity."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -37,11 +37,21 @@ def test_an_activity_needs_a_station_that_stands(station: Station) -> None:
     from shared.db import transactional
     from shared.events import StationChanged
 
-    closed = StationChanged(node_id=uuid4(), version=1, level="station", name="旧站", path=f"{HERE}old/", closed=True)
-    transactional(copies.take_stations)([closed])
-    for station_id in (uuid4(), closed.node_id):
+    def node(level: str, *, closed: bool = False) -> UUID:
+        fact = StationChanged(
+            node_id=uuid4(), version=1, level=level, name=level, path=f"{HERE}{level}/", closed=closed
+        )
+        transactional(copies.take_stations)([fact])
+        return fact.node_id
+
+    draft = station.draft()
+    for station_id in (uuid4(), node("station", closed=True), node("compound"), node("building")):
         with pytest.raises(NoSuchStation):
             station.draft(station_id=station_id)
+        with pytest.raises(NoSuchStation):
+            change(station, draft.id, station_id=station_id)
+    for level in ("sub_centre", "centre", "city"):
+        assert station.draft(station_id=node(level)).state == "draft"
     with pytest.raises(Forbidden):
         station.draft(station_id=station.elsewhere_id)
 
@@ -215,6 +225,16 @@ def test_the_list_can_be_narrowed_and_leafed_through(station: Station) -> None:
     assert ids(station_id=station.elsewhere_id) == []
     activities.cancel_activity(station.organizer, activity_id=made[2].id, reason="下雨")
     assert ids(state="cancelled") == [2]
+
+
+def test_the_longest_activity_is_listed_until_its_end(station: Station) -> None:
+    longest = station.activity(starts_at=END - timedelta(days=1), ends_at=END)
+
+    def ids(from_: datetime) -> list[UUID]:
+        return [one.id for one in queries.list_activities(station.person(), limit=10, from_=from_)]
+
+    assert ids(END) == [longest.id]
+    assert ids(END + timedelta(seconds=1)) == []
 
 
 def test_the_screen_gets_the_codes_of_the_coming_minutes(station: Station) -> None:

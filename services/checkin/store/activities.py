@@ -11,10 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from services.checkin.domain import activities
-from services.checkin.domain.schedule import DEPARTURE_OPEN_MINUTES
+from services.checkin.domain.schedule import DEPARTURE_OPEN_MINUTES, DURATION_MAX
 from services.checkin.store.tables import Activity, Site
 from shared import copies
 from shared.errors import Conflict, NotFound
+
+_NO_STATIONS = ("compound", "building")
 
 
 class NoSuchActivity(NotFound):
@@ -53,9 +55,12 @@ def hold_activity(tx: Session, activity_id: UUID) -> Activity:
     return found
 
 
-def lock_key(activity_id: UUID) -> int:
-    """The key of an activity's advisory lock. The last eight bytes: the first ones of ids made together are alike."""
-    return int.from_bytes(activity_id.bytes[8:], signed=True)
+def lock_key(id_: UUID) -> int:
+    """The key of an activity's or member's advisory lock.
+
+    The last eight bytes: the first ones of ids made together are alike.
+    """
+    return int.from_bytes(id_.bytes[8:], signed=True)
 
 
 def get_site(activity: Activity, site_id: UUID) -> Site:
@@ -68,7 +73,7 @@ def get_site(activity: Activity, site_id: UUID) -> Site:
 def open_station_path(tx: Session, station_id: UUID) -> str:
     """The path of a station where activities may be held."""
     station = copies.find_station(tx, station_id)
-    if station is None or station.closed:
+    if station is None or station.closed or station.level in _NO_STATIONS:
         raise NoSuchStation
     return str(station.path)
 
@@ -154,7 +159,8 @@ def list_activities(
         top = select(station.c.path).where(station.c.node_id == station_id).scalar_subquery()
         statement = statement.where(or_(Activity.station_id == station_id, func.starts_with(station.c.path, top)))
     if from_ is not None:
-        statement = statement.where(Activity.ends_at >= from_)
+        # The second follows from the first, and has an index.
+        statement = statement.where(Activity.ends_at >= from_, Activity.starts_at >= from_ - DURATION_MAX)
     if to is not None:
         statement = statement.where(Activity.starts_at < to)
     if state is not None:
