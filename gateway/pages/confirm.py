@@ -12,6 +12,7 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
+from gateway.pages import refused
 from gateway.pages.organize import read_time
 from gateway.pages.places import describe, people
 from shared import clock
@@ -69,6 +70,7 @@ def _list_page(activity_id: UUID, filled: Form, **told: Any) -> str:
             "checkin", f"/activities/{activity_id}/attendances", {"limit": ROWS, "after": after, "state": state}
         ),
         presence=Call("checkin", f"/activities/{activity_id}/presence"),
+        refused=refused.asked(activity_id),
     )
     for name in ("activity", "attendances"):
         if (error := panels[name].error) is not None:
@@ -80,6 +82,7 @@ def _list_page(activity_id: UUID, filled: Form, **told: Any) -> str:
         "confirm/list.html",
         activity=panels["activity"].content,
         presence=panels["presence"].content,
+        turned_away=_turned_away(found, panels["refused"].content) if not (after or state) else 0,
         rows=[_row(one, known, activity_id) for one in found],
         more=f"{here}?after={found[-1]['id']}" + (f"&state={state}" if state else "") if len(found) == ROWS else None,
         state=state,
@@ -87,6 +90,13 @@ def _list_page(activity_id: UUID, filled: Form, **told: Any) -> str:
         names={member_id: describe(member) for member_id, member in known.items()},
         **told,
     )
+
+
+def _turned_away(attendances: list[dict[str, Any]], scans: list[dict[str, Any]] | None) -> int:
+    """How many people only ever scanned in vain; told where all records are on the page, else 0."""
+    if len(attendances) >= ROWS:
+        return 0
+    return len({scan["member_id"] for scan in scans or []} - {one["member_id"] for one in attendances})
 
 
 def _row(attendance: dict[str, Any], known: dict[str, dict[str, Any]], activity_id: UUID) -> dict[str, Any]:

@@ -212,6 +212,41 @@ def test_exceptions_are_confirmed_one_by_one_and_the_own_case_is_left_to_others(
         assert "已撤销" in other.post(corrected, corrected, action="annul", reason="认错人").text
 
 
+def test_the_organizer_sees_who_scanned_in_vain_and_why(town: Town) -> None:
+    organizer, early, lost = town.person("李组织", Role.ORGANIZER), town.person("王秀英"), town.person("陈芳")
+    page = publish(organizer)
+    assert "没有被拒绝的扫码" in organizer.get(f"{page}/refused").text
+    with town.at(START - timedelta(hours=3)):
+        scan(organizer, early, page, "arrival")
+    with town.at(START):
+        scan(organizer, lost, page, "departure")
+        shown = organizer.get(f"{page}/confirm").text
+        assert "有 2 人扫了码却没有记上" in shown
+        assert f'href="{page}/refused"' in shown
+        scan(organizer, early, page, "arrival")
+    assert "有 1 人扫了码却没有记上" in organizer.get(f"{page}/confirm").text
+    rows = re.findall(r"<tr><th scope.*?</tr>", organizer.get(f"{page}/refused").text)
+    words = [re.sub(r"<[^>]*>", " ", row) for row in rows[1:]]
+    assert len(words) == 2
+    assert all(word in words[0] for word in ("陈芳", "没有签到就扫了签退码", "签退", "09:00"))
+    assert all(word in words[1] for word in ("王秀英", "已有记录", "还没到签到时间", "06:00"))
+    add = re.search(r'href="([^"]*/add[^"]*)"', rows[1])
+    assert add is not None
+    assert "陈芳" in organizer.get(add[1]).text
+    town.person("别人").get(f"{page}/refused", status=403)
+
+
+def test_every_reason_of_a_refusal_has_words_for_the_organizer(town: Town) -> None:
+    from gateway.pages.refused import why_shown
+    from services.checkin.domain.admission import Outcome, Why
+
+    with town.gateway.test_request_context("/"):
+        for outcome in Outcome:
+            for why in [*Why, None]:
+                if why is not None or outcome in (Outcome.EXPIRED_CODE, Outcome.ANNULLED):
+                    assert why_shown({"why": why, "outcome": outcome, "detail": "?"}) != "?"
+
+
 def test_staff_finds_registers_and_helps_people(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     volunteer = town.person("陈芳")
@@ -253,11 +288,11 @@ def test_roles_are_given_and_taken_back(town: Town) -> None:
     assert "陈芳" not in admin.post("/staff/grants", revoke).text
 
 
-def test_stuck_facts_are_shown_with_their_reason_and_tried_again(town: Town) -> None:
+def _bury(town: Town) -> None:
+    """A fact about 陈芳 that points refused."""
     from shared import outbox
     from shared.db import transactional
     from shared.events import MemberChanged
-    from shared.ids import new_id
 
     with town.apps["members"].app_context():
         fact = MemberChanged(
@@ -266,11 +301,36 @@ def test_stuck_facts_are_shown_with_their_reason_and_tried_again(town: Town) -> 
         transactional(lambda tx: outbox.add(tx, fact))()
         rows = transactional(lambda tx: outbox.lease(tx, "points", 10))()
         transactional(lambda tx: outbox.mark_dead(tx, rows[0].id, "invalid: 看不懂"))()
+
+
+def test_stuck_facts_are_shown_with_their_reason_and_tried_again(town: Town) -> None:
+    _bury(town)
     shown = town.administrator.get("/staff/stuck").text
     assert "invalid: 看不懂" in shown
+    assert "陈*" in shown
     action = re.search(r'action="(/staff/stuck/members/[^"]+)"', shown)
     assert action is not None
     assert "没有待人工处理的记录" in town.administrator.post("/staff/stuck", action[1]).text
+
+
+def test_stuck_facts_show_an_administrator_of_a_node_nothing_of_anybody(town: Town) -> None:
+    of_station, of_city = town.person("罗静", Role.ADMINISTRATOR), town.person("周敏")
+    town.administrator.api("POST", f"/members/members/{of_city.member_id}/confirm")
+    grant = {"id": str(new_id()), "member_id": of_city.member_id, "role": "administrator"}
+    town.administrator.api("POST", "/members/grants", grant | {"node_id": town.nodes["咸宁市"]})
+    town.deliver()
+    _bury(town)
+    with town.at(clock.now() + timedelta(seconds=11)):  # what the gateway believes of a session
+        for who, may_requeue in ((of_station, False), (of_city, True)):
+            shown = who.get("/staff/stuck").text
+            assert "MemberChanged" in shown
+            assert "invalid" in shown
+            assert "看不懂" not in shown
+            assert "陈*" not in shown
+            assert ('action="/staff/stuck/members/' in shown) is may_requeue
+        action = re.search(r'action="(/staff/stuck/members/[^"]+)"', shown)
+        assert action is not None
+        assert "没有待人工处理的记录" in of_city.post("/staff/stuck", action[1]).text
 
 
 def test_the_audit_log_of_all_services_is_one_list(town: Town) -> None:
