@@ -1,4 +1,9 @@
-"""Routes every service has for those who keep it running: dead letters, backlog, audit log."""
+"""Routes every service has for those who keep it running: dead letters, backlog, audit log.
+
+A dead letter holds what one service tells another of somebody (name, birth date, household), and no node says
+whose it is. So every administrator learns that there is one, since it stands in somebody's way; what is in it
+reads only who stands above all nodes; and it is tried again by who holds a root of the tree.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from shared import audit, outbox, web
 from shared.db import session, transactional
-from shared.fields import WholeText, Wire
+from shared.errors import Forbidden
+from shared.fields import Line, WholeText, Wire
 from shared.principal import Principal, Role
 
 
@@ -17,10 +23,15 @@ class DeadLetterSchema(Wire):
     id = fields.UUID(required=True)
     destination = fields.String(required=True)
     name = fields.String(required=True)
-    body = fields.Dict(required=True)
+    body = fields.Dict(
+        required=True, allow_none=True, metadata={"description": "Only for administrators of everything"}
+    )
     created_at = fields.AwareDateTime(required=True)
     dead_at = fields.AwareDateTime(required=True)
-    error = fields.String(allow_none=True)
+    error = fields.String(
+        allow_none=True, metadata={"description": "Its code alone, but for administrators of everything"}
+    )
+    may_requeue = fields.Boolean(required=True)
 
 
 class BacklogSchema(Wire):
@@ -31,7 +42,7 @@ class BacklogSchema(Wire):
 
 class AuditQuerySchema(Wire):
     before = fields.UUID(metadata={"description": "Only entries older than this one"})
-    action = fields.String(validate=validate.Length(max=60))
+    action = Line(length_max=60)
     subject_id = fields.UUID()
     limit = WholeText(load_default=50, validate=validate.Range(min=1, max=200))
 
@@ -49,11 +60,35 @@ class AuditEntrySchema(Wire):
     request_id = fields.String(allow_none=True)
 
 
+EVERYTHING = "/"
+
+
+def list_dead_letters(caller: Principal) -> list[dict[str, Any]]:
+    """Dead letters as far as the caller may read them, newest first."""
+    reads, may_requeue = caller.may(Role.ADMINISTRATOR, EVERYTHING), _root_of(caller) is not None
+    letters = outbox.list_dead(session())
+    for letter in letters:
+        letter["may_requeue"] = may_requeue
+        if not reads:
+            # After the code come sentences, and receivers put values into them.
+            letter |= {"body": None, "error": letter["error"] and letter["error"].partition(":")[0]}
+    return letters
+
+
 @transactional
 def requeue(tx: Session, caller: Principal, row_id: UUID) -> None:
     """Give a dead letter another life. Doing it twice is refused as NotFound."""
+    root = _root_of(caller)
+    if root is None:
+        raise Forbidden
     outbox.requeue(tx, row_id)
-    audit.add(tx, caller, "dead_letter.requeue", "outbox", row_id)
+    audit.add(tx, caller, "dead_letter.requeue", "outbox", row_id, path=root)
+
+
+def _root_of(caller: Principal) -> str | None:
+    """Where the caller is administrator of a whole tree: everything, or a node that has none above it."""
+    roots = [path for path in caller.paths(Role.ADMINISTRATOR) if len(path.strip("/").split("/")) == 1]
+    return min(roots, key=len, default=None)
 
 
 def list_audit(
@@ -86,16 +121,16 @@ def operations(service: str) -> web.Routes:
     @routes.route("/dead-letters", methods=["GET"])
     @web.holding(Role.ADMINISTRATOR)
     @routes.response(200, DeadLetterSchema(many=True))
-    def list_dead_letters() -> list[dict[str, Any]]:
+    def show_dead_letters() -> list[dict[str, Any]]:
         """Facts no receiver takes in; a person must look."""
-        return outbox.list_dead(session())
+        return list_dead_letters(web.caller())
 
     @routes.route("/dead-letters/<uuid:row_id>/requeue", methods=["POST"])
     @web.holding(Role.ADMINISTRATOR)
     @routes.response(204)
     @routes.alt_response(404, schema=web.ProblemSchema)
     def requeue_dead_letter(row_id: UUID) -> None:
-        """Try a dead letter again."""
+        """Try a dead letter again; for administrators of a whole tree."""
         requeue(web.caller(), row_id)
 
     @routes.route("/backlog", methods=["GET"])
