@@ -1,5 +1,6 @@
 """The worker's side of the outbox: lease a batch, post it, mark what was taken in."""
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -76,6 +77,22 @@ def drain(on_outcome: OnOutcome | None = None, *, post: Post = through_the_gatew
             if not _deliver(destination, rows, on_outcome, post):
                 break  # the destination is down: its rows are due again after their backoff
     return posted
+
+
+def sweep(*duties: Callable[[], object], on_outcome: OnOutcome | None = None) -> None:
+    """A service's periodic work: deliver what no ring announced, do its duties, forget what was delivered long ago.
+
+    None stops the others. What failed is logged, and raised together at the end.
+    """
+    failures = []
+    for duty in (functools.partial(drain, on_outcome), *duties, transactional(outbox.forget_delivered)):
+        try:
+            duty()
+        except Exception as failure:
+            log.exception("duty failed", extra={"service": current_app.name})
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} duties of {current_app.name} failed", failures)
 
 
 def _deliver(destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None, post: Post) -> bool:

@@ -1,8 +1,7 @@
 """What the worker does for check-in."""
 
 from services.checkin.commands.attendances import SWEEP_PAIRS_MAX, depart_automatically
-from shared import delivery, outbox, queue
-from shared.db import transactional
+from shared import delivery, queue
 
 
 @queue.in_app("checkin")
@@ -14,7 +13,9 @@ def drain() -> int:
 @queue.in_app("checkin")
 def sweep() -> None:
     """Find what no ring announced, and who forgot to sign out."""
+    delivery.sweep(_depart_all)
+
+
+def _depart_all() -> None:
     while depart_automatically() == SWEEP_PAIRS_MAX:
         pass
-    delivery.drain()
-    transactional(outbox.forget_delivered)()

@@ -1,10 +1,7 @@
 """What the worker does for rewards."""
 
-from sqlalchemy.orm import Session
-
 from services.rewards.commands import redemptions
-from shared import delivery, outbox, queue
-from shared.db import transactional
+from shared import delivery, queue
 
 
 @queue.in_app("rewards")
@@ -16,11 +13,4 @@ def drain() -> int:
 @queue.in_app("rewards")
 def sweep() -> None:
     """Find what no nudge announced, end what is overdue, forget what points has long known."""
-    redemptions.expire_overdue()
-    delivery.drain(redemptions.take_outcome)
-    _forget_delivered()
-
-
-@transactional
-def _forget_delivered(tx: Session) -> int:
-    return outbox.forget_delivered(tx)
+    delivery.sweep(redemptions.expire_overdue, on_outcome=redemptions.take_outcome)

@@ -1,7 +1,12 @@
 """What the worker does for check-in, and what it is rung for."""
 
+from datetime import datetime
 from http.client import HTTPMessage
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from services.checkin import jobs
 from shared import clock, delivery, events
@@ -60,16 +65,39 @@ def test_the_sweep_signs_out_who_forgot_and_may_run_twice(station: Station) -> N
     assert row == {"state": "left", "automatic_departure": True}
 
 
-def test_the_sweep_forgets_what_was_delivered_long_ago(station: Station) -> None:
-    from sqlalchemy import text
-
-    station.attend(station.person(), station.activity(), 0, 60)
-
-    def deliver(tx: Any) -> None:
-        tx.execute(text("UPDATE outbox SET delivered_at = :at"), {"at": after(61)})
+def delivered_long_ago(at: datetime) -> None:
+    def deliver(tx: Session) -> None:
+        tx.execute(text("UPDATE outbox SET delivered_at = :at"), {"at": at})
 
     transactional(deliver)()
     session().rollback()
+
+
+def test_the_sweep_forgets_what_was_delivered_long_ago(station: Station) -> None:
+    station.attend(station.person(), station.activity(), 0, 60)
+
+    delivered_long_ago(after(61))
     with clock.travel(after(60 * 24 * 8)):
+        jobs.sweep()
+    assert station.rows("SELECT * FROM outbox") == []
+
+
+def test_a_duty_that_fails_stops_no_other(
+    station: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    station.attend(station.person(), station.activity(), 0, 60)
+
+    def fail() -> NoReturn:
+        raise RuntimeError("no such activity")
+
+    monkeypatch.setattr(jobs, "depart_automatically", fail)
+    with clock.travel(after(61)), pytest.raises(ExceptionGroup) as raised:
+        jobs.sweep()
+    assert [str(failure) for failure in raised.value.exceptions] == ["no such activity"]
+    assert "duty failed" in caplog.text
+    [row] = station.rows("SELECT attempts FROM outbox")
+    assert row == {"attempts": 1}
+    delivered_long_ago(after(61))
+    with clock.travel(after(60 * 24 * 8)), pytest.raises(ExceptionGroup):
         jobs.sweep()
     assert station.rows("SELECT * FROM outbox") == []

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import permutations
+from typing import NoReturn
 from uuid import UUID, uuid4
 
 import pytest
@@ -208,9 +209,29 @@ def test_a_request_that_is_never_answered_ends_too(town: Town, points: Points) -
     points.mood = "well"
     with clock.travel(clock.now() + timedelta(days=30)):
         run(jobs.sweep)
+        run(jobs.drain)  # what the expiry rings for
     assert fresh(redemption.id).state is State.EXPIRED
     assert str(redemption.id) in points.voided
     assert stock_of(gift, town.station.id) == (5, 0, 5, 0, 0)
+
+
+def test_an_expiry_that_fails_keeps_no_request_from_points(
+    town: Town, points: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points.mood = "deaf"
+    gift, member = town.gift(stock=5), town.member()
+    points.balances[str(member)] = 1000
+    redemption = town.redeemed(gift, member)
+    points.mood = "well"
+    make_due()
+
+    def fail() -> NoReturn:
+        raise RuntimeError("an expiry that fails")
+
+    monkeypatch.setattr(redemptions, "expire_overdue", fail)
+    with pytest.raises(ExceptionGroup):
+        run(jobs.sweep)
+    assert fresh(redemption.id).state is State.CONFIRMED
 
 
 def test_three_sweeps_at_once_expire_each_once(rewards_app: Flask, town: Town, points: Points) -> None:
