@@ -20,7 +20,6 @@ from shared.errors import HuzhuError, NotFound
 from shared.principal import Role
 
 ROWS = 200
-PAGES_MAX = 20
 CANDIDATES_MAX = 20
 
 pages = Blueprint("confirm", __name__)
@@ -163,20 +162,10 @@ def _attendance_page(activity_id: UUID, attendance_id: UUID, filled: Form) -> st
 
 
 def _get(activity_id: UUID, attendance_id: UUID) -> dict[str, Any]:
-    """One record out of the activity's list."""
-    after = None
-    for _number in range(PAGES_MAX):
-        query = {"limit": ROWS, "after": after}
-        found: list[dict[str, Any]] = backend.call(
-            "checkin", "GET", f"/activities/{activity_id}/attendances", query=query
-        )
-        for attendance in found:
-            if attendance["id"] == str(attendance_id):
-                return attendance
-        if len(found) < ROWS:
-            break
-        after = found[-1]["id"]
-    raise NotFound
+    found: dict[str, Any] = backend.call("checkin", "GET", f"/attendances/{attendance_id}")
+    if found["activity_id"] != str(activity_id):
+        raise NotFound
+    return found
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/attendances/<uuid:attendance_id>")

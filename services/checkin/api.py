@@ -158,6 +158,15 @@ def list_attendances(query: dict[str, Any]) -> list[dict[str, Any]]:
     return queries.list_attendances(web.caller(), **query)
 
 
+@routes.route("/attendances/<uuid:attendance_id>", methods=["GET"])
+@web.logged_in()
+@routes.response(200, schemas.AttendanceSchema)
+@refuses(404)
+def get_attendance(attendance_id: UUID) -> dict[str, Any]:
+    """One attendance: one's own, or for organizers and auditors one below their nodes."""
+    return queries.get_attendance(web.caller(), attendance_id=attendance_id)
+
+
 @routes.route("/activities/<uuid:activity_id>/attendances", methods=["GET"])
 @web.holding(Role.ORGANIZER, Role.AUDITOR)
 @routes.arguments(schemas.AttendancesQuerySchema, location="query")

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.checkin.domain import activities, admission, attendances, codes
-from services.checkin.domain.attendances import NotYours
+from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.store import Activity
 from services.checkin.store import activities as store
@@ -131,6 +131,16 @@ def list_attendances(
     return [_view(row) for row in rows]
 
 
+def get_attendance(caller: Principal, *, attendance_id: UUID) -> dict[str, Any]:
+    """One attendance, for whom `list_attendances` would show it."""
+    row = attendance_store.find_view(session(), attendance_id)
+    if row is None:
+        raise NoSuchAttendance
+    if not caller.acts_for(row.member_id) and not any(caller.may(role, row.station_path or "") for role in _READERS):
+        raise NotYours
+    return _view(row)
+
+
 def list_attendances_at(
     caller: Principal, *, activity_id: UUID, limit: int, state: str | None = None, after: UUID | None = None
 ) -> list[dict[str, Any]]:
@@ -152,9 +162,8 @@ def list_scans(
 
 def view(attendance_id: UUID) -> dict[str, Any]:
     """An attendance as the API shows it, for whoever has just changed it."""
-    [row] = attendance_store.list_views(
-        session(), [attendance_store.with_id(attendance_id)], limit=1, newest_first=True, mark=None
-    )
+    row = attendance_store.find_view(session(), attendance_id)
+    assert row is not None
     return _view(row)
 
 

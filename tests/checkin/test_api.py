@@ -112,6 +112,7 @@ LOGGED_IN: list[tuple[str, str, str | None, int]] = [
     ("GET", "/activities/{activity}", None, 200),
 ]
 KEPT_FROM_OTHERS = ("GET", "/attendances?member_id={member}", None, 200)
+ONE_KEPT_FROM_OTHERS = ("GET", "/attendances/{attendance}", None, 200)
 
 
 def send(scene: Scene, who: Principal, method: str, path: str, body: str | None) -> Any:
@@ -119,7 +120,9 @@ def send(scene: Scene, who: Principal, method: str, path: str, body: str | None)
     return scene.station.request(who, method, scene.path(path), after(300), **options)
 
 
-@pytest.mark.parametrize(("method", "path", "body", "status"), [*ORGANIZERS, *RULED_OUT, *LOGGED_IN, KEPT_FROM_OTHERS])
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"), [*ORGANIZERS, *RULED_OUT, *LOGGED_IN, KEPT_FROM_OTHERS, ONE_KEPT_FROM_OTHERS]
+)
 def test_the_stations_organizer_may(scene: Scene, method: str, path: str, body: str | None, status: int) -> None:
     response = send(scene, scene.station.organizer, method, path, body)
     assert response.status_code == status, response.json
@@ -150,7 +153,9 @@ def test_auditors_read_and_never_act(scene: Scene, method: str, path: str, body:
     assert response.status_code == (200 if method == "GET" and path in READS else 403), response.json
 
 
-@pytest.mark.parametrize(("method", "path", "body", "_status"), [*ORGANIZERS, *RULED_OUT, *LOGGED_IN, KEPT_FROM_OTHERS])
+@pytest.mark.parametrize(
+    ("method", "path", "body", "_status"), [*ORGANIZERS, *RULED_OUT, *LOGGED_IN, KEPT_FROM_OTHERS, ONE_KEPT_FROM_OTHERS]
+)
 def test_nobody_without_a_login_may(scene: Scene, method: str, path: str, body: str | None, _status: int) -> None:
     client = scene.station.app.test_client()
     options: dict[str, Any] = {} if body is None else {"json": scene.body(body)}
@@ -178,6 +183,20 @@ def test_a_members_record_is_for_themselves_and_organizers_where_it_happened(sce
         assert seen_by(who) == [str(scene.attendance_id)]
     assert seen_by(station.person(Grant(Role.ORGANIZER, ELSEWHERE))) == []
     assert seen_by(station.person()) == 403
+
+
+def test_one_record_is_for_the_same_people(scene: Scene) -> None:
+    station = scene.station
+    method, path, body, _status = ONE_KEPT_FROM_OTHERS
+    daughter, auditor = station.person(family=(scene.member_id,)), station.person(Grant(Role.AUDITOR, "/town/"))
+    listed = send(scene, daughter, *KEPT_FROM_OTHERS[:3]).json
+    for who in (daughter, auditor, station.organizer):
+        assert [send(scene, who, method, path, body).json] == listed
+    for who in (station.person(), station.person(Grant(Role.ORGANIZER, ELSEWHERE))):
+        response = send(scene, who, method, path, body)
+        assert (response.status_code, response.json["title"] != "") == (403, True)
+        assert str(scene.member_id) not in response.text
+    assert send(scene, station.organizer, method, "/attendances/{other}", body).status_code == 404
 
 
 def test_only_the_worker_brings_events(station: Station) -> None:
@@ -237,6 +256,49 @@ def test_the_status_line_follows_the_day(station: Station) -> None:
     assert status(201) == "waiting"
     station.request(station.organizer, "POST", f"/activities/{activity.id}/confirm-all", after(210))
     assert status(211) == "settling"
+
+
+FAR_OUT = ["0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59+00:00"]
+FAR_OUT += ["2100-01-01T00:00:01+00:00", "9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-14:00"]
+
+
+@pytest.mark.parametrize("moment", FAR_OUT)
+@pytest.mark.parametrize("which", ["first", "last", "both"])
+def test_times_beyond_all_reason_are_refused_and_nothing_is_kept(scene: Scene, moment: str, which: str) -> None:
+    station, organizer = scene.station, scene.station.organizer
+
+    def times(body: dict[str, Any], first: str, last: str) -> dict[str, Any]:
+        named = {"first": (first,), "last": (last,), "both": (first, last)}[which]
+        return {first: after(0).isoformat(), last: after(60).isoformat(), **body, **dict.fromkeys(named, moment)}
+
+    draft = station.draft()
+    of_activity, of_attendance = ("starts_at", "ends_at"), ("arrived_at", "left_at")
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/activities", times(activity_body(station), *of_activity)),
+        ("PATCH", f"/activities/{draft.id}", times({}, *of_activity)),
+        ("PATCH", f"/activities/{scene.activity.id}", times({}, *of_activity)),
+        ("POST", f"/activities/{station.activity().id}/postpone", times({}, *of_activity)),
+        ("POST", "/activities/{activity}/attendances", times(scene.body("attendance"), *of_attendance)),
+        ("POST", "/attendances/{attendance}/correct", times(scene.body("correction"), *of_attendance)),
+    ]
+    tables = ("activity", "attendance", "outbox", "audit_log")
+    before = [station.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
+    for method, path, body in asked:
+        response = station.request(organizer, method, scene.path(path), after(300), json=body)
+        assert response.status_code == 400, (path, response.json)
+    assert [station.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables] == before
+    for name in ("from", "to"):
+        response = station.request(organizer, "GET", "/activities", query_string={name: moment})
+        assert response.status_code == 400, response.json
+    for path in ("/activities", "/activities/{activity}/attendances", "/attendances?member_id={member}"):
+        assert station.request(organizer, "GET", scene.path(path)).status_code == 200
+
+
+def test_the_first_and_the_last_moment_there_is_can_be_asked_for(station: Station) -> None:
+    station.activity()
+    for moment, found in (("2000-01-01T00:00:00+00:00", 1), ("2100-01-01T00:00:00+00:00", 0)):
+        response = station.request(station.organizer, "GET", "/activities", query_string={"from": moment})
+        assert (response.status_code, len(response.json or [])) == (200, found)
 
 
 def scan(station: Station, who: Principal, code: str, at: float, *members: UUID) -> Any:

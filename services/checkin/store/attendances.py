@@ -168,6 +168,7 @@ def list_views(
             Activity.category,
             Activity.station_id,
             station.c.name.label("station_name"),
+            station.c.path.label("station_path"),
             site.name.label("site_name"),
             Activity.starts_at.label("activity_starts_at"),
             Activity.ends_at.label("activity_ends_at"),
@@ -186,8 +187,10 @@ def list_views(
     return tx.execute(statement).all()
 
 
-def with_id(attendance_id: UUID) -> ColumnElement[bool]:
-    return _columns.id == attendance_id
+def find_view(tx: Session, attendance_id: UUID) -> Row[*tuple[Any, ...]] | None:
+    """One attendance as in `list_views`."""
+    found = list_views(tx, [_columns.id == attendance_id], limit=1, newest_first=True, mark=None)
+    return found[0] if found else None
 
 
 def of_member(member_id: UUID) -> ColumnElement[bool]:
