@@ -1,14 +1,16 @@
 """The two listeners of the gateway, as WSGI apps."""
 
+from uuid import uuid4
+
 import msgspec
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from gateway import guards, presentation, visitor
 from gateway.internal import InternalApi
 from gateway.pages import BLUEPRINTS
-from gateway.parts import Parts
+from gateway.parts import Parts, parts
 from gateway.proxy import BODY_BYTES_MAX, PublicApi
 from gateway.settings import GatewaySettings
 from shared import http, log
@@ -37,10 +39,10 @@ def create_app() -> Flask:
     log.configure("gateway")
     app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES_MAX, MAX_FORM_MEMORY_SIZE=BODY_BYTES_MAX)
     app.json = http.Json(app)
-    parts = Parts.assemble(settings)
-    parts.install(app)
+    own = Parts.assemble(settings)
+    own.install(app)
     presentation.configure(app)
-    app.before_request(http.begin_request)
+    app.before_request(_begin_request)
     app.before_request(_check_csrf)
     app.after_request(visitor.finish)
     app.after_request(http.finish_request)
@@ -51,7 +53,7 @@ def create_app() -> Flask:
     for pages in BLUEPRINTS:
         app.register_blueprint(pages)
     _add_health(app)
-    app.wsgi_app = PublicApi(app, settings, parts.sessions, parts.upstreams, parts.limits)  # type: ignore[method-assign]
+    app.wsgi_app = PublicApi(app, settings, own.sessions, own.upstreams, own.limits)  # type: ignore[method-assign]
     return app
 
 
@@ -60,12 +62,12 @@ def create_internal_app() -> Flask:
     settings = GatewaySettings.from_environment()
     app = Flask("gateway-internal", static_folder=None)
     log.configure("gateway-internal")
-    parts = Parts.assemble(settings)
-    app.before_request(http.begin_request)
+    own = Parts.assemble(settings)
+    app.before_request(_begin_request)
     app.after_request(http.finish_request)
     http.register_errors(app)
     _add_health(app)
-    app.wsgi_app = InternalApi(app, settings, parts.sessions, parts.upstreams)  # type: ignore[method-assign]
+    app.wsgi_app = InternalApi(app, settings, own.sessions, own.upstreams)  # type: ignore[method-assign]
     return app
 
 
@@ -80,6 +82,11 @@ def _add_health(app: Flask) -> None:
     @guards.open_page
     def ready() -> Response:
         return http.answer({"status": "ready"})
+
+
+def _begin_request() -> None:
+    """Here a request gets its id. One that a client brings is not taken: it could be another request's."""
+    g.request_id = uuid4().hex
 
 
 def _is_page() -> bool:
@@ -98,7 +105,7 @@ def _add_security_headers(response: Response) -> Response:
 
 
 def _for_templates() -> dict[str, object]:
-    return {"holds": _holds, "Role": Role}
+    return {"holds": _holds, "Role": Role, "is_demo": parts().settings.demo}
 
 
 def _holds(*roles: Role) -> bool:
@@ -124,7 +131,9 @@ def _on_error(error: Exception) -> BaseResponse:
         response = http.on_bug(error)
     if _is_page():
         problem = msgspec.json.decode(response.get_data())
-        page = Response(render_template("error.html", problem=problem), status=response.status_code)
+        page = Response(
+            render_template("error.html", problem=problem, back=guards.page_of_form()), status=response.status_code
+        )
         for name in ("Allow", "Retry-After"):
             if name in response.headers:
                 page.headers[name] = response.headers[name]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
-from flask import redirect, request
+from flask import current_app, redirect, request
 from werkzeug.wrappers import Response
 
 from gateway import visitor
@@ -55,9 +55,21 @@ def holding(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R | Response
 
 
 def to_login() -> Response:
-    """To the login page, and back to this one; a form that was posted is not posted again by itself."""
-    back = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return redirect(f"/login?{urlencode({'next': back})}", 303)
+    """To the login page, and back to this one. A form that was posted is not posted again by itself: the
+    login page says that it was not sent, and leads back to where it stands.
+    """
+    if request.method == "GET":
+        return redirect(f"/login?{urlencode({'next': request.full_path.rstrip('?')})}", 303)
+    return redirect(f"/login?{urlencode({'next': page_of_form(), 'told': 'unsent'})}", 303)
+
+
+def page_of_form() -> str:
+    """The page on which the form of this request stands: the nearest one above the address it was sent to."""
+    pages = current_app.url_map.bind("")
+    path = request.path
+    while path and not pages.test(path, "GET"):
+        path = path.rpartition("/")[0]
+    return local_path(path)
 
 
 def local_path(text: str | None, default: str = "/") -> str:

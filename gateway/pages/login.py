@@ -53,6 +53,7 @@ def open_session(filled: Form, phone: str, password: str, next_path: str) -> Res
 def _login_page(filled: Form, next_path: str | None) -> str:
     told = {
         "password": _("新密码已经设好，请登录。"),
+        "unsent": _("登录已过期，刚才这一步没有办成，填的内容没有发出去。登录后会回到那一页，请再办一次。"),
         "known": _("如果这个手机号已经注册过，请直接登录；忘了密码可以重设。"),
     }
     return render_template(

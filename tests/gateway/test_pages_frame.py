@@ -135,6 +135,53 @@ def test_a_page_for_logins_sends_strangers_to_log_in_and_back(client: FlaskClien
     assert client.get("/test/mine").text == str(ALICE)
 
 
+def test_a_form_of_an_ended_session_was_not_sent_and_leads_back_to_its_page(
+    gateway: Flask, client: FlaskClient
+) -> None:
+    client.set_cookie("huzhu_session", "ended-long-ago")
+    token = page_token(client)
+    activity = "/organize/activities/00000000-0000-4000-8000-000000000000"
+    for to, page in (
+        ("/family/new", "/family/new"),
+        ("/me/consents", "/me"),
+        (f"{activity}/publish", activity),
+        (f"{activity}/leave-all", activity),
+        ("/desk/00000000-0000-4000-8000-000000000000/issue", "/desk/00000000-0000-4000-8000-000000000000"),
+    ):
+        shown = client.post(to, data={"csrf_token": token}, follow_redirects=True)
+        assert shown.request.path == "/login", to
+        assert "填的内容没有发出去" in shown.text, to
+        assert f'name="next" value="{page}"' in shown.text, to
+
+
+def test_a_form_whose_cookie_is_gone_was_not_sent_and_leads_back_to_its_page(client: FlaskClient) -> None:
+    shown = client.post("/me/consents", data={"csrf_token": "of another time"})
+    assert shown.status_code == 403
+    assert "填的内容没有发出去" in shown.text
+    assert 'href="/me"' in shown.text
+    assert "evil" not in client.post("//evil.example/me", data={}).text.partition("<main")[2]
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/points/statement", "/health/live"])
+def test_a_request_id_is_ours_and_never_the_clients(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Huzhu-Request-Id": "anothersrequest"})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["Huzhu-Request-Id"])
+
+
+def test_the_demo_says_on_every_page_that_it_is_one_and_nothing_else_does(
+    client: FlaskClient, gateway_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.app import create_app
+
+    assert "演示系统" not in client.get("/login").text
+    monkeypatch.setenv("HUZHU_DEMO", "1")
+    demo = create_app().test_client()
+    for path in ("/", "/login", "/terms", "/nowhere"):
+        assert "演示系统，人物均为虚构" in demo.get(path).text, path
+    demo.set_cookie("huzhu_language", "en")
+    assert "Demo: all people here are invented" in demo.get("/login").text
+
+
 def test_a_browser_acts_for_the_member_it_chose_among_its_own(client: FlaskClient, log_in: LogIn) -> None:
     client.set_cookie("huzhu_session", log_in())
     for chosen, acting in ((str(MUM), MUM), (str(STRANGER), ALICE), ("nonsense", ALICE)):
