@@ -6,6 +6,7 @@ is told to stop. Once both servers answer, ROOT/servers.json holds their URLs.
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -45,6 +46,7 @@ def keep(root: Path, watched_pid: int) -> None:
             child.ask_to_stop()
         for child in children:
             child.stop()
+        shutil.rmtree(root, ignore_errors=True)  # a killed session cannot do it itself
 
 
 def _is_alive(pid: int) -> bool:
