@@ -85,7 +85,8 @@ def sweep(*duties: Callable[[], object], on_outcome: OnOutcome | None = None) ->
     None stops the others. What failed is logged, and raised together at the end.
     """
     failures = []
-    for duty in (functools.partial(drain, on_outcome), *duties, transactional(outbox.forget_delivered)):
+    in_order: list[Callable[[], object]] = [functools.partial(drain, on_outcome), *duties]
+    for duty in (*in_order, transactional(outbox.forget_delivered)):
         try:
             duty()
         except Exception as failure:
