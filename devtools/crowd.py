@@ -52,18 +52,21 @@ class Crowd:
     members: list[dict[str, str]]
 
 
-def gather(world: World, *, members: int, stock: int = 0, served: str = "nobody") -> Crowd:
+def gather(
+    world: World, *, members: int, stock: int = 0, served: str = "nobody", logins_max: int | None = None
+) -> Crowd:
     """Make a station of its own, so that crowds may be gathered again and again.
 
     `served` is `nobody`, `waiting` (all served two hours, and the organizer has yet to confirm) or
-    `confirmed` (and has).
+    `confirmed` (and has). Only the first `logins_max` members have a login; all when it is None.
     """
     tag = uuid4().hex[:8]
     with world.inside("members"):
         station_id, path = _found_station(tag)
-        everybody = _join(station_id, tag, members + 3)
+        people_of_role = _join(station_id, tag, 3, first=members)
+        crowd = _join(station_id, tag, members, logins_max=logins_max)
         roles = (Role.ORGANIZER, Role.STAFF, Role.ADMINISTRATOR)
-        officials = dict(zip(roles, everybody[-3:], strict=True))
+        officials = dict(zip(roles, people_of_role, strict=True))
         for role, official in officials.items():
             grants.add_grant(
                 OPERATOR,
@@ -78,7 +81,7 @@ def gather(world: World, *, members: int, stock: int = 0, served: str = "nobody"
         activity_id, site_id = _open_activity(organizer, station_id)
         served_id: UUID | None = None
         if served != "nobody":
-            served_id = _serve(organizer, station_id, [UUID(member["member_id"]) for member in everybody[:members]])
+            served_id = _serve(organizer, station_id, [UUID(member["member_id"]) for member in crowd])
         if served_id is not None and served == "confirmed":
             attendances.confirm_all(organizer, activity_id=served_id)
     with world.inside("rewards"):
@@ -93,7 +96,7 @@ def gather(world: World, *, members: int, stock: int = 0, served: str = "nobody"
         officials[Role.ORGANIZER],
         officials[Role.STAFF],
         officials[Role.ADMINISTRATOR],
-        everybody[:members],
+        crowd,
     )
 
 
@@ -104,33 +107,31 @@ def _found_station(tag: str) -> tuple[UUID, str]:
     return station, made["path"]
 
 
-def _join(station_id: UUID, tag: str, count: int) -> list[dict[str, str]]:
+def _join(
+    station_id: UUID, tag: str, count: int, *, first: int = 0, logins_max: int | None = None
+) -> list[dict[str, str]]:
     consents = (*JOINING, Consent(Kind.RANKED, "1"), Consent(Kind.NAMED, "1"))
-    first = int(tag, 16) % 10_000_000
+    base = int(tag, 16) % 10_000_000 + first
     rows = [
         NewMember(
             id=uuid4(),
-            name=f"群众{number}",
+            name=f"群众{first + number}",
             station_id=station_id,
-            phone=f"199{(first + number) % 100_000_000:08d}",
+            phone=f"199{(base + number) % 100_000_000:08d}",
             consents=consents,
             confirmed=True,
         )
         for number in range(count)
     ]
     people.add_members(OPERATOR, rows)
-    login_ids = [uuid4() for _ in rows]
-    _give_logins(list(zip(login_ids, rows, strict=True)), hashing.hash_password(PASSWORD))
-    return [
-        {
-            "member_id": str(row.id),
-            "phone": str(row.phone),
-            "token": logins.add_token(
-                acting_for(row.id, login_id=login_id), token_id=uuid4(), name="crowd", days=1
-            ).token,
-        }
-        for login_id, row in zip(login_ids, rows, strict=True)
-    ]
+    joined = [{"member_id": str(row.id), "phone": str(row.phone)} for row in rows]
+    with_login = rows[:logins_max]
+    login_ids = [uuid4() for _ in with_login]
+    _give_logins(list(zip(login_ids, with_login, strict=True)), hashing.hash_password(PASSWORD))
+    for login_id, row, member in zip(login_ids, with_login, joined, strict=False):
+        caller = acting_for(row.id, login_id=login_id)
+        member["token"] = logins.add_token(caller, token_id=uuid4(), name="crowd", days=1).token
+    return joined
 
 
 @transactional
@@ -194,8 +195,9 @@ def main() -> int:
     parser.add_argument("--members", type=int, default=100)
     parser.add_argument("--stock", type=int, default=0)
     parser.add_argument("--served", choices=("nobody", "waiting", "confirmed"), default="nobody")
+    parser.add_argument("--logins", type=int)
     chosen = parser.parse_args()
-    crowd = gather(World(), members=chosen.members, stock=chosen.stock, served=chosen.served)
+    crowd = gather(World(), members=chosen.members, stock=chosen.stock, served=chosen.served, logins_max=chosen.logins)
     json.dump(vars(crowd), sys.stdout)
     return 0
 

@@ -58,10 +58,13 @@ class Client:
         return Answer(answer.status, msgspec.json.decode(answer.body) if answer.body else None)
 
 
-def gather(system: System, *, members: int, stock: int = 0, served: str = "nobody") -> Crowd:
+def gather(system: System, *, members: int, stock: int = 0, served: str = "nobody", logins: int | None = None) -> Crowd:
     """A crowd at a station of its own; see `devtools.crowd`."""
     made = subprocess.run(
-        [sys.executable, "-m", "devtools.crowd", f"--members={members}", f"--stock={stock}", f"--served={served}"],
+        [
+            *(sys.executable, "-m", "devtools.crowd", f"--members={members}", f"--stock={stock}", f"--served={served}"),
+            *([] if logins is None else [f"--logins={logins}"]),
+        ],
         env=system.installation.everything(),
         cwd=PROJECT,
         capture_output=True,

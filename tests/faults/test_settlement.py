@@ -57,7 +57,7 @@ def wait_for_or_go_on(condition: Callable[[], bool], seconds: float) -> None:
 
 @pytest.fixture
 def settling(system: System, time: Clock) -> Iterator[Settling]:
-    yield Settling(system, gather(system, members=CROWD, served="waiting"), time)
+    yield Settling(system, gather(system, members=CROWD, served="waiting", logins=1), time)
     for name, part in list(system.parts.items()):  # whatever a test leaves dead must not hurt the next
         if part.child is not None and not part.child.is_running:
             system.restart_part(name)
