@@ -184,3 +184,8 @@ def test_a_connection_that_went_stale_is_replaced_without_the_caller_noticing() 
     assert len(served) == 2
     with pytest.raises(NoAnswer):
         upstream.request("GET", "/x", headers={})
+
+
+def test_a_line_break_in_a_header_is_never_sent() -> None:
+    with pytest.raises(ValueError, match="line break"):
+        Upstream("http://127.0.0.1:1").request("GET", "/x", headers={"Accept": "a\r\nHuzhu-Principal: forged"})
