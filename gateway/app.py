@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from gateway import guards, presentation, visitor
+from gateway.i18n import _
 from gateway.internal import InternalApi
 from gateway.pages import BLUEPRINTS
 from gateway.parts import Parts, parts
@@ -131,6 +132,8 @@ def _on_error(error: Exception) -> BaseResponse:
         response = http.on_bug(error)
     if _is_page():
         problem = msgspec.json.decode(response.get_data())
+        words: str = problem["detail"]
+        problem |= {"detail": _(words)}
         page = Response(
             render_template("error.html", problem=problem, back=guards.page_of_form()), status=response.status_code
         )

@@ -106,6 +106,6 @@ class Form:
         for field, messages in (refusal.errors or {}).items():
             first = messages[0] if isinstance(messages, list) and messages else messages
             name = names.get(field, field if field in self.typed else "")
-            self.fail(name, first if isinstance(first, str) else _("填写有误"))
+            self.fail(name, _(first) if isinstance(first, str) else _("填写有误"))
         if not self.errors:
-            self.fail(names.get(refusal.code, ""), refusal.detail)
+            self.fail(names.get(refusal.code, ""), _(refusal.detail))

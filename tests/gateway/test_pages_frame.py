@@ -222,6 +222,25 @@ def test_errors_are_pages_for_people_and_documents_for_programs(client: FlaskCli
     assert client.get("/api/nowhere").content_type == "application/problem+json"
 
 
+def test_error_pages_are_english_for_who_chose_it(
+    client: FlaskClient, services: Services, log_in: LogIn, gateway: Flask
+) -> None:
+    def broken() -> str:
+        raise ValueError
+
+    def busy() -> str:
+        raise Unavailable
+
+    gateway.add_url_rule("/test/broken", view_func=guards.open_page(broken))
+    gateway.add_url_rule("/test/busy", view_func=guards.open_page(busy))
+    client.set_cookie("huzhu_language", "en")
+    client.set_cookie("huzhu_session", log_in())
+    for path, status in (("/nowhere", 404), ("/organize", 403), ("/test/broken", 500), ("/test/busy", 503)):
+        shown = client.get(path)
+        assert shown.status_code == status
+        assert not re.search(r"[\u4e00-\u9fff]", shown.text.partition("<main")[2].partition("</main>")[0]), path
+
+
 def test_an_error_page_stands_when_members_is_down(
     gateway_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from flask import Flask
 
 from gateway import i18n, presentation
 from gateway.i18n import Catalogue, _
+from shared import errors, http
 from shared.categories import NAMES
 from tests.pages.sentences import GATEWAY, sentences
 
@@ -29,8 +30,18 @@ def test_every_category_of_service_has_an_english(catalogue: Catalogue) -> None:
     assert [name for name in NAMES.values() if name not in catalogue] == []
 
 
+def plain_details() -> set[str]:
+    """What the kinds of error say that the gateway itself may raise."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.HuzhuError)]
+    return {kind.detail for kind in kinds} | set(http._PLAIN_DETAILS.values())
+
+
+def test_every_plain_error_has_an_english(catalogue: Catalogue) -> None:
+    assert [sentence for sentence in plain_details() if sentence not in catalogue] == []
+
+
 def test_no_translation_is_left_of_a_sentence_that_is_gone(catalogue: Catalogue) -> None:
-    used = set(sentences()) | set(NAMES.values())
+    used = set(sentences()) | set(NAMES.values()) | plain_details()
     assert [sentence for sentence in catalogue.sentences() if sentence not in used] == []
 
 
