@@ -1,24 +1,15 @@
-"""Models and migration, append-only tables, who may call which route, the wire's description."""
+"""Append-only tables, who may call which route, the wire's description."""
 
 import json
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy.exc import ProgrammingError
 
-from services.members.store import db
 from shared.ids import new_id
 from shared.principal import Kind, Principal, Role
 from tests.members.town import ANYBODY, GATEWAY, Town
 from tests.support import principal_headers
-
-
-def test_the_migration_makes_the_tables_the_models_describe(town: Town) -> None:
-    with town.app.app_context(), db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, db.metadata) == []
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM consent", "UPDATE consent SET given = true", "TRUNCATE consent"])

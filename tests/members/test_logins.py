@@ -1,15 +1,21 @@
 """Logging in, slowing down, sessions, API tokens, one-time codes."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from services.members import jobs
 from services.members.commands import hashing
 from services.members.commands import logins as commands
+from services.members.store import db, logins
+from services.members.store.models import OneTimeCode
 from shared import clock, principal, tokens
 from shared.ids import new_id
 from shared.principal import Principal, Role
@@ -288,6 +294,48 @@ def test_a_code_sets_a_new_password_once_and_ends_all_sessions(town: Town) -> No
     assert code not in str(town.audited("login.make_code"))
 
 
+def test_a_code_whose_answer_was_lost_is_answered_alike_for_a_moment(town: Town) -> None:
+    caller = town.register(phone="13712345678")
+    code = make_code(town, caller.member_id).json["code"]
+    assert use_code(town, "13712345678", code) == 204
+    token = attempt(town, "13712345678", "a new password").json["token"]
+    assert use_code(town, "13712345678", code) == 204
+    assert resolve(town, token).status_code == 200, "nothing is done twice"
+    assert len(town.audited("login.set_password")) == 1
+    assert use_code(town, "13712345678", code, "yet another one") == 401
+    assert use_code(town, "13712345678", "WRNGCODE") == 401
+    assert use_code(town, "13787654321", code) == 401
+    with clock.travel(clock.now() + timedelta(minutes=11)):
+        assert use_code(town, "13712345678", code) == 401
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_password_is_set_though_the_commits_answer_is_lost(
+    town: Town, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    if known:
+        member_id = town.register(phone="13712345678").member_id
+    else:
+        member_id = town.add("陈小芳", phone="13712345678", confirmed=True)
+    code = make_code(town, member_id).json["code"]
+    through, take, taken = Session.commit, logins.take_code, []
+
+    def take_code(*arguments: Any) -> OneTimeCode | None:
+        taken.append(take(*arguments))
+        return taken[-1]
+
+    def commit(self: Session) -> None:
+        through(self)
+        if len(taken) == 1:
+            raise OperationalError("COMMIT", None, Exception("the server closed the connection"))
+
+    monkeypatch.setattr(logins, "take_code", take_code)
+    monkeypatch.setattr(Session, "commit", commit)
+    assert use_code(town, "13712345678", code) == 204
+    assert [one is not None for one in taken] == [True, False]
+    assert attempt(town, "13712345678", "a new password").status_code == 200
+
+
 def test_a_code_lasts_a_day(town: Town) -> None:
     caller = town.register(phone="13712345678")
     code = make_code(town, caller.member_id).json["code"]
@@ -354,6 +402,18 @@ def test_staff_cannot_take_over_the_login_of_somebody_with_more_rights(town: Tow
     assert make_code(town, boss.member_id).status_code == 403
     assert make_code(town, boss.member_id, town.official(Role.ADMINISTRATOR, "南昌路站")).status_code == 403
     assert make_code(town, boss.member_id, town.official(Role.ADMINISTRATOR, "咸宁市")).status_code == 201
+
+
+def test_the_sweep_finds_what_is_over_by_indexes(town: Town) -> None:
+    with town.statements() as sent:
+        town.do(jobs._forget)
+    for table in ("access", "one_time_code", "failed_attempts"):
+        (statement,) = [one for one in sent if one.startswith(f"DELETE FROM {table}")]
+        literal = re.sub(r"%\(\w+\)s(::TIMESTAMP WITH TIME ZONE)?", "now()", statement)
+        with town.app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = "\n".join(connection.scalars(text(f"EXPLAIN {literal}")))
+        assert "Seq Scan" not in plan, plan
 
 
 def test_the_sweep_forgets_what_is_long_over(town: Town) -> None:

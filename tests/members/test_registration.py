@@ -68,6 +68,19 @@ def test_one_form_with_another_content_is_a_conflict(town: Town) -> None:
     assert (answer.status_code, answer.json["code"]) == (409, "id_taken")
 
 
+def test_no_fast_hash_of_a_password_is_kept_to_tell_repetitions(town: Town) -> None:
+    """So a form that comes again with another password is the same one; the first password stands."""
+    phone, other = new_phone(), "another password"
+    form = wanted(town, phone=phone)
+    first, second = (town.post("/logins", ANYBODY, form | {"password": one}) for one in (PASSWORD, other))
+    assert (first.status_code, first.json) == (second.status_code, second.json)
+    assert (log_in(town, phone), log_in(town, phone, other)) == (200, 401)
+    form = administrator(town.do(administrators.make_first_code).code)
+    first, second = (town.post("/administrators", ANYBODY, form | {"password": one}) for one in (PASSWORD, other))
+    assert (first.status_code, first.json) == (201, second.json)
+    assert (log_in(town, form["phone"]), log_in(town, form["phone"], other)) == (200, 401)
+
+
 def test_a_known_phone_gets_the_answer_of_an_unknown_one_and_nothing_is_made(town: Town) -> None:
     phone = new_phone()
     stranger = town.post("/logins", ANYBODY, wanted(town, phone=phone))

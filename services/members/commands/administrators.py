@@ -57,7 +57,7 @@ def register_first(
     passwords.check_password(password, phone)
     consent_rules.check(consents)
     registered = _register_first(
-        caller, login_id, read_short_code(code), phone, name, consents, password, hashing.hash_password(password)
+        caller, login_id, read_short_code(code), phone, name, consents, hashing.hash_password(password)
     )
     if registered is None:
         raise passwords.WrongCode
@@ -73,11 +73,10 @@ def _register_first(
     phone: str,
     name: str,
     consents: list[Consent],
-    password: str,
     password_hash: str,
 ) -> Registered | None:
     taken = logins.take_code(tx, "first_administrator", None, code)
-    content = [code, phone, name, password, consents]
+    content = [code, phone, name, consents]
     if taken is None:
         # A repetition finds its own code used up.
         if creations.member_of(tx, login_id) is None or creations.is_new(tx, login_id, "administrator", content):

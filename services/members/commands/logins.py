@@ -97,17 +97,16 @@ def register(
         building_id=building_id,
         consents=tuple(consents),
     )
-    return _register(caller, login_id, row, password, password_hash)
+    return _register(caller, login_id, row, password_hash)
 
 
 @transactional
-def _register(
-    tx: Session, caller: Principal, login_id: UUID, row: NewMember, password: str, password_hash: str
-) -> Registered:
+def _register(tx: Session, caller: Principal, login_id: UUID, row: NewMember, password_hash: str) -> Registered:
+    # Not the password: what is kept of it is argon2's alone. The first one stands; who repeats the form with
+    # another is told so by the log-in that follows, like anybody else (docs/adr/0010).
     content = [
         row.name,
         row.phone,
-        password,
         row.birth_date,
         row.station_id,
         row.compound_id,
@@ -305,7 +304,11 @@ def set_password(caller: Principal, *, phone: str, code: str, password: str) -> 
     attempts = keys().attempts_key("code", phone)
     _count_attempt(attempts)
     password_hash = hashing.hash_password(password)
-    if not _set_password(caller, phone, read_short_code(code), password_hash):
+    short_code = read_short_code(code)
+    was_set = _set_password(caller, phone, short_code, password_hash)
+    # A repetition finds its own code used up: it is answered alike when the password is the one set by it. Whatever
+    # was found, the same is done, so that nobody learns of it by the time it takes.
+    if not was_set and not hashing.is_right(_password_just_set(phone, short_code), password):
         raise passwords.WrongCode
     _forgive(attempts, keys().attempts_key("login", phone))
 
@@ -332,6 +335,15 @@ def _set_password(tx: Session, caller: Principal, phone: str, code: str, passwor
         logins.revoke_all(tx, login_id)
     audit.add(tx, caller, "login.set_password", "login", login_id, path=_path_of(tx, taken.member_id))
     return True
+
+
+@transactional
+def _password_just_set(tx: Session, phone: str, code: str) -> str | None:
+    """The hash that stands for this phone, when this very code was used up a moment ago."""
+    login = logins.find_login_by_phone(tx, phone)
+    own_id = None if login is None else logins.own_member_id(tx, login.id)
+    was_used = logins.was_used(tx, "password", own_id, code)
+    return login.password_hash if login is not None and was_used else None
 
 
 def _path_of(tx: Session, member_id: UUID) -> str:

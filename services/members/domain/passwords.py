@@ -45,6 +45,8 @@ FORGOTTEN_AFTER = timedelta(hours=24)
 CODE_FAILURES_MAX = 10
 CODE_LIFETIME = timedelta(hours=24)
 CODE_LENGTH = 8
+CODE_REPEATED_WITHIN = timedelta(minutes=10)
+"""A used code that comes again so soon, with the password it set, is the same request sent twice."""
 
 
 class WeakPassword(RuleBroken):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -214,6 +214,22 @@ def take_code(tx: Session, purpose: str, member_ids: Sequence[UUID] | None, code
         for candidate in live:
             candidate.failures += 1
     return None
+
+
+def was_used(tx: Session, purpose: str, member_id: UUID | None, code: str) -> bool:
+    """Whether this member's code ended within the last minutes."""
+    return bool(
+        tx.scalar(
+            select(
+                exists().where(
+                    OneTimeCode.purpose == purpose,
+                    OneTimeCode.member_id == member_id,
+                    OneTimeCode.code_hash == keys().code_hash(code),
+                    OneTimeCode.ended_at > clock.now() - passwords.CODE_REPEATED_WITHIN,
+                )
+            )
+        )
+    )
 
 
 def claimable_member_ids(tx: Session, phone: str) -> list[UUID]:

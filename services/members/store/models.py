@@ -220,7 +220,9 @@ class Access(Model):
         CheckConstraint("kind IN ('session','token')", name="kind"),
         CheckConstraint("(kind = 'token') = (name IS NOT NULL)", name="named_token"),
         Index("ix_access_login_id", "login_id"),
+        # What the sweep forgets, every few seconds.
         Index("ix_access_expires_at", "expires_at"),
+        Index("ix_access_revoked_at", "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
     )
 
 
@@ -247,6 +249,7 @@ class OneTimeCode(Model):
             postgresql_where=text("ended_at IS NULL"),
             postgresql_nulls_not_distinct=True,
         ),
+        Index("ix_one_time_code_expires_at", "expires_at"),
     )
 
 

@@ -293,10 +293,6 @@ def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
     return or_(*found)
 
 
-def of_login(caller: Principal) -> ColumnElement[bool]:
-    return Member.id == func.any(list(caller.member_ids))
-
-
 def matching(q: str) -> ColumnElement[bool]:
     """Members found by a part of the name, its reading or initials, the tail of the volunteer number, or the
     phone number's last four digits or all of it.

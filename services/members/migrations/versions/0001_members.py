@@ -109,6 +109,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('token_hash', name=op.f('uq_access_token_hash'))
     )
     op.create_index('ix_access_expires_at', 'access', ['expires_at'], unique=False)
+    op.create_index('ix_access_revoked_at', 'access', ['revoked_at'], unique=False, postgresql_where=sa.text('revoked_at IS NOT NULL'))
     op.create_index('ix_access_login_id', 'access', ['login_id'], unique=False)
     op.create_table('member',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -225,6 +226,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['member_id'], ['member.id'], name=op.f('fk_one_time_code_member_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_one_time_code'))
     )
+    op.create_index('ix_one_time_code_expires_at', 'one_time_code', ['expires_at'], unique=False)
     op.create_index('uq_one_time_code_live', 'one_time_code', ['purpose', 'member_id'], unique=True, postgresql_where=sa.text('ended_at IS NULL'), postgresql_nulls_not_distinct=True)
     op.create_table('role_grant',
     sa.Column('id', sa.Uuid(), nullable=False),
