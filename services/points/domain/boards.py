@@ -88,3 +88,8 @@ def ranks(values: Iterable[int]) -> list[int]:
 def nodes_of(path: str) -> tuple[UUID, ...]:
     """The node with this path and everything above it, from the root down."""
     return tuple(UUID(part) for part in path.strip("/").split("/"))
+
+
+def surname_alone(name_masked: str) -> str:
+    """陈* of 陈*芳: a public notice shows the last character too, so that a neighbour can object; a board need not."""
+    return name_masked.partition("*")[0] + "*"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.points.domain.boards import Board, Metric, Period, key_of, ranks
+from services.points.domain.boards import Board, Metric, Period, key_of, ranks, surname_alone
 from services.points.store import board_cache, standings
 from services.points.store.board_cache import View
 from services.points.store.standings import BoardNode
@@ -108,7 +108,7 @@ def _shown(
     shown = [
         ShownRow(
             rank,
-            row.name_public or row.name_masked,
+            row.name_public or surname_alone(row.name_masked),
             row.value,
             row.member_id if row.name_public or caller.acts_for(row.member_id) else None,
         )
