@@ -11,6 +11,8 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import text
 
+from devtools.verify.audited import find_silent_acts
+from devtools.verify.shown import find_listed_without_consent, find_shown_without_consent
 from services.checkin import app as checkin
 from services.members import app as members
 from services.points import app as points
@@ -96,9 +98,15 @@ def all_checks(town: Town) -> Iterator[Check]:
         yield (4 if name.startswith(("stock", "limits")) else 5), name, town.within("rewards", find)
     yield 5, "points hold of every redemption what it came to", lambda: _redemptions(town)
     yield 6, "no append-only table can be changed by its service", lambda: _protection(town)
-    yield 7, "every privileged act is in the audit log", lambda: _audited(town)
+    yield 7, "every privileged act is in the audit log", lambda: find_silent_acts(town.rows)
     for name, find in boards.CHECKS.items():
         yield 8, name, town.within("points", find)
+    yield 8, "no copy shows more of a member than was consented to", lambda: find_shown_without_consent(town.rows)
+    yield (
+        8,
+        "no board lists a child, or anybody without consent",
+        lambda: find_listed_without_consent(town.rows, town.apps["points"]),
+    )
 
 
 _LEDGER_INVARIANTS = {
@@ -196,7 +204,7 @@ def _redemptions(town: Town) -> Iterator[str]:
             yield f"redemption {due.redemption_id} should have taken {due.points} of {due.member_id}, and took {held}"
 
 
-# --- Protection and audit ------------------------------------------------------------------------------
+# --- Protection ----------------------------------------------------------------------------------------
 
 
 def _protection(town: Town) -> Iterator[str]:
@@ -219,27 +227,3 @@ def _protection(town: Town) -> Iterator[str]:
         for row in found:
             if row.may_change or not row.guarded:
                 yield f"{service}.{row.relname} can be changed"
-
-
-_ACTS = (
-    ("members", "role_grant", "true", ("grant.add",)),
-    ("members", "role_grant", "revoked_at IS NOT NULL", ("grant.revoke",)),
-    ("checkin", "attendance", "state = 'annulled'", ("attendance.annul",)),
-    ("checkin", "attendance", "state = 'corrected'", ("attendance.correct",)),
-    ("checkin", "attendance", "digest IS NOT NULL", ("attendance.add",)),
-    ("rewards", "redemption", "state = 'fulfilled'", ("redemption.issue",)),
-)
-"""Rows that only a privileged act makes, and the acts."""
-
-
-def _audited(town: Town) -> Iterator[str]:
-    for service, table, condition, actions in _ACTS:
-        for row in town.rows(
-            service,
-            f"""
-            SELECT id FROM {table} AS acts WHERE {condition}
-            AND NOT EXISTS (SELECT FROM audit_log WHERE subject_id = acts.id AND action = ANY(:actions))
-            """,
-            actions=list(actions),
-        ):
-            yield f"{service}: {' or '.join(actions)} of {table} {row.id} is not in the audit log"

@@ -1,0 +1,90 @@
+"""Invariant 7: every privileged act is in the audit log, so far as its rows show that somebody acted."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+
+class Act(NamedTuple):
+    """Rows that only a privileged act makes, and the entries one of which each of them must have."""
+
+    service: str
+    table: str
+    condition: str
+    actions: tuple[str, ...]
+    subject: str = "id"
+    """Expression of what the entry is about. Of several rows about one subject each needs an entry of its own."""
+
+
+# Not a member's own two scans in time, or not enough at this activity or for this member: somebody nodded.
+_NODDED = """
+    state = 'confirmed' AND (
+        evidence <> 'own_scan' OR marks && ARRAY['overlapping', 'own_case'] OR EXISTS (
+            SELECT FROM activity WHERE activity.id = acts.activity_id AND confirm_each AND NOT EXISTS (
+                SELECT FROM audit_log WHERE subject_id = acts.activity_id AND action = 'activity.change'
+                AND detail -> 'fields' @> '["confirm_each"]'
+            )
+        )
+    ) AND NOT EXISTS (
+        SELECT FROM audit_log WHERE subject_id = acts.activity_id AND action = 'activity.confirm_all'
+        AND detail -> 'attendance_ids' @> to_jsonb(CAST(acts.id AS text))
+    )
+"""
+_OF_ACTIVITY = """
+    NOT EXISTS (SELECT FROM audit_log WHERE subject_id = acts.activity_id AND action = ANY(ARRAY[{}]))
+"""
+# Departed without a scan and not by the sweep, or refused: by one act on the attendance, or on the whole activity.
+_SIGNED_OUT = f"""
+    state IN ('left', 'confirmed', 'rejected') AND digest IS NULL AND NOT automatic_departure
+    AND NOT EXISTS (SELECT FROM scan WHERE scan.attendance_id = acts.id AND direction = 'departure')
+    AND {_OF_ACTIVITY.format("'activity.leave_all', 'activity.close', 'activity.cancel', 'activity.postpone'")}
+"""
+_REFUSED = f"""
+    state = 'rejected' AND {_OF_ACTIVITY.format("'activity.cancel', 'activity.postpone'")}
+"""
+
+ACTS = (
+    Act("members", "role_grant", "true", ("grant.add",)),
+    Act("members", "role_grant", "revoked_at IS NOT NULL", ("grant.revoke",)),
+    Act("members", "member", "confirmed_at IS NOT NULL", ("member.confirm",)),
+    Act("members", "one_time_code", "purpose = 'password'", ("login.make_code",), "member_id"),
+    Act("members", "one_time_code", "purpose = 'first_administrator'", ("administrator.make_code",)),
+    Act("members", "access", "kind = 'token'", ("token.add",)),
+    Act("members", "node", "true", ("node.add",)),
+    Act("members", "node", "closed_on IS NOT NULL", ("node.close",)),
+    Act("members", "team", "true", ("team.add",)),
+    Act("members", "employer", "true", ("employer.add",)),
+    Act("checkin", "activity", "true", ("activity.create",)),
+    Act("checkin", "activity", "state <> 'draft'",
+        ("activity.publish", "activity.postpone", "activity.cancel")),
+    Act("checkin", "activity", "state = 'cancelled'", ("activity.cancel",)),
+    Act("checkin", "attendance", "digest IS NOT NULL", ("attendance.add",)),
+    Act("checkin", "attendance", _SIGNED_OUT, ("attendance.leave",)),
+    Act("checkin", "attendance", _NODDED, ("attendance.confirm",)),
+    Act("checkin", "attendance", _REFUSED, ("attendance.reject",)),
+    Act("checkin", "attendance", "state = 'corrected'", ("attendance.correct",)),
+    Act("checkin", "attendance", "state = 'annulled'", ("attendance.annul",)),
+    Act("points", "board_off", "true", ("board.switch_off",), "node_id"),
+    Act("rewards", "gift", "true", ("gift.create",)),
+    Act("rewards", "stock_movement", "kind = 'receive' AND refusal IS NULL", ("stock.receive",), "gift_id"),
+    Act("rewards", "stock_movement", "kind = 'write_off' AND refusal IS NULL", ("stock.write_off",), "gift_id"),
+    Act("rewards", "redemption", "state = 'fulfilled'", ("redemption.issue",)),
+)  # fmt: skip
+
+
+def find_silent_acts(rows: Callable[..., list[Any]]) -> Iterator[str]:
+    """Acts without an entry; `rows` asks a service's database."""
+    for act in ACTS:
+        for row in rows(
+            act.service,
+            f"""
+            WITH done AS (
+                SELECT {act.subject} AS subject, count(*) FROM {act.table} AS acts WHERE {act.condition} GROUP BY 1
+            ), said AS (
+                SELECT subject_id, count(*) FROM audit_log WHERE action = ANY(:actions) GROUP BY 1
+            )
+            SELECT subject FROM done LEFT JOIN said ON subject_id = subject
+            WHERE done.count > coalesce(said.count, 0)
+            """,
+            actions=list(act.actions),
+        ):
+            yield f"{act.service}: {' or '.join(act.actions)} of {act.table} {row.subject} is not in the audit log"

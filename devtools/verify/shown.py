@@ -1,0 +1,74 @@
+"""Invariant 8: nobody is on a board, or named, who did not consent to it; and no child."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from sqlalchemy import select
+
+from services.members.domain.consents import Kind
+from services.members.domain.names import is_child, mask
+from services.points.store import standings
+from shared import clock
+from shared.copies import member_card
+from shared.db import session
+
+Rows = Callable[..., list[Any]]
+
+
+def find_shown_without_consent(rows: Rows) -> Iterator[str]:
+    """Copies that say more of a member than the member's consents do. Old copies are for `_copies` to find."""
+    today = clock.today()
+    truth = {member.id: member for member in rows("members", _MEMBERS)}
+    for service in ("checkin", "points", "rewards"):
+        for card in rows(service, "SELECT member_id, version, name_public, name_masked, ranked FROM member_card"):
+            member = truth.get(card.member_id)
+            if member is None or member.version != card.version:
+                continue
+            may_be_shown = member.status == "active" and not is_child(member.birth_date, today)
+            if card.name_public is not None and not (may_be_shown and Kind.NAMED in member.given):
+                yield f"{service} knows the full name of {card.member_id}, who did not consent to be named"
+            if card.ranked and not (may_be_shown and Kind.RANKED in member.given):
+                yield f"{service} ranks {card.member_id}, who did not consent to it"
+            if card.name_masked != mask(member.name):
+                yield f"{service} knows another masked name of {card.member_id} than members"
+
+
+def find_listed_without_consent(rows: Rows, points: Flask) -> Iterator[str]:
+    """Members whom a board would list and name today, by what members knows of them."""
+    today = clock.today()
+    with points.app_context():
+        listed: dict[UUID, str] = {
+            row.member_id: row.name_public or row.name_masked
+            for row in session().execute(select(member_card).where(standings.may_be_listed(today)))
+        }
+    on_their_way = {
+        UUID(row.member_id)
+        for row in rows(
+            "members",
+            "SELECT DISTINCT body ->> 'member_id' AS member_id FROM outbox"
+            " WHERE name = 'MemberChanged' AND destination = 'points' AND delivered_at IS NULL AND dead_at IS NULL",
+        )
+    }
+    for member in rows("members", _MEMBERS):
+        if member.id not in listed or member.id in on_their_way:
+            continue
+        if member.status != "active" or Kind.RANKED not in member.given:
+            yield f"boards list {member.id}, who did not consent to it"
+        if is_child(member.birth_date, today):
+            yield f"boards list {member.id}, who is a child"
+        if listed[member.id] != mask(member.name) and Kind.NAMED not in member.given:
+            yield f"boards name {member.id} in full, who did not consent to it"
+
+
+_MEMBERS = """
+    SELECT member.id, member.version, member.status, member.name, member.birth_date,
+        coalesce((
+            SELECT array_agg(kind) FROM (
+                SELECT DISTINCT ON (kind) kind, given FROM consent WHERE member_id = member.id
+                ORDER BY kind, at DESC, id DESC
+            ) newest WHERE given
+        ), '{}') AS given
+    FROM member
+"""
