@@ -113,7 +113,7 @@ class System:
     def start_servers(self) -> None:
         """PostgreSQL and Redis, with roles and databases."""
         self._take_lock()
-        (self.root / "log").mkdir(exist_ok=True)
+        (self.root / "log").mkdir(mode=0o700, exist_ok=True)
         self._warden = Warden(self._lock.fileno() if self._lock else None)
         names = Names()
         secrets = stored_secrets(self.root / "secrets")

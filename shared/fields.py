@@ -58,6 +58,13 @@ class YesNo(fields.Boolean):
         return value
 
 
+# Controls, surrogates, line separators, and formats such as marks that turn the direction of reading: with them one
+# name can be made to look like another. Emoji are joined by one format character, which is let through.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINER = "\u200d"
+_BREAKS = "\n\r\t" + _JOINER
+
+
 class Line(fields.String):
     """One line of text: trimmed, normalized (NFC), without control characters."""
 
@@ -72,9 +79,11 @@ class Line(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()
         for character in text:
-            if unicodedata.category(character) in ("Cc", "Cs") and not (self.multiline and character in "\n\r\t"):
+            if unicodedata.category(character) in _INVISIBLE and character not in (
+                _BREAKS if self.multiline else _JOINER
+            ):
                 raise self.make_error("control")
-        if not text and not self.empty:
+        if not text.strip(_JOINER) and not self.empty:
             raise self.make_error("empty")
         return text
 

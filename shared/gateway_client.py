@@ -19,30 +19,37 @@ HEADER = "Huzhu-Service"
 LIFETIME_S = 30
 log = logging.getLogger(__name__)
 
+_Claim = tuple[str, int, str, str, str]
+"""Issuer, seconds since 1970, method, path, SHA-256 of the body."""
+
 
 def signed(issuer: str, private_key: bytes, method: str, path: str, body: bytes) -> str:
     """The header that proves who sends exactly this request now."""
-    claim = [issuer, int(clock.now().timestamp()), method, path, hashlib.sha256(body).hexdigest()]
+    claim: _Claim = (issuer, int(clock.now().timestamp()), method, path, hashlib.sha256(body).hexdigest())
     return tokens.sign(private_key, msgspec.json.encode(claim))
 
 
 def issuer_of(header: str) -> str | None:
     """Whom the header claims to be from, unverified, so that the right key can be chosen."""
-    try:
-        claim = msgspec.json.decode(tokens.unb64(header.partition(".")[0]), type=list[Any])
-    except (ValueError, msgspec.MsgspecError):
-        return None
-    return claim[0] if claim and isinstance(claim[0], str) else None
+    claim = _read(header.partition(".")[0])
+    return claim[0] if claim else None
 
 
 def is_genuine(header: str, public_key: bytes, method: str, path: str, body: bytes) -> bool:
     """Whether the header was made for exactly this request within the last 30 seconds."""
-    payload = tokens.unsign(public_key, header)
-    if payload is None:
+    if tokens.unsign(public_key, header) is None or (claim := _read(header.partition(".")[0])) is None:
         return False
-    _issuer, made_at, *request = msgspec.json.decode(payload, type=list[Any])
+    _issuer, made_at, *request = claim
     age_s = clock.now().timestamp() - made_at
     return -LIFETIME_S <= age_s <= LIFETIME_S and request == [method, path, hashlib.sha256(body).hexdigest()]
+
+
+def _read(payload: str) -> _Claim | None:
+    try:
+        claim: _Claim = msgspec.json.decode(tokens.unb64(payload), type=_Claim)
+    except (ValueError, msgspec.MsgspecError):
+        return None
+    return claim
 
 
 @functools.cache

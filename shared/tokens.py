@@ -21,11 +21,9 @@ def unb64(text: str) -> bytes:
 
 def mac(key: bytes, *parts: str | bytes, length: int = 32) -> bytes:
     """HMAC-SHA256 over length-delimited parts, so that no two lists of parts look alike."""
-    digest = hmac.new(key, digestmod=hashlib.sha256)
-    for part in parts:
-        piece = part.encode("utf-8") if isinstance(part, str) else part
-        digest.update(len(piece).to_bytes(4, "big") + piece)
-    return digest.digest()[:length]
+    pieces = [part.encode("utf-8") if isinstance(part, str) else part for part in parts]
+    content = b"".join(len(piece).to_bytes(4, "big") + piece for piece in pieces)
+    return hmac.digest(key, content, "sha256")[:length]
 
 
 def same(one: bytes | str, other: bytes | str) -> bool:

@@ -83,6 +83,14 @@ def states() -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("claim", [b"[" * 6000, b"[]", b'["worker"]', b'["worker",1,2,3,4]', b"{}", b"\xff", b""])
+def test_a_header_that_claims_nonsense_is_from_nobody_even_when_it_is_signed(claim: bytes) -> None:
+    key = bytes(range(32))
+    header = tokens.sign(key, claim)
+    assert gateway_client.issuer_of(header) is None
+    assert not gateway_client.is_genuine(header, tokens.public_half(key), "POST", "/", b"")
+
+
 def test_due_rows_are_posted_in_one_batch_and_marked(kernel_app: Flask, gateway: Gateway) -> None:
     with kernel_app.app_context():
         write(*(a_spend(str(n)) for n in range(30)))

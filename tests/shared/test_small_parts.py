@@ -79,7 +79,9 @@ def test_a_whole_number_may_be_written_as_json_writes_it() -> None:
             WholeText().deserialize(wrong)
 
 
-@pytest.mark.parametrize("value", ["", "  ", "a\x00b", "a\nb", "\ud800", "x" * 11])
+@pytest.mark.parametrize(
+    "value", ["", "  ", "a\x00b", "a\nb", "\ud800", "x" * 11, "\u200b", "\ufeff", "\u202e张三", "a\u2028b", "\u200d"]
+)
 def test_a_line_has_no_control_characters_and_an_end(value: str) -> None:
     with pytest.raises(ValidationError):
         Line(length_max=10).deserialize(value)
@@ -88,6 +90,7 @@ def test_a_line_has_no_control_characters_and_an_end(value: str) -> None:
 def test_text_is_trimmed_and_normalized() -> None:
     assert Line(length_max=10).deserialize(" 陈芳 ") == "陈芳"
     assert Line(length_max=10).deserialize("e\u0301") == "\u00e9"
+    assert Line(length_max=10).deserialize("\U0001f469\u200d\U0001f33e") == "\U0001f469\u200d\U0001f33e"
     assert Paragraphs(length_max=10).deserialize("a\nb") == "a\nb"
 
 
