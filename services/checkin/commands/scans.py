@@ -184,6 +184,7 @@ def _situation(caller: Principal, found: Row[Any]) -> Situation:
         # The card of somebody who has just registered may still be on its way.
         active=found.member_status in (None, "active"),
         last=found.last_state and attendances.State(found.last_state),
+        last_left_at=found.last_left_at,
         pairs_today=found.pairs_today,
         full=bool(found.is_full),
         overlapping=found.overlapping,

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.checkin.domain import activities
-from services.checkin.domain.attendances import PAIRS_PER_DAY_MAX, Mark, State
+from services.checkin.domain.attendances import LIVE, PAIRS_PER_DAY_MAX, Mark, State
 from services.checkin.domain.codes import Direction, Freshness
 from services.checkin.domain.schedule import Schedule
 
@@ -89,6 +89,7 @@ class Situation:
     active: bool
     """The member is neither merged, nor gone, nor erased. One whose card has not come yet is."""
     last: State | None
+    last_left_at: datetime | None
     pairs_today: int
     full: bool
     overlapping: bool
@@ -124,6 +125,9 @@ def judge(direction: Direction, freshness: Freshness, at: datetime, found: Situa
 
 def _arrival_refused(at: datetime, found: Situation) -> Verdict | None:
     if found.last is State.OPEN:
+        return Verdict(Outcome.DUPLICATE)
+    # A code read before the last departure, and sent only now, is from the stay that is already recorded.
+    if found.last_left_at is not None and found.last in LIVE and at < found.last_left_at:
         return Verdict(Outcome.DUPLICATE)
     if (general := _refused(found)) is not None:
         return general

@@ -65,6 +65,7 @@ _SITUATION = {
     "last_pair": "last.pair",
     "last_state": "last.state",
     "last_arrived_at": "last.arrived_at",
+    "last_left_at": "last.left_at",
     "last_evidence": "last.evidence",
     "last_marks": "last.marks",
     "last_service_day": "last.service_day",

@@ -18,6 +18,7 @@ USUAL = Situation(
     schedule=Schedule(START, START + timedelta(hours=3), 60),
     active=True,
     last=None,
+    last_left_at=None,
     pairs_today=0,
     full=False,
     overlapping=False,
@@ -145,10 +146,19 @@ def test_every_outcome_has_a_sentence() -> None:
         (0, 3),
         (True, False),
     ):
-        found = Situation(state, USUAL.schedule, active, last, pairs_today, False, overlapping, False)
+        found = Situation(state, USUAL.schedule, active, last, None, pairs_today, False, overlapping, False)
         verdict = judge(direction, freshness, at(minutes), found)
         assert sentence(verdict.outcome, direction, verdict.why)
         assert bool(verdict.marks) <= verdict.outcome.accepted
         seen.add(verdict.outcome)
     assert seen == set(Outcome)
     assert sentence(Outcome.INVALID_CODE, None, Why.FORGED)
+
+
+@pytest.mark.parametrize("state", [attendances.State.LEFT, attendances.State.CONFIRMED, attendances.State.CORRECTED])
+def test_an_arrival_read_before_the_last_departure_is_of_that_stay_and_opens_no_other(state: attendances.State) -> None:
+    gone = replace(USUAL, last=state, last_left_at=at(60))
+    assert arrive(gone, minutes=59).outcome is Outcome.DUPLICATE
+    assert arrive(gone, minutes=61).outcome is Outcome.OK
+    refused = replace(gone, last=attendances.State.REJECTED)
+    assert arrive(refused, minutes=59).outcome is Outcome.OK, "what does not count is in nobody's way"
