@@ -161,7 +161,7 @@ def open_to_all(view: Callable[P, R]) -> Callable[P, R]:
 
 
 class Service(Flask):
-    """A service's app. None of its functions is a coroutine, so none is asked whether it is one, ten times a request."""
+    """A service's app. No function of it is a coroutine, so none is asked ten times a request whether it is."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func

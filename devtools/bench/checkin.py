@@ -37,7 +37,7 @@ from devtools.servers import admin_connection, plain_url
 from devtools.supervisor import System
 
 ROUNDS = 5
-SCANS = 400
+SCANS = 250
 _PARTS = ("gateway", "checkin", "postgres")
 
 
