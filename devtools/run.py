@@ -151,7 +151,7 @@ def _print_first_code(system: System) -> None:
         output.seek(0)
         lines = output.read().decode().split("\n")
     if code := next(filter(None, reversed(lines)), None):
-        say(f"One-time code for the first administrator:  {code}\n")
+        say(f"One-time code for the first administrator:  {code}\n  Use it at {system.public_url}/first\n")
 
 
 # --- The local network ------------------------------------------------------------------------------

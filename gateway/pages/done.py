@@ -1,0 +1,38 @@
+"""What was just done, said once on the page to which a form leads."""
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from gateway.i18n import _
+
+
+def back(path: str, what: str) -> Response:
+    """To a page, which says that this is done."""
+    return redirect(f"{path}{'&' if '?' in path else '?'}done={what}", 303)
+
+
+def said() -> str | None:
+    """The sentence for the page that one was led back to."""
+    sentences = {
+        "added": _("已添加"),
+        "annulled": _("已撤销，志愿者会看到原因"),
+        "cancelled": _("活动已取消"),
+        "closed": _("活动已结束"),
+        "confirmed": _("已确认"),
+        "corrected": _("时间已更正"),
+        "entered": _("已补签"),
+        "granted": _("已授予"),
+        "left": _("已签退"),
+        "offered": _("已重新上架"),
+        "postponed": _("已延期"),
+        "published": _("活动已发布，志愿者可以看到了"),
+        "rejected": _("这条记录没有通过"),
+        "requeued": _("已重新发送"),
+        "revoked": _("已收回"),
+        "saved": _("已保存"),
+        "stocked": _("库存已记账"),
+        "switched": _("光荣榜开关已改"),
+        "verified": _("已核实本人"),
+        "withdrawn": _("礼品已下架"),
+    }
+    return sentences.get(request.args.get("done", ""))

@@ -1,0 +1,48 @@
+"""From an empty system to a station where people can register, by pages alone."""
+
+from sqlalchemy import update
+
+from shared import clock
+from shared.db import transactional
+from shared.principal import Role
+from tests.gateway.real import PASSWORD, Town, form_fields, town
+
+__all__ = ["town"]
+
+
+def _code_of_an_empty_system(town: Town) -> str:
+    from services.members.commands import administrators
+    from services.members.store.models import RoleGrant
+
+    with town.apps["members"].app_context():
+        transactional(
+            lambda tx: tx.execute(update(RoleGrant).values(revoked_at=clock.now(), revoked_by="operator:test"))
+        )()
+        return administrators.make_first_code().code
+
+
+def test_the_first_administrator_comes_in_with_the_code_and_adds_places(town: Town) -> None:
+    code, who = _code_of_an_empty_system(town), town.browser()
+    typed = {"name": "周敏", "phone": "13700000002", "password": PASSWORD, "terms": "1", "privacy": "1"}
+    refused = who.post("/first", "/first", status=422, code="AAAA-BBBB-CCCC", **typed).text
+    assert 'id="code-fault"' in refused
+    assert "周敏" in refused
+    shown = who.post("/first", "/first", code=code, **typed)
+    assert shown.request.path == "/staff/nodes"
+    assert "咸宁市" in shown.text
+    city = f"/staff/nodes?parent_id={town.nodes['咸宁市']}"
+    assert "已添加" in who.post(city, "/staff/nodes", level="station", name="西河桥社区实践站").text
+    assert "西河桥社区实践站" in town.browser().get("/register").text
+    assert 'id="name-fault"' in who.post(city, "/staff/nodes", status=422, level="station", name="").text
+
+
+def test_an_administrator_of_a_station_adds_below_it_only(town: Town) -> None:
+    who = town.person("罗静", Role.ADMINISTRATOR)
+    mine = who.get("/staff/nodes").text
+    assert "南昌路社区实践站" in mine
+    assert "岔路口社区实践站" not in mine
+    station = f"/staff/nodes?parent_id={town.station_id}"
+    assert "东园小区" in who.post(station, "/staff/nodes", level="compound", name="东园小区").text
+    other = f"/staff/nodes?parent_id={town.nodes['岔路口社区实践站']}"
+    filled = form_fields(who.get(other).text, "/staff/nodes") | {"level": "compound", "name": "别处小区"}
+    assert who.client.post("/staff/nodes", data=filled).status_code == 422
