@@ -102,7 +102,7 @@ def _load_demo_once(system: System) -> None:
     seeding.touch()
     # A process of its own: it needs every service's code, the runner needs none.
     load = [sys.executable, "-c", "from devtools import seed; seed.load()"]
-    system.run(load, system.installation.everything(), "the demo's loader", sys.stdout.buffer)
+    system.run(load, system.installation.everything(), "seed", sys.stdout.buffer)
     seeding.rename(seeded)
 
 
