@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation
@@ -12,7 +12,7 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import refused
+from gateway.pages import done, refused
 from gateway.pages.organize import read_time
 from gateway.pages.places import describe, people
 from shared import clock
@@ -60,7 +60,7 @@ def list_attendances(activity_id: UUID) -> ResponseReturnValue:
     return _list_page(activity_id, Form())
 
 
-def _list_page(activity_id: UUID, filled: Form, **told: Any) -> str:
+def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
     after = uuid_or_none(request.args.get("after"))
     state = request.args.get("state")
     panels = backend.together(
@@ -75,7 +75,7 @@ def _list_page(activity_id: UUID, filled: Form, **told: Any) -> str:
         if (error := panels[name].error) is not None:
             raise error
     found: list[dict[str, Any]] = panels["attendances"].content
-    known = people([one["member_id"] for one in found] + [one["member_id"] for one in told.get("left_out", [])])
+    known = people([one["member_id"] for one in found] + [one["member_id"] for one in outcome.get("left_out", [])])
     here = f"/organize/activities/{activity_id}/confirm"
     return render_template(
         "confirm/list.html",
@@ -85,9 +85,10 @@ def _list_page(activity_id: UUID, filled: Form, **told: Any) -> str:
         rows=[_row(one, known, activity_id) for one in found],
         more=f"{here}?after={found[-1]['id']}" + (f"&state={state}" if state else "") if len(found) == ROWS else None,
         state=state,
+        told=done.said(),
         filled=filled,
         names={member_id: describe(member) for member_id, member in known.items()},
-        **told,
+        **outcome,
     )
 
 
@@ -119,6 +120,17 @@ def confirm_all(activity_id: UUID) -> ResponseReturnValue:
     return _list_page(activity_id, Form(), confirmed=done["confirmed"], left_out=done["left_out"])
 
 
+@pages.get("/organize/activities/<uuid:activity_id>/leave-all")
+@holding(Role.ORGANIZER)
+def ask_leave_all(activity_id: UUID) -> ResponseReturnValue:
+    activity, presence = (
+        backend.call("checkin", "GET", f"/activities/{activity_id}{part}") for part in ("", "/presence")
+    )
+    here = f"/organize/activities/{activity_id}"
+    follows = _("还在场的 %(count)s 人都按现在签退，不能撤回；时间不对的要一个个更正。", count=presence["present"])
+    return done.ask(_("全员签退？"), activity["title"], follows, f"{here}/leave-all", _("全员签退"), f"{here}/confirm")
+
+
 @pages.post("/organize/activities/<uuid:activity_id>/leave-all")
 @holding(Role.ORGANIZER)
 def leave_all(activity_id: UUID) -> ResponseReturnValue:
@@ -146,7 +158,8 @@ def _attendance_page(activity_id: UUID, attendance_id: UUID, filled: Form) -> st
     attendance = _get(activity_id, attendance_id)
     name = describe(people([attendance["member_id"]]).get(attendance["member_id"]))
     arrived_at = presentation.read_moment(attendance["arrived_at"])
-    left_at = presentation.read_moment(attendance["left_at"] or attendance["activity_ends_at"])
+    ends_at = presentation.read_moment(attendance["activity_ends_at"])
+    left_at = presentation.read_moment(attendance["left_at"]) if attendance["left_at"] else min(ends_at, _now())
     return render_template(
         "confirm/attendance.html",
         attendance=attendance,
@@ -161,6 +174,10 @@ def _attendance_page(activity_id: UUID, attendance_id: UUID, filled: Form) -> st
     )
 
 
+def _now() -> datetime:
+    return clock.now().astimezone(clock.SHANGHAI)
+
+
 def _get(activity_id: UUID, attendance_id: UUID) -> dict[str, Any]:
     found: dict[str, Any] = backend.call("checkin", "GET", f"/attendances/{attendance_id}")
     if found["activity_id"] != str(activity_id):
@@ -168,25 +185,41 @@ def _get(activity_id: UUID, attendance_id: UUID) -> dict[str, Any]:
     return found
 
 
+_DONE = {"annul": "annulled", "confirm": "confirmed", "correct": "corrected", "leave": "left", "reject": "rejected"}
+
+
 @pages.post("/organize/activities/<uuid:activity_id>/attendances/<uuid:attendance_id>")
 @holding(Role.ORGANIZER)
 def act(activity_id: UUID, attendance_id: UUID) -> ResponseReturnValue:
     """Confirm, sign out, reject, annul or correct one record, as the pressed button says."""
     filled = Form.posted()
-    verb, content = filled.text("action"), None
+    verb = filled.text("action")
+    content: dict[str, Any] = {}
     if verb in ("reject", "annul", "correct"):
         content = {"reason": filled.required("reason", _("请写明原因，志愿者会看到"), length_max=500)}
         if verb == "correct":
-            content |= {"version": filled.whole("version", _("页面不完整，请刷新再试"))} | read_span(filled)
+            content |= {"version": filled.whole("version", _("页面不完整，请刷新再试"))} | _read_both_times(filled)
     elif verb not in ("confirm", "leave"):
         filled.fail("", _("页面不完整，请刷新再试"))
     if filled:
         try:
-            backend.call("checkin", "POST", f"/attendances/{attendance_id}/{verb}", json=content)
-            return redirect(f"/organize/activities/{activity_id}/confirm", 303)
+            if verb == "correct" and _get(activity_id, attendance_id)["state"] == "open":
+                # Who never signed out: signed out now, and then with the times that the organizer knows.
+                content["version"] = backend.call("checkin", "POST", f"/attendances/{attendance_id}/leave")["version"]
+            backend.call("checkin", "POST", f"/attendances/{attendance_id}/{verb}", json=content or None)
+            return done.back(f"/organize/activities/{activity_id}/confirm", _DONE[verb])
         except HuzhuError as refusal:
             filled.blame(refusal, {"arrived_at": "start", "left_at": "end", "impossible_times": "start"})
     return _attendance_page(activity_id, attendance_id, filled), 422
+
+
+def _read_both_times(filled: Form) -> dict[str, Any]:
+    if not filled.text("end"):
+        filled.fail("end", _("请填写签退时间"))
+    span = read_span(filled)
+    if "left_at" in span and presentation.read_moment(span["left_at"]) > clock.now():
+        filled.fail("end", _("签退时间还没到"))
+    return span
 
 
 def read_span(filled: Form) -> dict[str, Any]:
@@ -230,7 +263,7 @@ def add_attendance(activity_id: UUID) -> ResponseReturnValue:
     if filled:
         try:
             backend.call("checkin", "POST", f"/activities/{activity_id}/attendances", json=content)
-            return redirect(f"/organize/activities/{activity_id}/confirm", 303)
+            return done.back(f"/organize/activities/{activity_id}/confirm", "entered")
         except HuzhuError as refusal:
             names = {"arrived_at": "start", "left_at": "end", "impossible_times": "start"}
             filled.blame(refusal, names | dict.fromkeys(("own_case", "already_recorded", "pairs_used_up"), "member_id"))
@@ -246,14 +279,16 @@ def _add_page(activity_id: UUID, filled: Form) -> str:
         else []
     )
     starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
+    # Nobody can have come or gone later than now: who is still there is entered without a departure.
+    came_at = min(starts_at, _now())
     return render_template(
         "confirm/add.html",
         activity=activity,
         wanted=wanted,
         candidates=[(member["id"], describe(member)) for member in found],
         sites=[(site["id"], site["name"]) for site in activity["sites"]],
-        day=starts_at.date().isoformat(),
-        start=f"{starts_at:%H:%M}",
-        end=f"{ends_at:%H:%M}",
+        day=came_at.date().isoformat(),
+        start=f"{came_at:%H:%M}",
+        end=f"{ends_at:%H:%M}" if ends_at <= _now() else "",
         filled=filled,
     )

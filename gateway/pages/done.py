@@ -1,9 +1,23 @@
-"""What was just done, said once on the page to which a form leads."""
+"""Before and after an act: asking whether it is meant, and saying that it is done."""
 
-from flask import redirect, request
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from gateway.i18n import _
+
+
+def ask(title: str, what: str, follows: str, action: str, yes: str, back: str, **fields: str) -> str:
+    """The page before something that cannot be undone: what it is about and what follows. `fields` go along."""
+    return render_template(
+        "organize/sure.html",
+        title=title,
+        what=what,
+        follows=follows,
+        action=action,
+        yes=yes,
+        back=back,
+        fields=fields,
+    )
 
 
 def back(path: str, what: str) -> Response:

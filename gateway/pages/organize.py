@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation, visitor
@@ -13,9 +13,10 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
+from gateway.pages import done
 from gateway.pages.places import nodes_of, station_options
 from shared import categories, clock
-from shared.errors import HuzhuError, Unavailable
+from shared.errors import Forbidden, HuzhuError, Unavailable
 from shared.principal import Role
 
 ROWS = 50
@@ -127,14 +128,30 @@ def create_activity() -> ResponseReturnValue:
     filled = Form.posted()
     content = _read_activity(filled) | {"id": filled.uuid("id", _("页面不完整，请刷新再试"))}
     if filled:
+        _doubt(filled, content)
+    if filled:
         try:
             made = backend.call("checkin", "POST", "/activities", json=content)
-            if filled.text("action") == "publish":
+            publish = filled.text("action") == "publish"
+            if publish:
                 backend.call("checkin", "POST", f"/activities/{made['id']}/publish")
-            return redirect(f"/organize/activities/{made['id']}", 303)
+            return done.back(f"/organize/activities/{made['id']}", "published" if publish else "saved")
         except HuzhuError as refusal:
             filled.blame(refusal, _FIELDS)
     return _form_page(filled, None), 422
+
+
+def _doubt(filled: Form, content: dict[str, Any]) -> None:
+    """Ask back where it looks like a slip: a day that is over, or the same activity once more."""
+    starts_at, ends_at = (presentation.read_moment(content[name]) for name in ("starts_at", "ends_at"))
+    if ends_at < clock.now() and filled.text("action") == "publish" and not filled.text("past"):
+        filled.fail("past", _("这个时间已经过去了。要补记过去的活动，请勾选“确实是过去的活动”"))
+    at_once = {"from": starts_at.isoformat(), "to": (starts_at + timedelta(minutes=1)).isoformat()}
+    query = {**at_once, "station_id": content["station_id"], "limit": ROWS_MAX}
+    for other in backend.call("checkin", "GET", "/activities", query=query):
+        same = other["title"] == content["title"] and presentation.read_moment(other["starts_at"]) == starts_at
+        if same and other["id"] != content["id"] and other["state"] != "cancelled":
+            filled.fail("title", _("这个站同一时间已经有一个同名的活动。真要再办一个，请换个名称"))
 
 
 @pages.get("/organize/activities/<uuid:activity_id>")
@@ -162,10 +179,20 @@ def change_activity(activity_id: UUID) -> ResponseReturnValue:
         try:
             if changes:
                 backend.call("checkin", "PATCH", f"/activities/{activity_id}", json=changes)
-            return redirect(f"/organize/activities/{activity_id}", 303)
+            return done.back(f"/organize/activities/{activity_id}", "saved")
         except HuzhuError as refusal:
             filled.blame(refusal, _FIELDS)
     return _form_page(filled, activity), 422
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/close")
+@holding(Role.ORGANIZER)
+def ask_close(activity_id: UUID) -> ResponseReturnValue:
+    activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+    here = f"/organize/activities/{activity_id}"
+    what = f"{activity['title']} {presentation.span(activity['starts_at'], activity['ends_at'])}"
+    follows = _("结束以后不能再签到，还在场的人按现在签退。不能重新打开。")
+    return done.ask(_("现在结束活动？"), what, follows, f"{here}/close", _("现在结束"), here)
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/<any(publish, close):step>")
@@ -177,7 +204,7 @@ def take_step(activity_id: UUID, step: str) -> ResponseReturnValue:
     except HuzhuError as refusal:
         filled.blame(refusal)
         return _activity_page(activity_id, filled), 503 if isinstance(refusal, Unavailable) else 422
-    return redirect(f"/organize/activities/{activity_id}", 303)
+    return done.back(f"/organize/activities/{activity_id}", "published" if step == "publish" else "closed")
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/cancel")
@@ -185,7 +212,7 @@ def take_step(activity_id: UUID, step: str) -> ResponseReturnValue:
 def cancel_activity(activity_id: UUID) -> ResponseReturnValue:
     filled = Form.posted()
     reason = filled.required("reason", _("请写明取消的原因，志愿者会看到"), length_max=500)
-    return _after(activity_id, filled, "cancel", {"reason": reason})
+    return _after(activity_id, filled, "cancel", {"reason": reason}, "cancelled")
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/postpone")
@@ -196,14 +223,14 @@ def postpone_activity(activity_id: UUID) -> ResponseReturnValue:
     times: dict[str, str] = {}
     if filled.text("day"):
         times = _read_times(filled)
-    return _after(activity_id, filled, "postpone", times)
+    return _after(activity_id, filled, "postpone", times, "saved" if times else "postponed")
 
 
-def _after(activity_id: UUID, filled: Form, step: str, content: dict[str, Any]) -> ResponseReturnValue:
+def _after(activity_id: UUID, filled: Form, step: str, content: dict[str, Any], said: str) -> ResponseReturnValue:
     if filled:
         try:
             backend.call("checkin", "POST", f"/activities/{activity_id}/{step}", json=content)
-            return redirect(f"/organize/activities/{activity_id}", 303)
+            return done.back(f"/organize/activities/{activity_id}", said)
         except HuzhuError as refusal:
             filled.blame(refusal, _FIELDS)
     return _activity_page(activity_id, filled), 422
@@ -221,6 +248,8 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
         activity=panels["activity"].content,
         presence=panels["presence"].content,
         state=state_shown(panels["activity"].content["state"]),
+        is_mine=not isinstance(panels["presence"].error, Forbidden),
+        told=done.said(),
         filled=filled,
     )
 
@@ -243,7 +272,12 @@ _FIELDS = {"starts_at": "start", "ends_at": "end", "sites": "site_name_0", "fixe
 
 def _form_page(filled: Form, activity: dict[str, Any] | None) -> str:
     used = max(
-        (int(name[10:]) + 1 for name in filled.typed if name[:10] == "site_name_" and name[10:].isdigit()), default=0
+        (
+            int(name[10:]) + 1
+            for name in filled.typed
+            if name[:10] == "site_name_" and name[10:].isdigit() and filled.text(name)
+        ),
+        default=0,
     )
     return render_template(
         "organize/form.html",
@@ -274,18 +308,18 @@ def _as_typed(activity: dict[str, Any]) -> dict[str, str]:
 
 
 def _read_activity(filled: Form, activity: dict[str, Any] | None = None) -> dict[str, Any]:
-    place = filled.required("place", _("请填写集合地点"), length_max=120)
-    content = {
+    # In the order of the form, so that its faults are listed in it.
+    content: dict[str, Any] = {
         "title": filled.required("title", _("请填写活动名称"), length_max=80),
         "category": filled.required("category", _("请选择服务类别")),
         "station_id": filled.uuid("station_id", _("请选择实践站")),
-        "place": place,
-        "window_before_minutes": filled.whole("window_before_minutes", _("请填写提前多少分钟开始签到")),
+        **_read_times(filled),
+        "place": filled.required("place", _("请填写集合地点"), length_max=120),
+        "window_before_minutes": filled.whole("window_before_minutes", _("提前多少分钟应为 0 到 240 的整数")),
         "capacity": filled.whole("capacity", _("人数应为整数")) if filled.text("capacity") else None,
         "confirm_each": bool(filled.text("confirm_each")),
-        "sites": _read_sites(filled, place, activity),
     }
-    return content | _read_times(filled)
+    return content | {"sites": _read_sites(filled, content["place"], activity)}
 
 
 def _read_sites(filled: Form, place: str, activity: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -330,6 +364,9 @@ def _read_times(filled: Form) -> dict[str, str]:
 
 def read_time(filled: Form, name: str) -> time | None:
     """A time of day as 09:30, also typed as 9：30 or 9.30."""
+    if not filled.text(name):
+        filled.fail(name, {"start": _("请填写开始时间"), "end": _("请填写结束时间")}[name])
+        return None
     hour, _colon, minute = filled.text(name).replace("：", ":").replace(".", ":").partition(":")
     try:
         return time(int(hour), int(minute[:2] or 0))

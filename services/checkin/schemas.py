@@ -20,6 +20,10 @@ def _one_of(kind: Any) -> validate.OneOf:
     return validate.OneOf([member.value for member in kind])
 
 
+def _between(least: int, most: int) -> validate.Range:
+    return validate.Range(min=least, max=most, error="应在 {min} 到 {max} 之间")
+
+
 def _limit() -> WholeText:
     return WholeText(load_default=50, validate=validate.Range(min=1, max=200))
 
@@ -42,8 +46,8 @@ def _activity_fields(*, required: bool) -> dict[str, fields.Field[Any]]:
         "place": Line(length_max=120, required=required),
         "starts_at": Instant(required=required),
         "ends_at": Instant(required=required),
-        "window_before_minutes": Whole(**default(60), validate=validate.Range(min=0, max=240)),
-        "capacity": Whole(**default(None), allow_none=True, validate=validate.Range(min=1, max=100_000)),
+        "window_before_minutes": Whole(**default(60), validate=_between(0, 240)),
+        "capacity": Whole(**default(None), allow_none=True, validate=_between(1, 100_000)),
         "confirm_each": YesNo(**default(False)),
         "sites": fields.List(
             fields.Nested(SiteSchema), required=required, validate=validate.Length(min=1, max=SITES_MAX)

@@ -191,7 +191,7 @@ def test_exceptions_are_confirmed_one_by_one_and_the_own_case_is_left_to_others(
         for who in (organizer, present):
             scan(other, who, page, "arrival")
     with town.at(START + timedelta(hours=2)):
-        assert "已为 2 人签退" in other.post(f"{page}/confirm", f"{page}/leave-all").text
+        assert "已为 2 人签退" in other.post(f"{page}/leave-all", f"{page}/leave-all").text
         found = organizer.get(f"{page}/add?q=王秀英").text
         assert "王秀英" in found
         filled = form_fields(found, f"{page}/add") | {"member_id": late.member_id, "end": "10:30"}
@@ -484,3 +484,85 @@ def test_turning_the_pages_of_several_nodes_shows_every_activity_once(
         path = more[1].replace("&amp;", "&") if more else None
     wanted = sorted([*crowded, *sparse], key=lambda one: (one["starts_at"], one["id"]))
     assert titles == [one["title"] for one in wanted]
+
+
+# --- Slips ------------------------------------------------------------------------------------------------
+
+
+def test_who_is_there_now_is_entered_by_the_defaults(town: Town) -> None:
+    organizer, present = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
+    page = publish(organizer)
+    with town.at(START + timedelta(minutes=30)):
+        found = organizer.get(f"{page}/add?q=王秀英").text
+        filled = form_fields(found, f"{page}/add") | {"member_id": present.member_id}
+        assert (filled["start"], filled["end"]) == ("09:00", "")
+        added = organizer.client.post(f"{page}/add", data=filled, follow_redirects=True)
+        assert added.status_code == 200, added.text
+        assert "已补签" in added.text
+        assert "未签退" in added.text
+
+
+def test_who_left_without_a_scan_is_signed_out_at_the_time_the_organizer_knows(town: Town) -> None:
+    organizer, gone = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
+    page = publish(organizer)
+    with town.at(START):
+        scan(organizer, gone, page, "arrival")
+    with town.at(START + timedelta(hours=2)):
+        record = re.search(r'href="([^"]+/attendances/[^"]+)"', organizer.get(f"{page}/confirm").text)
+        assert record is not None
+        version = re.search(r'name="version" value="(\d+)"', organizer.get(record[1]).text)
+        assert version is not None
+        typed: dict[str, Any] = {"action": "correct", "reason": "接孩子先走了", "version": version[1]}
+        typed |= {"day": START.date().isoformat(), "start": "09:00"}
+        for end, words in (("", "请填写签退时间"), ("11:10", "签退时间还没到")):
+            assert words in organizer.post(record[1], record[1], status=422, end=end, **typed).text
+        assert "现在签退" in organizer.get(record[1]).text  # the refused ones changed nothing
+        done = organizer.post(record[1], record[1], end="10:00", **typed).text
+        assert "时间已更正" in done
+        assert re.search(r">10:00<", done)
+
+
+def test_ending_is_asked_first(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    page = publish(organizer)
+    assert f'action="{page}/close"' not in organizer.get(page).text
+    assert f'action="{page}/leave-all"' not in organizer.get(f"{page}/confirm").text
+    with town.at(START + timedelta(hours=1)):
+        assert "没有可以确认的记录" in organizer.post(f"{page}/confirm", f"{page}/confirm-all").text
+        assert "活动已结束" in organizer.post(f"{page}/close", f"{page}/close").text
+
+
+def test_slips_in_the_form_are_asked_about(town: Town) -> None:
+    organizer, new = town.person("李组织", Role.ORGANIZER), "/organize/activities/new"
+    publish(organizer)
+    again = organizer.post(new, new, status=422, action="publish", **ACTIVITY).text
+    assert "已经有一个同名的活动" in again
+    past = ACTIVITY | {"day": (START - timedelta(days=3)).date().isoformat(), "action": "publish"}
+    assert "已经过去" in organizer.post(new, new, status=422, **past).text
+    assert (
+        "已发布"
+        in organizer.client.post(
+            new, data=form_fields(organizer.get(new).text, new) | past | {"past": "1"}, follow_redirects=True
+        ).text
+    )
+    empty = organizer.post(new, new, status=422, **(ACTIVITY | {"start": "", "end": "", "place": ""})).text
+    assert "site_name_2" not in empty
+    order = [empty.index(words) for words in ("请填写开始时间", "请填写结束时间", "请填写集合地点")]
+    assert order == sorted(order)
+    too_far = organizer.post(new, new, status=422, **(ACTIVITY | {"title": "另一个", "window_before_minutes": "99999"})).text
+    assert "240" in too_far
+    assert "Must be" not in too_far
+
+
+def test_an_activity_of_another_station_shows_no_buttons(town: Town) -> None:
+    organizer, other = town.person("李组织", Role.ORGANIZER), town.person("周组织")
+    town.administrator.api("POST", f"/members/members/{other.member_id}/confirm")
+    grant = {"id": str(new_id()), "member_id": other.member_id, "role": "organizer"}
+    town.administrator.api("POST", "/members/grants", grant | {"node_id": town.nodes["岔路口社区实践站"]})
+    town.deliver()
+    page = publish(organizer)
+    with town.at(clock.now() + timedelta(seconds=11)):
+        shown = other.get(page).text
+    assert "别的站的活动" in shown
+    assert "/edit" not in shown
+    assert "/cancel" not in shown
