@@ -37,6 +37,8 @@ def create_app() -> Flask:
     """The public listener: API and pages."""
     settings = GatewaySettings.from_environment()
     app = Flask("gateway")
+    # A doubled slash is no address of ours; a redirect away from it would repeat the Host that was sent.
+    app.url_map.merge_slashes = False
     log.configure("gateway")
     app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES_MAX, MAX_FORM_MEMORY_SIZE=BODY_BYTES_MAX)
     app.json = http.Json(app)

@@ -74,7 +74,7 @@ class PublicApi:
         if session is None:
             signed = self._sessions.sign_anonymous(service)
         else:
-            self._limits.count_request(session.digest)
+            self._limits.count_request(str(session.known.login_id))
             signed = self._sessions.sign(session, service, _acting_member(environ, session))
         answer = self._upstreams.send(
             service,

@@ -33,7 +33,7 @@ def session() -> Session | None:
         if given.by_cookie and given.token:
             found = parts().sessions.find(given.token, request_id=g.request_id, newer_than=_newer_than())
             if found is not None:
-                parts().limits.count_request(found.digest)
+                parts().limits.count_request(str(found.known.login_id))
         g.session = found
     return cast(Session | None, g.session)
 

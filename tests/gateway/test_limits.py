@@ -12,12 +12,14 @@ from redis import Redis
 from werkzeug.wrappers import Response
 
 from gateway.limits import COUNTED_MAX, COUNTED_WINDOW_S, Limits, SlowDown, network
+from gateway.parts import parts
 from gateway.routes import WATCHED
 from shared import clock
 from tests.gateway.conftest import StandIn, json_answer, problem_answer
 from tests.support import Settings
 
 Services = dict[str, StandIn]
+LogIn = Callable[..., str]
 START = clock.day_starts(clock.today())
 
 
@@ -183,3 +185,16 @@ def test_one_address_has_no_more_than_a_few_registrations_on_their_way(
             go_on.set()
         assert [asked.result(10) for asked in [*waiting, neighbour]] == [201] * (most + 1)
     assert register() == 201
+
+
+def test_the_sessions_of_one_login_share_its_allowance(
+    gateway: Flask, client: FlaskClient, services: Services, log_in: LogIn
+) -> None:
+    for token in ("one", "other"):
+        log_in(token)
+        for _ in range(2):
+            answer = client.get("/api/v1/points/rules", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 200
+    with gateway.app_context():
+        counted = parts().limits._requests
+    assert list(counted.values()) == [4]
