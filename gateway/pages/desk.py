@@ -12,7 +12,7 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.places import station_options
+from gateway.pages.places import describe, people, station_options
 from shared import clock
 from shared.errors import HuzhuError, Unavailable
 from shared.principal import Role
@@ -115,11 +115,14 @@ def _redemption_page(redemption_id: UUID, filled: Form) -> str:
         "expired": ("refused", _("已过期，不能发放")),
     }
     until = redemption["undo_until"]
+    # Who hands over compares the full name with a card; members shows it to who organizes at that station.
+    whole = people([redemption["member_id"]]).get(redemption["member_id"])
     may_undo = redemption["state"] == "fulfilled" and until and presentation.read_moment(until) > clock.now()
     return render_template(
         "desk/redemption.html",
         redemption=redemption,
         shown=states[redemption["state"]],
+        name=describe(whole) if whole else redemption["member_name"],
         may_undo=may_undo,
         filled=filled,
     )

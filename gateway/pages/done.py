@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from gateway.i18n import _
 
 
-def ask(title: str, what: str, follows: str, action: str, yes: str, back: str, **fields: str) -> str:
+def ask(title: str, what: str, follows: str, action: str, yes: str, back: str, /, **fields: str) -> str:
     """The page before something that cannot be undone: what it is about and what follows. `fields` go along."""
     return render_template(
         "organize/sure.html",

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend
@@ -10,8 +10,9 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
+from gateway.pages import done
 from gateway.pages.places import describe, nodes_of
-from shared.errors import HuzhuError
+from shared.errors import HuzhuError, NotFound
 from shared.principal import Role
 
 ROWS = 100
@@ -50,10 +51,25 @@ def add_grant() -> ResponseReturnValue:
     if filled:
         try:
             backend.call("members", "POST", "/grants", json=content)
-            return redirect("/staff/grants", 303)
+            return done.back("/staff/grants", "granted")
         except HuzhuError as refusal:
             filled.blame(refusal)
     return _grants_page(filled), 422
+
+
+@pages.get("/staff/grants/<uuid:grant_id>/revoke")
+@holding(Role.ADMINISTRATOR)
+def ask_revoke(grant_id: UUID) -> ResponseReturnValue:
+    after = uuid_or_none(request.args.get("after"))
+    grants = backend.call("members", "GET", "/grants", query={"limit": ROWS, "after": after})
+    grant = next((one for one in grants if one["id"] == str(grant_id)), None)
+    if grant is None:
+        raise NotFound
+    role = role_names().get(grant["role"], grant["role"])
+    what = " · ".join((grant["member_name"], role, grant["node_name"] or _("所有地方")))
+    action = f"/staff/grants/{grant_id}/revoke"
+    follows = _("收回以后马上生效；要再用得重新授予。")
+    return done.ask(_("收回这个角色？"), what, follows, action, _("收回"), "/staff/grants")
 
 
 @pages.post("/staff/grants/<uuid:grant_id>/revoke")
@@ -65,7 +81,7 @@ def revoke_grant(grant_id: UUID) -> ResponseReturnValue:
     except HuzhuError as refusal:
         filled.blame(refusal)
         return _grants_page(filled), 422
-    return redirect("/staff/grants", 303)
+    return done.back("/staff/grants", "revoked")
 
 
 def _grants_page(filled: Form) -> str:
@@ -76,12 +92,14 @@ def _grants_page(filled: Form) -> str:
     return render_template(
         "staff/grants.html",
         grants=grants,
+        after=after,
         roles=role_names(),
         nodes=_node_options(),
         wanted=wanted,
         candidates=[(member["id"], describe(member)) for member in candidates],
         more=f"/staff/grants?after={grants[-1]['id']}" if len(grants) == ROWS else None,
         filled=filled,
+        told=done.said(),
     )
 
 

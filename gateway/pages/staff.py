@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation
@@ -12,7 +12,7 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import texts
+from gateway.pages import done, texts
 from gateway.pages.places import describe, station_options, stations_of
 from shared import clock
 from shared.errors import HuzhuError
@@ -81,7 +81,7 @@ def add_member() -> ResponseReturnValue:
     if filled:
         try:
             made = backend.call("members", "POST", "/members", json=content)
-            return redirect(f"/staff/members/{made['id']}", 303)
+            return done.back(f"/staff/members/{made['id']}", "added")
         except HuzhuError as refusal:
             filled.blame(refusal, {"compound_id": "place_id"})
     return _new_page(filled), 422
@@ -123,7 +123,7 @@ def act(member_id: UUID) -> ResponseReturnValue:
     try:
         if verb == "confirm":
             backend.call("members", "POST", f"/members/{member_id}/confirm")
-            return redirect(f"/staff/members/{member_id}", 303)
+            return done.back(f"/staff/members/{member_id}", "verified")
         if verb == "phone":
             told["phone"] = backend.call("members", "GET", f"/members/{member_id}/phone")["phone"] or _("没有登记")
         elif verb == "reset":
@@ -160,6 +160,8 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
             (_("登录账号"), _("有") if member.get("has_login") else _("没有")),
         ],
         balance=balances[0] if balances else None,
+        balance_away=panels["balance"].error is not None,
+        done=done.said(),
         filled=filled,
         **told,
     )
@@ -174,6 +176,15 @@ def list_boards() -> ResponseReturnValue:
     return _boards_page(Form())
 
 
+@pages.get("/staff/boards/<uuid:node_id>")
+@holding(Role.STAFF)
+def ask_close_board(node_id: UUID) -> ResponseReturnValue:
+    node = backend.call("members", "GET", f"/nodes/{node_id}")
+    follows = _("关闭以后，这个站的榜谁也看不到。以后可以再打开。")
+    action = f"/staff/boards/{node_id}"
+    return done.ask(_("关闭光荣榜？"), node["name"], follows, action, _("关闭"), "/staff/boards", on="0")
+
+
 @pages.post("/staff/boards/<uuid:node_id>")
 @holding(Role.STAFF)
 def switch_boards(node_id: UUID) -> ResponseReturnValue:
@@ -184,7 +195,7 @@ def switch_boards(node_id: UUID) -> ResponseReturnValue:
     except HuzhuError as refusal:
         filled.blame(refusal)
         return _boards_page(filled), 422
-    return redirect("/staff/boards", 303)
+    return done.back("/staff/boards", "switched")
 
 
 def _boards_page(filled: Form) -> str:
@@ -200,4 +211,4 @@ def _boards_page(filled: Form) -> str:
         (station, panel.content["switched_on"] if panel.content else None)
         for station, panel in zip(stations, panels.values(), strict=True)
     ]
-    return render_template("staff/boards.html", stations=shown, filled=filled)
+    return render_template("staff/boards.html", stations=shown, filled=filled, told=done.said())

@@ -3,13 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
+from gateway.pages import done
 from gateway.pages.places import station_options
 from shared.errors import HuzhuError
 from shared.principal import Role
@@ -67,7 +68,7 @@ def create_gift() -> ResponseReturnValue:
     if filled:
         try:
             made = backend.call("rewards", "POST", "/gifts", json=content)
-            return redirect(f"/staff/gifts/{made['id']}?station_id={made['node_id']}", 303)
+            return done.back(f"/staff/gifts/{made['id']}?station_id={made['node_id']}", "added")
         except HuzhuError as refusal:
             filled.blame(refusal)
     return _new_page(filled), 422
@@ -103,10 +104,23 @@ def change_gift(gift_id: UUID) -> ResponseReturnValue:
     if filled:
         try:
             backend.call("rewards", "PATCH", f"/gifts/{gift_id}", json=changes)
-            return redirect(_here(gift_id, filled), 303)
+            said = {"withdraw": "withdrawn", "offer": "offered"}.get(action, "saved")
+            return done.back(_here(gift_id, filled), said)
         except HuzhuError as refusal:
             filled.blame(refusal)
     return _gift_page(gift_id, filled), 422
+
+
+@pages.get("/staff/gifts/<uuid:gift_id>/withdraw")
+@holding(Role.STAFF)
+def ask_withdraw(gift_id: UUID) -> ResponseReturnValue:
+    station_id = uuid_or_none(request.args.get("station_id"))
+    gift = backend.call("rewards", "GET", f"/gifts/{gift_id}", query={"station_id": station_id})
+    here = f"/staff/gifts/{gift_id}"
+    follows = _("下架以后谁也不能再兑换；已经兑换的照常领取。以后可以重新上架。")
+    fields = {"action": "withdraw", "station_id": str(station_id or "")}
+    back = f"{here}?station_id={station_id or ''}"
+    return done.ask(_("下架这件礼品？"), gift["name"], follows, here, _("下架"), back, **fields)
 
 
 @pages.post("/staff/gifts/<uuid:gift_id>/stock")
@@ -123,7 +137,7 @@ def move_stock(gift_id: UUID) -> ResponseReturnValue:
     if filled:
         try:
             backend.call("rewards", "POST", f"/gifts/{gift_id}/stock", json=content)
-            return redirect(_here(gift_id, filled), 303)
+            return done.back(_here(gift_id, filled), "stocked")
         except HuzhuError as refusal:
             filled.blame(refusal, {"not_enough_stock": "quantity"})
     return _gift_page(gift_id, filled), 422
@@ -141,4 +155,5 @@ def _gift_page(gift_id: UUID, filled: Form) -> str:
         gift=gift,
         price=presentation.points(gift["points"]),
         filled=filled,
+        told=done.said(),
     )

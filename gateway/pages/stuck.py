@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, abort, redirect, render_template
+from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, routes
@@ -10,6 +10,7 @@ from gateway.backend import Call
 from gateway.forms import Form
 from gateway.guards import holding
 from gateway.i18n import _
+from gateway.pages import done
 from shared.errors import HuzhuError
 from shared.principal import Role
 
@@ -37,7 +38,7 @@ def requeue(service: str, row_id: UUID) -> ResponseReturnValue:
     except HuzhuError as refusal:
         filled.blame(refusal)
         return _stuck_page(filled), 422
-    return redirect("/staff/stuck", 303)
+    return done.back("/staff/stuck", "requeued")
 
 
 def _stuck_page(filled: Form) -> str:
@@ -50,4 +51,5 @@ def _stuck_page(filled: Form) -> str:
         letters=[(service, panel.content) for service, panel in letters.items()],
         backlogs=[(service, panel.content) for service, panel in backlogs.items()],
         filled=filled,
+        told=done.said(),
     )

@@ -161,6 +161,7 @@ def test_the_main_job_from_the_screen_to_the_gift(town: Town) -> None:
         assert organizer.client.get_cookie("huzhu_voucher") is None
         typed = organizer.post("/desk", "/desk", code=voucher["code"].lower())
         assert "可以发放" in typed.text
+        assert "陈芳" in typed.text  # in full, to compare with a card
         desk = f"/desk/{order['id']}"
         assert "已发放" in organizer.post(desk, f"{desk}/issue").text
         assert "请写明为什么收回" in organizer.post(desk, f"{desk}/undo", status=422).text
@@ -181,6 +182,7 @@ def _offer(staff: Browser) -> None:
         reason="爱心商家捐赠",
     )
     assert re.search(r"可兑</dt><dd>10<", stocked.text)
+    assert "库存已记账" in stocked.text
 
 
 def test_exceptions_are_confirmed_one_by_one_and_the_own_case_is_left_to_others(town: Town) -> None:
@@ -258,7 +260,7 @@ def test_staff_finds_registers_and_helps_people(town: Town) -> None:
     assert "刘奶奶" in made.text
     assert "和谐小区" in made.text
     member = f"/staff/members/{volunteer.member_id}"
-    assert "一次性代码" in staff.post(member, member, action="reset").text
+    assert "一次性验证码" in staff.post(member, member, action="reset").text
     assert "138 0000" in staff.post(member, member, action="phone").text.replace("1380000", "138 0000")
     own = f"/staff/members/{staff.member_id}"
     assert "错误：" in staff.post(own, own, status=422, action="confirm").text
@@ -267,7 +269,8 @@ def test_staff_finds_registers_and_helps_people(town: Town) -> None:
 def test_boards_are_switched_off_and_on(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     action = f"/staff/boards/{town.station_id}"
-    assert "已关闭" in staff.post("/staff/boards", action, on="0").text
+    assert f'action="{action}"' not in staff.get("/staff/boards").text
+    assert "已关闭" in staff.post(action, action).text
     assert "已打开" in staff.post("/staff/boards", action, on="1").text
 
 
@@ -284,8 +287,11 @@ def test_roles_are_given_and_taken_back(town: Town) -> None:
     assert answer.status_code == 200
     assert "活动负责人" in answer.text
     # The administrator's own comes first.
-    revoke = re.findall(r'action="(/staff/grants/[^"]+/revoke)"', answer.text)[-1]
-    assert "陈芳" not in admin.post("/staff/grants", revoke).text
+    revoke = re.findall(r'href="(/staff/grants/[^"]+/revoke)"', answer.text)[-1]
+    assert "陈芳" in admin.get(revoke).text
+    shown = admin.post(revoke, revoke).text
+    assert "已收回" in shown
+    assert "陈芳" not in shown
 
 
 def _bury(town: Town) -> None:
@@ -549,7 +555,9 @@ def test_slips_in_the_form_are_asked_about(town: Town) -> None:
     assert "site_name_2" not in empty
     order = [empty.index(words) for words in ("请填写开始时间", "请填写结束时间", "请填写集合地点")]
     assert order == sorted(order)
-    too_far = organizer.post(new, new, status=422, **(ACTIVITY | {"title": "另一个", "window_before_minutes": "99999"})).text
+    too_far = organizer.post(
+        new, new, status=422, **(ACTIVITY | {"title": "另一个", "window_before_minutes": "99999"})
+    ).text
     assert "240" in too_far
     assert "Must be" not in too_far
 
@@ -566,3 +574,32 @@ def test_an_activity_of_another_station_shows_no_buttons(town: Town) -> None:
     assert "别的站的活动" in shown
     assert "/edit" not in shown
     assert "/cancel" not in shown
+
+
+def test_withdrawing_a_gift_is_asked_first_and_can_be_taken_back(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    _offer(staff)
+    gift = re.search(r'href="(/staff/gifts/[^"?]+)\?', staff.get("/staff/gifts").text)
+    assert gift is not None
+    asked = f"{gift[1]}/withdraw?station_id={town.station_id}"
+    assert "香皂" in staff.get(asked).text
+    gone = staff.post(asked, gift[1])
+    assert "礼品已下架" in gone.text
+    here = f"{gift[1]}?station_id={town.station_id}"
+    assert asked not in staff.get(here).text
+
+
+def test_somebody_without_a_balance_yet_is_no_outage(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
+    from gateway import backend
+    from gateway.backend import Panel
+
+    through = backend.together
+    monkeypatch.setattr(
+        backend,
+        "together",
+        lambda **calls: through(**calls) | ({"balance": Panel(content=[])} if "balance" in calls else {}),
+    )
+    shown = staff.get(f"/staff/members/{volunteer.member_id}").text
+    assert "还没有积分" in shown
+    assert "暂时看不到" not in shown
