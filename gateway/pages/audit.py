@@ -10,7 +10,8 @@ from gateway import backend, routes
 from gateway.backend import Call
 from gateway.forms import uuid_or_none
 from gateway.guards import holding
-from gateway.pages.places import people
+from gateway.pages import acts
+from gateway.pages.places import describe, people
 from gateway.pages.stuck import service_names
 from shared.principal import Role
 
@@ -34,13 +35,40 @@ def list_audit() -> ResponseReturnValue:
     # Ids are UUIDs of version 7, so their order is that of time in all services together.
     entries.sort(key=lambda entry: str(entry["id"]), reverse=True)
     shown = entries[:ROWS]
+    known = people(_members(shown))
+    names = {member_id: describe(member) for member_id, member in known.items()} | _places(shown)
+    for entry in shown:
+        own = names.get(entry["member_id"] or "")
+        entry["by"] = own or acts.who_shown(entry["who"])
+        entry["subject"] = " ".join(
+            (acts.subject_name(entry["subject_type"]), names.get(entry["subject_id"] or "", ""))
+        ).strip()
+        entry["facts"] = acts.detail_shown(entry["detail"], names)
     kept = {name: value for name, value in asked.items() if value is not None}
     return render_template(
         "audit/audit.html",
         entries=shown,
         names=service_names(),
-        people=people(entry["member_id"] for entry in shown if entry["member_id"]),
+        acts=acts.act_names(),
         away=[service for service, panel in panels.items() if panel.error is not None],
         asked=asked,
         older="/staff/audit?" + urlencode({**kept, "before": shown[-1]["id"]}) if len(shown) == ROWS else None,
     )
+
+
+def _members(entries: list[dict[str, Any]]) -> set[str]:
+    """Everybody named in these entries."""
+    found = {entry["member_id"] for entry in entries if entry["member_id"]}
+    found |= {entry["subject_id"] for entry in entries if entry["subject_type"] == "member" and entry["subject_id"]}
+    return found | {member_id for entry in entries for member_id in acts.ids_in(entry["detail"])}
+
+
+def _places(entries: list[dict[str, Any]]) -> dict[str, str]:
+    """The names of the places in these entries."""
+    wanted = {entry["subject_id"] for entry in entries if entry["subject_type"] == "node"}
+    wanted |= {entry["detail"].get(name) for entry in entries for name in ("node_id", "successor_id", "parent_id")}
+    ids = sorted(str(node_id) for node_id in wanted if uuid_or_none(str(node_id)))
+    if not ids:
+        return {}
+    panel = backend.together(nodes=Call("members", "/nodes", {"ids": ",".join(ids)}))["nodes"]
+    return {node["id"]: str(node["name"]) for node in panel.content or []}

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -343,9 +344,27 @@ def test_the_audit_log_of_all_services_is_one_list(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     _offer(staff)
     shown = town.administrator.get("/staff/audit").text
-    assert "gift" in shown
-    assert "grant" in shown
+    assert "上架礼品" in shown
+    assert "授予角色" in shown
     assert "周站长" in shown
+    assert "没有登录的人" in shown  # who became the first administrator
+    table = shown.partition("<table")[2].partition("</table>")[0]
+    for raw in ("login:", "grant.add", "gift.create", "{'", "T0", "None"):
+        assert raw not in re.sub(r"<[^>]*>", " ", table), raw
+    chosen = town.administrator.get("/staff/audit?action=gift.create").text.partition("<table")[2]
+    assert "上架礼品" in chosen
+    assert "授予角色" not in chosen
+
+
+def test_every_act_that_is_recorded_has_words(town: Town) -> None:
+    from gateway.pages.acts import act_names
+
+    root, written = Path(__file__).parents[2], re.compile(r'audit\.add\([^()]*?"([a-z_]+\.[a-z_]+)"')
+    sources = [path.read_text() for part in ("services", "shared") for path in (root / part).rglob("*.py")]
+    actions = {action for source in sources for action in written.findall(source)}
+    assert len(actions) > 15
+    with town.gateway.test_request_context("/"):
+        assert actions - set(act_names()) == set()
 
 
 def test_tokens_are_shown_once_and_revoked(town: Town) -> None:

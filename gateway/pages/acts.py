@@ -1,0 +1,181 @@
+"""The audit log in plain words: acts, what they were done to, and what stands in them."""
+
+import re
+from typing import Any
+
+from gateway import presentation
+from gateway.i18n import _
+from gateway.pages.grants import role_names
+from gateway.pages.nodes import level_names
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def act_names() -> dict[str, str]:
+    """In the order of the select list."""
+    return {
+        "activity.create": _("新建活动"),
+        "activity.publish": _("发布活动"),
+        "activity.change": _("修改活动"),
+        "activity.postpone": _("活动延期"),
+        "activity.cancel": _("取消活动"),
+        "activity.close": _("结束活动"),
+        "activity.leave_all": _("全员签退"),
+        "activity.confirm_all": _("一键确认全部"),
+        "attendance.add": _("补签"),
+        "attendance.leave": _("代为签退"),
+        "attendance.confirm": _("确认时长"),
+        "attendance.correct": _("更正时间"),
+        "attendance.reject": _("时长不通过"),
+        "attendance.annul": _("撤销时长"),
+        "member.add": _("登记志愿者"),
+        "member.change": _("修改志愿者资料"),
+        "member.confirm": _("核实本人"),
+        "member.household": _("改动同住家人"),
+        "member.read_phone": _("查看电话"),
+        "roster.import": _("导入名单"),
+        "login.make_code": _("生成验证码"),
+        "login.set_password": _("设新密码"),
+        "administrator.make_code": _("生成首位管理员的验证码"),
+        "grant.add": _("授予角色"),
+        "grant.revoke": _("收回角色"),
+        "token.add": _("新建令牌"),
+        "token.revoke": _("作废令牌"),
+        "node.add": _("添加地方"),
+        "node.rename": _("地方改名"),
+        "node.move": _("地方改上级"),
+        "node.count": _("改居民人数"),
+        "node.close": _("撤销地方"),
+        "team.add": _("添加服务队"),
+        "employer.add": _("添加报到单位"),
+        "gift.create": _("上架礼品"),
+        "gift.change": _("修改礼品"),
+        "stock.receive": _("入库"),
+        "stock.write_off": _("核减"),
+        "redemption.issue": _("发放礼品"),
+        "redemption.undo": _("收回发放"),
+        "board.switch_on": _("打开光荣榜"),
+        "board.switch_off": _("关闭光荣榜"),
+        "dead_letter.requeue": _("重新投递"),
+    }
+
+
+def subject_name(kind: str) -> str:
+    names = {
+        "activity": _("活动"),
+        "attendance": _("签到记录"),
+        "code": _("验证码"),
+        "employer": _("报到单位"),
+        "gift": _("礼品"),
+        "grant": _("角色"),
+        "login": _("登录账号"),
+        "member": _("志愿者"),
+        "node": _("地方"),
+        "outbox": _("没有送达的记录"),
+        "redemption": _("兑换"),
+        "roster": _("名单"),
+        "team": _("服务队"),
+        "token": _("令牌"),
+    }
+    return names.get(kind, kind)
+
+
+def who_shown(who: str) -> str:
+    """Who did it when no member stands there."""
+    kind, _colon, rest = who.partition(":")
+    if kind == "login":
+        return _("没有登录的人") if rest in ("", "None") else _("一位用户")
+    return _("系统") if kind in ("service", "worker") else _("安装命令")
+
+
+def ids_in(detail: dict[str, Any]) -> list[str]:
+    """The members that a detail names."""
+    return [str(value) for name, value in detail.items() if name.endswith("member_id") and value]
+
+
+def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str]]:
+    """What stands in an entry as (name, value). `names`: of members and places by id."""
+    words = {
+        "added": _("添加人数"),
+        "arrived_at": _("签到"),
+        "attendance_ids": _("记录"),
+        "capacity": _("需要人数"),
+        "category": _("服务类别"),
+        "confirm_each": _("每条都由负责人确认"),
+        "day": _("日期"),
+        "days": _("天数"),
+        "description": _("说明"),
+        "ends_at": _("结束"),
+        "fields": _("改动的内容"),
+        "from": _("原来"),
+        "left": _("签退人数"),
+        "left_at": _("签退"),
+        "level": _("级别"),
+        "limit_per_quarter": _("每人每季度最多几件"),
+        "member_id": _("志愿者"),
+        "name": _("名称"),
+        "node_id": _("地方"),
+        "place": _("地点"),
+        "points": _("积分"),
+        "quantity": _("数量"),
+        "reason": _("原因"),
+        "residents": _("居民人数"),
+        "role": _("角色"),
+        "sites": _("点位"),
+        "starts_at": _("开始"),
+        "state": _("状态"),
+        "successor_id": _("并入"),
+        "title": _("活动名称"),
+        "to": _("现在"),
+        "window_before_minutes": _("提前多少分钟开始签到"),
+        "with_member_id": _("和谁同住"),
+        "withdrawn": _("下架"),
+    }
+    return [(words.get(name, name), _value(name, value, names)) for name, value in detail.items()]
+
+
+def _value(name: str, value: Any, names: dict[str, str]) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    if isinstance(value, list):
+        if name.endswith("_ids"):
+            return _("%(count)s 条", count=len(value))
+        if len(value) == 2 and name not in ("fields", "sites"):
+            return " → ".join(_value(name, one, names) for one in value)
+        return "、".join(_value(name, one, names) for one in value)
+    if isinstance(value, dict):
+        return str(value.get("name") or "、".join(_value(key, one, names) for key, one in value.items()))
+    if name == "points" and isinstance(value, int):
+        return presentation.points(value)
+    text = str(value)
+    if _ID.fullmatch(text):
+        return names.get(text, f"…{text[-6:]}")
+    if _MOMENT.match(text):
+        return presentation.moment(text)
+    if _DAY.fullmatch(text):
+        return presentation.day(text)
+    if name == "category":
+        return presentation.category(text)
+    if name == "fields":
+        return dict(detail_fields()).get(text, text)
+    return {**role_names(), **level_names()}.get(text, text) if name in ("role", "level") else text
+
+
+def detail_fields() -> list[tuple[str, str]]:
+    """Fields of a person, where only which ones were changed is recorded."""
+    return [
+        ("name", _("姓名")),
+        ("birth_date", _("出生日期")),
+        ("phone", _("联系电话")),
+        ("station_id", _("实践站")),
+        ("compound_id", _("小区")),
+        ("building_id", _("楼栋")),
+        ("skills", _("特长")),
+        ("team_ids", _("志愿服务队")),
+        ("employer_id", _("报到单位")),
+        ("status", _("状态")),
+    ]
