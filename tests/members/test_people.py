@@ -56,6 +56,13 @@ def test_staff_adds_a_member_without_a_login(town: Town) -> None:
     assert town.post("/members", staff, form | {"name": "别人"}).status_code == 409
 
 
+def test_the_id_of_somebody_who_is_there_is_taken(town: Town) -> None:
+    for member_id in (town.add(), town.register().member_id):
+        answer = town.post("/members", town.official(Role.STAFF), new_member(town, id=str(member_id)))
+        assert (answer.status_code, answer.json["code"]) == (409, "id_taken")
+    assert len(town.events("MemberChanged")) == 2
+
+
 def test_a_child_without_a_guardians_consent_is_not_added_by_staff_either(town: Town) -> None:
     staff, guardian = town.official(Role.STAFF), town.add("李建国")
     form = new_member(town, birth_date="2016-01-01", guardian_id=str(guardian))
@@ -154,7 +161,7 @@ def change(town: Town, member_id: UUID | None, caller: Principal, **changes: Any
 
 
 def test_staff_changes_a_member_and_the_others_are_told(town: Town) -> None:
-    member_id, staff = town.add(), town.official(Role.STAFF)
+    member_id, staff = town.add(), town.official(Role.STAFF, "咸安区中心")
     answer = change(
         town,
         member_id,
@@ -170,6 +177,42 @@ def test_staff_changes_a_member_and_the_others_are_told(town: Town) -> None:
     row = town.audited("member.change")[0]
     assert row.detail == {"fields": ["birth_date", "name", "phone", "station_id"]}
     assert "13712345678" not in str(row)
+
+
+def test_staff_pushes_nobody_into_a_station_of_others(town: Town) -> None:
+    member_id, staff = town.add(confirmed=True), town.official(Role.STAFF)
+    answer = change(town, member_id, staff, station_id=str(town.nodes["岔路口站"]))
+    assert (answer.status_code, answer.json["code"]) == (403, "station_of_others")
+    assert change(town, member_id, staff, station_id=str(town.nodes["南昌路站"])).status_code == 200
+    assert town.get(f"/members/{member_id}", staff).json["station_name"] == "南昌路站"
+
+
+def test_members_join_teams_of_their_station_or_above_it_alone(town: Town) -> None:
+    above, staff, member_id = town.official(Role.STAFF, "咸宁市"), town.official(Role.STAFF), town.add()
+    teams = {}
+    for at in ("南昌路站", "岔路口站", "咸安区中心"):
+        teams[at] = str(new_id())
+        form = {"id": teams[at], "station_id": town.nodes[at], "name": "夜巡队"}
+        assert town.post("/teams", above, form).status_code == 201
+    far = change(town, member_id, staff, team_ids=[teams["岔路口站"]])
+    assert (far.status_code, far.json["code"]) == (422, "team_elsewhere")
+    assert town.post("/members", staff, new_member(town, team_ids=[teams["岔路口站"]])).status_code == 422
+    near = [teams["南昌路站"], teams["咸安区中心"]]
+    assert change(town, member_id, staff, team_ids=near).status_code == 200
+    moved = change(town, member_id, above, station_id=str(town.nodes["岔路口站"]), team_ids=[teams["岔路口站"]])
+    assert [team["id"] for team in moved.json["teams"]] == [teams["岔路口站"]]
+
+
+def test_guardians_are_of_the_own_stations_or_oneself(town: Town) -> None:
+    member_id, near, far = town.add(), town.add("李建国"), town.add("李建国", "岔路口站")
+    staff = town.official(Role.STAFF)
+    answers = [change(town, member_id, staff, guardian_id=str(one)) for one in (far, new_id())]
+    assert [(answer.status_code, answer.json["detail"]) for answer in answers] == [(404, "没有找到监护人")] * 2
+    assert town.post("/members", staff, new_member(town, guardian_id=str(far))).status_code == 404
+    assert change(town, member_id, staff, guardian_id=str(near)).status_code == 200
+    own = town.official(Role.STAFF, member_id=far)
+    assert change(town, member_id, own, guardian_id=str(far)).status_code == 200
+    assert change(town, member_id, staff, guardian_id=str(far)).status_code == 200, "it is so already"
 
 
 def test_people_change_themselves_less_once_they_are_confirmed(town: Town) -> None:

@@ -8,6 +8,7 @@ import pytest
 from services.members.commands import administrators, hashing
 from services.members.domain.volunteer_numbers import is_volunteer_number
 from shared.ids import new_id
+from shared.principal import Role
 from tests.members.town import ANYBODY, PASSWORD, Town, consents, new_phone
 
 
@@ -112,9 +113,37 @@ def test_a_known_phone_costs_the_work_of_an_unknown_one(town: Town, monkeypatch:
         return real(password)
 
     monkeypatch.setattr(hashing, "hash_password", counting)
-    town.post("/logins", ANYBODY, wanted(town, phone="13712345678"))
-    town.post("/logins", ANYBODY, wanted(town))
+    seen = []
+    for phone in ("13712345678", new_phone()):
+        with town.statements() as sent:
+            assert town.post("/logins", ANYBODY, wanted(town, phone=phone)).status_code == 201
+        seen.append([statement.partition(" VALUES")[0] for statement in sent])
     assert len(hashed) == 2
+    known, unknown = seen
+    assert any(statement.startswith("INSERT INTO outbox") for statement in known)
+    kept = [statement for statement in unknown if "login_member" not in statement]
+    assert known == ["ROLLBACK TO SAVEPOINT sa_savepoint_1" if one.startswith("RELEASE") else one for one in kept]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_id_of_a_login_made_by_a_code_is_taken_whatever_the_phone(town: Town, known: bool) -> None:
+    town.register(phone="13712345678")
+    code = town.post(f"/members/{town.add(phone='13787654321')}/reset-codes", town.official(Role.STAFF)).json["code"]
+    town.post("/passwords", ANYBODY, {"phone": "13787654321", "code": code, "password": PASSWORD})
+    (login_id,) = town.sql("SELECT id FROM login WHERE id NOT IN (SELECT id FROM creation)")[0]
+    form = wanted(town, id=str(login_id), phone="13712345678" if known else new_phone())
+    answer = town.post("/logins", ANYBODY, form)
+    assert (answer.status_code, answer.json["code"]) == (409, "id_taken")
+    assert len(town.sql("SELECT id FROM login")) == 2
+    assert town.sql("SELECT id FROM creation WHERE id = :id", id=login_id) == []
+
+
+def test_the_id_of_somebody_who_is_there_makes_no_family(town: Town) -> None:
+    caller, member_id = town.register(), town.add()
+    for taken in (member_id, caller.member_id):
+        answer = town.post("/me/members", caller, child(id=str(taken)))
+        assert (answer.status_code, answer.json["code"]) == (409, "id_taken")
+    assert len(town.get("/me", caller).json["members"]) == 1
 
 
 def test_one_phone_registered_twice_at_once_has_one_login(town: Town) -> None:

@@ -14,7 +14,7 @@ from services.members.domain import passwords
 from services.members.domain.consents import Consent
 from services.members.domain.people import NewMember
 from services.members.store import creations, logins
-from services.members.store.models import RoleGrant
+from services.members.store.models import Login, RoleGrant
 from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Conflict
@@ -79,13 +79,13 @@ def _register_first(
     content = [code, phone, name, consents]
     if taken is None:
         # A repetition finds its own code used up.
-        if creations.member_of(tx, login_id) is None or creations.is_new(tx, login_id, "administrator", content):
+        if creations.member_of(tx, login_id) is None or creations.is_new(tx, Login, login_id, "administrator", content):
             return None
     elif _is_there(tx):
         raise AlreadyThere
     else:
         row = NewMember(id=new_id(), name=name, phone=phone, consents=tuple(consents), confirmed=True)
-        if not creations.is_new(tx, login_id, "administrator", content, member_id=row.id):
+        if not creations.is_new(tx, Login, login_id, "administrator", content, member_id=row.id):
             raise creations.IdTaken
         insert_members(tx, caller, [row])
         if not logins.add_login(tx, login_id, phone, password_hash, row.id):

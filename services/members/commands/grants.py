@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.members.domain.places import ROOT, NameTaken
-from services.members.store import creations, groups, people, tree
+from services.members.store import creations, groups, logins, people, tree
 from services.members.store.models import Employer, RoleGrant, Team
 from shared import audit, clock
 from shared.db import transactional
@@ -41,7 +41,7 @@ def add_grant(
     caller.require(Role.ADMINISTRATOR, path)
     member = people.get_member(tx, member_id, lock=True)
     caller.refuse_own_case(member.id, member.household_id)
-    if creations.is_new(tx, grant_id, "grant", [member_id, role, node_id]):
+    if creations.is_new(tx, RoleGrant, grant_id, "grant", [member_id, role, node_id]):
         if member.confirmed_at is None:
             raise NotConfirmed
         made = tx.execute(
@@ -61,6 +61,8 @@ def add_grant(
         ).first()
         if made is None:
             raise AlreadyGranted
+        # Who made a code for somebody without rights must not come in with it as somebody who has some.
+        logins.end_codes(tx, "password", member_id)
         audit.add(
             tx,
             caller,
@@ -104,7 +106,7 @@ def add_team(tx: Session, caller: Principal, *, team_id: UUID, station_id: UUID,
     """Found a team at a station."""
     station = tree.get_open_node(tx, station_id)
     caller.require(Role.STAFF, station.path)
-    if creations.is_new(tx, team_id, "team", [station_id, name]):
+    if creations.is_new(tx, Team, team_id, "team", [station_id, name]):
         if tx.scalar(select(Team.id).where(Team.station_id == station_id, Team.name == name)):
             raise NameTaken
         groups.add_teams(tx, [{"id": team_id, "station_id": station_id, "name": name}])
@@ -115,7 +117,7 @@ def add_team(tx: Session, caller: Principal, *, team_id: UUID, station_id: UUID,
 @transactional
 def add_employer(tx: Session, caller: Principal, *, employer_id: UUID, name: str) -> dict[str, Any]:
     """Add an employer that people report from."""
-    if creations.is_new(tx, employer_id, "employer", [name]):
+    if creations.is_new(tx, Employer, employer_id, "employer", [name]):
         if tx.scalar(select(Employer.id).where(Employer.name == name)):
             raise NameTaken
         groups.add_employers(tx, [{"id": employer_id, "name": name}])

@@ -23,7 +23,7 @@ from services.members.store.keys import keys
 from services.members.store.models import Access, Login, Member
 from shared import audit, clock, tokens
 from shared.db import transactional
-from shared.errors import NotFound, RuleBroken
+from shared.errors import Forbidden, NotFound, RuleBroken
 from shared.ids import new_id, new_short_code, read_short_code
 from shared.principal import Principal, Role
 
@@ -35,6 +35,11 @@ _TOKEN_BYTES = 32
 class TooManyTokens(RuleBroken):
     code = "too_many_tokens"
     detail = f"最多同时有 {TOKENS_MAX} 个有效的接口令牌，请先撤销不用的"
+
+
+class ByTokenNever(Forbidden):
+    code = "by_token_never"
+    detail = "不能用接口令牌创建令牌，请登录后在网页上创建"
 
 
 class NoPhone(RuleBroken):
@@ -114,17 +119,18 @@ def _register(tx: Session, caller: Principal, login_id: UUID, row: NewMember, pa
         row.consents,
     ]
     assert row.phone is not None
-    if not creations.is_new(tx, login_id, "login", content, member_id=row.id):
+    if not creations.is_new(tx, Login, login_id, "login", content, member_id=row.id):
         member_id = creations.member_of(tx, login_id)
         assert member_id is not None
         return Registered(login_id, member_id)
-    if logins.find_login_by_phone(tx, row.phone) is None:
-        _make(tx, caller, login_id, row, password_hash)
+    _make(tx, caller, login_id, row, password_hash)
     return Registered(login_id, row.id)
 
 
 def _make(tx: Session, caller: Principal, login_id: UUID, row: NewMember, password_hash: str) -> None:
-    """Person and login; neither is made when the phone got a login this very moment."""
+    """Person and login. Neither stands when the phone has a login, but then too all is written first: looking
+    before would answer sooner for known phones.
+    """
     assert row.phone is not None
     with tx.begin_nested() as savepoint:
         insert_members(tx, caller, [row])
@@ -135,11 +141,6 @@ def _make(tx: Session, caller: Principal, login_id: UUID, row: NewMember, passwo
 
 
 # --- Attempts ------------------------------------------------------------------------------------------
-
-
-@transactional
-def _count_attempt(tx: Session, key: bytes) -> None:
-    logins.count_attempt(tx, key)
 
 
 @transactional
@@ -225,11 +226,16 @@ def resolve(tx: Session, token_hash: bytes) -> logins.Resolved:
 
 @transactional
 def add_token(tx: Session, caller: Principal, *, token_id: UUID, name: str, days: int) -> Opened:
-    """Make an API token with the login's rights. It is shown once: a repetition is refused as IdTaken."""
+    """Make an API token with the login's rights. It is shown once: a repetition is refused as IdTaken.
+
+    Only who logged in makes one: with a token one could make the next, and none would ever end.
+    """
     assert caller.login_id is not None
+    if caller.session_id is not None and logins.is_token(tx, caller.session_id):
+        raise ByTokenNever
     tx.scalars(select(Login.id).where(Login.id == caller.login_id).with_for_update()).one()
     if tx.get(Access, token_id) is not None or not creations.is_new(
-        tx, token_id, f"token of {caller.login_id}", [name, days]
+        tx, Access, token_id, f"token of {caller.login_id}", [name, days]
     ):
         raise creations.IdTaken("这个令牌已经创建过，令牌只显示一次；没有记下请撤销后重新创建")
     live = tx.scalar(
@@ -302,9 +308,11 @@ def set_password(caller: Principal, *, phone: str, code: str, password: str) -> 
     """Set a password by a one-time code. All sessions and API tokens of the login end."""
     passwords.check_password(password, phone)
     attempts = keys().attempts_key("code", phone)
-    _count_attempt(attempts)
-    password_hash = hashing.hash_password(password)
     short_code = read_short_code(code)
+    wait = _begin_set_password(attempts, phone, short_code)
+    if wait is not None:
+        raise wait
+    password_hash = hashing.hash_password(password)
     was_set = _set_password(caller, phone, short_code, password_hash)
     # A repetition finds its own code used up: it is answered alike when the password is the one set by it. Whatever
     # was found, the same is done, so that nobody learns of it by the time it takes.
@@ -314,14 +322,31 @@ def set_password(caller: Principal, *, phone: str, code: str, password: str) -> 
 
 
 @transactional
+def _begin_set_password(tx: Session, attempts: bytes, phone: str, code: str) -> passwords.SlowDown | None:
+    """Count the attempt; how long to wait, if so.
+
+    The right code need not wait: else strangers who keep guessing would keep its owner out.
+    """
+    try:
+        logins.count_attempt(tx, attempts)
+    except passwords.SlowDown as wait:
+        candidates = _who_may_set(tx, phone, logins.find_login_by_phone(tx, phone))
+        return None if logins.passes_queue(tx, candidates, code) else wait
+    return None
+
+
+def _who_may_set(tx: Session, phone: str, login: Login | None) -> list[UUID]:
+    """Whose codes count for this phone."""
+    if login is None:
+        return logins.claimable_member_ids(tx, phone)
+    own_id = logins.own_member_id(tx, login.id)
+    return [] if own_id is None else [own_id]
+
+
+@transactional
 def _set_password(tx: Session, caller: Principal, phone: str, code: str, password_hash: str) -> bool:
     login = logins.find_login_by_phone(tx, phone)
-    if login is None:
-        candidates = logins.claimable_member_ids(tx, phone)
-    else:
-        own_id = logins.own_member_id(tx, login.id)
-        candidates = [] if own_id is None else [own_id]
-    taken = logins.take_code(tx, "password", candidates, code)
+    taken = logins.take_code(tx, "password", _who_may_set(tx, phone, login), code)
     if taken is None:
         return False
     assert taken.member_id is not None

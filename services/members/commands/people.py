@@ -17,7 +17,7 @@ from services.members.domain.people import NewMember
 from services.members.domain.places import ROOT
 from services.members.store import creations, people, tree
 from services.members.store.logins import own_login_id, own_member_id
-from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam, Team
+from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam
 from services.members.store.pinyin import read_name
 from shared import audit, clock
 from shared.db import transactional
@@ -37,7 +37,12 @@ def insert_members(tx: Session, caller: Principal, rows: Sequence[NewMember]) ->
     for row in rows:
         check_home(nodes, row.station_id, row.compound_id, row.building_id)
         rules.check_birth_date(row.birth_date, clock.today())
-    _check_exist(tx, rows)
+    _check_employers(tx, {row.employer_id for row in rows if row.employer_id})
+    _check_guardians(tx, caller, {row.guardian_id for row in rows if row.guardian_id})
+    _check_teams(
+        tx,
+        {(team_id, nodes[row.station_id].path if row.station_id else ROOT) for row in rows for team_id in row.team_ids},
+    )
     numbers = people.new_volunteer_numbers(tx, len(rows))
     tx.flush()
     tx.execute(_insert_members, [_as_row(row, number) for row, number in zip(rows, numbers, strict=True)])
@@ -86,14 +91,29 @@ def check_home(
     places.check_home(*(None if place is None else (place.level, place.path) for place in home))
 
 
-def _check_exist(tx: Session, rows: Sequence[NewMember]) -> None:
-    for model, wanted, words in (
-        (Team, {team_id for row in rows for team_id in row.team_ids}, "没有找到这支志愿服务队"),
-        (Employer, {row.employer_id for row in rows if row.employer_id}, "没有找到这个单位"),
-        (Member, {row.guardian_id for row in rows if row.guardian_id}, "没有找到监护人"),
-    ):
-        if wanted and tx.scalar(select(func.count()).where(model.id == func.any(list(wanted)))) != len(wanted):
-            raise NotFound(words)
+def _check_employers(tx: Session, wanted: set[UUID]) -> None:
+    if wanted and tx.scalar(select(func.count()).where(Employer.id == func.any(list(wanted)))) != len(wanted):
+        raise NotFound("没有找到这个单位")
+
+
+def _check_guardians(tx: Session, caller: Principal, wanted: set[UUID]) -> None:
+    """Guardians are of the caller's own or of the caller's stations; who else exists is not told."""
+    strangers = wanted - set(caller.member_ids)
+    if strangers:
+        paths = people.paths_of(tx, strangers)
+        if any(member_id not in paths or not caller.may(Role.STAFF, paths[member_id]) for member_id in strangers):
+            raise NotFound("没有找到监护人")
+
+
+def _check_teams(tx: Session, joined: set[tuple[UUID, str]]) -> None:
+    """Teams, each with the path of the member who joins, are of the member's station or of a place above it."""
+    if joined:
+        paths = people.paths_of_teams(tx, {team_id for team_id, _ in joined})
+        for team_id, path in joined:
+            if team_id not in paths:
+                raise NotFound("没有找到这支志愿服务队")
+            if not path.startswith(paths[team_id]):
+                raise rules.TeamElsewhere
 
 
 @transactional
@@ -115,7 +135,7 @@ def add_member(tx: Session, caller: Principal, content: Mapping[str, Any]) -> di
     row = NewMember(**fields)
     path = tree.path_of(tx, row.station_id)
     caller.require(Role.STAFF, path)
-    if creations.is_new(tx, row.id, "member", row, member_id=row.id):
+    if creations.is_new(tx, Member, row.id, "member", row, member_id=row.id):
         consent_rules.check(list(row.consents))
         if is_child(row.birth_date, clock.today()):
             consent_rules.check_joining(list(row.consents), row.birth_date, clock.today(), by_guardian=True)
@@ -147,7 +167,7 @@ def add_family(
     # One login adds one after another, so that the limit holds.
     tx.scalars(select(Login.id).where(Login.id == caller.login_id).with_for_update()).one()
     content = [name, relation, consents, birth_date, station_id, compound_id, building_id]
-    if not creations.is_new(tx, member_id, f"family of {caller.login_id}", content, member_id=member_id):
+    if not creations.is_new(tx, Member, member_id, f"family of {caller.login_id}", content, member_id=member_id):
         return people.show(tx, member_id)
     rules.check_birth_date(birth_date, clock.today())
     consent_rules.check_joining(consents, birth_date, clock.today(), by_guardian=True)
@@ -202,7 +222,8 @@ def confirm(tx: Session, caller: Principal, member_id: UUID) -> dict[str, Any]:
 def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Change what is known of a member; `changes` as `MemberChangeSchema`.
 
-    Staff changes everything of other households; people themselves what `people.check_self_change` lets them.
+    Staff changes everything of other households, within the own stations; people themselves what
+    `rules.check_self_change` lets them.
     """
     member = people.get_member(tx, member_id, lock=True)
     path = people.path_of(tx, member)
@@ -211,17 +232,19 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
             raise OwnCase
         rules.check_self_change(set(changes), confirmed=member.confirmed_at is not None)
     elif caller.may(Role.STAFF, path):
+        if "station_id" in changes and not caller.may(Role.STAFF, tree.path_of(tx, changes["station_id"])):
+            raise rules.StationOfOthers
         audit.add(tx, caller, "member.change", "member", member.id, path=path, detail={"fields": sorted(changes)})
     elif caller.may(Role.ORGANIZER, path):
         raise Forbidden
     else:
         raise people.MemberNotFound
-    _apply(tx, member, dict(changes))
+    _apply(tx, caller, member, dict(changes))
     people.tell(tx, [member.id])
     return people.show(tx, member_id)
 
 
-def _apply(tx: Session, member: Member, changes: dict[str, Any]) -> None:
+def _apply(tx: Session, caller: Principal, member: Member, changes: dict[str, Any]) -> None:
     today = clock.today()
     if "birth_date" in changes:
         rules.check_birth_date(changes["birth_date"], today)
@@ -232,19 +255,15 @@ def _apply(tx: Session, member: Member, changes: dict[str, Any]) -> None:
         check_home(tree.places(tx, home), home[0], home[1], home[2])
     if changes.get("guardian_id") == member.id:
         raise RuleBroken("监护人不能是本人")
-    _check_exist(
-        tx,
-        [
-            NewMember(
-                id=member.id,
-                name=member.name,
-                employer_id=changes.get("employer_id"),
-                guardian_id=changes.get("guardian_id"),
-            )
-        ],
+    _check_employers(tx, {changes["employer_id"]} if changes.get("employer_id") else set())
+    _check_guardians(
+        tx, caller, {changes["guardian_id"]} - {member.guardian_id} if changes.get("guardian_id") else set()
     )
     if "team_ids" in changes:
-        people.set_teams(tx, member.id, changes.pop("team_ids"))
+        wanted = set(changes.pop("team_ids"))
+        path = tree.path_of(tx, changes.get("station_id", member.station_id))
+        _check_teams(tx, {(team_id, path) for team_id in wanted - people.teams_of(tx, member.id)})
+        people.set_teams(tx, member.id, wanted)
     if "name" in changes:
         member.pinyin, member.initials = read_name(changes["name"])
     if "phone" in changes:

@@ -33,7 +33,7 @@ def add_node(
     content = {"level": level, "name": name, "parent_id": parent_id, "opened_on": opened_on, "residents": residents}
     parent = None if parent_id is None else tree.get_open_node(tx, parent_id)
     caller.require(Role.ADMINISTRATOR, parent.path if parent else ROOT)
-    if creations.is_new(tx, node_id, "node", content):
+    if creations.is_new(tx, Node, node_id, "node", content):
         places.check_below(Level(level), Level(parent.level) if parent else None)
         day = opened_on or clock.today()
         places.check_day(day, parent.opened_on if parent else date.min, clock.today())

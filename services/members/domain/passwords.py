@@ -42,7 +42,8 @@ DELAY_MAX = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=24)
 """Failures this long ago count no more."""
 
-CODE_FAILURES_MAX = 10
+CODE_FAILURES_MAX = 1_000
+"""Wrong ones sent while people have to wait, after which the right code has to wait too."""
 CODE_LIFETIME = timedelta(hours=24)
 CODE_LENGTH = 8
 CODE_REPEATED_WITHIN = timedelta(minutes=10)

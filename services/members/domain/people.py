@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.members.domain.consents import Consent
-from shared.errors import RuleBroken
+from shared.errors import Forbidden, RuleBroken
 
 FAMILY_MAX = 10
 """Members one login may act for, the own one included."""
@@ -29,6 +29,16 @@ class FamilyFull(RuleBroken):
 class ByStaffOnly(RuleBroken):
     code = "by_staff_only"
     detail = "身份已经核实，这些内容请由站点工作人员修改"
+
+
+class TeamElsewhere(RuleBroken):
+    code = "team_elsewhere"
+    detail = "志愿服务队不属于这位志愿者的站点"
+
+
+class StationOfOthers(Forbidden):
+    code = "station_of_others"
+    detail = "只能转到您负责的站点，请由两个站点共同的上级办理"
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,11 @@ def resolve(tx: Session, token_hash: bytes) -> Resolved | None:
     )
 
 
+def is_token(tx: Session, session_id: UUID) -> bool:
+    """Whether a request that comes with this came with an API token, not a session."""
+    return tx.scalar(select(Access.kind).where(Access.id == session_id)) == "token"
+
+
 def revoke_all(tx: Session, login_id: UUID) -> None:
     """End every session and API token of a login."""
     tx.execute(
@@ -157,17 +162,8 @@ def revoke_all(tx: Session, login_id: UUID) -> None:
 
 def add_code(tx: Session, purpose: str, member_id: UUID | None, code: str) -> OneTimeCode:
     """Make a code; an earlier one for the same ends."""
+    end_codes(tx, purpose, member_id)
     now = clock.now()
-    tx.execute(
-        update(OneTimeCode)
-        .where(
-            OneTimeCode.purpose == purpose,
-            OneTimeCode.member_id.is_not_distinct_from(member_id),
-            OneTimeCode.ended_at.is_(None),
-        )
-        .values(ended_at=now)
-        .execution_options(synchronize_session=False)
-    )
     made = OneTimeCode(
         id=new_id(),
         purpose=purpose,
@@ -183,37 +179,68 @@ def add_code(tx: Session, purpose: str, member_id: UUID | None, code: str) -> On
     return made
 
 
-def take_code(tx: Session, purpose: str, member_ids: Sequence[UUID] | None, code: str) -> OneTimeCode | None:
-    """Use up the live code of one of these members; a wrong one counts against each of them.
+def end_codes(tx: Session, purpose: str, member_id: UUID | None) -> None:
+    """End the live code of a member, or the first administrator's."""
+    tx.execute(
+        update(OneTimeCode)
+        .where(
+            OneTimeCode.purpose == purpose,
+            OneTimeCode.member_id.is_not_distinct_from(member_id),
+            OneTimeCode.ended_at.is_(None),
+        )
+        .values(ended_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
 
-    None stands for the first administrator's code. It is too long to be guessed, and strangers must not be able to
-    end it.
+
+def take_code(tx: Session, purpose: str, member_ids: Sequence[UUID] | None, code: str) -> OneTimeCode | None:
+    """Use up the live code of one of these members; None stands for the first administrator's.
+
+    Wrong ones never end a code: strangers must not be able to.
     """
     whose: ColumnElement[bool] = OneTimeCode.member_id.is_(None)
     if member_ids is not None:
         whose = OneTimeCode.member_id == func.any(list(member_ids))
-    live = tx.scalars(
+    wanted = keys().code_hash(code)
+    for candidate in _live_codes(tx, purpose, whose):
+        if candidate.code_hash == wanted:
+            candidate.ended_at = clock.now()
+            return candidate
+    return None
+
+
+def passes_queue(tx: Session, member_ids: Sequence[UUID], code: str) -> bool:
+    """Whether this is the live code of one of these members, with which one need not wait after others' failures.
+
+    A wrong one counts against each of them: past the limit the right one waits like all others, so that what is
+    guessed while waiting is bounded.
+    """
+    wanted = keys().code_hash(code)
+    live = [
+        candidate
+        for candidate in _live_codes(tx, "password", OneTimeCode.member_id == func.any(list(member_ids)))
+        if candidate.failures < passwords.CODE_FAILURES_MAX
+    ]
+    if any(candidate.code_hash == wanted for candidate in live):
+        return True
+    for candidate in live:
+        candidate.failures += 1
+    return False
+
+
+def _live_codes(tx: Session, purpose: str, whose: ColumnElement[bool]) -> Sequence[OneTimeCode]:
+    return tx.scalars(
         select(OneTimeCode)
         .where(
             OneTimeCode.purpose == purpose,
             whose,
             OneTimeCode.ended_at.is_(None),
             OneTimeCode.expires_at > clock.now(),
-            OneTimeCode.failures < passwords.CODE_FAILURES_MAX,
         )
         .order_by(OneTimeCode.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    wanted = keys().code_hash(code)
-    for candidate in live:
-        if candidate.code_hash == wanted:
-            candidate.ended_at = clock.now()
-            return candidate
-    if member_ids is not None:
-        for candidate in live:
-            candidate.failures += 1
-    return None
 
 
 def was_used(tx: Session, purpose: str, member_id: UUID | None, code: str) -> bool:

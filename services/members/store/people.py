@@ -116,12 +116,29 @@ def add_consents(tx: Session, given: Iterable[tuple[UUID, Given]], by: str) -> N
         tx.execute(insert(Consent), rows)
 
 
-def set_teams(tx: Session, member_id: UUID, team_ids: Iterable[UUID]) -> None:
-    """Make these the member's teams; NotFound when one does not exist."""
-    wanted = set(team_ids)
-    known = set(tx.scalars(select(Team.id).where(Team.id == func.any(list(wanted))))) if wanted else set()
-    if wanted - known:
-        raise NotFound("没有找到这支志愿服务队")
+def paths_of(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The paths of the stations of those of these members who are active; the root's for who has no station."""
+    rows = tx.execute(
+        select(Member.id, func.coalesce(Node.path, ROOT))
+        .outerjoin(Node, Node.id == Member.station_id)
+        .where(Member.id == func.any(list(member_ids)), Member.status == "active")
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def paths_of_teams(tx: Session, team_ids: Iterable[UUID]) -> dict[UUID, str]:
+    rows = tx.execute(
+        select(Team.id, Node.path).join(Node, Node.id == Team.station_id).where(Team.id == func.any(list(team_ids)))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def teams_of(tx: Session, member_id: UUID) -> set[UUID]:
+    return set(tx.scalars(select(MemberTeam.team_id).where(MemberTeam.member_id == member_id)))
+
+
+def set_teams(tx: Session, member_id: UUID, wanted: set[UUID]) -> None:
+    """Make these the member's teams."""
     present = {row.team_id: row for row in tx.scalars(select(MemberTeam).where(MemberTeam.member_id == member_id))}
     for team_id in present.keys() - wanted:
         tx.delete(present[team_id])
