@@ -51,7 +51,8 @@ WATCHED = {
     # Anybody may register, and each time members hash a password: no one address gets all of its threads.
     ("POST", "/api/v1/members/logins"): Watched("registration", frozenset({201}), frozenset(), at_once_max=6),
     ("POST", "/api/v1/members/sessions"): Watched("login", frozenset({401}), frozenset()),
-    ("POST", "/api/v1/members/passwords"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
+    # Also those told to wait: members looks at their codes.
+    ("POST", "/api/v1/members/passwords"): Watched("login", frozenset({401, 403, 404, 422, 429}), frozenset()),
     ("POST", "/api/v1/members/administrators"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
     ("POST", "/api/v1/checkin/scans"): Watched("code", frozenset({422}), frozenset({"invalid_code"})),
     ("POST", "/api/v1/rewards/vouchers/read"): Watched("voucher", frozenset({404}), frozenset({"unknown_voucher"})),

@@ -61,6 +61,17 @@ def test_without_redis_a_process_counts_alone_and_nobody_waits() -> None:
             limits.refuse_blocked("login", "10.0.0.1")
 
 
+@pytest.mark.parametrize("status", [401, 429])
+def test_guesses_of_one_time_codes_are_counted_by_address_also_while_they_have_to_wait(
+    client: FlaskClient, services: Services, status: int
+) -> None:
+    services["members"].answering = lambda _request: problem_answer(status, "wrong_code")
+    with clock.travel(START):
+        for _ in range(COUNTED_MAX["login"]):
+            assert client.post("/api/v1/members/passwords", json={}).json["code"] == "wrong_code"  # type: ignore[index]
+        assert client.post("/api/v1/members/passwords", json={}).json["code"] == "rate_limited"  # type: ignore[index]
+
+
 def test_failed_logins_block_an_address_for_logins_alone_and_until_the_window_ends(
     client: FlaskClient, services: Services
 ) -> None:

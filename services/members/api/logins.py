@@ -104,10 +104,11 @@ def list_tokens() -> list[dict[str, Any]]:
 @logins.arguments(schemas.TokenNewSchema)
 @logins.response(201, schemas.TokenShownSchema)
 @logins.alt_response(401, schema=ProblemSchema)
+@logins.alt_response(403, schema=ProblemSchema)
 @logins.alt_response(409, schema=ProblemSchema)
 @logins.alt_response(422, schema=ProblemSchema)
 def add_token(content: dict[str, Any]) -> commands.Opened:
-    """Make an API token with the rights of my login; it is shown this once."""
+    """Make an API token with the rights of my login, in a session; it is shown this once."""
     return commands.add_token(web.caller(), **content)
 
 
