@@ -11,6 +11,7 @@ from gateway.pages import texts
 from shared import clock
 
 ACTIVITIES_SHOWN = 3
+RECORDS_ASKED = 5
 
 pages = Blueprint("home", __name__)
 
@@ -24,6 +25,7 @@ def start() -> ResponseReturnValue:
         return render_template("home/welcome.html", scan_kept=read_codes.find(read_codes.SCAN) is not None)
     panels = backend.together(
         balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
+        records=Call("checkin", "/attendances", {"member_id": viewer.member_id, "limit": RECORDS_ASKED}),
         activities=Call(
             "checkin",
             "/activities",
@@ -36,8 +38,13 @@ def start() -> ResponseReturnValue:
         ),
     )
     balances = panels["balance"].content
+    records = panels["records"].content
     return render_template(
-        "home/start.html", balance=balances[0] if balances else None, activities=panels["activities"].content
+        "home/start.html",
+        balance=balances[0] if balances else None,
+        activities=panels["activities"].content,
+        present=next((one for one in records or [] if one["state"] == "open"), None),
+        is_new=records == [],
     )
 
 

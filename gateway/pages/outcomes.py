@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from gateway import presentation
 from gateway.i18n import _
 
 OK, WAIT, REFUSED = "ok", "wait", "refused"
+EARLY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Shown:
 
 def shown(outcome: Mapping[str, Any], name: str) -> Shown:
     """One member's outcome as checkin told it: {outcome, direction, at, marks, why, waits, title,
-    window}.
+    window}, and of their record {recorded_at, minutes, ends_at} as far as it could be asked for.
     """
     kind, title, sentences, action, href = _read(outcome)
     return Shown(
@@ -45,10 +47,11 @@ def _read(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
         return _departed(outcome) if departing else _arrived(outcome)
     if code == "duplicate":
         title = _("您已经签过退了") if departing else _("您已经签过到了")
-        return WAIT, title, [_("不用再扫，已经记下了。")], _("回首页"), "/"
+        return WAIT, title, [_recorded(outcome), _("不用再扫，已经记下了。")], _("回首页"), "/"
     if code == "late_scan":
-        words = _("这个码显示得比较早，可能是网络慢。负责人点头以后就算数，您不用再做什么。")
-        return WAIT, _("已收到，等负责人确认"), [_at(outcome), words], _("回首页"), "/"
+        words = _("这个码显示得比较早，可能是网络慢。负责人点头以后就算数。")
+        then = _("您不用再做什么。") if departing else _("离开时请记得扫“签退”码，签退以后才能算时长。")
+        return WAIT, _("已收到，等负责人确认"), [_at(outcome), words, then], _("回首页"), "/"
     if code == "outside_window":
         return _outside(outcome)
     if code == "expired_code":
@@ -87,6 +90,20 @@ def _at(outcome: Mapping[str, Any]) -> str:
     return _("时间：%(time)s", time=presentation.hour(outcome["at"]))
 
 
+def _recorded(outcome: Mapping[str, Any]) -> str:
+    """When it was that somebody had scanned before."""
+    if not outcome.get("recorded_at"):
+        return ""
+    return _("记下的时间：%(time)s", time=presentation.hour(outcome["recorded_at"]))
+
+
+def left_early(at: str | None, ends_at: str | None) -> bool:
+    """Whether somebody leaves so long before the end that they should know what it costs."""
+    if not at or not ends_at:
+        return False
+    return presentation.read_moment(ends_at) - presentation.read_moment(at) > EARLY
+
+
 def _arrived(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
     marks = outcome.get("marks") or []
     walked_in = "surplus" in marks or "walk_in" in marks
@@ -102,7 +119,12 @@ def _arrived(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]
 
 def _departed(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
     sentences = [_at(outcome)]
-    if outcome.get("waits"):
+    if (minutes := outcome.get("minutes")) is not None:
+        sentences.append(_("服务时长：%(minutes)s", minutes=presentation.minutes(minutes)))
+    if left_early(outcome.get("at"), outcome.get("ends_at")):
+        ends = presentation.hour(outcome["ends_at"])
+        sentences.append(_("活动 %(time)s 才结束。提前走，时长只算到现在，太短可能没有积分。", time=ends))
+    elif outcome.get("waits"):
         sentences.append(_("负责人确认以后，积分就会到账。"))
     else:
         sentences.append(_("辛苦了！积分一般一分钟内到账。"))

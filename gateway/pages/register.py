@@ -1,5 +1,6 @@
 """Becoming a volunteer by oneself, also in the middle of a first scan."""
 
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from gateway.guards import open_page
 from gateway.i18n import _
 from gateway.pages import texts
 from gateway.pages.login import new_password, open_session
-from shared.errors import HuzhuError, NotFound
+from shared.errors import HuzhuError, Invalid, NotFound
 
 pages = Blueprint("register", __name__)
 
@@ -28,6 +29,8 @@ def start() -> ResponseReturnValue:
         return _register_page(Form(request.args))
     q = request.args.get("q", "").strip()[:30]
     stations = backend.together(stations=Call("members", "/nodes", {"level": "station", "q": q or None}))["stations"]
+    if isinstance(stations.error, Invalid):
+        raise stations.error
     return render_template(
         "register/stations.html",
         q=q,
@@ -53,7 +56,15 @@ def join() -> ResponseReturnValue:
         try:
             backend.call("members", "POST", "/logins", json=wanted)
         except HuzhuError as refusal:
-            filled.blame(refusal, {"compound_id": "place", "building_id": "place", "guardian_needed": "birth_date"})
+            filled.blame(
+                refusal,
+                {
+                    "compound_id": "place",
+                    "building_id": "place",
+                    "guardian_needed": "birth_date",
+                    "weak_password": "password",
+                },
+            )
         else:
             # Whether the phone was known already is told to nobody but who knows its password.
             entered = open_session(Form(), wanted["phone"], wanted["password"], "/")
@@ -109,6 +120,7 @@ def _places(nodes: list[dict[str, Any]]) -> Options:
     options: Options = []
     for compound_id, name in compounds.items():
         buildings = [node for node in nodes if node["level"] == "building" and node["parent_id"] == compound_id]
+        buildings.sort(key=lambda node: [int(number) for number in re.findall(r"\d+", node["name"])])
         choices = [(compound_id, _("%(compound)s（不选楼栋）", compound=name))]
         choices += [(f"{compound_id}.{node['id']}", f"{name} {node['name']}") for node in buildings]
         options.append((name, choices))

@@ -8,20 +8,22 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway import backend, read_codes, visitor
+from gateway.backend import Call
 from gateway.forms import Form
 from gateway.guards import logged_in, open_page
 from gateway.i18n import _
 from gateway.pages import outcomes
 from gateway.pages.choose import member_options
 from gateway.parts import parts
-from shared import tokens
+from shared import clock, tokens
 from shared.errors import HuzhuError, Unavailable
 
 OUTCOME_COOKIE = "huzhu_outcome"
 OUTCOME_LIFETIME_S = 600
 MEMBERS_MAX = 10
-_OF_ALL = ("direction", "title", "window")
-_OF_EACH = ("member_id", "outcome", "at", "marks", "why", "waits")
+RECORDS_ASKED = 5
+_OF_ALL = ("direction", "title", "window", "ends_at")
+_OF_EACH = ("member_id", "outcome", "at", "marks", "why", "waits", "recorded_at", "minutes")
 
 pages = Blueprint("scan", __name__)
 
@@ -70,7 +72,7 @@ def sign() -> ResponseReturnValue:
         return _confirm_page(filled), 422
     response = redirect("/scan/result", 303)
     read_codes.clear(response, read_codes.SCAN)
-    _keep_outcomes(response, decided)
+    _keep_outcomes(response, _with_records(decided))
     return response
 
 
@@ -99,6 +101,28 @@ def _scan(read: read_codes.CodeRead, member_ids: list[str]) -> list[dict[str, An
         return list(found)
 
 
+def _with_records(decided: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outcomes with what the members' records say now; without it where check-in cannot say at once."""
+    panels = backend.together(
+        **{one["member_id"]: _newest_records(one["member_id"]) for one in decided if one.get("attendance_id")}
+    )
+    records = {record["id"]: record for panel in panels.values() for record in panel.content or []}
+    return [one | _of_record(records.get(one.get("attendance_id")), one) for one in decided]
+
+
+def _newest_records(member_id: str) -> Call:
+    return Call("checkin", "/attendances", {"member_id": member_id, "limit": RECORDS_ASKED})
+
+
+def _of_record(record: dict[str, Any] | None, outcome: dict[str, Any]) -> dict[str, Any]:
+    departing = outcome["direction"] == "departure"
+    return {
+        "recorded_at": record and record["left_at" if departing else "arrived_at"],
+        "minutes": record["minutes"] if record and departing else None,
+        "ends_at": record and record["activity_ends_at"],
+    }
+
+
 @pages.get("/scan/result")
 @logged_in
 def result() -> ResponseReturnValue:
@@ -115,13 +139,25 @@ def result() -> ResponseReturnValue:
 def _confirm_page(filled: Form, *, busy: bool = False) -> str:
     read = read_codes.find(read_codes.SCAN)
     assert read is not None
+    departing = _is_departure(read.code)
     return render_template(
         "scan/confirm.html",
         filled=filled,
         busy=busy,
         read_at=read.read_at,
-        departing=_is_departure(read.code),
+        departing=departing,
+        leaving_early=_leaving_early() if departing else None,
         options=member_options(),
+    )
+
+
+def _leaving_early() -> dict[str, Any] | None:
+    """The record that is open, when its activity goes on for a while yet."""
+    member_id = visitor.member_id()
+    found = backend.together(records=_newest_records(str(member_id)))["records"].content or []
+    now = clock.now().isoformat()
+    return next(
+        (one for one in found if one["state"] == "open" and outcomes.left_early(now, one["activity_ends_at"])), None
     )
 
 

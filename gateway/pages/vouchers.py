@@ -65,7 +65,11 @@ def show_voucher(redemption_id: UUID) -> ResponseReturnValue:
 @pages.get("/redemptions/<uuid:redemption_id>/cancel")
 @logged_in
 def ask_cancel(redemption_id: UUID) -> ResponseReturnValue:
-    return _cancel_page(Form(), redemption_id)
+    redemption = backend.call("rewards", "GET", f"/redemptions/{redemption_id}")
+    if redemption["state"] not in ("requested", "confirmed"):
+        # Nothing is left to cancel; the voucher's page says what became of it.
+        return redirect(f"/vouchers/{redemption_id}", 303)
+    return _cancel_page(Form(), redemption)
 
 
 @pages.post("/redemptions/<uuid:redemption_id>/cancel")
@@ -76,12 +80,12 @@ def cancel(redemption_id: UUID) -> ResponseReturnValue:
     except HuzhuError as refusal:
         filled = Form()
         filled.blame(refusal)
-        return _cancel_page(filled, redemption_id), 503 if isinstance(refusal, Unavailable) else 422
+        redemption = backend.call("rewards", "GET", f"/redemptions/{redemption_id}")
+        return _cancel_page(filled, redemption), 503 if isinstance(refusal, Unavailable) else 422
     return redirect(f"/vouchers/{redemption_id}", 303)
 
 
-def _cancel_page(filled: Form, redemption_id: UUID) -> str:
-    redemption = backend.call("rewards", "GET", f"/redemptions/{redemption_id}")
+def _cancel_page(filled: Form, redemption: dict[str, Any]) -> str:
     return render_template("vouchers/cancel.html", filled=filled, redemption=redemption)
 
 

@@ -194,3 +194,25 @@ def test_what_has_the_focus_is_never_under_the_tabs(
 
 def _focused(page: "Page") -> str:
     return str(page.evaluate("document.activeElement.textContent.trim()"))
+
+
+def test_the_screen_of_codes_warns_of_nothing_while_all_is_well(browser: "Browser", town: Town) -> None:
+    organizer = town.visitor()
+    organizer.log_in("13900000001")
+    activity = town.publish()
+    for width, height in ((390, 844), (1920, 1080)):
+        context = context_of(browser, town, organizer, viewport={"width": width, "height": height})
+        page = context.new_page()
+        page.goto(f"{town.address}/organize/activities/{activity['id']}/code")
+        page.locator("[data-countdown]").filter(has_text="秒后换码").wait_for()
+        assert (
+            page.locator("[data-offline], [data-empty]").evaluate_all(
+                "all => all.filter((one) => one.checkVisibility())"
+            )
+            == []
+        )
+        assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+        context.set_offline(True)
+        page.evaluate("document.querySelector('[data-offline]').hidden = false")
+        assert page.locator("[data-offline]").is_visible()
+        context.close()

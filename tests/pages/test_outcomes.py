@@ -81,3 +81,21 @@ def test_what_to_do_next_stands_in_the_panel() -> None:
     assert any("负责人确认以后" in sentence for sentence in told("ok", direction="departure", waits=True).sentences)
     assert "签到时间：11月22日 周日 08:00–11:30" in told("outside_window", why="too_early").sentences
     assert told("expired_code").href == "/scan"
+
+
+def test_who_leaves_early_is_not_promised_points() -> None:
+    early = told("ok", direction="departure", minutes=2, ends_at="2026-11-22T02:30:00Z").sentences
+    assert "服务时长：2 分" in early
+    assert any("10:30 才结束" in sentence and "可能没有积分" in sentence for sentence in early)
+    assert not any("到账" in sentence for sentence in early)
+    on_time = told("ok", direction="departure", minutes=90, ends_at="2026-11-22T01:10:00Z").sentences
+    assert any("到账" in sentence for sentence in on_time)
+
+
+def test_a_second_scan_tells_when_the_first_one_was() -> None:
+    assert "记下的时间：08:59" in told("duplicate", recorded_at="2026-11-22T00:59:00Z").sentences
+
+
+def test_who_arrived_on_a_late_code_is_reminded_to_sign_out() -> None:
+    assert any("签退" in sentence for sentence in told("late_scan").sentences)
+    assert not any("“签退”码" in sentence for sentence in told("late_scan", direction="departure").sentences)

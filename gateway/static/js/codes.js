@@ -11,7 +11,7 @@ const drawing = screen.querySelector("[data-drawing]");
 const countdown = screen.querySelector("[data-countdown]");
 const offlineBadge = screen.querySelector("[data-offline]");
 const emptyBadge = screen.querySelector("[data-empty]");
-const { activity, site, direction, label } = screen.dataset;
+const { activity, site, direction, label, changes } = screen.dataset;
 
 let codes = [];
 let ahead = 0; // the server's clock minus this one, ms
@@ -89,7 +89,7 @@ function tick() {
     shown = code.from;
     draw(code);
   }
-  countdown.textContent = `${Math.ceil((code.until - now) / 1000)} s`;
+  countdown.textContent = changes.replace("#", Math.ceil((code.until - now) / 1000));
 }
 
 // Repeats for as long as the page lives, one request at a time.
