@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
@@ -19,6 +19,7 @@ from shared.errors import HuzhuError
 from shared.principal import Role
 
 ROWS = 50
+COUNTED_MAX = 200
 
 pages = Blueprint("staff", __name__)
 
@@ -26,7 +27,16 @@ pages = Blueprint("staff", __name__)
 @pages.get("/staff")
 @holding(Role.STAFF, Role.ADMINISTRATOR, Role.AUDITOR)
 def overview() -> ResponseReturnValue:
-    return render_template("staff/overview.html")
+    return render_template("staff/overview.html", waiting=unconfirmed())
+
+
+def unconfirmed() -> str | None:
+    """How many people wait for somebody to confirm who they are; None when nobody does, or none of my business."""
+    if not visitor.require_session().has(Role.STAFF):
+        return None
+    query = {"confirmed": "0", "status": "active", "limit": COUNTED_MAX}
+    found = backend.together(people=Call("members", "/members", query))["people"].content or []
+    return f"{len(found)}+" if len(found) == COUNTED_MAX else str(len(found) or "") or None
 
 
 @pages.get("/staff/members")

@@ -16,6 +16,8 @@ from shared.errors import HuzhuError
 from shared.principal import Role
 
 ROWS = 200
+POINTS_MAX = 10_000_00
+"""Of one piece, in hundredths; rewards takes no more."""
 
 pages = Blueprint("stock", __name__)
 
@@ -29,7 +31,10 @@ def read_points(filled: Form, name: str, message: str) -> int:
     if rest and not (rest.isascii() and rest.isdigit()):
         filled.fail(name, message)
         return 0
-    return int(whole) * 100 + int(rest.ljust(2, "0"))
+    found = int(whole) * 100 + int(rest.ljust(2, "0"))
+    if not 1 <= found <= POINTS_MAX:
+        filled.fail(name, _("积分应在 0.01 到 %(most)s 之间", most=presentation.points(POINTS_MAX)))
+    return found
 
 
 @pages.get("/staff/gifts")
@@ -41,12 +46,13 @@ def list_gifts() -> ResponseReturnValue:
     after = uuid_or_none(request.args.get("after"))
     query = {"station_id": station_id, "everything": "1", "limit": ROWS, "after": after}
     gifts = backend.call("rewards", "GET", "/gifts", query=query) if station_id else []
+    more = f"/staff/gifts?station_id={station_id}&after={gifts[-1]['id']}" if len(gifts) == ROWS else None
     return render_template(
         "staff/gifts.html",
-        gifts=gifts,
+        gifts=sorted(gifts, key=lambda gift: (gift["withdrawn"], gift["name"])),
         station_id=station_id,
         stations=[(name, f"/staff/gifts?station_id={node_id}", node_id == station_id) for node_id, name in stations],
-        more=f"/staff/gifts?station_id={station_id}&after={gifts[-1]['id']}" if len(gifts) == ROWS else None,
+        more=more,
     )
 
 

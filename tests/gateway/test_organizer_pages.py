@@ -622,3 +622,16 @@ def test_somebody_without_a_balance_yet_is_no_outage(town: Town, monkeypatch: py
     shown = staff.get(f"/staff/members/{volunteer.member_id}").text
     assert "还没有积分" in shown
     assert "暂时看不到" not in shown
+
+
+def test_the_price_of_a_gift_is_refused_in_points(town: Town) -> None:
+    staff, new = town.person("周站长", Role.STAFF), "/staff/gifts/new"
+    for price in ("0", "999999.99"):
+        assert "积分应在 0.01 到 10" in staff.post(new, new, status=422, name="香皂", points=price).text
+    assert "待核实的志愿者" in staff.get("/organize").text
+
+
+def test_staff_sees_how_many_wait_to_be_confirmed(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    town.person("陈芳")
+    assert re.search(r"待核实的志愿者.*?1 人", staff.get("/staff").text, re.DOTALL)
