@@ -145,7 +145,8 @@ def test_a_form_of_an_ended_session_was_not_sent_and_leads_back_to_its_page(
         ("/family/new", "/family/new"),
         ("/me/consents", "/me"),
         (f"{activity}/publish", activity),
-        (f"{activity}/leave-all", activity),
+        (f"{activity}/leave-all", f"{activity}/leave-all"),
+        (f"{activity}/confirm-all", activity),
         ("/desk/00000000-0000-4000-8000-000000000000/issue", "/desk/00000000-0000-4000-8000-000000000000"),
     ):
         shown = client.post(to, data={"csrf_token": token}, follow_redirects=True)
