@@ -14,6 +14,7 @@ import pytest
 
 from devtools.servers import SERVICES
 from devtools.supervisor import System
+from tests import chromium
 from tests.support import Session, Settings, whole_system
 
 if TYPE_CHECKING:
@@ -92,3 +93,6 @@ def _app_fixture(service: str) -> Callable[..., Any]:
 
 
 members_app, checkin_app, points_app, rewards_app = (_app_fixture(service) for service in SERVICES)
+
+# One for all folders: imported, so that pytest finds it here.
+browser = chromium.browser

@@ -1,33 +1,13 @@
-"""Real Chromium, from the machine. Skipped, loudly, only where there is none."""
+"""Phones in real Chromium."""
 
-import shutil
-import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from devtools.supervisor import System
 
-# Nothing leaves the machine: Chromium itself would otherwise look for updates and Google's hosts.
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-quic",
-)  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "timezone_id": "Asia/Shanghai"}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        words = "NO CHROMIUM ON THIS MACHINE: the pages were not tested in a browser"
-        warnings.warn(words, stacklevel=1)
-        pytest.skip(words)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -30,25 +30,23 @@ def found(town: Town, invariant: int) -> list[str]:
 def without(settings: Settings, service: str, action: str) -> Iterator[int]:
     """Within the block the audit log has lost the entries of one action; how many there were."""
     connection: Any = settings.database(service).connection
-    connection.execute("DROP TABLE IF EXISTS pg_temp.kept")
     connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM audit_log WHERE action = '{action}'")
     try:
         yield connection.execute(f"DELETE FROM audit_log WHERE action = '{action}'").rowcount
     finally:
-        connection.execute("INSERT INTO audit_log SELECT * FROM kept")
+        connection.execute("INSERT INTO audit_log SELECT * FROM kept; DROP TABLE kept")
 
 
 @contextmanager
 def damaged(settings: Settings, service: str, table: str, change: str) -> Iterator[None]:
     """Within the block a table is changed behind the service's back."""
     connection: Any = settings.database(service).connection
-    connection.execute("DROP TABLE IF EXISTS pg_temp.kept")
     connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}")
     try:
         assert connection.execute(change).rowcount > 0
         yield
     finally:
-        connection.execute(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept")
+        connection.execute(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept")
 
 
 def attend(organizer: Browser, activity: dict[str, Any], who: Browser) -> str:

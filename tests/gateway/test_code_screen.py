@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,27 +12,21 @@ from tests.gateway.real import Town, serving, town
 from tests.gateway.test_organizer_pages import publish
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 __all__ = ["town"]
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: the screen of codes is not tested in a browser")
-
 
 @pytest.fixture
-def screen(town: Town) -> "Iterator[Page]":
+def screen(town: Town, browser: "Browser") -> "Iterator[Page]":
     """The screen of an activity that begins now, its clock stopped at our own."""
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     organizer = town.person("李组织", Role.ORGANIZER)
     page_of_activity = publish(organizer)
     session = organizer.client.get_cookie("huzhu_session")
     assert session is not None
-    with serving(town.gateway) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with serving(town.gateway) as url:
         context = browser.new_context(viewport={"width": 800, "height": 900})
         context.add_cookies([{"name": "huzhu_session", "value": session.value, "url": url}])
         page = context.new_page()
@@ -41,7 +34,7 @@ def screen(town: Town) -> "Iterator[Page]":
         page.goto(f"{url}{page_of_activity}/code")
         expect(page.locator("[data-countdown]")).not_to_be_empty()
         yield page
-        browser.close()
+        context.close()
 
 
 def read(page: "Page") -> str:

@@ -1,5 +1,7 @@
 """From an empty system to a station where people can register, by pages alone."""
 
+from typing import Any
+
 from sqlalchemy import update
 
 from shared import clock
@@ -23,7 +25,7 @@ def _code_of_an_empty_system(town: Town) -> str:
 
 def test_the_first_administrator_comes_in_with_the_code_and_adds_places(town: Town) -> None:
     code, who = _code_of_an_empty_system(town), town.browser()
-    typed = {"name": "周敏", "phone": "13700000002", "password": PASSWORD, "terms": "1", "privacy": "1"}
+    typed: dict[str, Any] = {"name": "周敏", "phone": "13700000002", "password": PASSWORD, "terms": "1", "privacy": "1"}
     refused = who.post("/first", "/first", status=422, code="AAAA-BBBB-CCCC", **typed).text
     assert 'id="code-fault"' in refused
     assert "周敏" in refused

@@ -1,8 +1,6 @@
 """The volunteers' pages in a real browser: largest text on the narrowest screen, keyboard, without scripts."""
 
 import io
-import shutil
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +10,6 @@ from tests.pages.town import Town, Visitor
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-QUIET = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="NO CHROMIUM: the volunteers' pages are not tested in a browser"
-)
 
 STRANGERS = (
     "/",
@@ -59,16 +50,6 @@ MEASURE = """() => {
       .map((element) => element.outerHTML.slice(0, 90)),
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *QUIET])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
