@@ -350,8 +350,9 @@ class System:
         commands = {"gateway": (public, place.gateway())}
         for service in SERVICES:
             target = f"services.{service}.app:create_app"
-            # Scans come all at once: two processes of few threads take half again as many as one of four.
-            workers, threads = (2, 2) if service == "checkin" else (1, 4)
+            # Scans come all at once, and threads of one process fight for the interpreter: two processes of one thread
+            # took 600 scans a second where two of two took 490 (./dev bench checkin, 2 cores).
+            workers, threads = (2, 1) if service == "checkin" else (1, 4)
             command = _granian(target, self.ports[service], threads, workers=workers)
             commands[service] = (command, place.service(service))
         commands |= {
