@@ -135,16 +135,20 @@ class Postgres:
         self.url = f"postgresql://{SUPERUSER}:{quote(password)}@127.0.0.1:{port}/postgres"
 
     def _data_folder(self, root: Path) -> Path:
-        """`root/postgres`; a link to a folder elsewhere when nobody must use it and cannot get there."""
+        """`root/postgres`; a link to a folder elsewhere when nobody must use it and cannot get there.
+
+        The folder's name is drawn anew: were it made of the root's path, a root that was removed and begun
+        again would meet its old cluster, whose passwords are no longer known.
+        """
         data = root / "postgres"
         if data.is_symlink():
             return data.resolve()
         root.mkdir(parents=True, exist_ok=True)
         if self.way.user_id is None or data.exists() or self._may_reach(root):
             return data
-        tag = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
-        elsewhere = Path("/var/lib" if os.access("/var/lib", os.W_OK) else tempfile.gettempdir()) / f"huzhu-{tag}"
-        elsewhere.mkdir(mode=0o755, exist_ok=True)
+        place = "/var/lib" if os.access("/var/lib", os.W_OK) else tempfile.gettempdir()
+        elsewhere = Path(tempfile.mkdtemp(prefix="huzhu-", dir=place))
+        elsewhere.chmod(0o755)
         data.symlink_to(elsewhere / "postgres")
         return elsewhere / "postgres"
 

@@ -1,6 +1,7 @@
 """The servers from packages, in each of the ways a machine may allow."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -34,23 +35,38 @@ def started(server: Postgres | Valkey) -> Iterator[Child]:
         child.stop()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root must become somebody else")
-def test_root_without_user_namespaces_runs_postgresql_as_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that nobody cannot even enter, as root's home, on a machine without user namespaces."""
     monkeypatch.setattr(servers, "_works", lambda *_: False)
     servers.postgres_way.cache_clear()
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)  # nobody cannot even enter it, as root's home
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o700)
+    yield folder
+    servers.postgres_way.cache_clear()
+    remove(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must become somebody else")
+def test_root_without_user_namespaces_runs_postgresql_as_nobody(closed: Path) -> None:
+    server = Postgres(closed, free_port(), PASSWORD, durable=False)
+    with started(server) as child, admin_connection(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert Path(f"/proc/{child.pid}").stat().st_uid == server.way.user_id != 0
+    assert Postgres(closed, free_port(), PASSWORD).data == server.data  # found again at the next start
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must become somebody else")
+def test_a_folder_that_was_removed_begins_anew_though_its_data_lay_elsewhere(closed: Path) -> None:
+    first = Postgres(closed, free_port(), PASSWORD, durable=False)
+    with started(first):
+        pass
+    shutil.rmtree(closed)  # as `rm -rf var`, which knows of no folder elsewhere
     try:
-        server = Postgres(closed, free_port(), PASSWORD, durable=False)
-        with started(server) as child, admin_connection(server.url) as connection:
-            assert connection.execute("SELECT 1").fetchone() == (1,)
-            assert Path(f"/proc/{child.pid}").stat().st_uid == server.way.user_id != 0
-        assert Postgres(closed, free_port(), PASSWORD).data == server.data  # found again at the next start
+        with started(Postgres(closed, free_port(), "another-password-of-tests", durable=False)):
+            pass
     finally:
-        servers.postgres_way.cache_clear()
-        remove(closed)
+        shutil.rmtree(first.data.parent)
 
 
 def test_a_killed_server_leaves_a_pid_file_that_stops_nobody(tmp_path: Path) -> None:
