@@ -34,7 +34,7 @@ class GatewaySettings:
     def from_environment(cls) -> "GatewaySettings":
         return cls(
             public_url=settings.get("PUBLIC_URL").rstrip("/"),
-            redis_url=settings.get("REDIS_URL"),
+            redis_url=settings.store_url("REDIS_URL"),
             signing_key=settings.secret("HUZHU_GATEWAY_SIGNING_KEY"),
             cookie_secret=settings.secret("HUZHU_COOKIE_SECRET"),
             service_urls={name: settings.get(f"HUZHU_{name.upper()}_URL") for name in SERVICES},

@@ -108,7 +108,7 @@ def _upgrade_from_environment(service: str) -> None:
     app_role = urlsplit(settings.get(f"HUZHU_{service.upper()}_DATABASE_URL")).username
     if app_role is None:
         raise settings.Misconfigured(f"HUZHU_{service.upper()}_DATABASE_URL names no role")
-    upgrade(service, settings.get(f"HUZHU_{service.upper()}_OWNER_URL"), app_role)
+    upgrade(service, settings.store_url(f"HUZHU_{service.upper()}_OWNER_URL"), app_role)
 
 
 def _make(service: str, message: str) -> None:

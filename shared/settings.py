@@ -6,11 +6,16 @@ how containers hand over secrets.
 
 import base64
 import binascii
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 SECRET_BYTES = 32
+PASSWORD_LENGTH_MIN = 16
+_VARIETY_MIN = 8
+"""Of the characters in a password and of the bytes in a key: what is typed to get past has fewer."""
 
 
 class Misconfigured(SystemExit):
@@ -44,6 +49,41 @@ def flag(name: str) -> bool:
 def secret(name: str) -> bytes:
     """Exactly 32 random bytes, given in base64url. A guessable value is refused."""
     return _secret_bytes(name, get(name))
+
+
+def store_url(name: str) -> str:
+    """The URL of a database or of Redis. Outside the demo a guessable password is refused.
+
+    A URL without a password is for a server of this machine (loopback or a socket), which may know its
+    users otherwise; elsewhere no password is the easiest one to guess.
+    """
+    url = get(name)
+    try:
+        parts = urlsplit(url)
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        password = query.get("password") or unquote(parts.password or "")
+        host = query.get("host") or parts.hostname or ""
+    except ValueError as error:
+        raise Misconfigured(f"{name} is not a URL") from error
+    if flag("HUZHU_DEMO") or flag("HUZHU_TESTING"):
+        return url
+    if not password and not _is_this_machine(host):
+        raise Misconfigured(f"{name} names no password for a server elsewhere")
+    if password and (len(password) < PASSWORD_LENGTH_MIN or len(set(password)) < _VARIETY_MIN):
+        raise Misconfigured(
+            f"{name}: its password is a placeholder, not a secret"
+            f" ({PASSWORD_LENGTH_MIN} characters at least, {_VARIETY_MIN} of them different)"
+        )
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    if host in ("", "localhost") or host.startswith("/"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +121,8 @@ class ServiceSettings:
         prefix = f"HUZHU_{name.upper()}"
         return cls(
             name=name,
-            database_url=get(f"{prefix}_DATABASE_URL"),
-            redis_url=get("REDIS_URL"),
+            database_url=store_url(f"{prefix}_DATABASE_URL"),
+            redis_url=store_url("REDIS_URL"),
             public_url=get("PUBLIC_URL").rstrip("/"),
             gateway_internal_url=get("HUZHU_GATEWAY_INTERNAL_URL"),
             gateway_public_key=secret("HUZHU_GATEWAY_PUBLIC_KEY"),
@@ -103,6 +143,6 @@ def _secret_bytes(name: str, text: str) -> bytes:
         raise Misconfigured(f"{name} is not base64url") from error
     if len(value) != SECRET_BYTES:
         raise Misconfigured(f"{name} must hold {SECRET_BYTES} bytes, not {len(value)}")
-    if len(set(value)) < 8:
+    if len(set(value)) < _VARIETY_MIN:
         raise Misconfigured(f"{name} is a placeholder, not a secret")
     return value
