@@ -341,7 +341,6 @@ class System:
 
     def _commands(self) -> dict[str, Command]:
         place = self.installation
-        rq = [sys.executable, "-m", "rq.cli"]
         public = _granian("gateway.app:create_app", self.ports["gateway"], 4, workers=2, host=self.options.host)
         if self.options.certificate is not None:
             certificate, key = self.options.certificate
@@ -357,8 +356,8 @@ class System:
             commands[service] = (command, place.service(service))
         commands |= {
             "internal": (internal, place.gateway()),
-            "worker": ([*rq, "worker", "-q", "-w", "rq.worker.SimpleWorker", "huzhu"], place.worker()),
-            "scheduler": ([*rq, "cron", "-l", "warning", "services/schedule.py"], place.worker()),
+            "worker": ([sys.executable, "-m", "services.work", "worker"], place.worker()),
+            "scheduler": ([sys.executable, "-m", "services.work", "scheduler"], place.worker()),
         }
         return {name: Command(tuple(argv), environment, PROJECT) for name, (argv, environment) in commands.items()}
 

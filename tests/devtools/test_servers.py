@@ -142,14 +142,42 @@ def test_an_old_server_on_the_path_is_passed_over_for_the_packages_own(
     assert find_redis_server() == program
 
 
-def test_the_script_of_the_compose_file_makes_the_same_roles_and_databases(tmp_path: Path) -> None:
+_ROLES = ("POSTGRES", *(f"HUZHU_{who}" for who in ("OWNER", "MEMBERS", "CHECKIN", "POINTS", "REWARDS")))
+
+
+def _run_roles_script(server: Postgres, passwords: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    place = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGPASSWORD": PASSWORD, "POSTGRES_USER": "postgres"}
+    path = {"PATH": f"{server.way.home / 'bin'}:{os.environ['PATH']}"}
+    script = Path(__file__).parents[2] / "deploy/postgres/roles.sh"
+    return subprocess.run([script], env=passwords | place | path, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("placeholder", ["", "changeme", "postgres", "aaaaaaaaaaaaaaaaaaaaaaaa"])
+@pytest.mark.parametrize("whose", ["POSTGRES", "HUZHU_MEMBERS"])
+def test_the_script_of_the_compose_file_refuses_a_placeholder(whose: str, placeholder: str, tmp_path: Path) -> None:
+    psql = tmp_path / "psql"
+    psql.write_text("#!/bin/sh\n")
+    psql.chmod(0o755)
+    passwords = {f"{who}_PASSWORD": PASSWORD for who in _ROLES} | {f"{whose}_PASSWORD": placeholder}
+    script = Path(__file__).parents[2] / "deploy/postgres/roles.sh"
+    place = {"POSTGRES_USER": "postgres", "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([script], env=passwords | place, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"{whose}_PASSWORD" in done.stderr
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_the_script_of_the_compose_file_makes_the_same_roles_and_databases(tmp_path: Path, by_file: bool) -> None:
     server = Postgres(tmp_path, free_port(), PASSWORD, durable=False)
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
     with started(server):
-        passwords = {f"HUZHU_{who}_PASSWORD": PASSWORD for who in ("OWNER", "MEMBERS", "CHECKIN", "POINTS", "REWARDS")}
-        place = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGPASSWORD": PASSWORD, "POSTGRES_USER": "postgres"}
-        path = {"PATH": f"{server.way.home / 'bin'}:{os.environ['PATH']}"}
-        script = Path(__file__).parents[2] / "deploy/postgres/roles.sh"
-        subprocess.run(["/bin/sh", script], env=passwords | place | path, check=True, capture_output=True)
+        passwords = {f"{who}_PASSWORD": PASSWORD for who in _ROLES}
+        if by_file:
+            passwords = {f"{who}_PASSWORD_FILE": str(tmp_path / "password") for who in _ROLES}
+        done = _run_roles_script(server, passwords)
+        assert done.returncode == 0, done.stderr
+        as_members = plain_url(server.url, database="huzhu_members", user="huzhu_members", password=PASSWORD)
+        psycopg.connect(as_members).close()
         with admin_connection(server.url) as connection:
             found = connection.execute(
                 "SELECT datname, pg_get_userbyid(datdba), datacl::text FROM pg_database WHERE datname LIKE 'huzhu%'"
