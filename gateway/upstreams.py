@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway import routes
-from gateway.limits import Limits
+from gateway.limits import Limits, network
 from gateway.settings import GatewaySettings
 from shared import principal
 from shared.errors import Unavailable
-from shared.http import REQUEST_ID
+from shared.http import NETWORK, REQUEST_ID
 from shared.upstream import NoAnswer, Response, Upstream
 
 PANEL_TIMEOUT_S = 1.0
@@ -40,7 +40,7 @@ class Upstreams:
         """One request to a service; Unavailable when it does not answer.
 
         `address` is the client's: what watched routes count is counted against it, and TooMany is raised
-        past what it may.
+        past what it may. The service is told its network, for a slow-down of its own.
         """
         watched = routes.WATCHED.get((method, target.partition("?")[0]))
         sent = {REQUEST_ID: request_id, principal.HEADER: signed_principal, **(headers or {})}
@@ -55,6 +55,7 @@ class Upstreams:
 
         if watched is None:
             return ask()
+        sent[NETWORK] = network(address)
         self._limits.refuse_blocked(watched.kind, address)
         with self._limits.at_once(watched.kind, address, watched.at_once_max):
             answer = ask()

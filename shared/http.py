@@ -18,6 +18,8 @@ from shared.errors import HuzhuError
 
 PROBLEM = "application/problem+json"
 REQUEST_ID = "Huzhu-Request-Id"
+NETWORK = "Huzhu-Network"
+"""Where a guess comes from, as the gateway says of routes whose failures it counts; nothing else may depend on it."""
 logger = logging.getLogger(__name__)
 
 _HTTP: tuple[tuple[type[HuzhuError], int], ...] = (

@@ -93,6 +93,20 @@ def test_failed_logins_block_an_address_for_logins_alone_and_until_the_window_en
         assert client.post("/api/v1/members/sessions", json={}).status_code == 200
 
 
+def test_members_are_told_the_network_of_a_guess_and_nobody_names_another(
+    client: FlaskClient, services: Services
+) -> None:
+    for path in ("sessions", "passwords", "consent-texts"):
+        client.post(
+            f"/api/v1/members/{path}",
+            json={},
+            headers={"Huzhu-Network": "10.9.9.9"},
+            environ_overrides={"REMOTE_ADDR": "2001:db8:1:2:aaaa::1"},
+        )
+    told = [seen.headers.get("Huzhu-Network") for seen in services["members"].forwarded]
+    assert told == ["2001:db8:1:2::/64", "2001:db8:1:2::/64", None]
+
+
 def test_forged_codes_count_and_expired_ones_do_not(
     client: FlaskClient, services: Services, log_in: Callable[..., str]
 ) -> None:

@@ -26,8 +26,12 @@ from tests.support import principal_headers
 WRONG = "wrong password"
 
 
-def attempt(town: Town, phone: str, password: str = WRONG) -> Any:
-    return town.post("/sessions", ANYBODY, {"phone": phone, "password": password})
+def attempt(town: Town, phone: str, password: str = WRONG, network: str = "10.0.0.1") -> Any:
+    return town.app.test_client().post(
+        "/api/v1/members/sessions",
+        json={"phone": phone, "password": password},
+        headers=principal_headers("members", kind=ANYBODY.kind) | {"Huzhu-Network": network},
+    )
 
 
 def resolve(town: Town, token: str, caller: Principal = GATEWAY) -> Any:
@@ -96,6 +100,46 @@ def test_after_five_failures_everybody_waits_also_for_unknown_phones(town: Town,
     with clock.travel(now + timedelta(seconds=3)):
         assert attempt(town, phone).status_code == 401
         assert attempt(town, phone).headers["Retry-After"] == "4"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_keeps_failing_for_somebody_elses_phone_waits_alone(town: Town, known: bool) -> None:
+    phone, status = new_phone(), 401
+    if known:
+        town.register(phone=phone)
+        status = 200
+    began = clock.now()
+    for day in range(3):
+        for quarter in range(12):
+            with clock.travel(began + timedelta(days=day, minutes=15 * quarter)):
+                while attempt(town, phone).status_code != 429:
+                    pass
+    with clock.travel(began + timedelta(days=2, minutes=15 * 11)):
+        assert attempt(town, phone, PASSWORD).status_code == 429
+        assert attempt(town, phone, PASSWORD, network="10.0.0.2").status_code == status
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_guesses_from_everywhere_are_slowed_down_by_phone_until_the_next_day(town: Town, known: bool) -> None:
+    phone = new_phone()
+    if known:
+        town.register(phone=phone)
+    today = clock.day_starts(clock.today())
+    with clock.travel(today):
+        for number in range(passwords.PHONE_FREE_FAILURES):
+            assert attempt(town, phone, network=f"10.0.{number // 4}.1").status_code == 401
+        refused = attempt(town, phone, PASSWORD, network="10.1.0.1")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+    with clock.travel(today + timedelta(days=1)):
+        assert attempt(town, phone, PASSWORD, network="10.1.0.1").status_code == (200 if known else 401)
+
+
+def test_one_network_alone_never_fills_what_a_phone_has_for_a_day() -> None:
+    now = failures = 0
+    while now < timedelta(days=1).total_seconds():
+        failures += 1
+        now += round(passwords.delay_after(failures).total_seconds())
+    assert failures < passwords.PHONE_FREE_FAILURES
 
 
 def test_a_right_password_forgets_the_failures(town: Town) -> None:
@@ -465,7 +509,7 @@ def test_the_sweep_forgets_what_is_long_over(town: Town) -> None:
     assert [len(town.sql(f"SELECT 1 FROM {table}")) for table in ("access", "one_time_code", "failed_attempts")] == [
         1,
         1,
-        1,
+        2,
     ]
     with clock.travel(clock.now() + timedelta(days=130)):
         town.do(jobs._forget)

@@ -3,15 +3,22 @@
 from typing import Any
 from uuid import UUID
 
+from flask import request
+
 from services.members import queries, schemas
 from services.members.commands import administrators
 from services.members.commands import logins as commands
 from services.members.domain.consents import Text
 from shared import web
-from shared.http import ProblemSchema
+from shared.http import NETWORK, ProblemSchema
 from shared.principal import Role
 
 logins = web.Routes("logins", __name__, url_prefix="/api/v1/members")
+
+
+def _network() -> str:
+    """Where this request comes from, as the gateway says."""
+    return request.headers.get(NETWORK, "")
 
 
 @logins.route("/consent-texts", methods=["GET"])
@@ -54,7 +61,7 @@ def register_first_administrator(registration: dict[str, Any]) -> commands.Regis
 @logins.alt_response(429, schema=ProblemSchema)
 def open_session(credentials: dict[str, Any]) -> commands.Opened:
     """Log in."""
-    return commands.log_in(**credentials)
+    return commands.log_in(**credentials, network=_network())
 
 
 @logins.route("/sessions/current", methods=["DELETE"])
@@ -75,7 +82,7 @@ def close_session() -> None:
 @logins.alt_response(429, schema=ProblemSchema)
 def set_password(content: dict[str, Any]) -> None:
     """Set a password by a one-time code; every session and API token of the login ends."""
-    commands.set_password(web.caller(), **content)
+    commands.set_password(web.caller(), **content, network=_network())
 
 
 @logins.route("/members/<uuid:member_id>/reset-codes", methods=["POST"])

@@ -152,9 +152,12 @@ def _forgive(tx: Session, *attempts: bytes) -> None:
 # --- Sessions and API tokens -------------------------------------------------------------------------
 
 
-def log_in(*, phone: str, password: str) -> Opened:
-    """Open a session. Wrong passwords and unknown phones cost the same time, say the same, and slow down alike."""
-    attempts = keys().attempts_key("login", phone)
+def log_in(*, phone: str, password: str, network: str = "") -> Opened:
+    """Open a session. Wrong passwords and unknown phones cost the same time, say the same, and slow down alike.
+
+    Who keeps failing from one network waits there, and keeps out nobody who comes from another.
+    """
+    attempts = _login_attempts(phone, network)
     login_id, password_hash = _begin_log_in(attempts, phone)
     if not hashing.is_right(password_hash, password):
         raise passwords.WrongLogin
@@ -164,16 +167,36 @@ def log_in(*, phone: str, password: str) -> Opened:
     return _open_session(login_id, attempts, renewed)
 
 
+@dataclass(frozen=True, slots=True)
+class _LoginAttempts:
+    """The keys of the two counters: of the phone from this network, and of the phone from everywhere, today.
+
+    The second begins anew every day, so that one network, which waits 15 minutes between two guesses, never fills it.
+    """
+
+    here: bytes
+    everywhere: bytes
+
+
+def _login_attempts(phone: str, network: str) -> _LoginAttempts:
+    return _LoginAttempts(
+        here=keys().attempts_key("login", phone, network),
+        everywhere=keys().attempts_key("login", phone, "everywhere", clock.today().isoformat()),
+    )
+
+
 @transactional
-def _begin_log_in(tx: Session, attempts: bytes, phone: str) -> tuple[UUID | None, str | None]:
-    logins.count_attempt(tx, attempts)
+def _begin_log_in(tx: Session, attempts: _LoginAttempts, phone: str) -> tuple[UUID | None, str | None]:
+    logins.count_attempt(tx, attempts.here)
+    logins.count_attempt(tx, attempts.everywhere, passwords.PHONE_FREE_FAILURES)
     login = logins.find_login_by_phone(tx, phone)
     return (None, None) if login is None else (login.id, login.password_hash)
 
 
 @transactional
-def _open_session(tx: Session, login_id: UUID, attempts: bytes, renewed: str | None) -> Opened:
-    logins.forgive(tx, attempts)
+def _open_session(tx: Session, login_id: UUID, attempts: _LoginAttempts, renewed: str | None) -> Opened:
+    logins.forgive(tx, attempts.here)
+    logins.forgive(tx, attempts.everywhere)
     if renewed is not None:
         tx.get_one(Login, login_id).password_hash = renewed
     return _add_access(tx, login_id, "session", clock.now() + logins.SESSION_LIFETIME)
@@ -304,7 +327,7 @@ def _check_may_claim(tx: Session, member: Member) -> None:
         raise PhoneHasLogin
 
 
-def set_password(caller: Principal, *, phone: str, code: str, password: str) -> None:
+def set_password(caller: Principal, *, phone: str, code: str, password: str, network: str = "") -> None:
     """Set a password by a one-time code. All sessions and API tokens of the login end."""
     passwords.check_password(password, phone)
     attempts = keys().attempts_key("code", phone)
@@ -318,7 +341,8 @@ def set_password(caller: Principal, *, phone: str, code: str, password: str) -> 
     # was found, the same is done, so that nobody learns of it by the time it takes.
     if not was_set and not hashing.is_right(_password_just_set(phone, short_code), password):
         raise passwords.WrongCode
-    _forgive(attempts, keys().attempts_key("login", phone))
+    login_attempts = _login_attempts(phone, network)
+    _forgive(attempts, login_attempts.here, login_attempts.everywhere)
 
 
 @transactional

@@ -38,6 +38,9 @@ _COMMON = frozenset(
 )
 
 FREE_FAILURES = 5
+"""For one phone from one network; for a one-time code, for one phone."""
+PHONE_FREE_FAILURES = 200
+"""For one phone from everywhere, within a day. One network alone, slowed down, comes to some 110."""
 DELAY_MAX = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=24)
 """Failures this long ago count no more."""
@@ -85,8 +88,8 @@ def check_password(password: str, phone: str) -> None:
         raise WeakPassword
 
 
-def delay_after(failures: int) -> timedelta:
+def delay_after(failures: int, free: int = FREE_FAILURES) -> timedelta:
     """How long to wait after so many failures in a row: nothing at first, then 2, 4, 8 … seconds."""
-    if failures < FREE_FAILURES:
+    if failures < free:
         return timedelta(0)
-    return min(timedelta(seconds=2.0 ** min(failures - FREE_FAILURES + 1, 20)), DELAY_MAX)
+    return min(timedelta(seconds=2.0 ** min(failures - free + 1, 20)), DELAY_MAX)

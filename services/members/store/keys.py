@@ -46,8 +46,8 @@ class Keys:
     def code_hash(self, code: str) -> bytes:
         return tokens.mac(self._derive("code"), code)
 
-    def attempts_key(self, kind: str, text: str) -> bytes:
-        return tokens.mac(self._derive("attempts"), kind, text)
+    def attempts_key(self, kind: str, *texts: str) -> bytes:
+        return tokens.mac(self._derive("attempts"), kind, *texts)
 
     def input_hash(self, content: bytes) -> bytes:
         return tokens.mac(self._derive("input"), content)

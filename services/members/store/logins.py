@@ -276,10 +276,11 @@ def claimable_member_ids(tx: Session, phone: str) -> list[UUID]:
 # --- Failed attempts ---------------------------------------------------------------------------------
 
 
-def count_attempt(tx: Session, key: bytes) -> None:
+def count_attempt(tx: Session, key: bytes, free: int = passwords.FREE_FAILURES) -> None:
     """Count an attempt as failed before its outcome is known, so that a thousand at once are counted too.
 
-    Raises SlowDown, and counts nothing, while people have to wait. Unknown phones are counted like known ones.
+    Raises SlowDown, and counts nothing, while people have to wait: after `free` failures. Unknown phones are counted
+    like known ones.
     """
     now = clock.now()
     tx.execute(
@@ -297,7 +298,7 @@ def count_attempt(tx: Session, key: bytes) -> None:
         row.failures = 0
     row.failures += 1
     row.last_at = now
-    row.blocked_until = now + passwords.delay_after(row.failures)
+    row.blocked_until = now + passwords.delay_after(row.failures, free)
 
 
 def forgive(tx: Session, key: bytes) -> None:
