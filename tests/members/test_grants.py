@@ -52,6 +52,15 @@ def test_nobody_gives_or_takes_for_themselves_or_the_household(town: Town) -> No
         assert town.ask("DELETE", f"/grants/{form['id']}", admin).json["code"] == "own_case"
 
 
+def test_nobody_is_granted_to_who_is_not_of_the_own_stations(town: Town) -> None:
+    admin = town.official(Role.ADMINISTRATOR)
+    for stranger in (town.add(station="岔路口站", confirmed=True), town.add(station="岔路口站"), new_id()):
+        answer = town.post("/grants", admin, wanted(town, stranger))
+        assert (answer.status_code, answer.json["code"]) == (404, "member_not_found")
+    above = town.official(Role.ADMINISTRATOR, "咸安区中心")
+    assert town.post("/grants", above, wanted(town, town.add(station="岔路口站", confirmed=True))).status_code == 201
+
+
 def test_only_confirmed_and_present_members_get_a_role(town: Town) -> None:
     admin = town.official(Role.ADMINISTRATOR)
     assert town.post("/grants", admin, wanted(town, town.add())).json["code"] == "not_confirmed"

@@ -36,11 +36,16 @@ def add_grant(
     role: str,
     node_id: UUID | None,
 ) -> dict[str, Any]:
-    """Give a confirmed member a role at a node and below it, without a node everywhere. Never to oneself."""
+    """Give a confirmed member a role at a node and below it, without a node everywhere. Never to oneself.
+
+    The member's station is the caller's too: who could grant to any id would learn the names of strangers by it.
+    """
     path = ROOT if node_id is None else tree.get_open_node(tx, node_id).path
     caller.require(Role.ADMINISTRATOR, path)
     member = people.get_member(tx, member_id, lock=True)
     caller.refuse_own_case(member.id, member.household_id)
+    if not caller.may(Role.ORGANIZER, people.path_of(tx, member)):
+        raise people.MemberNotFound
     if creations.is_new(tx, RoleGrant, grant_id, "grant", [member_id, role, node_id]):
         if member.confirmed_at is None:
             raise NotConfirmed
