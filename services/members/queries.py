@@ -14,6 +14,8 @@ from shared.db import session
 from shared.errors import Forbidden
 from shared.principal import Principal, Role
 
+LOOK_ALIKES_MAX = 20
+
 
 def list_consent_texts() -> list[Text]:
     return list(TEXTS.values())
@@ -23,7 +25,7 @@ def list_nodes(*, below_id: UUID | None = None, **query: Any) -> list[dict[str, 
     """Nodes, open to all; arguments as `NodeQuerySchema`."""
     tx = session()
     below = None if below_id is None else tree.path_of(tx, below_id)
-    return [node for node in tree.list_nodes(tx, below=below, **query) if node["id"] != below_id]
+    return tree.list_nodes(tx, below=below, **query)
 
 
 def show_node(node_id: UUID) -> dict[str, Any]:
@@ -56,6 +58,7 @@ def list_members(
     limit: int,
     ids: Sequence[UUID] | None = None,
     station_id: UUID | None = None,
+    household_id: UUID | None = None,
     q: str | None = None,
     status: str | None = None,
     confirmed: bool | None = None,
@@ -71,6 +74,8 @@ def list_members(
     statement = people.view().where(people.below_any(paths)).order_by(Member.id).limit(limit)
     if station_id is not None:
         statement = statement.where(people.below_any([tree.path_of(tx, station_id)]))
+    if household_id is not None:
+        statement = statement.where(Member.household_id == household_id)
     if q is not None:
         statement = statement.where(people.matching(q))
     if status is not None:
@@ -97,6 +102,21 @@ def show_member(caller: Principal, member_id: UUID) -> dict[str, Any]:
     if not _may_see(caller, member_id, found["path"]):
         raise people.MemberNotFound
     return found
+
+
+def list_look_alikes(caller: Principal, member_id: UUID) -> list[dict[str, Any]]:
+    """Who of the caller's stations may be the same person, entered twice; MemberNotFound as `show_member`."""
+    tx = session()
+    member = people.get_member(tx, member_id)
+    if not caller.may(Role.STAFF, people.path_of(tx, member)):
+        raise people.MemberNotFound
+    statement = (
+        people.view()
+        .where(people.alike(member), people.below_any(caller.paths(Role.STAFF)), Member.status == "active")
+        .order_by(Member.id)
+        .limit(LOOK_ALIKES_MAX)
+    )
+    return [people.as_shown(row) for row in tx.execute(statement)]
 
 
 def list_grants(caller: Principal, **query: Any) -> list[dict[str, Any]]:

@@ -273,6 +273,7 @@ class MemberSchema(Wire):
 class MemberQuerySchema(Wire):
     ids = _ids()
     station_id = fields.UUID(metadata={"description": "A node of any level: members of it and below it"})
+    household_id = fields.UUID()
     q = Line(length_max=NAME_LENGTH_MAX)
     status = fields.String(validate=validate.OneOf(["active", "merged", "left", "erased"]))
     confirmed = fields.Boolean(truthy={"1", "true"}, falsy={"0", "false"})
@@ -322,6 +323,7 @@ class MemberChangeSchema(_PlacesSchema):
     guardian_id = fields.UUID(allow_none=True)
     team_ids = _team_ids()
     skills = _skills()
+    version = Whole(metadata={"description": "The version that was seen; 409 when it is no longer the present one"})
 
 
 class HouseholdSchema(Wire):

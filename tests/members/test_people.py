@@ -1,5 +1,6 @@
 """Confirming, changing, finding and seeing members; who may, and who may not."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -201,6 +202,62 @@ def test_members_join_teams_of_their_station_or_above_it_alone(town: Town) -> No
     assert change(town, member_id, staff, team_ids=near).status_code == 200
     moved = change(town, member_id, above, station_id=str(town.nodes["岔路口站"]), team_ids=[teams["岔路口站"]])
     assert [team["id"] for team in moved.json["teams"]] == [teams["岔路口站"]]
+
+
+def test_who_moves_leaves_the_teams_of_the_old_station_and_keeps_those_above(town: Town) -> None:
+    above, member_id = town.official(Role.STAFF, "咸宁市"), town.add()
+    teams = {}
+    for at in ("南昌路站", "咸安区中心"):
+        teams[at] = str(new_id())
+        town.post("/teams", above, {"id": teams[at], "station_id": town.nodes[at], "name": "夜巡队"})
+    assert change(town, member_id, above, team_ids=list(teams.values())).status_code == 200
+    kept = change(town, member_id, above, station_id=str(town.nodes["岔路口站"]), team_ids=list(teams.values()))
+    assert kept.json["code"] == "team_elsewhere"
+    stayed = change(town, member_id, above, station_id=str(town.nodes["南昌路站"]))
+    assert len(stayed.json["teams"]) == 2
+    moved = change(town, member_id, above, station_id=str(town.nodes["岔路口站"]))
+    assert [team["id"] for team in moved.json["teams"]] == [teams["咸安区中心"]]
+    assert town.events("MemberChanged")[-1]["team_ids"] == [teams["咸安区中心"]]
+
+
+def test_a_change_of_what_somebody_else_has_changed_since_is_refused(town: Town) -> None:
+    member_id, staff = town.add(), town.official(Role.STAFF)
+    seen = town.get(f"/members/{member_id}", staff).json["version"]
+    assert change(town, member_id, staff, name="陈大芳", version=seen).status_code == 200
+    late = change(town, member_id, staff, name="陈二芳", version=seen)
+    assert (late.status_code, late.json["code"]) == (409, "changed_meanwhile")
+    assert town.get(f"/members/{member_id}", staff).json["name"] == "陈大芳"
+    assert town.audited("member.change")[0].detail == {"fields": ["name"]}
+
+
+def test_people_who_may_be_one_and_the_same_are_found_in_the_own_stations_alone(town: Town) -> None:
+    staff = town.official(Role.STAFF)
+    home: dict[str, Any] = {"compound_id": town.nodes["和谐小区"]}
+    born = date(1950, 3, 8)
+    asked = town.add("王秀英", phone="13712345678", birth_date=born, **home)
+    alike = {
+        town.add("王秀英", phone="13799995678"),
+        town.add("王秀英", birth_date=born),
+        town.add("王秀英", **home),
+    }
+    town.add("王秀芳", **home)
+    town.add("王秀英", birth_date=date(1950, 3, 9))
+    town.add("王秀英", "岔路口站", birth_date=born)
+    gone = town.add("王秀英", birth_date=born)
+    town.sql("UPDATE member SET status = 'left' WHERE id = :id", id=gone)
+    found = town.get(f"/members/{asked}/look-alikes", staff).json
+    assert {UUID(one["id"]) for one in found} == alike
+    assert town.get(f"/members/{town.add('王秀英')}/look-alikes", staff).json == []
+    assert town.get(f"/members/{asked}/look-alikes", town.official(Role.STAFF, "岔路口站")).status_code == 404
+
+
+def test_who_lives_together_is_listed_for_organizers_of_the_station(town: Town) -> None:
+    household = new_id()
+    ours = [town.add(household_id=household), town.add("李建国", household_id=household)]
+    town.add("别人")
+    town.add("李建军", station="岔路口站", household_id=household)
+    found = town.get(f"/members?household_id={household}", town.official(Role.STAFF)).json
+    assert [UUID(one["id"]) for one in found] == ours
 
 
 def test_guardians_are_of_the_own_stations_or_oneself(town: Town) -> None:

@@ -112,6 +112,17 @@ def test_a_move_counts_from_a_day_that_has_come(town: Town, days: int, status: i
     assert answer.status_code == status
 
 
+def test_what_is_done_with_a_move_is_recorded_where_the_place_lies_now(town: Town) -> None:
+    caller, today = town.official(Role.ADMINISTRATOR, None), str(clock.today())
+    answer = change(
+        town, "东兴小区", caller, parent_id=str(town.nodes["岔路口站"]), residents=900, closed_on=today,
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    for action in ("node.move", "node.count", "node.close"):
+        assert [row.path for row in town.audited(action)] == [town.path("东兴小区")], action
+    assert town.path("东兴小区").startswith(town.path("岔路口站"))
+
+
 def test_a_move_needs_the_right_on_both_sides(town: Town) -> None:
     target = str(town.nodes["岔路口站"])
     for at, status in (("南昌路站", 403), ("岔路口站", 403), ("和谐小区", 403), ("咸安区中心", 200)):
@@ -191,6 +202,8 @@ def test_the_tree_is_open_to_all(town: Town) -> None:
     assert [entry["name"] for entry in children] == ["咸安区中心"]
     ids = f"{town.nodes['3栋']},{town.nodes['咸宁市']}"
     assert len(town.get(f"/nodes?ids={ids}", ANYBODY).json) == 2
+    first = town.get(f"/nodes?below_id={town.nodes['南昌路站']}&limit=2", ANYBODY).json
+    assert [entry["name"] for entry in first] == ["和谐小区", "东兴小区"], "the place itself takes nobody's room"
     page = town.get("/nodes?limit=5", ANYBODY).json
     assert len(town.get(f"/nodes?after={page[-1]['id']}", ANYBODY).json) == 3
     assert town.get(f"/nodes/{new_id()}", ANYBODY).status_code == 404

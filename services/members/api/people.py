@@ -90,10 +90,22 @@ def show_member(member_id: UUID) -> dict[str, Any]:
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
+@people.alt_response(409, schema=ProblemSchema)
 @people.alt_response(422, schema=ProblemSchema)
 def change_member(changes: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     """Change what is known of a member: staff everything, people themselves less once they are confirmed."""
     return commands.change(web.caller(), member_id, changes)
+
+
+@people.route("/members/<uuid:member_id>/look-alikes", methods=["GET"])
+@web.holding(Role.STAFF)
+@people.response(200, schemas.MemberSchema(many=True))
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+def list_look_alikes(member_id: UUID) -> list[dict[str, Any]]:
+    """Others of my stations with the same name and the same phone's tail, compound or birth date."""
+    return queries.list_look_alikes(web.caller(), member_id)
 
 
 @people.route("/members/<uuid:member_id>/confirm", methods=["POST"])

@@ -227,6 +227,8 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
     """
     member = people.get_member(tx, member_id, lock=True)
     path = people.path_of(tx, member)
+    changes = dict(changes)
+    seen_version = changes.pop("version", member.version)
     if caller.is_own_case(member.id, member.household_id):
         if not caller.acts_for(member.id):
             raise OwnCase
@@ -239,7 +241,9 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
         raise Forbidden
     else:
         raise people.MemberNotFound
-    _apply(tx, caller, member, dict(changes))
+    if seen_version != member.version:
+        raise rules.ChangedMeanwhile
+    _apply(tx, caller, member, changes)
     people.tell(tx, [member.id])
     return people.show(tx, member_id)
 
@@ -259,11 +263,7 @@ def _apply(tx: Session, caller: Principal, member: Member, changes: dict[str, An
     _check_guardians(
         tx, caller, {changes["guardian_id"]} - {member.guardian_id} if changes.get("guardian_id") else set()
     )
-    if "team_ids" in changes:
-        wanted = set(changes.pop("team_ids"))
-        path = tree.path_of(tx, changes.get("station_id", member.station_id))
-        _check_teams(tx, {(team_id, path) for team_id in wanted - people.teams_of(tx, member.id)})
-        people.set_teams(tx, member.id, wanted)
+    _apply_teams(tx, member, changes.get("station_id", member.station_id), changes.pop("team_ids", None))
     if "name" in changes:
         member.pinyin, member.initials = read_name(changes["name"])
     if "phone" in changes:
@@ -271,6 +271,23 @@ def _apply(tx: Session, caller: Principal, member: Member, changes: dict[str, An
             setattr(member, column, value)
     for key, value in changes.items():
         setattr(member, key, value)
+
+
+def _apply_teams(tx: Session, member: Member, station_id: UUID | None, team_ids: list[UUID] | None) -> None:
+    """Make these the member's teams. Who moves leaves the teams of the old station, unless those are of a place
+    above the new one too.
+    """
+    moves = station_id != member.station_id
+    if team_ids is None and not moves:
+        return
+    path, present = tree.path_of(tx, station_id), people.teams_of(tx, member.id)
+    if team_ids is None:
+        above = people.paths_of_teams(tx, present)
+        wanted = {team_id for team_id in present if path.startswith(above[team_id])}
+    else:
+        wanted = set(team_ids)
+        _check_teams(tx, {(team_id, path) for team_id in (wanted if moves else wanted - present)})
+    people.set_teams(tx, member.id, wanted)
 
 
 @transactional

@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.members.domain.consents import Consent
-from shared.errors import Forbidden, RuleBroken
+from shared.errors import Conflict, Forbidden, RuleBroken
 
 FAMILY_MAX = 10
 """Members one login may act for, the own one included."""
@@ -34,6 +34,11 @@ class ByStaffOnly(RuleBroken):
 class TeamElsewhere(RuleBroken):
     code = "team_elsewhere"
     detail = "志愿服务队不属于这位志愿者的站点"
+
+
+class ChangedMeanwhile(Conflict):
+    code = "changed_meanwhile"
+    detail = "资料刚刚被别人改过，请核对现在的内容再保存"
 
 
 class StationOfOthers(Forbidden):

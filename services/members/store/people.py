@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, literal_column, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, insert, literal_column, or_, select, true, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -308,6 +308,20 @@ def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
     """Members whose station lies at or below one of the paths."""
     found = [true() if path == ROOT else _station.path.startswith(path, autoescape=True) for path in paths]
     return or_(*found)
+
+
+def alike(member: Member) -> ColumnElement[bool]:
+    """Others of the same name with the same phone's tail, compound or birth date: perhaps the same person."""
+    same = [
+        column == value
+        for column, value in (
+            (Member.phone_tail_hash, member.phone_tail_hash),
+            (Member.compound_id, member.compound_id),
+            (Member.birth_date, member.birth_date),
+        )
+        if value is not None
+    ]
+    return and_(Member.name == member.name, Member.id != member.id, or_(false(), *same))
 
 
 def matching(q: str) -> ColumnElement[bool]:

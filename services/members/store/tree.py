@@ -112,7 +112,9 @@ def move(tx: Session, node: Node, parent_id: UUID | None, path: str, day: date) 
         .returning(Node.id)
         .execution_options(synchronize_session=False)
     )
-    return list(moved.scalars())
+    ids = list(moved.scalars())
+    tx.refresh(node, ["path"])  # what follows in this transaction happens where it lies now
+    return ids
 
 
 def count_residents(tx: Session, node_id: UUID, day: date, residents: int) -> None:
@@ -201,7 +203,7 @@ def list_nodes(
     if ids is not None:
         statement = statement.where(Node.id == func.any(list(ids)))
     if below is not None:
-        statement = statement.where(Node.path.startswith(below, autoescape=True))
+        statement = statement.where(Node.path.startswith(below, autoescape=True), Node.path != below)
     if after is not None:
         statement = statement.where(Node.id > after)
     return [dict(row._mapping) for row in tx.execute(statement)]
