@@ -110,6 +110,8 @@ class AttendanceSettled(Event):
     evidence: Evidence
     reason: str | None = None
     """Why it was corrected or annulled, in words for the member."""
+    carries_visit: bool = True
+    """Whether the member's visit of the activity is counted with this pair; of all pairs there, with one at most."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,7 @@ class _Rows:
                 *("awarded" if points else "no_points", fact.member_id, fact.activity_id, fact.activity_title),
                 *(fact.category, station, fact.service_day, fact.evidence.value, fact.minutes, fact.minutes_together),
                 *(fact.activity_minutes, self.rule_id, used, used, points, fact.minutes, reason, None, 1, self.now),
+                fact.carries_visit,
             )
         )
         for period in keys_of(fact.service_day):

@@ -98,6 +98,14 @@ def test_annulling_one_of_two_re_rates_the_other(station: Station) -> None:
     assert (told[str(first.id), 3]["state"], told[str(first.id), 3]["minutes_together"]) == ("confirmed", 60)
 
 
+def test_annulling_the_pair_that_carries_the_visit_gives_it_to_the_other(station: Station) -> None:
+    volunteer, activity = station.person(), station.activity()
+    first, second = station.attend(volunteer, activity, 0, 60), station.attend(volunteer, activity, 70, 150)
+    attendances.annul_attendance(station.organizer, attendance_id=first.id, reason="代签")
+    told = {(body["attendance_id"], body["version"]): body["carries_visit"] for body in station.told()}
+    assert (told[str(second.id), 1], told[str(first.id), 3], told[str(second.id), 2]) == (False, False, True)
+
+
 def test_a_correction_is_a_new_version_with_new_times(station: Station) -> None:
     pair = station.attend(station.person(), station.activity())
     change: dict[str, Any] = {

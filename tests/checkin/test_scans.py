@@ -172,6 +172,11 @@ def test_a_second_pair_re_rates_the_first(station: Station) -> None:
     assert told == [(str(first.id), 1, 50, 50), (str(second.id), 1, 70, 120), (str(first.id), 2, 50, 120)]
     assert station.find(first.id).version == 2
     assert station.told()[2]["reason"]
+    assert [(body["attendance_id"], body["carries_visit"]) for body in station.told()] == [
+        (str(first.id), True),
+        (str(second.id), False),
+        (str(first.id), True),
+    ]
 
 
 def test_a_second_pair_of_no_minutes_knows_the_sum_all_the_same(station: Station) -> None:

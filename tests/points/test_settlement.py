@@ -83,6 +83,26 @@ def test_two_door_visits_a_day_bring_a_fifth_of_a_point_each(town: Flask) -> Non
     assert lines_of(chen)[0]["reason"] == "1 次 × 0.2 = 0.20，未到当日上限，规则 1"
 
 
+def test_scanning_out_and_in_again_does_not_double_the_visit(town: Flask) -> None:
+    chen = member()
+    first = attendance(chen, 10, category="door_visit", minutes_together=20, activity_minutes=20)
+    second = replace(first, attendance_id=uuid4(), carries_visit=False)
+    settle([first, second])
+    assert [line["points"] for line in lines_of(chen)] == [20]
+    assert balance(chen)["minutes_total"] == 20
+    assert broken() == {}
+
+
+def test_a_visit_that_passes_to_another_pair_finds_the_cap_free(town: Flask) -> None:
+    chen = member()
+    later = attendance(chen, 10, category="door_visit")
+    settle([attendance(chen, 10, category="door_visit"), later])
+    earlier = replace(later, attendance_id=uuid4(), minutes_together=20, ended_at=later.ended_at - timedelta(hours=1))
+    settle([earlier, replace(later, version=2, minutes_together=20, carries_visit=False)])
+    assert points_of(chen) == 40
+    assert broken() == {}
+
+
 def test_below_the_minimum_share_hours_count_and_points_do_not(town: Flask) -> None:
     chen = member()
     short = attendance(chen, 71, activity_minutes=120)

@@ -322,7 +322,8 @@ def _settle(tx: Session, activity: Activity, before: Sequence[Attendance], touch
     changed = attendances.rate_together(before, touched)
     store.save(tx, changed)
     versions = {pair.id: pair.version for pair in before}
-    together = attendances.together(touched.get(pair.id, pair) for pair in before)
+    after = [touched.get(pair.id, pair) for pair in before]
+    together, carriers = attendances.together(after), attendances.carriers(after)
     outbox.add(
         tx,
         *(
@@ -333,6 +334,7 @@ def _settle(tx: Session, activity: Activity, before: Sequence[Attendance], touch
                 category=activity.category,
                 station_id=activity.station_id,
                 minutes_together=together[pair.member_id],
+                carries_visit=pair.id in carriers,
                 touched=pair.id in touched,
             )
             for pair in changed

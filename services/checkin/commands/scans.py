@@ -124,9 +124,10 @@ def _leave(tx: Session, reading: Reading, record: Record, code: PlaceCode, found
     record = replace(record, attendance_id=left.id, waits=not settles)
     has_settled_others = store.leave(tx, reading, record, left, found)
     if settles:
-        changed, minutes_together = [left], left.settled_minutes
+        changed = after = [left]
         if has_settled_others:
-            changed, minutes_together = _rate_with_others(tx, pair, left)
+            changed, after = _rate_with_others(tx, pair, left)
+        together, carriers = attendances.together(after), attendances.carriers(after)
         outbox.add(
             tx,
             *(
@@ -136,7 +137,8 @@ def _leave(tx: Session, reading: Reading, record: Record, code: PlaceCode, found
                     title=found.title,
                     category=found.category,
                     station_id=found.station_id,
-                    minutes_together=minutes_together,
+                    minutes_together=together[left.member_id],
+                    carries_visit=each.id in carriers,
                     touched=each.id == left.id,
                 )
                 for each in changed
@@ -145,12 +147,13 @@ def _leave(tx: Session, reading: Reading, record: Record, code: PlaceCode, found
     return record
 
 
-def _rate_with_others(tx: Session, pair: Attendance, left: Attendance) -> tuple[list[Attendance], int]:
+def _rate_with_others(tx: Session, pair: Attendance, left: Attendance) -> tuple[list[Attendance], list[Attendance]]:
+    """What changes by this departure, and all the member's pairs here after it."""
     after = attendance_store.lock_pairs_beside(tx, left.id)
     before = [pair if each.id == left.id else each for each in after]
     changed = attendances.rate_together(before, {left.id: left})
     attendance_store.save(tx, [each for each in changed if each.id != left.id])
-    return changed, attendances.together(after)[left.member_id]
+    return changed, after
 
 
 def _note_forged(tx: Session, reading: Reading) -> Record:

@@ -16,6 +16,9 @@ from shared.events import AttendanceSettled, Evidence
 PAIRS_PER_DAY_MAX = 3
 """As the national platform has it (i志愿)."""
 
+_EVIDENCE = tuple(Evidence)
+"""Best first."""
+
 _RATED_AGAIN = "同一活动的另一段时长有变化，合并重新计算"
 
 
@@ -220,11 +223,14 @@ def rate_together(before: Sequence[Attendance], changed: Mapping[UUID, Attendanc
 
     `before` holds every pair of these members there. The minimum share counts a member's pairs
     together, so when their sum changes, the settled ones that were not touched get a new version too.
+    So does one that takes over the visit, or gives it up.
     """
-    summed_before, summed_after = together(before), together(changed.get(pair.id, pair) for pair in before)
+    after = [changed.get(pair.id, pair) for pair in before]
+    summed_before, summed_after = together(before), together(after)
+    visit_moved = carriers(before) ^ carriers(after)
     result = list(changed.values())
     for pair in before:
-        moved = summed_before.get(pair.member_id, 0) != summed_after.get(pair.member_id, 0)
+        moved = summed_before.get(pair.member_id, 0) != summed_after.get(pair.member_id, 0) or pair.id in visit_moved
         if moved and pair.id not in changed and pair.state in SETTLED:
             result.append(replace(pair, version=pair.version + 1))
     return result
@@ -238,6 +244,20 @@ def together(pairs: Iterable[Attendance]) -> dict[UUID, int]:
     return summed
 
 
+def carriers(pairs: Iterable[Attendance]) -> set[UUID]:
+    """The pairs at one activity that carry their members' visits.
+
+    Of each member the one that is known best, for weaker evidence may earn nothing; of equals the
+    earliest. One without a whole minute is no visit.
+    """
+    in_order = sorted(pairs, key=lambda pair: (_EVIDENCE.index(pair.evidence), pair.arrived_at, pair.id))
+    first: dict[UUID, UUID] = {}
+    for pair in in_order:
+        if pair.settled_minutes > 0:
+            first.setdefault(pair.member_id, pair.id)
+    return set(first.values())
+
+
 def settled(
     attendance: Attendance,
     schedule: Schedule,
@@ -246,6 +266,7 @@ def settled(
     category: str,
     station_id: UUID,
     minutes_together: int,
+    carries_visit: bool,
     touched: bool,
 ) -> AttendanceSettled:
     """The fact that points books. `touched` is False for one that only follows another pair's change."""
@@ -268,6 +289,7 @@ def settled(
         activity_minutes=schedule.minutes,
         evidence=attendance.evidence,
         reason=attendance.reason if touched else _RATED_AGAIN,
+        carries_visit=carries_visit,
     )
 
 

@@ -57,6 +57,8 @@ class Served(NamedTuple):
     minutes_together: int
     activity_minutes: int
     evidence: str
+    carries_visit: bool | None
+    """Whether the visit of the activity is counted with this pair; None: rated when every pair was a visit."""
 
 
 class Rating(NamedTuple):
@@ -75,6 +77,11 @@ def rate(rule: Rule, served: Served, cap_before: int, category_before: int) -> R
             f"参加 {duration(served.minutes_together)}，不足活动 {duration(served.activity_minutes)}的"
             f" {body.share_min_percent}%，只记时长，{signature}",
         )
+    if body.base == "visit" and served.carries_visit is not None:
+        if not served.minutes:
+            return Rating(0, f"不足 1 分钟，不算一次服务，{signature}")
+        if not served.carries_visit:
+            return Rating(0, f"同一活动只计 1 次，已计在另一段，本段只记时长，{signature}")
     if body.base == "visit":
         earned, base = body.coefficient_percent, "1 次"
     else:

@@ -41,6 +41,8 @@ class Outcome(NamedTuple):
     minutes: int
     minutes_together: int
     activity_minutes: int
+    carries_visit: bool | None
+    """None where it was rated before a visit was counted once."""
     rule_id: UUID | None
     cap_before: int | None
     category_before: int | None
@@ -119,8 +121,12 @@ def refuse(fact: AttendanceSettled, rules: Mapping[str, Sequence[Rule]], latest:
 
 
 def in_order(facts: Iterable[AttendanceSettled]) -> list[AttendanceSettled]:
-    """Caps depend on the order: by the end of the service, then by id."""
-    return sorted(facts, key=lambda fact: (fact.ended_at, fact.attendance_id, fact.version))
+    """Caps depend on the order: by the end of the service, then by id.
+
+    What carries no visit comes first: when a visit passes from one pair to another, the cap that the one
+    used is free before the other needs it.
+    """
+    return sorted(facts, key=lambda fact: (fact.carries_visit, fact.ended_at, fact.attendance_id, fact.version))
 
 
 def settle(desk: Desk, fact: AttendanceSettled, request_hash: bytes) -> Outcome:
@@ -148,7 +154,7 @@ def _award(desk: Desk, book: Book, fact: AttendanceSettled, request_hash: bytes,
         book.use_cap(live.service_day, live.category, -live.points)
     cap_before = book.days.get(fact.service_day, 0)
     category_before = book.caps.get((fact.service_day, fact.category), 0)
-    served = Served(fact.minutes, fact.minutes_together, fact.activity_minutes, fact.evidence.value)
+    served = Served(fact.minutes, fact.minutes_together, fact.activity_minutes, fact.evidence.value, fact.carries_visit)
     rating = rate(rule, served, cap_before, category_before)
     book.use_cap(fact.service_day, fact.category, rating.points)
     if live is not None and _comes_to_the_same(live, fact, rating):
@@ -251,6 +257,7 @@ def _outcome(
         fact.minutes,
         fact.minutes_together,
         fact.activity_minutes,
+        fact.carries_visit,
         rule_id,
         cap_before,
         category_before,

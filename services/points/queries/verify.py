@@ -151,7 +151,7 @@ def outcomes_come_out_the_same() -> Iterator[str]:
         if rule is None:
             yield f"outcome {row.attendance_id} version {row.version} names a rule that is not there"
             continue
-        served = Served(row.minutes, row.minutes_together, row.activity_minutes, row.evidence)
+        served = Served(row.minutes, row.minutes_together, row.activity_minutes, row.evidence, row.carries_visit)
         rating = rate(rule, served, row.cap_before, row.category_before)
         if rating != (row.points, row.reason) or row.minutes_booked != row.minutes:
             yield (

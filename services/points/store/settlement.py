@@ -54,6 +54,7 @@ class Outcome(Model):
     minutes: Mapped[int]
     minutes_together: Mapped[int]
     activity_minutes: Mapped[int]
+    carries_visit: Mapped[bool | None]
     rule_id: Mapped[UUID | None]
     cap_before: Mapped[int | None]
     category_before: Mapped[int | None]

@@ -187,6 +187,29 @@ def test_a_pair_without_minutes_and_a_rejected_one_re_rate_nothing() -> None:
         assert [pair.id for pair in attendances.rate_together([earlier, later], {later.id: change})] == [later.id]
 
 
+def test_one_pair_carries_the_visit_and_hands_it_on() -> None:
+    member_id = uuid4()
+    first = attendance(State.CONFIRMED, member_id=member_id, pair=1, arrived_at=at(0), minutes=20)
+    second = attendance(State.CONFIRMED, member_id=member_id, pair=2, arrived_at=at(60), minutes=20)
+    empty = attendance(State.CONFIRMED, member_id=member_id, pair=3, arrived_at=at(-5), minutes=0)
+    waiting = attendance(State.LEFT, member_id=member_id, pair=4, arrived_at=at(-9), minutes=20)
+    assert attendances.carriers([second, waiting, empty, first]) == {first.id}
+    assert attendances.carriers([empty, waiting]) == set()
+    known_better = replace(second, evidence=Evidence.OWN_SCAN)
+    assert attendances.carriers([replace(first, evidence=Evidence.ENTERED_LATER), known_better]) == {second.id}
+
+
+def test_a_pair_that_takes_over_the_visit_gets_a_new_version_though_the_sum_stays() -> None:
+    member_id = uuid4()
+    first = attendance(State.CONFIRMED, member_id=member_id, pair=1, arrived_at=at(0), left_at=at(20), minutes=20)
+    second = attendance(State.CONFIRMED, member_id=member_id, pair=2, arrived_at=at(60), left_at=at(80), minutes=20)
+    moved = attendances.correct(first, SCHEDULE, at(100), at(120), MONDAY, "时间有误")
+    changed = attendances.rate_together([first, second], {first.id: moved})
+    # What was entered by hand is known less well than the other's scans.
+    assert {(pair.id, pair.version) for pair in changed} == {(first.id, 2), (second.id, 2)}
+    assert attendances.carriers(changed) == {second.id}
+
+
 _states = st.sampled_from([State.LEFT, State.CONFIRMED, State.CORRECTED, State.ANNULLED, State.REJECTED, State.OPEN])
 
 

@@ -35,10 +35,15 @@ def rule(version: int = 1, from_day: date = date(2000, 1, 1), **fields: object) 
 
 
 def served(
-    minutes: int, *, together: int | None = None, activity: int | None = None, evidence: str = "own_scan"
+    minutes: int,
+    *,
+    together: int | None = None,
+    activity: int | None = None,
+    evidence: str = "own_scan",
+    carries_visit: bool | None = True,
 ) -> Served:
     together, activity = (minutes if given is None else given for given in (together, activity))
-    return Served(minutes, together, activity, evidence)
+    return Served(minutes, together, activity, evidence, carries_visit)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +99,21 @@ def test_the_categorys_cap_counts_besides_the_days() -> None:
     assert rate(visit, served(5), 0, 0) == (20, "1 次 × 0.2 = 0.20，未到当日上限，规则 1")
     assert rate(visit, served(5), 40, 40) == (0, "1 次 × 0.2 = 0.20，当日上限 0.40 已用 0.40，计 0.00，规则 1")
     assert rate(visit, served(5), 390, 0).reason == "1 次 × 0.2 = 0.20，当日上限 4.00 已用 3.90，计 0.10，规则 1"
+
+
+def test_a_visit_is_paid_with_the_pair_that_carries_it_and_not_without_a_minute() -> None:
+    visit = rule(base="visit", coefficient_percent=20)
+    assert rate(visit, served(5, carries_visit=False), 0, 0) == (
+        0,
+        "同一活动只计 1 次，已计在另一段，本段只记时长，规则 1",
+    )
+    assert rate(visit, served(0, together=5, carries_visit=True), 0, 0) == (0, "不足 1 分钟，不算一次服务，规则 1")
+    assert rate(rule(), served(60, carries_visit=False), 0, 0).points == 100, "an hour is an hour in any pair"
+
+
+def test_what_was_rated_when_every_pair_was_a_visit_comes_out_as_it_did() -> None:
+    visit = rule(base="visit", coefficient_percent=20)
+    assert rate(visit, served(0, carries_visit=None), 0, 0) == (20, "1 次 × 0.2 = 0.20，未到当日上限，规则 1")
 
 
 def test_the_rule_of_the_service_day_holds() -> None:
