@@ -131,7 +131,7 @@ class _Rows:
         seq, before = self.heads.get(chain, (0, bytes(32)))
         text = f"{chain}|{seq + 1}|{transfer_id}|{fact.attendance_id}|1|{line}|{unit}|{debit}|{credit}|{amount}|{now}"
         hashed = hashlib.sha256(before + text.encode()).digest()
-        self.seals.append((chain, seq + 1, transfer_id, before, hashed))
+        self.seals.append((chain, seq + 1, transfer_id, before, hashed, 2))
         self.heads[chain] = (seq + 1, hashed)
         return transfer_id
 
@@ -205,8 +205,10 @@ def _open_accounts(
     ]
     kinds, units, owners, chains = zip(*wanted, strict=True)
     connection.execute(
-        "INSERT INTO account (id, chain_id, unit, kind, owner_id, limited) SELECT *, false FROM"
-        " unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO account (id, chain_id, unit, kind, owner_id, limited, salt, digest)"
+        " SELECT *, false, sha256(uuid_send(owner)), sha256(uuid_send(id)) FROM"
+        " unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[]) AS a (id, chain, unit, kind, owner)"
+        " ON CONFLICT DO NOTHING",
         [
             [account_id(kind, unit, owner) for kind, unit, owner, _ in wanted],
             list(chains),

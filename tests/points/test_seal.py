@@ -148,6 +148,82 @@ def test_a_changed_head_is_found(sealed: Flask, raw: Raw, change: str) -> None:
     assert len(whole_chains()) == 1
 
 
+def test_a_forgotten_salt_leaves_the_chain_whole(sealed: Flask, raw: Raw) -> None:
+    raw.execute("UPDATE account SET salt = NULL")
+    assert broken() == {}
+
+
+def test_two_accounts_whose_digests_changed_places_are_found(sealed: Flask, raw: Raw) -> None:
+    one, other = raw.execute("SELECT id, digest FROM account WHERE kind = 'member' AND unit = 'PTS' LIMIT 2").fetchall()
+    for mine, theirs in ((one, other), (other, one)):
+        raw.execute("UPDATE account SET salt = NULL, digest = %s WHERE id = %s", [theirs[1], mine[0]])
+    assert len(whole_chains()) > 2
+
+
+def test_a_transfer_turned_to_an_account_with_the_same_digest_is_found(sealed: Flask, raw: Raw) -> None:
+    _seq, transfer_id = chain_of(raw)[2]
+    raw.execute(
+        "UPDATE account SET salt = NULL, digest = theirs.digest"
+        " FROM transfer JOIN account theirs ON credit_id = theirs.id WHERE transfer.id = %s"
+        " AND account.id = (SELECT id FROM account WHERE id <> credit_id AND kind = 'debt' LIMIT 1)",
+        [transfer_id],
+    )
+    raw.execute(
+        "UPDATE transfer SET credit_id = (SELECT a.id FROM account a JOIN account b USING (digest)"
+        " WHERE b.id = transfer.credit_id AND a.id <> b.id) WHERE id = %s",
+        [transfer_id],
+    )
+    assert whole_chains() == []
+    assert "stands for 2 accounts" in broken()["digests stand for their accounts"][0]
+
+
+def test_links_of_the_first_encoding_are_still_verified(sealed: Flask, raw: Raw) -> None:
+    _seal_as_at_first(raw)
+    assert broken() == {}
+    settle([attendance(member(), 60)])
+    assert seal_all() == 2
+    assert broken() == {}
+    raw.execute("UPDATE transfer SET debit_id = credit_id, credit_id = debit_id WHERE id = %s", [chain_of(raw)[2][1]])
+    assert len(whole_chains()) == 1
+
+
+def _seal_as_at_first(raw: Raw) -> None:
+    """Bring the chains to what they would be, had they been sealed before accounts had digests."""
+    from services.points.domain.ledger import Transfer
+    from services.points.domain.seal import ENCODING_OF_IDS, GENESIS, Sealable, link
+
+    columns = ", ".join(f"transfer.{name}" for name in Transfer._fields)
+    ends: dict[UUID, bytes] = {}
+    rows = raw.execute(
+        f"SELECT seal.chain_id, seq, {columns} FROM seal JOIN transfer ON transfer.id = transfer_id ORDER BY 1, 2"
+    ).fetchall()
+    for chain_id, seq, *fields in rows:
+        previous = ends.get(chain_id, GENESIS)
+        sealable = Sealable(Transfer._make(fields), b"", b"")
+        ends[chain_id] = link(previous, chain_id, seq, sealable, ENCODING_OF_IDS)
+        raw.execute(
+            "UPDATE seal SET prev = %s, hash = %s, encoding = 1 WHERE chain_id = %s AND seq = %s",
+            [previous, ends[chain_id], chain_id, seq],
+        )
+    for chain_id, hashed in ends.items():
+        raw.execute("UPDATE seal_head SET hash = %s WHERE chain_id = %s", [hashed, chain_id])
+
+
+def test_accounts_opened_before_there_were_digests_got_the_same_kind(sealed: Flask, raw: Raw) -> None:
+    raw.execute("UPDATE account SET salt = uuid_send(gen_random_uuid())")
+    raw.execute("UPDATE account SET digest = sha256(salt || uuid_send(id))")
+    assert "digests stand for their accounts" not in broken()
+
+
+def test_a_digest_cannot_be_changed_by_the_service(sealed: Flask) -> None:
+    from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
+
+    with pytest.raises(DBAPIError, match="the digest of an account stays"):
+        session().execute(text("UPDATE account SET digest = digest"))
+    session().rollback()
+
+
 def test_a_transfer_that_was_slipped_in_is_found(sealed: Flask, raw: Raw) -> None:
     raw.execute(
         "INSERT INTO transfer SELECT %s, source_type, %s, 1, 1, chain_id, unit, kind, debit_id, credit_id, amount,"
@@ -186,7 +262,16 @@ _ATTACKS = {
         "INSERT INTO unsealed VALUES (gen_random_uuid())",
         "DELETE FROM seal",
     ],
-    "chains are whole": ["DELETE FROM seal_head", "UPDATE seal SET prev = hash"],
+    "digests stand for their accounts": [
+        "UPDATE account SET salt = sha256(salt) WHERE kind = 'member'",
+        "UPDATE account SET salt = NULL, digest = sha256('') WHERE kind = 'member'",
+    ],
+    "chains are whole": [
+        "DELETE FROM seal_head",
+        "UPDATE seal SET prev = hash",
+        "UPDATE seal SET encoding = 1 WHERE seq = 2",
+        "UPDATE account SET salt = NULL, digest = sha256(digest) WHERE kind = 'debt' OR kind = 'issuance'",
+    ],
 }
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from services.points.domain.seal import GENESIS, link
+from services.points.domain.seal import ENCODING, GENESIS, link
 from services.points.store import seals
 from shared import queue
 from shared.db import after_commit, transactional
@@ -29,15 +29,17 @@ def seal_transfers(tx: Session) -> int:
     if not seals.lock(tx):
         return 0
     claimed = seals.claim(tx, BATCH_TRANSFERS_MAX)
-    heads = seals.list_heads(tx, {transfer.chain_id for transfer in claimed})
+    transfers = [sealable.transfer for sealable in claimed]
+    heads = seals.list_heads(tx, {transfer.chain_id for transfer in transfers})
     links = []
-    for transfer in claimed:
+    for sealable in claimed:
+        transfer = sealable.transfer
         seq, previous = heads.get(transfer.chain_id, (0, GENESIS))
-        hashed = link(previous, transfer.chain_id, seq + 1, transfer)
-        links.append(seals.Link(transfer.chain_id, seq + 1, transfer.id, previous, hashed))
+        hashed = link(previous, transfer.chain_id, seq + 1, sealable)
+        links.append(seals.Link(transfer.chain_id, seq + 1, transfer.id, previous, hashed, ENCODING))
         heads[transfer.chain_id] = (seq + 1, hashed)
     if claimed:
         seals.add_links(tx, links)
-        seals.keep_heads(tx, heads, {transfer.chain_id: transfer.recorded_at for transfer in claimed})
-        seals.fold_into_stations(tx, claimed)
+        seals.keep_heads(tx, heads, {transfer.chain_id: transfer.recorded_at for transfer in transfers})
+        seals.fold_into_stations(tx, transfers)
     return len(claimed)

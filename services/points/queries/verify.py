@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from services.points.domain.ledger import Transfer
 from services.points.domain.rating import Body, Rule, Served, hash_of, rate
-from services.points.domain.seal import GENESIS, link
+from services.points.domain.seal import GENESIS, Sealable, digest_of, link
 from shared.db import session
 
 _STREAMED_ROWS = 2000
@@ -249,10 +249,13 @@ def chains_are_whole() -> Iterator[str]:
     """Every chain, replayed from its first transfer: each link, no gap, and the head at the end."""
     ends: dict[UUID, tuple[int, bytes]] = {}
     for row in _rows(f"""
-        SELECT seal.chain_id AS in_chain, seal.seq, seal.prev, seal.hash, transfer.id IS NULL, {_TRANSFER_COLUMNS}
-        FROM seal LEFT JOIN transfer ON transfer.id = seal.transfer_id ORDER BY seal.chain_id, seal.seq
+        SELECT seal.chain_id AS in_chain, seal.seq, seal.prev, seal.hash, seal.encoding,
+            coalesce(debit.digest, ''), coalesce(credit.digest, ''), transfer.id IS NULL, {_TRANSFER_COLUMNS}
+        FROM seal LEFT JOIN transfer ON transfer.id = seal.transfer_id
+        LEFT JOIN account debit ON debit.id = debit_id LEFT JOIN account credit ON credit.id = credit_id
+        ORDER BY seal.chain_id, seal.seq
     """):  # noqa: S608 - column names
-        chain_id, seq, previous, hashed, is_gone, *fields = row
+        chain_id, seq, previous, hashed, encoding, debit, credit, is_gone, *fields = row
         last_seq, last_hash = ends.get(chain_id, (0, GENESIS))
         place = f"chain {chain_id}, place {seq}"
         if seq != last_seq + 1:
@@ -261,7 +264,7 @@ def chains_are_whole() -> Iterator[str]:
             yield f"{place}: does not follow from the one before"
         if is_gone:
             yield f"{place}: its transfer is gone"
-        elif link(previous, chain_id, seq, Transfer._make(fields)) != hashed:
+        elif link(previous, chain_id, seq, Sealable(Transfer._make(fields), debit, credit), encoding) != hashed:
             yield f"{place}: transfer {fields[0]} was changed"
         ends[chain_id] = (seq, hashed)
     for row in _rows("SELECT chain_id, seq, hash FROM seal_head"):
@@ -270,6 +273,15 @@ def chains_are_whole() -> Iterator[str]:
             yield f"chain {row.chain_id}: ends at {end[0]}, its head is {row.seq}: the tail was cut or the head changed"
     for chain_id in ends:
         yield f"chain {chain_id}: has no head"
+
+
+def digests_stand_for_their_accounts() -> Iterator[str]:
+    """Each account has a digest of its own; where the salt is still there, it leads to the account."""
+    for row in _rows("SELECT id, salt, digest FROM account WHERE salt IS NOT NULL"):
+        if digest_of(row.salt, row.id) != row.digest:
+            yield f"account {row.id}: its digest or its salt was changed"
+    for row in _rows("SELECT digest, count(*) AS accounts FROM account GROUP BY digest HAVING count(*) > 1"):
+        yield f"digest {row.digest.hex()} stands for {row.accounts} accounts"
 
 
 def state_digest() -> str:
@@ -295,6 +307,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "caps count the outcomes": caps_count_the_outcomes,
     "spends are what was answered": spends_are_what_was_answered,
     "every transfer is sealed or waits": every_transfer_is_sealed_or_waits,
+    "digests stand for their accounts": digests_stand_for_their_accounts,
     "chains are whole": chains_are_whole,
 }
 

@@ -5,6 +5,7 @@ members' accounts in order of id, then standings. A member's points account is t
 of the member: lots, caps, debt, outcomes, answers.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -24,12 +25,13 @@ from services.points.domain.ledger import (
     account_id,
     member_accounts,
 )
+from services.points.domain.seal import SALT_BYTES, digest_of
 from services.points.store.rows import copy_in, execute
 
 _OPEN = """
-    INSERT INTO account (id, chain_id, unit, kind, owner_id, limited)
+    INSERT INTO account (id, chain_id, unit, kind, owner_id, limited, salt, digest)
     SELECT * FROM unnest(%(id)s::uuid[], %(chain)s::uuid[], %(unit)s::text[], %(kind)s::text[], %(owner)s::uuid[],
-                         %(limited)s::boolean[])
+                         %(limited)s::boolean[], %(salt)s::bytea[], %(digest)s::bytea[])
     ON CONFLICT DO NOTHING
 """
 _LOCK = """
@@ -86,6 +88,7 @@ _TAKEN = """
 def open_accounts(tx: Session, accounts: Sequence[Account]) -> None:
     """Open the accounts that are not there yet. In order of id, so that two batches do not wait for each other."""
     ordered = sorted(accounts, key=lambda account: account.id)
+    salts = [secrets.token_bytes(SALT_BYTES) for _ in ordered]
     execute(
         tx,
         _OPEN,
@@ -96,6 +99,8 @@ def open_accounts(tx: Session, accounts: Sequence[Account]) -> None:
             "kind": [account.kind for account in ordered],
             "owner": [account.owner_id for account in ordered],
             "limited": [account.limited for account in ordered],
+            "salt": salts,
+            "digest": [digest_of(salt, account.id) for salt, account in zip(salts, ordered, strict=True)],
         },
     )
 

@@ -32,6 +32,10 @@ class Account(Model):
     credits: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     debits: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     held: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    salt: Mapped[bytes | None]
+    """Random; dropped when the member is forgotten."""
+    digest: Mapped[bytes]
+    """Of salt and id: what stands for the account in the chain. It stays as it is (a trigger sees to it)."""
 
 
 class Transfer(Model):
@@ -119,6 +123,8 @@ class Seal(Model):
     transfer_id: Mapped[UUID] = mapped_column(ForeignKey("transfer.id"), unique=True)
     prev: Mapped[bytes]
     hash: Mapped[bytes]
+    encoding: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
+    """Which of the ways in domain/seal the hash was made."""
 
 
 class SealHead(Model):

@@ -1,13 +1,14 @@
 """Statements of the sealer."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.points.domain.ledger import Transfer
+from services.points.domain.seal import Sealable
 from services.points.store.rows import copy_in, execute
 
 _SEALER = 0x7365616C  # "seal"
@@ -16,7 +17,9 @@ _CLAIM = f"""
         DELETE FROM unsealed WHERE transfer_id IN (SELECT transfer_id FROM unsealed ORDER BY transfer_id LIMIT %(rows)s)
         RETURNING transfer_id
     )
-    SELECT {", ".join(Transfer._fields)} FROM transfer JOIN claimed ON transfer_id = id ORDER BY id
+    SELECT {", ".join(f"transfer.{name}" for name in Transfer._fields)}, debit.digest, credit.digest
+    FROM transfer JOIN claimed ON transfer_id = transfer.id
+    JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id ORDER BY transfer.id
 """  # noqa: S608 - column names
 _HEADS = "SELECT chain_id, seq, hash FROM seal_head WHERE chain_id = ANY(%(ids)s::uuid[])"
 _KEEP_HEADS = """
@@ -39,6 +42,7 @@ class Link(NamedTuple):
     transfer_id: UUID
     prev: bytes
     hash: bytes
+    encoding: int
 
 
 def lock(tx: Session) -> bool:
@@ -46,9 +50,10 @@ def lock(tx: Session) -> bool:
     return bool(execute(tx, "SELECT pg_try_advisory_xact_lock(%(key)s)", {"key": _SEALER}).scalar())
 
 
-def claim(tx: Session, rows_max: int) -> list[Transfer]:
+def claim(tx: Session, rows_max: int) -> list[Sealable]:
     """Take transfers off the list of what is to be sealed: exactly those that stand, however early their ids."""
-    return [Transfer._make(row) for row in execute(tx, _CLAIM, {"rows": rows_max})]
+    rows: Iterable[Sequence[Any]] = execute(tx, _CLAIM, {"rows": rows_max})
+    return [Sealable(Transfer._make(row[:-2]), *row[-2:]) for row in rows]
 
 
 def list_heads(tx: Session, chain_ids: Collection[UUID]) -> dict[UUID, tuple[int, bytes]]:
