@@ -65,11 +65,12 @@ def call(
     query: Query | None = None,
     member_id: UUID | None = None,
     read_at: datetime | None = None,
+    known_device: bool = False,
 ) -> Any:
     """Ask a service and wait; the decoded JSON of a 2xx (None when empty), else a HuzhuError with its code and words.
 
     `path` comes after /api/v1/<service>. `member_id` acts for another member of the login than the chosen one;
-    `read_at` goes along with a code that was read earlier.
+    `read_at` goes along with a code that was read earlier; `known_device` with a login that was here before.
     """
     body = None if json is None else msgspec.json.encode(json)
     answer = parts().upstreams.send(
@@ -79,6 +80,8 @@ def call(
         signed_principal=_signed(service, member_id, read_at),
         request_id=g.request_id,
         address=_address(),
+        login=_login(),
+        known_device=known_device,
         body=body,
         headers={} if body is None else {"Content-Type": "application/json"},
     )
@@ -129,6 +132,11 @@ def _signed(service: str, member_id: UUID | None, read_at: datetime | None) -> s
 
 def _address() -> str:
     return client_address(request.environ, parts().settings.proxy_hops)
+
+
+def _login() -> str | None:
+    session = visitor.session()
+    return None if session is None else str(session.known.login_id)
 
 
 def _content(answer: Response) -> Any:

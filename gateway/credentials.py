@@ -16,6 +16,8 @@ MEMBER_COOKIE = "huzhu_member"
 """The member a browser's login acts for."""
 FRESH_COOKIE = "huzhu_fresh"
 """When this browser last changed something in members; what was cached before must not answer it."""
+DEVICE_COOKIE = "huzhu_device"
+"""For which phone numbers this browser has logged in before (`known_devices.py`)."""
 CSRF_HEADER = "HTTP_HUZHU_CSRF"
 MEMBER_HEADER = "HTTP_HUZHU_MEMBER"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -1,5 +1,8 @@
 """How much one login, and one address that guesses or registers, may ask. Fixed windows; Redis adds the processes up.
 
+Guesses by who is logged in count for the login first: what one of a town does behind its one address stops
+nobody else.
+
 Redis is asked rarely: requests of a login are counted here and handed over by the score, failures and
 registrations when they happen. Without Redis every process counts for itself, and nobody waits for it.
 """
@@ -25,6 +28,11 @@ COUNTED_WINDOW_S = 600
 # Generous, since a whole town may share one address: what stops guessing at one login is members' slow-down,
 # and a hall of newcomers registers within minutes.
 COUNTED_MAX = {"login": 100, "code": 200, "voucher": 200, "registration": 150}
+"""Of one address in a window."""
+OWN_MAX = {"code": 20, "voucher": 60}
+"""Of one login in a window, for what only somebody who is logged in asks."""
+OWN_SPARED_MAX = 3
+"""Where an address is past its limit, a login with no more guesses of its own goes on: anybody may misread a code."""
 _SCORE = 20
 _REDIS_PAUSE_S = 5
 log = logging.getLogger(__name__)
@@ -64,11 +72,25 @@ class Limits:
                 self._too_many.add(login)
                 raise SlowDown
 
-    def refuse_blocked(self, kind: str, address: str) -> None:
-        """TooMany when too much of this address was counted within the window."""
-        until = self._blocked.get((kind, network(address)))
-        if until is not None and 0 < until - clock.now().timestamp() <= COUNTED_WINDOW_S:
+    def refuse_blocked(self, kind: str, address: str, *, login: str | None = None, known_device: bool = False) -> None:
+        """TooMany when too much of this login, or of this address, was counted within the window.
+
+        The address hinders no login that has hardly guessed, and no device on which the login typed was at
+        home before (ADR 65).
+        """
+        if not self._blocked:
+            return
+        is_spared = known_device
+        if login is not None and kind in OWN_MAX:
+            if self._is_blocked(kind, _place_of(login)):
+                raise SlowDown
+            is_spared = self._counts.get((kind, _place_of(login), _window()), 0) <= OWN_SPARED_MAX
+        if not is_spared and self._is_blocked(kind, network(address)):
             raise SlowDown
+
+    def _is_blocked(self, kind: str, place: str) -> bool:
+        until = self._blocked.get((kind, place))
+        return until is not None and 0 < until - clock.now().timestamp() <= COUNTED_WINDOW_S
 
     @contextmanager
     def at_once(self, kind: str, address: str, most: int | None) -> Iterator[None]:
@@ -89,16 +111,24 @@ class Limits:
                 if not self._at_once[place]:
                     del self._at_once[place]
 
-    def count(self, kind: str, address: str) -> None:
-        window = int(clock.now().timestamp()) // COUNTED_WINDOW_S
-        place = network(address)
-        for key in [key for key in self._counts if key[2] != window]:
+    def count(self, kind: str, address: str, *, login: str | None = None) -> None:
+        """Count what somebody logged in, or nobody, asked from this address."""
+        self._count(kind, network(address), COUNTED_MAX[kind])
+        if login is not None and kind in OWN_MAX:
+            self._count(kind, _place_of(login), OWN_MAX[kind])
+
+    def _count(self, kind: str, place: str, most: int) -> None:
+        window = _window()
+        for key in [key for key in list(self._counts) if key[2] != window]:
             self._counts.pop(key, None)
-        own = self._counts[kind, place, window] = self._counts.get((kind, place, window), 0) + 1
+        own = self._counts.get((kind, place, window), 0) + 1
         total = self._add(f"limit:{kind}:{place}:{window}", 1, COUNTED_WINDOW_S)
-        if max(total or 0, own) >= COUNTED_MAX[kind]:
-            self._blocked[kind, place] = (window + 1) * COUNTED_WINDOW_S
-            log.warning("address blocked", extra={"kind": kind, "address": place})
+        count = self._counts[kind, place, window] = max(total or 0, own)
+        if count >= most:
+            ends_at = (window + 1) * COUNTED_WINDOW_S
+            self._blocked = {blocked: until for blocked, until in list(self._blocked.items()) if until >= ends_at}
+            self._blocked[kind, place] = ends_at
+            log.warning("too many guesses", extra={"kind": kind, "place": place})
 
     def _add(self, key: str, amount: int, lifetime_s: int) -> int | None:
         if clock.now().timestamp() < self._redis_back_at:
@@ -112,6 +142,15 @@ class Limits:
             self._redis_back_at = clock.now().timestamp() + _REDIS_PAUSE_S
             log.warning("limits without Redis", extra={"error": type(error).__name__})
             return None
+
+
+def _window() -> int:
+    return int(clock.now().timestamp()) // COUNTED_WINDOW_S
+
+
+def _place_of(login: str) -> str:
+    """Beside addresses; no address looks like this."""
+    return f"login {login}"
 
 
 @lru_cache(maxsize=4096)

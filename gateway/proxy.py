@@ -83,6 +83,7 @@ class PublicApi:
             signed_principal=signed,
             request_id=request_id,
             address=client_address(environ, self._settings.proxy_hops),
+            login=None if session is None else str(session.known.login_id),
             body=read_body(environ),
             headers=forwarded_headers(environ),
         )

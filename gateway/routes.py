@@ -37,12 +37,15 @@ RESOLVE = "/internal/v1/members/sessions/resolve"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A route where some answers are counted by address: those to a guess, and those that cost much to give."""
+    """A route where some answers are counted, by address and by login: those to a guess, and those that cost much
+    to give."""
 
     kind: str
     statuses: frozenset[int]
     codes: frozenset[str]
     """Of the problem document; empty: every one of these statuses."""
+    why: str | None = None
+    """Of the outcomes in the problem document: only a scan refused for this reason counts."""
     at_once_max: int | None = None
     """How many requests of one address a process sends on at the same time; None: as many as come."""
 
@@ -54,7 +57,13 @@ WATCHED = {
     # Also those told to wait: members looks at their codes.
     ("POST", "/api/v1/members/passwords"): Watched("login", frozenset({401, 403, 404, 422, 429}), frozenset()),
     ("POST", "/api/v1/members/administrators"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
-    ("POST", "/api/v1/checkin/scans"): Watched("code", frozenset({422}), frozenset({"invalid_code"})),
+    ("POST", "/api/v1/checkin/scans"): Watched(
+        # A code that a slow clock says is not shown yet is genuine.
+        "code",
+        frozenset({422}),
+        frozenset({"invalid_code"}),
+        why="forged",
+    ),
     ("POST", "/api/v1/rewards/vouchers/read"): Watched("voucher", frozenset({404}), frozenset({"unknown_voucher"})),
 }
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -33,14 +34,17 @@ class Upstreams:
         signed_principal: str,
         request_id: str,
         address: str,
+        login: str | None = None,
+        known_device: bool = False,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         hasty: bool = False,
     ) -> Response:
         """One request to a service; Unavailable when it does not answer.
 
-        `address` is the client's: what watched routes count is counted against it, and TooMany is raised
-        past what it may. The service is told its network, for a slow-down of its own.
+        `address` and `login` are the client's: what watched routes count is counted against them, and TooMany is
+        raised past what they may; `known_device` says that the address is not held against it. The
+        service is told the network of the address, for a slow-down of its own.
         """
         watched = routes.WATCHED.get((method, target.partition("?")[0]))
         sent = {REQUEST_ID: request_id, principal.HEADER: signed_principal, **(headers or {})}
@@ -56,23 +60,33 @@ class Upstreams:
         if watched is None:
             return ask()
         sent[NETWORK] = network(address)
-        self._limits.refuse_blocked(watched.kind, address)
+        self._limits.refuse_blocked(watched.kind, address, login=login, known_device=known_device)
         with self._limits.at_once(watched.kind, address, watched.at_once_max):
             answer = ask()
         if _is_counted(watched, answer):
-            self._limits.count(watched.kind, address)
+            self._limits.count(watched.kind, address, login=login)
         return answer
 
 
 def _is_counted(watched: routes.Watched, answer: Response) -> bool:
     if answer.status not in watched.statuses:
         return False
-    return not watched.codes or problem_of(answer).get("code") in watched.codes
+    if not watched.codes:
+        return True
+    problem = problem_of(answer)
+    if problem.get("code") not in watched.codes:
+        return False
+    return watched.why is None or any(outcome.get("why") == watched.why for outcome in _outcomes_of(problem))
 
 
-def problem_of(answer: Response) -> dict[str, object]:
+def _outcomes_of(problem: dict[str, Any]) -> list[dict[str, Any]]:
+    """What became of each member's scan, in the refusal of them all."""
+    return list((problem.get("errors") or {}).get("outcomes", ()))
+
+
+def problem_of(answer: Response) -> dict[str, Any]:
     """The problem document of a refusal; empty when a service sent something else."""
     try:
-        return msgspec.json.decode(answer.body, type=dict[str, object])
+        return msgspec.json.decode(answer.body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return {}

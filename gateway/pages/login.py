@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from gateway import backend, guards, read_codes, visitor
+from gateway import backend, guards, known_devices, read_codes, visitor
 from gateway.credentials import SESSION_COOKIE
 from gateway.forms import Form
 from gateway.guards import open_page
@@ -39,7 +39,13 @@ def enter() -> ResponseReturnValue:
 def open_session(filled: Form, phone: str, password: str, next_path: str) -> Response | None:
     """Log this browser in and go on; None when members refused, which the form then says."""
     try:
-        opened = backend.call("members", "POST", "/sessions", json={"phone": phone, "password": password})
+        opened = backend.call(
+            "members",
+            "POST",
+            "/sessions",
+            json={"phone": phone, "password": password},
+            known_device=known_devices.knows(phone),
+        )
     except HuzhuError as refusal:
         filled.blame(refusal)
         return None
@@ -47,6 +53,7 @@ def open_session(filled: Form, phone: str, password: str, next_path: str) -> Res
     scanning = read_codes.find(read_codes.SCAN) is not None
     response = redirect("/scan" if scanning else guards.local_path(next_path), 303)
     visitor.begin(response, opened["token"], datetime.fromisoformat(opened["expires_at"]))
+    known_devices.remember(response, phone)
     return response
 
 
@@ -91,7 +98,13 @@ def reset() -> ResponseReturnValue:
     password = new_password(filled)
     if filled:
         try:
-            backend.call("members", "POST", "/passwords", json={"phone": phone, "code": code, "password": password})
+            backend.call(
+                "members",
+                "POST",
+                "/passwords",
+                json={"phone": phone, "code": code, "password": password},
+                known_device=known_devices.knows(phone),
+            )
             return redirect("/login?told=password", 303)
         except HuzhuError as refusal:
             filled.blame(refusal)

@@ -91,8 +91,9 @@ def json_answer(content: Any, status: int = 200, **headers: str) -> Response:
     return Response(json.dumps(content), status, headers, content_type="application/json")
 
 
-def problem_answer(status: int, code: str, detail: str = "不行") -> Response:
+def problem_answer(status: int, code: str, detail: str = "不行", **extra: Any) -> Response:
     body = {"type": "about:blank", "title": "x", "status": status, "detail": detail, "code": code, "request_id": "1"}
+    body |= extra
     return Response(json.dumps(body), status, content_type="application/problem+json")
 
 

@@ -1,5 +1,6 @@
-"""Rate limits: by login, and by address only for failures."""
+"""Rate limits: by login; by address only for failures, and then not against who is known to be honest."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
-from werkzeug.wrappers import Response
+from werkzeug.test import TestResponse
+from werkzeug.wrappers import Request, Response
 
-from gateway.limits import COUNTED_MAX, COUNTED_WINDOW_S, Limits, SlowDown, network
+from gateway import known_devices
+from gateway.known_devices import NUMBERS_MAX
+from gateway.limits import COUNTED_MAX, COUNTED_WINDOW_S, OWN_MAX, OWN_SPARED_MAX, Limits, SlowDown, network
 from gateway.parts import parts
 from gateway.routes import WATCHED
 from shared import clock
 from tests.gateway.conftest import StandIn, json_answer, problem_answer
+from tests.gateway.real import token_of
 from tests.support import Settings
 
 Services = dict[str, StandIn]
@@ -107,21 +112,148 @@ def test_members_are_told_the_network_of_a_guess_and_nobody_names_another(
     assert told == ["2001:db8:1:2::/64", "2001:db8:1:2::/64", None]
 
 
-def test_forged_codes_count_and_expired_ones_do_not(
-    client: FlaskClient, services: Services, log_in: Callable[..., str]
+# --- Forged codes: by login first -----------------------------------------------------------------------
+
+
+def refused(why: str) -> Callable[[object], Response]:
+    outcome = {"outcome": "invalid_code", "why": why}
+    return lambda _request: problem_answer(422, "invalid_code", errors={"outcomes": [outcome]})
+
+
+def scan(client: FlaskClient, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    return client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code
+
+
+def login(log_in: LogIn, number: int) -> str:
+    return log_in(f"token-{number}", login_id=f"10910000-0000-7000-8000-{number:012}")
+
+
+def test_forged_codes_stop_who_forges_and_nobody_else_of_the_town(
+    client: FlaskClient, services: Services, log_in: LogIn
 ) -> None:
-    headers = {"Authorization": f"Bearer {log_in()}"}
-    code = "expired_code"
-    services["checkin"].answering = lambda _request: problem_answer(422, code)
+    forger, neighbour = login(log_in, 1), login(log_in, 2)
+    services["checkin"].answering = refused("forged")
     with clock.travel(START):
-        for _ in range(COUNTED_MAX["code"] + 5):
-            assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 422
-        code = "invalid_code"
-        for _ in range(COUNTED_MAX["code"]):
-            assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 422
-        assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 429
-        services["checkin"].answering = lambda _request: json_answer([])
-        assert client.get("/api/v1/checkin/activities", headers=headers).status_code == 200
+        assert {scan(client, forger) for _ in range(OWN_MAX["code"])} == {422}
+        assert scan(client, forger) == 429
+        services["checkin"].answering = None
+        assert scan(client, forger) == 429
+        assert scan(client, neighbour) == 200
+        assert client.get("/api/v1/checkin/x", headers={"Authorization": f"Bearer {forger}"}).status_code == 200
+    with clock.travel(START + timedelta(seconds=COUNTED_WINDOW_S)):
+        assert scan(client, forger) == 200
+
+
+def test_an_address_past_its_limit_hinders_only_logins_that_forged_themselves(
+    client: FlaskClient, services: Services, log_in: LogIn
+) -> None:
+    forgers = [login(log_in, number) for number in range(COUNTED_MAX["code"] // (OWN_MAX["code"] - 1) + 1)]
+    guesser, mistaken, honest = (login(log_in, number) for number in (100, 101, 102))
+    with clock.travel(START):
+        assert scan(client, honest) == 200
+        services["checkin"].answering = refused("forged")
+        assert {scan(client, guesser) for _ in range(OWN_SPARED_MAX + 1)} == {422}
+        assert scan(client, mistaken) == 422
+        assert {scan(client, forger) for forger in forgers for _ in range(OWN_MAX["code"] - 1)} <= {422, 429}
+        services["checkin"].answering = None
+        assert scan(client, forgers[0]) == 429
+        assert scan(client, guesser) == 429
+        assert scan(client, mistaken) == 200
+        assert scan(client, honest) == 200
+        assert scan(client, login(log_in, 103)) == 200
+
+
+def test_a_login_that_forges_is_known_to_all_processes(settings: Settings, redis_client: Redis) -> None:
+    one, other = Limits(settings.redis_url, 100), Limits(settings.redis_url, 100)
+    with clock.travel(START):
+        for _ in range(OWN_MAX["code"] - 1):
+            one.count("code", "10.0.0.1", login="forger")
+        other.count("code", "10.0.0.2", login="forger")
+        with pytest.raises(SlowDown):
+            other.refuse_blocked("code", "10.0.0.3", login="forger")
+        other.refuse_blocked("code", "10.0.0.3", login="honest")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refused("not_shown_yet"),
+        lambda _request: problem_answer(422, "expired_code"),
+        lambda _request: problem_answer(422, "invalid_code"),
+    ],
+)
+def test_codes_that_are_genuine_and_not_for_now_count_against_nobody(
+    client: FlaskClient, services: Services, log_in: LogIn, answer: Callable[[object], Response]
+) -> None:
+    services["checkin"].answering = answer
+    token = log_in()
+    with clock.travel(START):
+        assert {scan(client, token) for _ in range(COUNTED_MAX["code"] + 5)} == {422}
+
+
+# --- Known devices --------------------------------------------------------------------------------------
+
+
+def type_in(client: FlaskClient, phone: str) -> TestResponse:
+    """Log in at the page."""
+    filled = {"csrf_token": token_of(client), "phone": phone, "password": "梅花三弄 1949"}
+    return client.post("/login", data=filled)
+
+
+def test_guesses_of_others_keep_nobody_from_logging_in_where_they_logged_in_before(
+    gateway: Flask, services: Services, log_in: LogIn
+) -> None:
+    opened = {"token": log_in(), "expires_at": "2099-01-01T00:00:00+00:00"}
+    wrong = problem_answer(401, "wrong_login")
+
+    def members(request: Request) -> Response | None:
+        if not request.path.endswith("/sessions"):
+            return None
+        typed = json.loads(request.get_data())
+        return json_answer(opened) if typed.get("phone") in ("13900000001", "13900000002") else wrong
+
+    services["members"].answering = members
+    at_home, shared, elsewhere = (gateway.test_client() for _ in range(3))
+    with clock.travel(START):
+        for browser, phone in ((at_home, "13900000001"), (shared, "13900000002"), (shared, "13900000001")):
+            assert type_in(browser, phone).status_code == 303
+            browser.post("/logout", data={"csrf_token": token_of(browser)})
+        guesser = gateway.test_client()
+        for _ in range(COUNTED_MAX["login"]):
+            assert guesser.post("/api/v1/members/sessions", json={"phone": "13911111111"}).status_code == 401
+        assert "操作太频繁" in type_in(elsewhere, "13900000001").text
+        assert "操作太频繁" in type_in(at_home, "13900000002").text
+        assert type_in(at_home, "13900000001").status_code == 303
+        assert {type_in(shared, "13900000002").status_code} == {303}
+
+
+def test_what_a_device_keeps_names_no_number_and_is_made_by_nobody_else(
+    gateway: Flask, services: Services, log_in: LogIn
+) -> None:
+    opened = {"token": log_in(), "expires_at": "2099-01-01T00:00:00+00:00"}
+    services["members"].answering = lambda request: (
+        json_answer(opened) if request.path.endswith("/members/sessions") else None
+    )
+    browser = gateway.test_client()
+    for number in range(NUMBERS_MAX + 3):
+        response = type_in(browser, f"1390000000{number}")
+        assert response.status_code == 303
+        browser.delete_cookie("huzhu_session")
+    kept = browser.get_cookie("huzhu_device")
+    assert kept is not None
+    assert len(kept.value.split(".")) == NUMBERS_MAX
+    assert "1390000000" not in kept.value
+    for cookie, phone, known in (
+        (kept.value, "13900000007", True),
+        (kept.value, "13900000000", False),
+        (kept.value[:20], "13900000007", False),
+        ("13900000007", "13900000007", False),
+        ("", "13900000007", False),
+        (".陈.", "13900000007", False),
+    ):
+        with gateway.test_request_context("/", headers={"Cookie": f"huzhu_device={cookie}"}):
+            assert known_devices.knows(phone) is known
 
 
 def test_an_address_of_ipv6_is_the_network_that_somebody_has() -> None:
@@ -139,12 +271,13 @@ def test_no_query_hides_a_watched_route(client: FlaskClient, services: Services)
         assert client.post("/api/v1/members/sessions?y=1", json={}).status_code == 429
 
 
-def test_mistyped_and_spent_vouchers_hinder_nobody_and_unknown_ones_never_stop_check_in(
+def test_mistyped_and_spent_vouchers_hinder_nobody_and_unknown_ones_only_the_desk_that_typed_them(
     client: FlaskClient, services: Services, log_in: Callable[..., str]
 ) -> None:
-    headers = {"Authorization": f"Bearer {log_in()}"}
+    desk, other = login(log_in, 1), login(log_in, 2)
 
-    def read() -> int:
+    def read(token: str = desk) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
         return client.post("/api/v1/rewards/vouchers/read", json={}, headers=headers).status_code
 
     with clock.travel(START):
@@ -152,9 +285,10 @@ def test_mistyped_and_spent_vouchers_hinder_nobody_and_unknown_ones_never_stop_c
             services["rewards"].answering = lambda _request, answer=(status, code): problem_answer(*answer)
             assert {read() for _ in range(COUNTED_MAX["voucher"] + 5)} == {status}
         services["rewards"].answering = lambda _request: problem_answer(404, "unknown_voucher")
-        assert {read() for _ in range(COUNTED_MAX["voucher"])} == {404}
+        assert {read() for _ in range(OWN_MAX["voucher"])} == {404}
         assert read() == 429
-        assert client.post("/api/v1/checkin/scans", json={}, headers=headers).status_code == 200
+        assert read(other) == 404
+        assert scan(client, desk) == 200
 
 
 def test_a_hall_of_newcomers_registers_from_one_address_and_a_loop_does_not(
