@@ -15,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 
 from gateway.i18n import _
 from shared.errors import HuzhuError
+from shared.fields import DAY_MAX, DAY_MIN
 
 
 def uuid_or_none(text: str | None) -> UUID | None:
@@ -87,16 +88,22 @@ class Form:
         return text
 
     def day(self, name: str) -> str | None:
-        """A day as YYYY-MM-DD, also typed as 1954-3-8, 1954/3/8 or 1954年3月8日; None when left empty."""
+        """A day as YYYY-MM-DD, also typed as 1954-3-8, 1954/3/8 or 1954年3月8日; None when left empty.
+
+        Within living memory and planning: near the ends of the calendar, changing the zone raises.
+        """
         text = self.text(name)
         if not text:
             return None
         parts = re.fullmatch(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})日?", text, re.ASCII)
         try:
-            return date(*map(int, parts.groups() if parts else ())).isoformat()
+            found = date(*map(int, parts.groups() if parts else ()))
         except (TypeError, ValueError):
+            found = date.min
+        if not DAY_MIN <= found <= DAY_MAX:
             self.fail(name, _("日期不对，请写成 1954-03-08 这样"))
             return None
+        return found.isoformat()
 
     def blame(self, refusal: HuzhuError, fields: Mapping[str, str] | None = None) -> None:
         """Take over what a service refused. `fields` says which of its fields, or which code, belongs to

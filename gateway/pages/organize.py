@@ -1,5 +1,6 @@
 """The organizer's workbench: today's activities, and an activity from draft to end."""
 
+import re
 from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -367,12 +368,15 @@ def read_time(filled: Form, name: str) -> time | None:
     if not filled.text(name):
         filled.fail(name, {"start": _("请填写开始时间"), "end": _("请填写结束时间")}[name])
         return None
-    hour, _colon, minute = filled.text(name).replace("：", ":").replace(".", ":").partition(":")
+    parts = re.fullmatch(r"(\d{1,2})(?:[:：.](\d{1,2})(?:[:：.]\d\d)?)?", filled.text(name), re.ASCII)
     try:
-        return time(int(hour), int(minute[:2] or 0))
+        return time(*(int(part or 0) for part in parts.groups())) if parts else _no_time(filled, name)
     except ValueError:
-        filled.fail(name, _("时间请写成 09:30 这样"))
-        return None
+        return _no_time(filled, name)
+
+
+def _no_time(filled: Form, name: str) -> None:
+    filled.fail(name, _("时间请写成 09:30 这样"))
 
 
 def _is_same(name: str, value: Any, activity: dict[str, Any]) -> bool:

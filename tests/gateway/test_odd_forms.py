@@ -1,0 +1,147 @@
+"""What no browser sends, posted to every form: refused in words, never 5xx, and nothing is changed."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import text
+
+from gateway.guards import page_of_form
+from shared.db import session
+from shared.ids import new_id
+from shared.principal import Role
+from tests.gateway.real import Browser, Town, form_fields, token_of, town
+from tests.gateway.test_organizer_pages import ACTIVITY, START, publish, scan
+from tests.support import PROJECT
+
+__all__ = ["town"]
+
+ODD = {
+    "nothing": "",
+    "zero": "a\x00b",
+    "surrogate": "\ud800",
+    "unmarked": "\u202e\u2028",
+    "long": "长" * 5000,
+    "huge": "9" * 20,
+    "other digits": "٣٣:٣٣",
+    "negative": "-1",
+    "first day": "0001-01-01",
+    "last day": "9999-12-31",
+    "no day": "2026-02-30",
+    "times": "24:60",
+}
+UNASKED = re.compile(
+    r"/(confirm-all|leave-all|publish|close|postpone|issue|revoke|withdraw|cancel)$|^/staff/(boards|stuck)/"
+)
+"""Where the button alone says everything: tried on things that are not there."""
+NOT_TRIED = {"/logout", "/display", "/me/consents"}
+"""What any text is a tick for, or none is: each is meant by whoever sends it."""
+GOOD: dict[str, Any] = ACTIVITY | {
+    "name": "刘奶奶",
+    "phone": "13812345678",
+    "password": "梅花三弄 1949",
+    "reason": "下雨",
+    "points": "2",
+    "quantity": "1",
+    "relation": "mother",
+    "agreed": "1",
+    "site_name_0": "东门",
+    "kind": "receive",
+    "birth_date": "1954-03-08",
+    "code": "ABCDEFGH2345",
+}
+
+
+@pytest.fixture
+def values(town: Town) -> dict[str, Any]:
+    """Ids of what is there, for the addresses of pages."""
+    organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    page = publish(organizer)
+    with town.at(START):
+        scan(organizer, volunteer, page, "arrival")
+        record = re.search(r"/attendances/([^\"]+)", organizer.get(f"{page}/confirm").text)
+    assert record is not None
+    new = "/staff/gifts/new"
+    gift = town.administrator.post(new, new, name="香皂", points="1", node_id=town.station_id).request.path
+    return {
+        "activity_id": page.rpartition("/")[2],
+        "attendance_id": record[1],
+        "member_id": volunteer.member_id,
+        "gift_id": gift.rpartition("/")[2],
+        "node_id": town.station_id,
+        "service": "checkin",
+        "step": "publish",
+    }
+
+
+def forms(town: Town, values: dict[str, Any]) -> Iterator[tuple[Browser, str]]:
+    """Every address that takes a form, with a browser that may send it."""
+    for rule in town.gateway.url_map.iter_rules():
+        if "POST" not in (rule.methods or ()) or rule.rule in NOT_TRIED:
+            continue
+        with town.gateway.test_request_context("/"):
+            known = {name: values.get(name) or str(new_id()) for name in rule.arguments}
+            path = town.gateway.url_for(rule.endpoint, **known)
+        is_open = getattr(town.gateway.view_functions[rule.endpoint], "guard", None) == "open"
+        yield town.browser() if is_open else town.administrator, path
+
+
+def names_of_fields() -> set[str]:
+    """All that a page reads out of a form."""
+    read = re.compile(r'(?:filled|form)\.\w+\(\s*f?"(\w+)(?:\{number\})?"')
+    sources = [path.read_text() for path in (PROJECT / "gateway/pages").glob("*.py")]
+    found = {name for source in sources for name in read.findall(source)}
+    assert len(found) > 30
+    return {name + "0" if name.endswith("_") else name for name in found} | {"day", "start", "end"}
+
+
+def post(who: Browser, path: str, fields: list[tuple[str, str]]) -> int:
+    body = urlencode([("csrf_token", token_of(who.client)), *fields], errors="surrogatepass")
+    return who.client.post(path, data=body, content_type="application/x-www-form-urlencoded").status_code
+
+
+def content(town: Town) -> dict[str, Any]:
+    """A digest of every table of every service."""
+    found: dict[str, Any] = {}
+    for service, app in town.apps.items():
+        with app.app_context():
+            tables = session().execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
+            for table in list(tables):
+                whole = f"SELECT count(*), md5(string_agg(row::text, '' ORDER BY row::text)) FROM {table} row"
+                found[f"{service}.{table}"] = tuple(session().execute(text(whole)).one())
+            session().rollback()
+    return found
+
+
+def test_odd_forms_are_refused_and_change_nothing(town: Town, values: dict[str, Any]) -> None:
+    names, before, tried = names_of_fields(), content(town), 0
+    for who, path in [*forms(town, values), *forms(town, {name: values[name] for name in ("service", "step")})]:
+        if UNASKED.search(path) and any(value in path for value in values.values() if len(value) == 36):
+            continue
+        for name, odd in ODD.items():
+            assert post(who, path, [(field, odd) for field in names]) < 500, (path, name)
+        assert post(who, path, []) < 500, path
+        assert post(who, path, [(field, odd) for field in names for odd in ("\x00", "1", "2")]) < 500, path
+        now = content(town)
+        assert {table for table in now if now[table] != before[table]} == set(), path
+        tried += 1
+    assert tried > 30
+
+
+def test_one_odd_field_among_good_ones_breaks_nothing(town: Town, values: dict[str, Any]) -> None:
+    worst = [ODD[name] for name in ("zero", "surrogate", "huge", "first day", "last day")]
+    tried = 0
+    for who, path in forms(town, values):
+        with town.gateway.test_request_context(path):
+            page = who.client.get(f"{page_of_form()}?q=陈芳", follow_redirects=True).text
+        if not re.search(rf'<form[^>]*method="post"[^>]*action="{path}"', page):
+            continue  # it stands on no page just now
+        good = {name: value or GOOD.get(name, "") for name, value in form_fields(page, path).items()}
+        for field in good.keys() - {"csrf_token"}:
+            for odd in worst:
+                fresh = {"id": str(new_id())} if "id" in good else {}
+                assert post(who, path, list({**good, **fresh, field: odd}.items())) < 500, (path, field, odd)
+                tried += 1
+    assert tried > 300
