@@ -172,6 +172,13 @@ def day(value: str | date) -> str:
     return format_date(value, "y年M月d日", locale=i18n.CHINESE)
 
 
+def day_of_year(value: date) -> str:
+    """A day of which the year is known: 11月22日."""
+    if i18n.chosen() == i18n.ENGLISH:
+        return format_date(value, "d MMM", locale="en")
+    return format_date(value, "M月d日", locale=i18n.CHINESE)
+
+
 def month(value: str) -> str:
     """A month given as 2026-11."""
     first = date.fromisoformat(f"{value[:7]}-01")

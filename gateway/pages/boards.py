@@ -1,5 +1,6 @@
 """Leaderboards: a node of the tree, a period, what is compared; the top hundred and the own rank."""
 
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,6 +14,7 @@ from gateway.forms import uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.presentation import Viewer, require_viewer
+from shared import clock
 
 pages = Blueprint("boards", __name__)
 
@@ -27,9 +29,6 @@ def show_board() -> ResponseReturnValue:
     node_id = uuid_or_none(request.args.get("node_id")) or viewer.station_id
     if node_id is None:
         return render_template("boards/no_station.html")
-    # The station's path names what it belongs to; their names come along with the board.
-    home = backend.together(home=Call("members", f"/nodes/{viewer.station_id or node_id}"))["home"].content
-    around = home["path"].strip("/").split("/")[::-1] if home is not None else []
     panels = backend.together(
         board=Call(
             "points",
@@ -39,13 +38,15 @@ def show_board() -> ResponseReturnValue:
                 "period": period,
                 "metric": metric,
                 "member_id": viewer.member_id,
+                "or_newest": "1",
             },
         ),
-        nodes=Call("members", "/nodes", {"ids": ",".join(around or [str(node_id)])}),
+        nodes=Call("members", "/nodes", {"above_id": viewer.station_id or node_id}),
     )
     board = _shown(panels["board"].content, metric, viewer)
     found = sorted(panels["nodes"].content or [], key=lambda node: len(node["path"]), reverse=True)
     nodes = [(node["id"], node["name"]) for node in found]
+    older = _older(board, period)
     names = dict(nodes)
     return render_template(
         "boards/board.html",
@@ -53,14 +54,31 @@ def show_board() -> ResponseReturnValue:
         caption=_(
             "%(node)s · %(period)s · %(metric)s",
             node=names.get(str(node_id), ""),
-            period=periods[period],
+            period=older or periods[period],
             metric=metrics[metric],
         ),
+        instead=older and _("%(period)s还没有人上榜，下面是%(shown)s的。", period=periods[period], shown=older),
         metric_name=metrics[metric],
         nodes=[(name, _url(key, period, metric), key == str(node_id)) for key, name in nodes],
         periods=[(name, _url(node_id, key, metric), key == period) for key, name in periods.items()],
         metrics=[(name, _url(node_id, period, key), key == metric) for key, name in metrics.items()],
     )
+
+
+def _older(board: dict[str, Any] | None, period: str) -> str | None:
+    """The name of the period that is shown when the present one has nobody yet: on the first of a month, say."""
+    if board is None or board["last_day"] is None:
+        return None
+    first, last = (date.fromisoformat(board[name]) for name in ("first_day", "last_day"))
+    if last >= clock.today():
+        return None
+    if period == "week":
+        return f"{presentation.day_of_year(first)}–{presentation.day_of_year(last)}"
+    if period == "month":
+        return presentation.month(board["period_key"])
+    if period == "quarter":
+        return _("%(year)s 年第 %(quarter)s 季度", year=first.year, quarter=(first.month + 2) // 3)
+    return _("%(year)s 年", year=first.year)
 
 
 def _chosen(name: str, known: dict[str, str], default: str) -> str:

@@ -14,12 +14,12 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, texts
 from gateway.pages.places import describe, station_options, stations_of
-from shared import clock
 from shared.errors import HuzhuError
 from shared.principal import Role
 
 ROWS = 50
 COUNTED_MAX = 200
+SWITCHES = 200
 
 pages = Blueprint("staff", __name__)
 
@@ -190,7 +190,7 @@ def list_boards() -> ResponseReturnValue:
 @holding(Role.STAFF)
 def ask_close_board(node_id: UUID) -> ResponseReturnValue:
     node = backend.call("members", "GET", f"/nodes/{node_id}")
-    follows = _("关闭以后，这个站的榜谁也看不到。以后可以再打开。")
+    follows = _("关闭以后，这里的榜谁也看不到；上面和下面各级的榜不受影响。以后可以再打开。")
     action = f"/staff/boards/{node_id}"
     return done.ask(_("关闭光荣榜？"), node["name"], follows, action, _("关闭"), "/staff/boards", on="0")
 
@@ -209,16 +209,12 @@ def switch_boards(node_id: UUID) -> ResponseReturnValue:
 
 
 def _boards_page(filled: Form) -> str:
-    stations = stations_of(Role.STAFF)
-    today = clock.today().isoformat()
-    panels = backend.together(
-        **{
-            f"station_{number}": Call("points", "/boards", {"node_id": station["id"], "period": "month", "day": today})
-            for number, station in enumerate(stations)
-        }
+    query = {"limit": SWITCHES, "after": uuid_or_none(request.args.get("after"))}
+    found = backend.together(switches=Call("points", "/boards/switches", query))["switches"].content
+    return render_template(
+        "staff/boards.html",
+        switches=found,
+        filled=filled,
+        told=done.said(),
+        more=f"/staff/boards?after={found[-1]['node_id']}" if found and len(found) == SWITCHES else None,
     )
-    shown = [
-        (station, panel.content["switched_on"] if panel.content else None)
-        for station, panel in zip(stations, panels.values(), strict=True)
-    ]
-    return render_template("staff/boards.html", stations=shown, filled=filled, told=done.said())

@@ -21,11 +21,12 @@ def list_consent_texts() -> list[Text]:
     return list(TEXTS.values())
 
 
-def list_nodes(*, below_id: UUID | None = None, **query: Any) -> list[dict[str, Any]]:
+def list_nodes(*, below_id: UUID | None = None, above_id: UUID | None = None, **query: Any) -> list[dict[str, Any]]:
     """Nodes, open to all; arguments as `NodeQuerySchema`."""
     tx = session()
     below = None if below_id is None else tree.path_of(tx, below_id)
-    return tree.list_nodes(tx, below=below, **query)
+    above = None if above_id is None else tree.path_of(tx, above_id)
+    return tree.list_nodes(tx, below=below, above=above, **query)
 
 
 def show_node(node_id: UUID) -> dict[str, Any]:

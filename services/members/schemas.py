@@ -175,6 +175,7 @@ def _residents() -> Whole:
 class NodeQuerySchema(Wire):
     parent_id = fields.UUID()
     below_id = fields.UUID(metadata={"description": "Everything below this node, itself not"})
+    above_id = fields.UUID(metadata={"description": "This node and everything above it"})
     level = _level()
     q = Line(length_max=PLACE_LENGTH_MAX)
     ids = _ids()

@@ -276,6 +276,26 @@ def test_boards_are_switched_off_and_on(town: Town) -> None:
     assert "已打开" in staff.post("/staff/boards", action, on="1").text
 
 
+def test_staff_switches_the_boards_of_its_node_and_of_all_below_it(town: Town) -> None:
+    of_city = town.person("周主任")
+    town.administrator.api("POST", f"/members/members/{of_city.member_id}/confirm")
+    grant = {"id": str(new_id()), "member_id": of_city.member_id, "role": "staff", "node_id": town.nodes["咸宁市"]}
+    town.administrator.api("POST", "/members/grants", grant)
+    town.deliver()
+    volunteer, of_station = town.person("陈芳"), town.person("周站长", Role.STAFF)
+    city = f"/staff/boards/{town.nodes['咸宁市']}"
+    with town.at(clock.now() + timedelta(seconds=11)):  # what the gateway believes of a session
+        listed = of_city.get("/staff/boards").text
+        for name in ("咸宁市", "南昌路社区实践站", "岔路口社区实践站"):
+            assert f"关闭{name}的光荣榜" in listed
+        assert "和谐小区" not in listed
+        assert "关闭咸宁市的光荣榜" not in of_station.get("/staff/boards").text
+        assert "打开咸宁市的光荣榜" in of_city.post(city, city).text
+        assert "这里没有开设光荣榜" in volunteer.get(f"/boards?node_id={town.nodes['咸宁市']}").text
+        assert "这里没有开设光荣榜" not in volunteer.get("/boards").text
+        assert "关闭咸宁市的光荣榜" in of_city.post("/staff/boards", city, on="1").text
+
+
 def test_roles_are_given_and_taken_back(town: Town) -> None:
     volunteer = town.person("陈芳")
     admin = town.administrator

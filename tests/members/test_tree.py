@@ -197,6 +197,8 @@ def test_the_tree_is_open_to_all(town: Town) -> None:
     ]
     below = town.get(f"/nodes?below_id={town.nodes['南昌路站']}", ANYBODY).json
     assert [entry["name"] for entry in below] == ["和谐小区", "东兴小区", "3栋"]
+    above = town.get(f"/nodes?above_id={town.nodes['南昌路站']}", ANYBODY).json
+    assert [entry["name"] for entry in above] == ["咸宁市", "咸安区中心", "南昌路站"]
     assert [entry["name"] for entry in town.get("/nodes?q=金叶", ANYBODY).json] == ["金叶小区"]
     children = town.get(f"/nodes?parent_id={town.nodes['咸宁市']}", ANYBODY).json
     assert [entry["name"] for entry in children] == ["咸安区中心"]
@@ -208,6 +210,7 @@ def test_the_tree_is_open_to_all(town: Town) -> None:
     assert len(town.get(f"/nodes?after={page[-1]['id']}", ANYBODY).json) == 3
     assert town.get(f"/nodes/{new_id()}", ANYBODY).status_code == 404
     assert town.get(f"/nodes?below_id={new_id()}", ANYBODY).status_code == 404
+    assert town.get(f"/nodes?above_id={new_id()}", ANYBODY).status_code == 404
 
 
 def test_dates_are_shanghais(town: Town) -> None:

@@ -172,6 +172,7 @@ def list_nodes(
     q: str | None = None,
     ids: Sequence[UUID] | None = None,
     below: str | None = None,
+    above: str | None = None,
     after: UUID | None = None,
     limit: int = 200,
 ) -> list[dict[str, Any]]:
@@ -204,6 +205,8 @@ def list_nodes(
         statement = statement.where(Node.id == func.any(list(ids)))
     if below is not None:
         statement = statement.where(Node.path.startswith(below, autoescape=True), Node.path != below)
+    if above is not None:
+        statement = statement.where(Node.id == func.any([UUID(part) for part in above.strip("/").split("/")]))
     if after is not None:
         statement = statement.where(Node.id > after)
     return [dict(row._mapping) for row in tx.execute(statement)]

@@ -4,8 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from services.points.commands.switch_board import switch_board
-from services.points.queries.boards import ShownBoard, read_board
-from services.points.schemas.boards import BoardQuerySchema, BoardSchema, BoardSwitchSchema
+from services.points.queries.boards import ShownBoard, list_switches, read_board
+from services.points.schemas.boards import (
+    BoardQuerySchema,
+    BoardSchema,
+    BoardSwitchesQuerySchema,
+    BoardSwitchSchema,
+    BoardSwitchStateSchema,
+)
+from services.points.store.standings import Switch
 from shared import web
 from shared.principal import Role
 
@@ -21,6 +28,16 @@ routes = web.Routes("boards", __name__, url_prefix="/api/v1/points/boards")
 def show_board(query: dict[str, Any]) -> ShownBoard:
     """The first hundred of a node in a period, and the own rank."""
     return read_board(web.caller(), **query)
+
+
+@routes.route("/switches", methods=["GET"])
+@web.holding(Role.STAFF)
+@routes.arguments(BoardSwitchesQuerySchema, location="query")
+@routes.response(200, BoardSwitchStateSchema(many=True))
+@routes.alt_response(403, schema=web.ProblemSchema)
+def show_switches(query: dict[str, Any]) -> list[Switch]:
+    """The nodes whose boards the caller may switch, each after the one it lies under."""
+    return list_switches(web.caller(), **query)
 
 
 @routes.route("/<uuid:node_id>/switch", methods=["PUT"])

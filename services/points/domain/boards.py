@@ -1,8 +1,9 @@
 """What boards count, in which periods, and whom they may list."""
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
@@ -11,6 +12,12 @@ AGE_MIN = 14
 """Nobody younger is on a board, whatever was consented to."""
 
 ROWS_MAX = 100
+
+LOOKED_BACK_MAX = 12
+"""How many periods before an empty one are looked through for the newest board with somebody on it."""
+
+NODE_LEVELS = ("city", "centre", "sub_centre", "station")
+"""Where boards are: service is counted by station, so that compounds and buildings have none."""
 
 
 class Period(StrEnum):
@@ -61,6 +68,37 @@ def key_of(period: Period, day: date) -> str:
 def keys_of(day: date) -> tuple[str, ...]:
     """All periods that hold a service day."""
     return tuple(key_of(period, day) for period in Period)
+
+
+def span_of(period: Period, day: date) -> tuple[date, date] | None:
+    """First and last day of the period that holds a day; None for all."""
+    match period:
+        case Period.WEEK:
+            monday = day - timedelta(days=day.weekday())
+            return monday, monday + timedelta(days=6)
+        case Period.MONTH:
+            return _months(day.year, day.month, day.month)
+        case Period.QUARTER:
+            first = (day.month - 1) // 3 * 3 + 1
+            return _months(day.year, first, first + 2)
+        case Period.YEAR:
+            return _months(day.year, 1, 12)
+        case Period.ALL:
+            return None
+
+
+def _months(year: int, first: int, last: int) -> tuple[date, date]:
+    return date(year, first, 1), date(year, last, monthrange(year, last)[1])
+
+
+def days_before(period: Period, day: date) -> list[date]:
+    """A day of each of the periods before the one that holds `day`, the newest first."""
+    found: list[date] = []
+    span = span_of(period, day)
+    while span is not None and len(found) < LOOKED_BACK_MAX:
+        found.append(span[0] - timedelta(days=1))
+        span = span_of(period, found[-1])
+    return found
 
 
 def latest_birth_date(today: date) -> date:

@@ -1,21 +1,30 @@
 """Boards as people see them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.points.domain.boards import Board, Metric, Period, key_of, ranks, surname_alone
+from services.points.domain.boards import (
+    Board,
+    Metric,
+    Period,
+    days_before,
+    key_of,
+    ranks,
+    span_of,
+    surname_alone,
+)
 from services.points.store import board_cache, standings
 from services.points.store.board_cache import View
 from services.points.store.standings import BoardNode
 from shared import clock
 from shared.db import session
 from shared.errors import NotFound
-from shared.principal import Principal
+from shared.principal import Principal, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,9 @@ class ShownBoard:
     rows: Sequence[ShownRow]
     own: Own | None
     """Among those listed; also for one who is not. None for one without anything in this period."""
+    first_day: date | None = None
+    last_day: date | None = None
+    """Of the period; None of both for all."""
 
 
 def read_board(
@@ -52,18 +64,42 @@ def read_board(
     metric: Metric,
     day: date | None = None,
     member_id: UUID | None = None,
+    or_newest: bool = False,
 ) -> ShownBoard:
-    """The first hundred and the own rank, from Redis when it has the whole board, else by SQL."""
+    """The first hundred and the own rank, from Redis when it has the whole board, else by SQL.
+
+    `or_newest`: when the board is empty, the newest one before it that has somebody on it.
+    """
     if member_id is not None:
         caller.require_acts_for(member_id)
     tx, today = session(), clock.today()
     node = standings.find_board_node(tx, node_id)
     if node is None:
         raise NotFound("没有找到这个站点")
-    key = key_of(period, day or today)
+    wanted = day or today
     if not node.switched_on:
-        return ShownBoard(key, clock.now(), "database", switched_on=False, rows=(), own=None)
-    board = Board(node_id, key)
+        closed = ShownBoard(key_of(period, wanted), clock.now(), "database", switched_on=False, rows=(), own=None)
+        return _dated(closed, period, wanted)
+    board = Board(node_id, key_of(period, wanted))
+    shown = _read_switched_on(tx, caller, node, board, metric, member_id, today)
+    if or_newest and not shown.rows:
+        before = {key_of(period, earlier): earlier for earlier in days_before(period, wanted)}
+        newest = standings.find_newest(tx, node.path, list(before), metric, today)
+        if newest is not None:
+            wanted = before[newest]
+            shown = _read_switched_on(tx, caller, node, Board(node_id, newest), metric, member_id, today)
+    return _dated(shown, period, wanted)
+
+
+def _dated(shown: ShownBoard, period: Period, day: date) -> ShownBoard:
+    first_day, last_day = span_of(period, day) or (None, None)
+    return replace(shown, first_day=first_day, last_day=last_day)
+
+
+def _read_switched_on(
+    tx: Session, caller: Principal, node: BoardNode, board: Board, metric: Metric, member_id: UUID | None, today: date
+) -> ShownBoard:
+    key = board.period
     view = board_cache.find_view(board, metric, member_id, node.state, today)
     if view is not None:
         own_value = _own_value(tx, node, key, metric, member_id, view)
@@ -77,6 +113,11 @@ def read_board(
     if shown.rows:
         board_cache.ask()
     return shown
+
+
+def list_switches(caller: Principal, *, limit: int, after: UUID | None = None) -> list[standings.Switch]:
+    """Which boards are shown, of the nodes whose boards the caller may switch."""
+    return standings.list_switches(session(), caller.paths(Role.STAFF), after=after, limit=limit)
 
 
 def _own_value(tx: Session, node: BoardNode, key: str, metric: Metric, member_id: UUID | None, view: View) -> int:

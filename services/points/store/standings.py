@@ -11,11 +11,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Identity,
     Index,
+    Text,
     and_,
+    cast,
     delete,
     exists,
     func,
@@ -318,6 +321,22 @@ def list_top(tx: Session, path: str, period: str, metric: Metric, own_value: int
     return [Row(*row[:4]) for row in rows], rows[0][4] if rows else 0
 
 
+def find_newest(tx: Session, path: str, periods: Sequence[str], metric: Metric, today: date) -> str | None:
+    """The first of these periods in which somebody who may be listed has something below the node."""
+    wanted = (
+        func.unnest(cast(list(periods), ARRAY(Text)))
+        .table_valued("period", with_ordinality="place", name="wanted")
+        .render_derived()
+    )
+    served = (
+        select(Standing.member_id)
+        .join(member_card, member_card.c.member_id == Standing.member_id)
+        .where(_below(path), Standing.period == wanted.c.period, _COLUMNS[metric] > 0, may_be_listed(today))
+        .exists()
+    )
+    return tx.scalar(select(wanted.c.period).where(served).order_by(wanted.c.place).limit(1))
+
+
 def value_of(tx: Session, path: str, period: str, metric: Metric, member_id: UUID) -> int:
     """One member's own value, listed or not."""
     value = select(func.sum(_COLUMNS[metric])).where(
@@ -373,6 +392,45 @@ def list_of_members(
 
 
 # --- The switch -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Whether a node's boards are shown; the node above it is named, since names repeat."""
+
+    node_id: UUID
+    name: str
+    level: str
+    parent_name: str | None
+    on: bool
+
+
+_above = station.alias("above")
+
+
+def list_switches(tx: Session, paths: Sequence[str], *, after: UUID | None, limit: int) -> list[Switch]:
+    """Of the open nodes at and below these paths that have boards, each after the node it lies under."""
+    statement = (
+        select(
+            station.c.node_id,
+            station.c.name,
+            station.c.level,
+            _above.c.name,
+            ~exists().where(BoardOff.node_id == station.c.node_id),
+        )
+        .outerjoin(_above, _above.c.node_id == station.c.parent_id)
+        .where(
+            or_(*(station.c.path.startswith(path, autoescape=True) for path in paths)),
+            station.c.level.in_(boards.NODE_LEVELS),
+            ~station.c.closed,
+        )
+        .order_by(station.c.path)
+        .limit(limit)
+    )
+    if after is not None:
+        place = select(station.c.path).where(station.c.node_id == after).scalar_subquery()
+        statement = statement.where(station.c.path > place)
+    return [Switch(*row) for row in tx.execute(statement)]
 
 
 def switch_on(tx: Session, node_id: UUID) -> bool:

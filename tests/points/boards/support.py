@@ -34,14 +34,17 @@ def path_of(node_id: UUID) -> str:
     return (path_of(parent) if parent else "/") + f"{node_id.hex}/"
 
 
-def station(node_id: UUID, *, path: str | None = None, version: int = 1) -> StationChanged:
+def station(node_id: UUID, *, path: str | None = None, version: int = 1, **fields: Any) -> StationChanged:
     return StationChanged(
-        node_id=node_id,
-        version=version,
-        level=_LEVELS[node_id],
-        name="站",
-        path=path or path_of(node_id),
-        parent_id=_PARENTS[node_id],
+        **{
+            "node_id": node_id,
+            "version": version,
+            "level": _LEVELS.get(node_id, "station"),
+            "name": "站",
+            "path": path or path_of(node_id),
+            "parent_id": _PARENTS.get(node_id),
+            **fields,
+        }
     )
 
 
@@ -111,9 +114,13 @@ def look(
     metric: Metric = Metric.HOURS,
     own: UUID | None = None,
     day: date | None = None,
+    *,
+    or_newest: bool = False,
 ) -> ShownBoard:
     caller = login(own) if own else login()
-    return read_board(caller, node_id=node_id, period=period, metric=metric, day=day, member_id=own)
+    return read_board(
+        caller, node_id=node_id, period=period, metric=metric, day=day, member_id=own, or_newest=or_newest
+    )
 
 
 @contextmanager

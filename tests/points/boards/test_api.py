@@ -10,7 +10,21 @@ from services.points.store import standings
 from shared.audit import audit_log
 from shared.db import session
 from shared.principal import Grant, Role
-from tests.points.boards.support import CHALUKOU, NANCHANG, SUB_CENTRE, book, member, path_of, served, tell_members
+from tests.points.boards.support import (
+    CENTRE,
+    CHALUKOU,
+    CITY,
+    NANCHANG,
+    SUB_CENTRE,
+    book,
+    member,
+    path_of,
+    served,
+    statements,
+    station,
+    tell_members,
+    tell_stations,
+)
 from tests.support import principal_headers
 
 if TYPE_CHECKING:
@@ -41,6 +55,8 @@ def test_a_board_as_json(boards_app: "Flask") -> None:
     assert answer.status_code == 200
     assert answer.json == {
         "period_key": "2026-W47",
+        "first_day": "2026-11-16",
+        "last_day": "2026-11-22",
         "as_of": answer.json["as_of"],
         "source": "database",
         "switched_on": True,
@@ -61,6 +77,7 @@ def test_a_board_as_json(boards_app: "Flask") -> None:
         (f"node_id={NANCHANG}&metric=logins", 400),
         (f"node_id={NANCHANG}&day=2026-02-30", 400),
         (f"node_id={NANCHANG}&order=worst", 400),
+        (f"node_id={NANCHANG}&or_newest=perhaps", 400),
         (f"node_id={NANCHANG}&member_id={STRANGER}", 403),
         (f"node_id={STRANGER}", 404),
         (f"node_id={NANCHANG}&day=0001-01-01", 400),
@@ -119,3 +136,57 @@ def test_only_staff_of_the_node_switches(boards_app: "Flask", who: dict[str, Any
 @pytest.mark.parametrize("body", [{}, {"on": 1}, {"on": "yes"}, {"on": None}, {"on": True, "for": "all"}, []])
 def test_a_malformed_switch_changes_nothing(boards_app: "Flask", body: Any) -> None:
     assert put(boards_app, NANCHANG, body, role=Role.STAFF).status_code == 400
+
+
+# --- All switches together ----------------------------------------------------------------------------
+
+
+def switches(app: "Flask", query: str = "", **who: Any) -> Any:
+    return app.test_client().get(f"{URL}/switches?{query}", headers=headers(**who))
+
+
+def test_staff_sees_the_switches_of_its_node_and_of_all_below_it_in_one_answer(boards_app: "Flask") -> None:
+    tell_stations(
+        station(UUID(int=6), level="compound", parent_id=NANCHANG, path=path_of(NANCHANG) + f"{UUID(int=6).hex}/"),
+        station(UUID(int=7), closed=True, parent_id=SUB_CENTRE, path=path_of(SUB_CENTRE) + f"{UUID(int=7).hex}/"),
+    )
+    put(boards_app, CHALUKOU, {"on": False}, role=Role.STAFF, node_id=CITY)
+    with statements(boards_app) as seen:
+        found = switches(boards_app, role=Role.STAFF, node_id=CITY).json
+    assert len(seen) == 1
+    assert [(one["node_id"], one["level"], one["on"]) for one in found] == [
+        (str(CITY), "city", True),
+        (str(CENTRE), "centre", True),
+        (str(SUB_CENTRE), "sub_centre", True),
+        (str(NANCHANG), "station", True),
+        (str(CHALUKOU), "station", False),
+    ]
+    assert [one["parent_name"] for one in found] == [None, *["站"] * 4]
+
+
+@pytest.mark.parametrize(
+    ("role", "node_id", "nodes"),
+    [
+        (Role.STAFF, NANCHANG, [NANCHANG]),
+        (Role.STAFF, SUB_CENTRE, [SUB_CENTRE, NANCHANG, CHALUKOU]),
+        (Role.ADMINISTRATOR, CENTRE, [CENTRE, SUB_CENTRE, NANCHANG, CHALUKOU]),
+    ],
+)
+def test_nobody_is_offered_the_switch_of_a_node_above_or_beside(
+    boards_app: "Flask", role: Role, node_id: UUID, nodes: list[UUID]
+) -> None:
+    assert [one["node_id"] for one in switches(boards_app, role=role, node_id=node_id).json] == list(map(str, nodes))
+
+
+def test_switches_come_in_pages(boards_app: "Flask") -> None:
+    whole = switches(boards_app, role=Role.STAFF, node_id=CITY).json
+    first = switches(boards_app, "limit=2", role=Role.STAFF, node_id=CITY).json
+    rest = switches(boards_app, f"after={first[-1]['node_id']}", role=Role.STAFF, node_id=CITY).json
+    assert first + rest == whole
+    for query in ("limit=0", "limit=201", "after=1", "node_id=1"):
+        assert switches(boards_app, query, role=Role.STAFF).status_code == 400
+
+
+@pytest.mark.parametrize("role", [None, Role.ORGANIZER, Role.AUDITOR])
+def test_switches_are_for_staff(boards_app: "Flask", role: Role | None) -> None:
+    assert switches(boards_app, role=role).status_code == 403

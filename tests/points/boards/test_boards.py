@@ -1,15 +1,17 @@
 """What people see on a board, from SQL and from Redis alike."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.points.commands.refresh_boards import refresh
+from services.points.commands.switch_board import switch_board
 from services.points.domain.boards import Metric, Period
 from shared.errors import Forbidden, NotFound
+from shared.principal import Role
 from tests.points.boards.support import (
     CENTRE,
     CHALUKOU,
@@ -27,6 +29,7 @@ from tests.points.boards.support import (
     station,
     tell_members,
     tell_stations,
+    today_is,
 )
 
 if TYPE_CHECKING:
@@ -283,3 +286,63 @@ def test_a_board_takes_few_statements(boards_app: "Flask", source: str, own: UUI
     with statements(boards_app) as seen:
         assert look(own=own).source == source
     assert len(seen) == most, seen
+
+
+# --- When a period is empty ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("period", "today", "key", "span"),
+    [
+        (Period.WEEK, date(2026, 11, 23), "2026-W47", (date(2026, 11, 16), date(2026, 11, 22))),
+        (Period.MONTH, date(2026, 12, 1), "2026-11", (date(2026, 11, 1), date(2026, 11, 30))),
+        (Period.QUARTER, date(2027, 1, 1), "2026-Q4", (date(2026, 10, 1), date(2026, 12, 31))),
+        (Period.YEAR, date(2027, 1, 1), "2026", (date(2026, 1, 1), date(2026, 12, 31))),
+        (Period.ALL, date(2027, 1, 1), "all", (None, None)),
+    ],
+)
+def test_on_the_first_day_of_a_period_the_newest_one_before_it_can_be_asked_for(
+    period: Period, today: date, key: str, span: tuple[date | None, date | None]
+) -> None:
+    tell_members(member(ANNA))
+    book(served(ANNA, 60, day=TODAY - timedelta(days=400)), served(ANNA, 90, day=TODAY))
+    with today_is(datetime.combine(today, time(4), tzinfo=UTC)):
+        board = look(CITY, period, own=ANNA, or_newest=True)
+        assert (board.period_key, board.first_day, board.last_day) == (key, *span)
+        assert [row.member_id for row in board.rows] == [ANNA]
+        assert board.own is not None
+        if period is not Period.ALL:
+            now = look(CITY, period)
+            assert (now.first_day, list(now.rows)) == (today, [])
+
+
+def test_a_board_with_somebody_on_it_is_never_passed_over_for_an_older_one() -> None:
+    tell_members(member(ANNA), member(BOB))
+    book(served(ANNA, 60, day=date(2026, 10, 31)), served(BOB, 1, day=TODAY))
+    assert [row.value for row in look(own=ANNA, or_newest=True).rows] == [1]
+
+
+def test_the_newest_board_is_one_on_which_somebody_is_listed_for_what_was_asked() -> None:
+    tell_members(member(ANNA), member(BOB, ranked=False))
+    book(
+        served(ANNA, 60, points=0, day=date(2026, 10, 31)),
+        served(BOB, 60, day=date(2026, 10, 31)),
+        served(ANNA, 60, points=60, day=date(2026, 9, 30)),
+        served(ANNA, 60, points=60, day=date(2026, 10, 30), at=CHALUKOU),
+    )
+    assert look(metric=Metric.HOURS, or_newest=True).period_key == "2026-10"
+    assert look(metric=Metric.POINTS, or_newest=True).period_key == "2026-09"
+    assert look(SUB_CENTRE, metric=Metric.POINTS, or_newest=True).period_key == "2026-10"
+
+
+def test_where_nobody_ever_served_the_present_board_is_shown_empty() -> None:
+    board = look(or_newest=True)
+    assert (board.period_key, list(board.rows)) == ("2026-11", [])
+
+
+def test_a_board_that_is_off_is_off_for_older_periods_too() -> None:
+    tell_members(member(ANNA))
+    book(served(ANNA, 60, day=date(2026, 10, 31)))
+    switch_board(login(role=Role.STAFF), node_id=NANCHANG, on=False)
+    board = look(or_newest=True)
+    assert (board.switched_on, board.period_key, list(board.rows)) == (False, "2026-11", [])

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.domain.boards import Period, key_of, keys_of, latest_birth_date, nodes_of, ranks
+from services.points.domain.boards import (
+    LOOKED_BACK_MAX,
+    Period,
+    days_before,
+    key_of,
+    keys_of,
+    latest_birth_date,
+    nodes_of,
+    ranks,
+    span_of,
+)
 from services.points.store import board_cache
 
 DAYS = st.dates(date(1990, 1, 1), date(2100, 12, 31))
@@ -75,3 +85,21 @@ def test_a_path_names_its_nodes_from_the_root() -> None:
 
 def test_connecting_to_redis_and_reading_from_it_take_no_longer_than_a_third_of_a_second() -> None:
     assert 2 * board_cache.READ_TIMEOUT_S <= 0.3
+
+
+@given(DAYS, st.sampled_from([period for period in Period if period is not Period.ALL]))
+def test_a_period_spans_the_days_of_its_key_and_no_others(day: date, period: Period) -> None:
+    span = span_of(period, day)
+    assert span is not None
+    first, last = span
+    assert first <= day <= last
+    assert key_of(period, first) == key_of(period, day) == key_of(period, last)
+    assert key_of(period, first - timedelta(days=1)) < key_of(period, day) < key_of(period, last + timedelta(days=1))
+    earlier = [key_of(period, before) for before in days_before(period, day)]
+    assert len(earlier) == LOOKED_BACK_MAX
+    assert [key_of(period, day), *earlier] == sorted({key_of(period, day), *earlier}, reverse=True)
+
+
+def test_nothing_comes_before_all() -> None:
+    assert span_of(Period.ALL, date(2026, 11, 22)) is None
+    assert days_before(Period.ALL, date(2026, 11, 22)) == []
