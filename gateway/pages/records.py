@@ -7,12 +7,11 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation
-from gateway.backend import Call
+from gateway.backend import Call, Panel
 from gateway.forms import uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.presentation import require_viewer
-from shared import clock
 
 ROWS = 20
 
@@ -122,30 +121,36 @@ def _when(attendance: Mapping[str, Any]) -> str:
 def show_statement() -> ResponseReturnValue:
     viewer = require_viewer()
     before = uuid_or_none(request.args.get("before"))
-    year = clock.today().year
-    panels = backend.together(
-        balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
-        lines=Call(
-            "points",
-            "/statement",
-            {
-                "member_id": viewer.member_id,
-                "unit": "points",
-                "limit": ROWS,
-                "before": before,
-            },
-        ),
-        months=Call("points", "/months", {"member_id": viewer.member_id, "year": year}),
-    )
+    lines = {"member_id": viewer.member_id, "unit": "points", "limit": ROWS, "before": before}
+    calls = {
+        "balance": Call("points", "/balances", {"member_ids": viewer.member_id}),
+        "lines": Call("points", "/statement", lines),
+    }
+    if before is None:
+        calls["months"] = Call("points", "/months", {"member_id": viewer.member_id})
+    panels = backend.together(**calls)
     balances, found = panels["balance"].content, panels["lines"].content
     return render_template(
         "records/points.html",
         balance=balances[0] if balances else None,
+        balance_away=panels["balance"].error is not None,
         lines=None if panels["lines"].error is not None else [_line(line, at) for at, line in enumerate(found)],
         older=f"/records/points?before={found[-1]['transfer_id']}" if found and len(found) == ROWS else None,
-        months=[] if before is not None else [_month(one) for one in reversed(panels["months"].content or [])],
-        year=year,
+        **_months(panels["months"] if before is None else Panel(content=[])),
     )
+
+
+def _months(panel: Panel) -> dict[str, Any]:
+    """The months of one year, the newest first, and the years that have any."""
+    if panel.error is not None:
+        return {"months_away": True}
+    by_year: dict[str, list[list[str]]] = {}
+    for found in reversed(panel.content):
+        by_year.setdefault(found["month"][:4], []).append(_month(found))
+    asked = request.args.get("year", "")
+    year = asked if asked in by_year else next(iter(by_year), None)
+    years = [(_("%(year)s 年", year=one), f"/records/points?year={one}#months", one == year) for one in by_year]
+    return {"year": year, "years": years, "months": by_year.get(year or "", [])}
 
 
 def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:

@@ -183,6 +183,10 @@ def test_months_count_points_when_booked_and_hours_when_served(town: Flask, chen
         {"month": "2026-11", "points_earned": 100, "points_spent": 40, "minutes": 0},
     ]
     assert get(town, "/months", own=(chen,), member_id=chen, year=2025).json == []
+    with clock.travel(datetime(2027, 2, 1, 4, tzinfo=UTC)):
+        settle([attendance(chen, 30, service_day=date(2027, 2, 1))])
+    ever = get(town, "/months", own=(chen,), member_id=chen).json
+    assert [found["month"] for found in ever or []] == ["2026-10", "2026-11", "2027-02"]
 
 
 def test_there_is_a_rule_for_every_category(town: Flask) -> None:

@@ -1,5 +1,6 @@
 """A member's year by months."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from services.points.queries.visibility import require_may_read
 from shared import clock
 from shared.db import session
 from shared.principal import Principal
+
+YEAR_MIN, YEAR_MAX = 2000, 2100
 
 # Points count in the month in which they were booked, hours in that of the service. What a reversal
 # could not take back is taken off all the same; paying that debt later is neither earned nor spent.
@@ -34,12 +37,12 @@ _MONTHS = text("""
 """)
 
 
-def list_months(caller: Principal, *, member_id: UUID, year: int) -> list[dict[str, Any]]:
-    """Points earned and spent, and minutes served, in each month of a year in which there was something."""
+def list_months(caller: Principal, *, member_id: UUID, year: int | None = None) -> list[dict[str, Any]]:
+    """Points earned and spent, and minutes served, in each month in which there was something, of a year or ever."""
     tx = session()
     require_may_read(tx, caller, [member_id])
-    first = clock.today().replace(year=year, month=1, day=1)
-    after = first.replace(year=year + 1)
+    first = date(YEAR_MIN if year is None else year, 1, 1)
+    after = date((YEAR_MAX if year is None else year) + 1, 1, 1)
     rows = tx.execute(
         _MONTHS,
         {

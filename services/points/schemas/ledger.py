@@ -79,7 +79,7 @@ class AwardSchema(Wire):
 
 class MonthsQuerySchema(Wire):
     member_id = fields.UUID(required=True)
-    year = WholeText(required=True, validate=validate.Range(min=2000, max=2100))
+    year = WholeText(validate=validate.Range(min=2000, max=2100), metadata={"description": "Every year when left out"})
 
 
 class MonthSchema(Wire):
