@@ -19,6 +19,7 @@ from flask import g, request
 from gateway import visitor
 from gateway.parts import parts
 from gateway.proxy import client_address
+from gateway.settings import SERVICES
 from gateway.upstreams import PANEL_TIMEOUT_S, problem_of
 from shared import errors
 from shared.errors import HuzhuError, Unavailable
@@ -33,8 +34,12 @@ _KINDS: dict[int, type[HuzhuError]] = {
     422: errors.RuleBroken,
     429: errors.TooMany,
 }
-_PANELS_AT_ONCE_MAX = 16
-_pool = ThreadPoolExecutor(_PANELS_AT_ONCE_MAX, thread_name_prefix="panel")
+_PANELS_AT_ONCE_MAX = 8
+# Threads of its own for each service: one that hangs holds a thread for a second each time it is asked, and
+# would leave none to the others.
+_pools = {
+    service: ThreadPoolExecutor(_PANELS_AT_ONCE_MAX, thread_name_prefix=f"panel-{service}") for service in SERVICES
+}
 
 Query = Mapping[str, Any]
 
@@ -94,7 +99,7 @@ def together(**calls: Call) -> dict[str, Panel]:
     """Ask several things at once and wait a second at most; what did not come is an error in its panel."""
     futures: dict[str, Future[Response]] = {}
     for name, asked in calls.items():
-        futures[name] = _pool.submit(
+        futures[name] = _pools[asked.service].submit(
             parts().upstreams.send,
             asked.service,
             "GET",

@@ -329,6 +329,34 @@ def test_panels_are_asked_at_once_and_one_that_is_slow_or_down_leaves_the_others
     assert took_s < 2
 
 
+def test_a_service_that_hangs_leaves_threads_to_the_others(
+    gateway_environment: dict[str, str], services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.app import create_app
+
+    monkeypatch.setattr("gateway.upstreams.PANEL_TIMEOUT_S", 20.0)  # it holds its threads until the test is over
+    gateway = create_app()
+    arrived, release = threading.Semaphore(0), threading.Event()
+
+    def hang(_request: object) -> Response:
+        arrived.release()
+        return json_answer({"late": release.wait(20)})
+
+    services["points"].answering = hang
+    try:
+        with gateway.test_request_context("/"):
+            gateway.preprocess_request()
+            for _ in range(3):
+                hung = backend.together(**{f"panel_{number}": Call("points", "/balances") for number in range(20)})
+                assert {type(panel.error) for panel in hung.values()} == {Unavailable}
+            assert arrived.acquire(timeout=5)
+            panels = backend.together(nodes=Call("members", "/nodes"), gifts=Call("rewards", "/gifts"))
+    finally:
+        release.set()
+    assert panels["nodes"].content == {"service": "members"}
+    assert panels["gifts"].content == {"service": "rewards"}
+
+
 def test_a_change_in_members_is_seen_on_the_next_page_in_every_process(
     gateway_environment: dict[str, str], services: Services, log_in: LogIn
 ) -> None:
