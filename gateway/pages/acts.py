@@ -120,6 +120,7 @@ def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[st
         "place": _("地点"),
         "points": _("积分"),
         "quantity": _("数量"),
+        "rated_again": _("按实际时长重新计算的记录"),
         "reason": _("原因"),
         "residents": _("居民人数"),
         "role": _("角色"),

@@ -203,9 +203,6 @@ def act(activity_id: UUID, attendance_id: UUID) -> ResponseReturnValue:
         filled.fail("", _("页面不完整，请刷新再试"))
     if filled:
         try:
-            if verb == "correct" and _get(activity_id, attendance_id)["state"] == "open":
-                # Who never signed out: signed out now, and then with the times that the organizer knows.
-                content["version"] = backend.call("checkin", "POST", f"/attendances/{attendance_id}/leave")["version"]
             backend.call("checkin", "POST", f"/attendances/{attendance_id}/{verb}", json=content or None)
             return done.back(f"/organize/activities/{activity_id}/confirm", _DONE[verb])
         except HuzhuError as refusal:

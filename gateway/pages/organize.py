@@ -193,6 +193,8 @@ def ask_close(activity_id: UUID) -> ResponseReturnValue:
     here = f"/organize/activities/{activity_id}"
     what = f"{activity['title']} {presentation.span(activity['starts_at'], activity['ends_at'])}"
     follows = _("结束以后不能再签到，还在场的人按现在签退。不能重新打开。")
+    if presentation.read_moment(activity["ends_at"]) > clock.now():
+        follows += _("活动的时长算到现在为止，已经走了的人按这个时长重新计算积分。")
     return done.ask(_("现在结束活动？"), what, follows, f"{here}/close", _("现在结束"), here)
 
 
@@ -369,14 +371,11 @@ def read_time(filled: Form, name: str) -> time | None:
         filled.fail(name, {"start": _("请填写开始时间"), "end": _("请填写结束时间")}[name])
         return None
     parts = re.fullmatch(r"(\d{1,2})(?:[:：.](\d{1,2})(?:[:：.]\d\d)?)?", filled.text(name), re.ASCII)
-    try:
-        return time(*(int(part or 0) for part in parts.groups())) if parts else _no_time(filled, name)
-    except ValueError:
-        return _no_time(filled, name)
-
-
-def _no_time(filled: Form, name: str) -> None:
+    hour, minute = (int(part or 0) for part in parts.groups()) if parts else (24, 0)
+    if hour < 24 and minute < 60:
+        return time(hour, minute)
     filled.fail(name, _("时间请写成 09:30 这样"))
+    return None
 
 
 def _is_same(name: str, value: Any, activity: dict[str, Any]) -> bool:

@@ -66,6 +66,9 @@ class ChangedActivitySchema(Wire.from_dict(_activity_fields(required=False), nam
 class ActivitySchema(NewActivitySchema):
     state = fields.String(required=True, validate=_one_of(ActivityState))
     reason = fields.String(required=True, allow_none=True)
+    ended_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When it was closed or cancelled, if it was"}
+    )
     station_name = fields.String(required=True, allow_none=True)
     arrival_opens_at = Instant(required=True)
     departure_closes_at = Instant(required=True)

@@ -15,7 +15,7 @@ from services.checkin.store.activities import NoSuchActivity, NoSuchStation, Sit
 from shared import clock
 from shared.errors import Conflict, Forbidden
 from shared.principal import Grant, Role
-from tests.checkin.support import END, HERE, START, Station, after, own
+from tests.checkin.support import END, HERE, START, Station, after, own, statements
 
 
 def change(station: Station, activity_id: Any, sites: list[SiteDraft] | None = None, **changes: Any) -> Any:
@@ -178,7 +178,7 @@ def test_cancelling_before_the_start_leaves_nothing_to_confirm(station: Station)
     with clock.travel(after(-20)):
         activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
     [row] = station.rows("SELECT state, reason FROM attendance")
-    assert row == {"state": "rejected", "reason": "活动取消"}
+    assert row == {"state": "rejected", "reason": "活动取消：下雨"}
 
 
 def test_closing_signs_everybody_out_and_takes_no_more_scans(station: Station) -> None:
@@ -194,6 +194,83 @@ def test_closing_signs_everybody_out_and_takes_no_more_scans(station: Station) -
         activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
     with pytest.raises(ActivityInWrongState):
         change(station, activity.id, title="晚了")
+
+
+def test_ending_early_rates_who_has_left_by_the_real_length(station: Station) -> None:
+    activity = station.activity()
+    gone, twice = station.person(), station.person()
+    station.attend(gone, activity, 0, 60)
+    station.attend(twice, activity, 0, 30)
+    station.attend(twice, activity, 40, 70)
+    station.scan(station.person(), activity, "arrival", after(20))
+    station.attend(station.person(), activity, -30, -10)  # served nothing: no share changes
+    before = station.told()
+    with clock.travel(after(75)):
+        for _ in range(2):
+            ended = activities.close_activity(station.organizer, activity_id=activity.id)
+    assert ended.ended_at == after(75)
+    told = station.told()[len(before) :]
+    assert {one["activity_minutes"] for one in before} == {180}
+    assert sorted((one["version"], one["minutes"], one["minutes_together"]) for one in told) == [
+        (2, 30, 60),
+        (2, 60, 60),
+        (3, 30, 60),
+    ]
+    assert {(one["activity_minutes"], one["reason"]) for one in told} == {(75, "活动提前结束，按实际时长重新计算")}
+    entry = station.rows("SELECT detail FROM audit_log WHERE action = 'activity.close'")
+    assert [row["detail"] for row in entry] == [{"rated_again": 3}]
+    assert attendances.confirm_all(station.organizer, activity_id=activity.id).confirmed == 1
+    assert (station.told()[-1]["minutes"], station.told()[-1]["activity_minutes"]) == (55, 75)
+
+
+def test_ending_many_takes_no_more_statements(station: Station) -> None:
+    counts = []
+    for people in (2, 9):
+        activity = station.activity()
+        for _ in range(people):
+            station.attend(station.person(), activity, 0, 60)
+        with clock.travel(after(90)), statements() as sent:
+            activities.close_activity(station.organizer, activity_id=activity.id)
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+
+
+def test_cancelling_what_has_begun_rates_by_the_real_length_too(station: Station) -> None:
+    activity = station.activity()
+    station.attend(station.person(), activity, 0, 30)
+    with clock.travel(after(40)):
+        activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
+    assert [(one["version"], one["activity_minutes"]) for one in station.told()] == [(1, 180), (2, 40)]
+
+
+@pytest.mark.parametrize("by_the_sweep", [True, False])
+def test_what_is_closed_after_its_end_is_as_long_as_planned(station: Station, by_the_sweep: bool) -> None:
+    activity = station.activity()
+    station.attend(station.person(), activity, 0, 60)
+    station.scan(station.person(), activity, "arrival", after(10))
+    with clock.travel(after(250)):
+        if by_the_sweep:
+            attendances.depart_automatically()
+        else:
+            activities.close_activity(station.organizer, activity_id=activity.id)
+    [closed] = station.rows("SELECT state, ended_at FROM activity")
+    assert closed == {"state": "closed", "ended_at": END if by_the_sweep else after(250)}
+    attendances.confirm_all(station.organizer, activity_id=activity.id)
+    assert [(one["version"], one["minutes"], one["activity_minutes"]) for one in station.told()] == [
+        (1, 60, 180),
+        (1, 170, 180),
+    ]
+
+
+def test_a_correction_after_an_early_end_counts_until_that_end(station: Station) -> None:
+    activity = station.activity()
+    pair = station.attend(station.person(), activity, 0, 30)
+    with clock.travel(after(60)):
+        activities.close_activity(station.organizer, activity_id=activity.id)
+    times: dict[str, Any] = {"arrived_at": START, "left_at": after(100), "version": 2, "reason": "记错了"}
+    with clock.travel(after(120)):
+        attendances.correct_attendance(station.organizer, attendance_id=pair.id, **times)
+    assert (station.told()[-1]["minutes"], station.told()[-1]["activity_minutes"]) == (60, 60)
 
 
 def test_drafts_are_seen_only_by_those_who_organize_there(station: Station) -> None:

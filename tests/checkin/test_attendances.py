@@ -147,6 +147,20 @@ def test_one_that_waits_is_confirmed_with_the_corrected_times(station: Station) 
     assert [(body["state"], body["version"]) for body in station.told()] == [("corrected", 1)]
 
 
+def test_who_never_signed_out_is_signed_out_with_the_known_times_in_one_act(station: Station) -> None:
+    receipt = station.scan(station.person(), station.activity(), "arrival", after(5))
+    assert receipt.attendance_id is not None
+    known: dict[str, Any] = {"attendance_id": receipt.attendance_id, "version": 0, "reason": "先走了"}
+    with clock.travel(after(100)):
+        with pytest.raises(ImpossibleTimes):
+            attendances.correct_attendance(station.organizer, **known, arrived_at=after(-90), left_at=after(60))
+        assert station.find(receipt.attendance_id).state == "open"
+        attendances.correct_attendance(station.organizer, **known, arrived_at=after(5), left_at=after(60))
+    assert [(one["version"], one["state"], one["minutes"]) for one in station.told()] == [(1, "corrected", 55)]
+    acts = station.rows("SELECT action FROM audit_log WHERE action LIKE 'attendance.%'")
+    assert acts == [{"action": "attendance.correct"}]
+
+
 def test_a_correction_cannot_run_into_the_next_pair(station: Station) -> None:
     volunteer, activity = station.person(), station.activity()
     first = station.attend(volunteer, activity, 0, 60)

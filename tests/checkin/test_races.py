@@ -143,6 +143,28 @@ def test_pairs_that_settle_at_once_know_each_other(station: Station) -> None:
         assert all(stored[UUID(key)] == body["version"] for key, body in newest.items())
 
 
+def test_whoever_settles_while_an_activity_is_ended_early_is_rated_by_its_real_length(station: Station) -> None:
+    for _ in range(4):
+        activity = station.activity()
+        for _ in range(3):
+            _late(station, station.person(), activity, 0, 30)
+        leaver = station.person()
+        station.scan(leaver, activity, "arrival", after(10))
+        code = station.code(activity, "departure", shown_at=after(60))
+        acts: list[Callable[[], Any]] = [
+            partial(attendances.confirm_all, station.organizer, activity_id=activity.id),
+            partial(activities.close_activity, station.organizer, activity_id=activity.id),
+            partial(scans.record_scan, leaver, code=code, member_id=own(leaver)),
+        ]
+        at_once(station, after(60), acts)
+        newest = {
+            body["attendance_id"]: body
+            for body in sorted(station.told(), key=lambda body: int(body["version"]))
+            if body["activity_id"] == str(activity.id)
+        }
+        assert {body["activity_minutes"] for body in newest.values()} <= {60}
+
+
 def test_adding_one_attendance_from_two_desks_is_one(station: Station) -> None:
     activity, member = station.activity(), station.member()
 

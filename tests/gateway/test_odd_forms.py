@@ -82,7 +82,7 @@ def forms(town: Town, values: dict[str, Any]) -> Iterator[tuple[Browser, str]]:
         if "POST" not in (rule.methods or ()) or rule.rule in NOT_TRIED:
             continue
         with town.gateway.test_request_context("/"):
-            known = {name: values.get(name) or str(new_id()) for name in rule.arguments}
+            known: Any = {name: values.get(name) or str(new_id()) for name in rule.arguments}
             path = town.gateway.url_for(rule.endpoint, **known)
         is_open = getattr(town.gateway.view_functions[rule.endpoint], "guard", None) == "open"
         yield town.browser() if is_open else town.administrator, path

@@ -584,6 +584,8 @@ def test_who_left_without_a_scan_is_signed_out_at_the_time_the_organizer_knows(t
         typed |= {"day": START.date().isoformat(), "start": "09:00"}
         for end, words in (("", "请填写签退时间"), ("11:10", "签退时间还没到")):
             assert words in organizer.post(record[1], record[1], status=422, end=end, **typed).text
+        too_early = organizer.post(record[1], record[1], status=422, **(typed | {"start": "07:30", "end": "10:00"}))
+        assert "签退要晚于签到" in too_early.text
         assert "现在签退" in organizer.get(record[1]).text  # the refused ones changed nothing
         done = organizer.post(record[1], record[1], end="10:00", **typed).text
         assert "时间已更正" in done

@@ -1,6 +1,7 @@
 """An organizer makes an activity, publishes, changes, postpones, cancels and closes it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from services.checkin.store import Activity
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store.activities import SiteDraft
-from shared import audit, clock, tokens
+from shared import audit, clock, outbox, tokens
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.principal import Principal, Role
@@ -168,20 +169,28 @@ def cancel_activity(tx: Session, caller: Principal, *, activity_id: UUID, reason
     if activity.stands is State.CANCELLED:
         return activity
     activities.require_move(activity.stands, State.CANCELLED)
-    _send_home(tx, activity, _CANCELLED)
+    activity.ended_at = clock.now()
+    _send_home(tx, activity, f"{_CANCELLED}：{reason}")
+    rated_again = _rate_again(tx, activity)
     activity.reason = reason
-    return _move(tx, caller, activity, path, State.CANCELLED, "activity.cancel", {"reason": reason})
+    detail = {"reason": reason, "rated_again": rated_again}
+    return _move(tx, caller, activity, path, State.CANCELLED, "activity.cancel", detail)
 
 
 @transactional
 def close_activity(tx: Session, caller: Principal, *, activity_id: UUID) -> Activity:
-    """End it: nobody can scan any more, and who is still there leaves now."""
+    """End it: nobody can scan any more, and who is still there leaves now.
+
+    Ended early, it was shorter: who has left before stayed for more of it, and is rated again.
+    """
     activity, path = _hold(tx, caller, activity_id)
     if activity.stands is State.CLOSED:
         return activity
     activities.require_move(activity.stands, State.CLOSED)
-    sign_out(tx, activity, attendance_store.lock_pairs_at(tx, activity_id), clock.now())
-    return _move(tx, caller, activity, path, State.CLOSED, "activity.close")
+    activity.ended_at = clock.now()
+    sign_out(tx, activity, attendance_store.lock_pairs_at(tx, activity_id), activity.ended_at)
+    detail = {"rated_again": _rate_again(tx, activity)}
+    return _move(tx, caller, activity, path, State.CLOSED, "activity.close", detail)
 
 
 @transactional
@@ -205,6 +214,31 @@ def sign_out(tx: Session, activity: Activity, pairs: Sequence[Attendance], at: d
     attendance_store.save(tx, left)
     attendance_store.mark_overlapping(tx, [pair.id for pair in left])
     return left
+
+
+def _rate_again(tx: Session, activity: Activity) -> int:
+    """Tell points anew of all that was settled, if the activity ended before its time; returns of how many."""
+    if activity.schedule.over_at == activity.ends_at:
+        return 0
+    pairs = attendance_store.lock_pairs_at(tx, activity.id)
+    changed, summed = attendances.rate_again(pairs), attendances.together(pairs)
+    if not changed:
+        return 0
+    attendance_store.save_versions(tx, activity.id, changed)
+    facts = (
+        attendances.settled(
+            pair,
+            activity.schedule,
+            title=activity.title,
+            category=activity.category,
+            station_id=activity.station_id,
+            minutes_together=summed[pair.member_id],
+            touched=False,
+        )
+        for pair in changed
+    )
+    outbox.add(tx, *(replace(fact, reason=attendances.ENDED_EARLY) for fact in facts))
+    return len(changed)
 
 
 def _send_home(tx: Session, activity: Activity, reason: str, *, must_have_served_nothing: bool = False) -> None:

@@ -199,9 +199,10 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
     Left out and listed: who is still there, the caller's own and household, and who was in two
     places at once, which somebody must look at.
     """
+    pairs = store.lock_pairs_at(tx, activity_id)
+    # Read once its rows are ours: it may have been ended while we waited for them.
     activity = activity_store.get_activity(tx, activity_id)
     path = _require(tx, caller, activity, [])
-    pairs = store.lock_pairs_at(tx, activity_id)
     households = store.households(tx, {pair.member_id for pair in pairs})
     left_out, confirmed = [], {}
     for pair in pairs:
@@ -236,7 +237,7 @@ def _left_out_for(caller: Principal, pair: Attendance, household_id: UUID | None
 
 @transactional
 def depart_automatically(tx: Session) -> int:
-    """Sign out who is still there when departure closes, at the scheduled end; returns how many.
+    """Sign out who is still there when departure closes, at the end of the activity; returns how many.
 
     Also whoever came in while an activity was being cancelled or closed.
     """
@@ -252,7 +253,7 @@ def depart_automatically(tx: Session) -> int:
     }
     left = [
         attendances.leave(
-            pair, schedules[pair.activity_id], min(schedules[pair.activity_id].ends_at, now), automatic=True
+            pair, schedules[pair.activity_id], min(schedules[pair.activity_id].over_at, now), automatic=True
         )
         for pair in pairs
     ]

@@ -20,6 +20,7 @@ _EVIDENCE = tuple(Evidence)
 """Best first."""
 
 _RATED_AGAIN = "同一活动的另一段时长有变化，合并重新计算"
+ENDED_EARLY = "活动提前结束，按实际时长重新计算"
 
 
 class State(StrEnum):
@@ -189,13 +190,17 @@ def annul(attendance: Attendance, reason: str) -> Attendance:
 def correct(
     attendance: Attendance, schedule: Schedule, arrived_at: datetime, left_at: datetime, now: datetime, reason: str
 ) -> Attendance:
-    """Put other times in its place; one that still waits is confirmed with them in the same breath.
+    """Put other times in its place. One that is open, or still waits, is confirmed with them in the same breath.
 
-    The times are the organizer's word from now on, however the first ones were known.
+    The times are the organizer's word from now on, however the first ones were known; after the time for
+    that, whatever they add was entered later.
     """
-    _require(attendance, State.LEFT, *SETTLED)
+    _require(attendance, State.OPEN, State.LEFT, *SETTLED)
     require_possible(schedule, arrived_at, left_at, now)
+    minutes = schedule.served(arrived_at, left_at).minutes
     weaker = Evidence.ORGANIZER if attendance.evidence is Evidence.OWN_SCAN else attendance.evidence
+    if minutes > (attendance.minutes or 0) and not schedule.counts_as_entered_in_time(now):
+        weaker = Evidence.ENTERED_LATER
     return replace(
         attendance,
         state=State.CORRECTED,
@@ -203,7 +208,7 @@ def correct(
         service_day=service_day(arrived_at),
         arrived_at=arrived_at,
         left_at=left_at,
-        minutes=schedule.served(arrived_at, left_at).minutes,
+        minutes=minutes,
         evidence=weaker,
         reason=reason,
         automatic_departure=False,
@@ -212,7 +217,7 @@ def correct(
 
 def require_possible(schedule: Schedule, arrived_at: datetime, left_at: datetime | None, now: datetime) -> None:
     """Raise ImpossibleTimes unless somebody can have been there then."""
-    if not schedule.arrival_opens_at <= arrived_at <= min(schedule.ends_at, now):
+    if not schedule.arrival_opens_at <= arrived_at <= min(schedule.over_at, now):
         raise ImpossibleTimes
     if left_at is not None and not arrived_at < left_at <= now:
         raise ImpossibleTimes
@@ -234,6 +239,17 @@ def rate_together(before: Sequence[Attendance], changed: Mapping[UUID, Attendanc
         if moved and pair.id not in changed and pair.state in SETTLED:
             result.append(replace(pair, version=pair.version + 1))
     return result
+
+
+def rate_again(pairs: Sequence[Attendance]) -> list[Attendance]:
+    """The settled ones of an activity that was shorter than planned: each is another share of it now.
+
+    Nobody's share of nothing changes, so members without minutes are left alone.
+    """
+    summed = together(pairs)
+    return [
+        replace(pair, version=pair.version + 1) for pair in pairs if pair.state in SETTLED and summed[pair.member_id]
+    ]
 
 
 def together(pairs: Iterable[Attendance]) -> dict[UUID, int]:

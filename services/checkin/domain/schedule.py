@@ -34,6 +34,8 @@ class Schedule:
     starts_at: datetime
     ends_at: datetime
     window_before_minutes: int
+    ended_at: datetime | None = None
+    """When somebody ended it; None while nobody has."""
 
     def __post_init__(self) -> None:
         if not timedelta(0) < self.ends_at - self.starts_at <= DURATION_MAX:
@@ -48,13 +50,21 @@ class Schedule:
         return self.ends_at + timedelta(minutes=DEPARTURE_OPEN_MINUTES)
 
     @property
+    def over_at(self) -> datetime:
+        """The real end: as planned, or earlier when it was ended before; never before the start."""
+        if self.ended_at is None:
+            return self.ends_at
+        return max(self.starts_at, min(self.ends_at, self.ended_at))
+
+    @property
     def minutes(self) -> int:
-        return _whole_minutes(self.ends_at - self.starts_at)
+        """How long it really was. At least one, so that nobody has stayed for all of what never began."""
+        return max(1, _whole_minutes(self.over_at - self.starts_at))
 
     def served(self, arrived_at: datetime, left_at: datetime) -> Served:
         """What counts of a stay. Being early or late out adds nothing; parts of a minute are dropped."""
-        started_at = min(max(arrived_at, self.starts_at), self.ends_at)
-        ended_at = max(min(left_at, self.ends_at), started_at)
+        started_at = min(max(arrived_at, self.starts_at), self.over_at)
+        ended_at = max(min(left_at, self.over_at), started_at)
         return Served(started_at, ended_at, _whole_minutes(ended_at - started_at))
 
     def counts_as_entered_in_time(self, entered_at: datetime) -> bool:

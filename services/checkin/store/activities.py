@@ -130,7 +130,7 @@ def close_overdue(tx: Session, now: datetime) -> None:
             Activity.state == activities.State.PUBLISHED.value,
             Activity.ends_at < now - timedelta(minutes=DEPARTURE_OPEN_MINUTES),
         )
-        .values(state=activities.State.CLOSED.value)
+        .values(state=activities.State.CLOSED.value, ended_at=Activity.ends_at)
         .execution_options(synchronize_session=False)
     )
 

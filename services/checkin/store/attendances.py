@@ -45,8 +45,10 @@ _mark_overlapping = text("""
           AND other.state IN ('open', 'left', 'confirmed', 'corrected')
           AND other.arrived_at > attendance.arrived_at - interval '2 days'
           AND other.arrived_at < attendance.arrived_at + interval '2 days'
-          AND greatest(other.arrived_at, elsewhere.starts_at) < least(attendance.left_at, activity.ends_at)
-          AND least(other.left_at, elsewhere.ends_at) > greatest(attendance.arrived_at, activity.starts_at)
+          AND greatest(other.arrived_at, elsewhere.starts_at)
+            < least(attendance.left_at, activity.ends_at, activity.ended_at)
+          AND least(other.left_at, elsewhere.ends_at, elsewhere.ended_at)
+            > greatest(attendance.arrived_at, activity.starts_at)
       )
     RETURNING attendance.id
 """)
@@ -141,6 +143,13 @@ def save(tx: Session, changed: Sequence[Attendance]) -> None:
             {"row_id": pair.id, **{f"new_{name}": value for name, value in _values(pair).items()}} for pair in changed
         ]
         tx.connection().execute(_save, rows)
+
+
+def save_versions(tx: Session, activity_id: UUID, changed: Sequence[Attendance]) -> None:
+    """Write back copies that differ in their version alone, one more each, in one statement; locked by us."""
+    ids = [pair.id for pair in changed]
+    statement = update(attendance_table).where(_columns.activity_id == activity_id, _columns.id == func.any(ids))
+    tx.execute(statement.values(version=_columns.version + 1))
 
 
 def mark_overlapping(tx: Session, ids: Iterable[UUID]) -> set[UUID]:

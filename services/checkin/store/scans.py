@@ -94,7 +94,7 @@ CROSS JOIN LATERAL (
         coalesce(bool_or(
             other.site_id <> :site_id
             AND greatest(other.arrived_at, elsewhere.starts_at) < least({until}, activity.ends_at)
-            AND least(other.left_at, elsewhere.ends_at) > greatest({since}, activity.starts_at)
+            AND least(other.left_at, elsewhere.ends_at, elsewhere.ended_at) > greatest({since}, activity.starts_at)
         ), false) AS overlapping
     FROM attendance other JOIN activity elsewhere ON elsewhere.id = other.activity_id
     WHERE other.member_id = :member_id AND other.arrived_at > :reach

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -68,6 +69,8 @@ class Activity(Model):
     capacity: Mapped[int | None]
     confirm_each: Mapped[bool]
     reason: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    """When it was closed or cancelled; of one that nobody closed, its planned end."""
     digest: Mapped[bytes]
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
@@ -87,7 +90,7 @@ class Activity(Model):
 
     @property
     def schedule(self) -> Schedule:
-        return Schedule(self.starts_at, self.ends_at, self.window_before_minutes)
+        return Schedule(self.starts_at, self.ends_at, self.window_before_minutes, self.ended_at)
 
     @property
     def path(self) -> str:
@@ -105,6 +108,15 @@ class Activity(Model):
     @property
     def stands(self) -> activities.State:
         return activities.State(self.state)
+
+
+class ConfirmEachOn(Model):
+    """A node at and below which every attendance is confirmed by somebody, since when."""
+
+    __tablename__ = "confirm_each_on"
+
+    node_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
 
 
 class Site(Model):
@@ -169,6 +181,8 @@ scan_table = Table(
     Column("why", Text),
     Column("waits", Boolean, nullable=False),
     Column("attendance_id", Uuid),
+    # One code read by many people was passed on; the code itself is not kept.
+    Column("code_digest", LargeBinary),
     Index("ix_scan_activity_id_received_at", "activity_id", "received_at"),
     comment=APPEND_ONLY,
 )

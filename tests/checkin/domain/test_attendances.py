@@ -60,7 +60,7 @@ STEPS: dict[str, tuple[Callable[[Attendance], Attendance], set[State], State]] =
     "annul": (lambda it: attendances.annul(it, "记录不实"), {State.CONFIRMED, State.CORRECTED}, State.ANNULLED),
     "correct": (
         lambda it: attendances.correct(it, SCHEDULE, at(10), at(70), MONDAY, "早退"),
-        {State.LEFT, State.CONFIRMED, State.CORRECTED},
+        {State.OPEN, State.LEFT, State.CONFIRMED, State.CORRECTED},
         State.CORRECTED,
     ),
 }
@@ -139,6 +139,29 @@ def test_a_correction_is_the_organizers_word_and_moves_the_service_day() -> None
 
 
 @pytest.mark.parametrize(
+    ("left", "now", "evidence"),
+    [
+        (150, MONDAY, Evidence.ENTERED_LATER),
+        (150, MONDAY - timedelta(hours=10), Evidence.ORGANIZER),
+        (90, MONDAY, Evidence.ORGANIZER),
+        (120, MONDAY, Evidence.ORGANIZER),
+    ],
+)
+def test_what_a_correction_adds_after_the_time_for_it_was_entered_later(
+    left: float, now: datetime, evidence: Evidence
+) -> None:
+    for state in (State.LEFT, State.CONFIRMED):
+        assert attendances.correct(attendance(state), SCHEDULE, at(0), at(left), now, "改签退").evidence is evidence
+
+
+def test_an_open_pair_is_corrected_and_confirmed_at_once() -> None:
+    done = attendances.correct(attendance(), SCHEDULE, at(0), at(60), at(90), "先走了")
+    assert (done.state, done.version, done.minutes, done.evidence) == (State.CORRECTED, 1, 60, Evidence.ORGANIZER)
+    much_later = attendances.correct(attendance(), SCHEDULE, at(0), at(60), MONDAY, "先走了")
+    assert much_later.evidence is Evidence.ENTERED_LATER
+
+
+@pytest.mark.parametrize(
     ("arrived", "left", "now"),
     [(-61, 60, 4000), (181, 190, 4000), (60, 60, 4000), (60, 30, 4000), (10, 100, 90), (100, 120, 90)],
 )
@@ -208,6 +231,13 @@ def test_a_pair_that_takes_over_the_visit_gets_a_new_version_though_the_sum_stay
     # What was entered by hand is known less well than the other's scans.
     assert {(pair.id, pair.version) for pair in changed} == {(first.id, 2), (second.id, 2)}
     assert attendances.carriers(changed) == {second.id}
+
+
+def test_only_settled_pairs_of_who_served_are_rated_again() -> None:
+    served, idle = uuid4(), uuid4()
+    pairs = [*pairs_of(served, 50, 0), *pairs_of(served, 20, state=State.LEFT), *pairs_of(idle, 0)]
+    again = attendances.rate_again(pairs)
+    assert [(pair.id, pair.version) for pair in again] == [(pair.id, 2) for pair in pairs[:2]]
 
 
 _states = st.sampled_from([State.LEFT, State.CONFIRMED, State.CORRECTED, State.ANNULLED, State.REJECTED, State.OPEN])

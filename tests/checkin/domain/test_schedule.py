@@ -21,6 +21,15 @@ def at(minutes: float) -> datetime:
 
 
 @pytest.mark.parametrize(
+    ("ended", "length", "served"), [(None, 180, 170), (60, 60, 50), (240, 180, 170), (-30, 1, 0), (0.5, 1, 0)]
+)
+def test_what_ended_early_was_shorter(ended: float | None, length: int, served: int) -> None:
+    schedule = Schedule(START, START + timedelta(hours=3), 60, None if ended is None else at(ended))
+    assert schedule.minutes == length
+    assert schedule.served(at(10), at(180)).minutes == served
+
+
+@pytest.mark.parametrize(
     ("arrived", "left", "minutes"),
     [
         (0, 180, 180),
