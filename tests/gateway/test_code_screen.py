@@ -67,6 +67,31 @@ def test_the_code_is_read_rotates_and_goes_on_without_network_until_none_is_left
     assert screen.locator("[data-drawing] svg").count() == 0
 
 
+def test_a_closed_activity_shows_no_more_codes(screen: "Page") -> None:
+    other = screen.context.new_page()
+    other.goto(screen.url.replace("/code", "/close"))
+    other.get_by_role("button", name="现在结束").click()
+    other.get_by_text("活动已结束").wait_for()
+    screen.clock.fast_forward(121_000)
+    screen.get_by_text("这个活动已经结束").wait_for()
+    assert screen.locator("[data-drawing]").count() == 0
+
+
+def test_the_badge_stays_while_no_new_codes_come(screen: "Page") -> None:
+    from playwright.sync_api import expect
+
+    badge = screen.get_by_text("掉线，码照常更换")
+    screen.route("**/codes.json*", lambda route: route.abort())
+    screen.clock.fast_forward(121_000)
+    expect(badge).to_be_visible()
+    with screen.expect_response("**/presence.json"):
+        screen.clock.fast_forward(9_000)
+    expect(badge).to_be_visible()
+    screen.unroute("**/codes.json*")
+    screen.clock.fast_forward(9_000)
+    expect(badge).to_be_hidden()
+
+
 def test_the_code_fills_the_screen(screen: "Page") -> None:
     box = screen.locator("[data-drawing] svg").bounding_box()
     assert box is not None

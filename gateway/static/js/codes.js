@@ -17,14 +17,24 @@ let codes = [];
 let ahead = 0; // the server's clock minus this one, ms
 let shown = null;
 let presenceTag = "";
+const failing = new Set();
 
 const serverNow = () => Date.now() + ahead;
 
 async function ask(url, headers = {}) {
   const answer = await fetch(url, { headers, signal: AbortSignal.timeout(WAIT_MS), cache: "no-store" });
-  // Who was logged out, or lost the role, is told by the page itself.
-  if (answer.redirected || answer.status === 401 || answer.status === 403) location.reload();
+  if (answer.redirected || isRefusal(answer.status)) giveUp();
   return answer;
+}
+
+// An answer that asking again will not change: unlike a lost network, and unlike being too slow or too many.
+const isRefusal = (status) => status >= 400 && status < 500 && status !== 408 && status !== 429;
+
+// The activity is over, or the role is gone: its codes would only be refused. The page itself says why.
+function giveUp() {
+  codes = [];
+  drawing.replaceChildren();
+  location.reload();
 }
 
 async function refill(minutes) {
@@ -98,11 +108,13 @@ async function repeat(task, everyMs) {
     let next = everyMs;
     try {
       await task();
-      offlineBadge.hidden = true;
+      failing.delete(task);
     } catch {
-      offlineBadge.hidden = false;
+      failing.add(task);
       next = Math.min(everyMs, PRESENCE_MS);
     }
+    // What one task reaches says nothing of the other's.
+    offlineBadge.hidden = failing.size === 0;
     await new Promise((resolve) => setTimeout(resolve, next));
   }
 }
