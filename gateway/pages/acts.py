@@ -178,5 +178,6 @@ def detail_fields() -> list[tuple[str, str]]:
         ("skills", _("特长")),
         ("team_ids", _("志愿服务队")),
         ("employer_id", _("报到单位")),
+        ("guardian_id", _("监护人")),
         ("status", _("状态")),
     ]

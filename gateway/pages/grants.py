@@ -11,7 +11,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import describe, nodes_of
+from gateway.pages.places import describe, every, nodes_of
 from shared.errors import HuzhuError, NotFound
 from shared.principal import Role
 
@@ -114,7 +114,9 @@ def _node_options() -> list[tuple[str, str]]:
     own = {
         f"own_{number}": Call("members", "/nodes", {"ids": node_id}) for number, node_id in enumerate(mine) if node_id
     }
-    panels = backend.together(**calls, **own)
-    nodes = {node["id"]: node for panel in panels.values() for node in panel.content or []}
+    panels = every(**calls, **own)
+    nodes = {
+        node["id"]: node for panel in panels.values() for node in panel.content or [] if node.get("closed_on") is None
+    }
     options = [(node["id"], str(node["name"])) for node in sorted(nodes.values(), key=lambda node: str(node["path"]))]
     return [(EVERYWHERE, _("所有地方")), *options] if None in mine else options

@@ -1,4 +1,4 @@
-"""What is known of oneself and may be changed: boards' consents, text size, language."""
+"""What is known of oneself and may be changed: home, skills, boards' consents, text size, language."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ from gateway.forms import Form
 from gateway.guards import logged_in, open_page
 from gateway.i18n import _
 from gateway.pages import texts
+from gateway.pages.members import read_skills
+from gateway.pages.places import every, home_options, home_value, read_home
 from gateway.presentation import Viewer, require_viewer
 from shared.errors import HuzhuError
 
@@ -22,7 +24,11 @@ pages = Blueprint("me", __name__)
 @pages.get("/me")
 @logged_in
 def overview() -> ResponseReturnValue:
-    told = {"consents": _("已保存，一分钟内生效"), "family": _("已添加，请站点核实后就能兑换")}
+    told = {
+        "consents": _("已保存，一分钟内生效"),
+        "family": _("已添加，请站点核实后就能兑换"),
+        "saved": _("已保存"),
+    }
     return _overview_page(None, told=told.get(request.args.get("told", "")))
 
 
@@ -40,6 +46,64 @@ def save_consents() -> ResponseReturnValue:
         filled.blame(refusal, {"too_young_for_boards": "ranked"})
         return _overview_page(filled), 422
     return redirect("/me?told=consents#privacy", 303)
+
+
+# --- What people change themselves ------------------------------------------------------------------------
+
+
+@pages.get("/me/edit")
+@logged_in
+def show_edit() -> ResponseReturnValue:
+    return _edit_page(_own(require_viewer()), Form())
+
+
+@pages.post("/me/edit")
+@logged_in
+def edit() -> ResponseReturnValue:
+    """Home and skills always; who one is only until staff has seen it. Only what is otherwise is sent."""
+    viewer, filled = require_viewer(), Form.posted()
+    member = _own(viewer)
+    wanted: dict[str, Any] = {"skills": read_skills(filled), **read_home(filled.text("place"))}
+    if not member["confirmed"]:
+        wanted |= {
+            "name": filled.required("name", _("请填写姓名"), length_max=50),
+            "birth_date": filled.day("birth_date"),
+            "station_id": filled.uuid("station_id", _("请选择实践站")),
+        }
+    if filled:
+        changes = {name: value for name, value in wanted.items() if value != member.get(name)}
+        try:
+            if changes:
+                backend.call("members", "PATCH", f"/members/{viewer.member_id}", json=changes)
+            return redirect("/me?told=saved", 303)
+        except HuzhuError as refusal:
+            filled.blame(refusal, {"not_below": "place", "guardian_needed": "birth_date"})
+    return _edit_page(member, filled), 422
+
+
+def _own(viewer: Viewer) -> dict[str, Any]:
+    member: dict[str, Any] = backend.call("members", "GET", f"/members/{viewer.member_id}")
+    return member
+
+
+def _edit_page(member: dict[str, Any], filled: Form) -> str:
+    stations: list[tuple[str, str]] = []
+    if not member["confirmed"]:
+        found = every(stations=Call("members", "/nodes", {"level": "station"}))["stations"].content or []
+        stations = [(node["id"], node["name"]) for node in found if node.get("closed_on") is None]
+    wanted = filled.text("station_id") or request.args.get("station_id", "")
+    station_id = wanted if any(key == wanted for key, _name in stations) else member["station_id"]
+    at_home = station_id == member["station_id"]
+    return render_template(
+        "me/edit.html",
+        member=member,
+        filled=filled,
+        stations=stations,
+        station_id=station_id,
+        station_name=dict(stations).get(station_id) or member.get("station_name"),
+        places=home_options(station_id) if station_id else [],
+        place=home_value(member.get("compound_id"), member.get("building_id")) if at_home else "",
+    )
 
 
 def _overview_page(filled: Form | None, *, told: str | None = None) -> str:
@@ -69,6 +133,7 @@ def _about(member: dict[str, Any]) -> list[tuple[str, str]]:
         (_("志愿者编号"), presentation.fours(member.get("volunteer_number", ""))),
         (_("社区实践站"), member.get("station_name") or _("还没有")),
         (_("小区和楼栋"), place or _("没有填写")),
+        (_("特长"), "、".join(member.get("skills", [])) or _("没有填写")),
         (_("身份核实"), _("已核实") if member.get("confirmed") else _("待核实，请到站点办理")),
     ]
 

@@ -1,21 +1,25 @@
-"""The station tree: what lies below an administrator's own places, and adding to it."""
+"""The station tree: what lies below an administrator's own places, adding to it, and changing one of them."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend
+from gateway import backend, presentation
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import nodes_of
+from gateway.pages.places import every, nodes_of
+from shared import clock
 from shared.errors import HuzhuError
 from shared.principal import Role
 
 ROWS = 200
+TOP = "top"
+HOMES = ("compound", "building")
 
 pages = Blueprint("nodes", __name__)
 
@@ -70,9 +74,7 @@ def _nodes_page(filled: Form) -> str:
         nodes = backend.call("members", "GET", "/nodes", query={"parent_id": parent_id, "limit": ROWS, "after": after})
     elif everywhere:
         # What has no parent cannot be asked for: of every level those are shown that hang nowhere.
-        panels = backend.together(
-            **{level: Call("members", "/nodes", {"level": level, "limit": ROWS}) for level in level_names()}
-        )
+        panels = every(**{level: Call("members", "/nodes", {"level": level}) for level in level_names()})
         nodes = [node for panel in panels.values() for node in panel.content or [] if node["parent_id"] is None]
     else:
         ids = ",".join(str(node_id) for node_id in mine)
@@ -89,3 +91,162 @@ def _nodes_page(filled: Form) -> str:
         more=f"/staff/nodes?parent_id={parent_id}&after={nodes[-1]['id']}" if parent and len(nodes) == ROWS else None,
         told=done.said(),
     )
+
+
+# --- One of them ----------------------------------------------------------------------------------------
+
+
+@pages.get("/staff/nodes/<uuid:node_id>")
+@holding(Role.ADMINISTRATOR)
+def show_node(node_id: UUID) -> ResponseReturnValue:
+    return _node_page(node_id, Form())
+
+
+@pages.post("/staff/nodes/<uuid:node_id>")
+@holding(Role.ADMINISTRATOR)
+def change_node(node_id: UUID) -> ResponseReturnValue:
+    """Rename it, or say how many people live there. Moving and closing are asked about first."""
+    filled = Form.posted()
+    changes: dict[str, Any] = {}
+    if filled.text("action") == "count":
+        changes["residents"] = filled.whole("residents", _("请填写居民人数"))
+        if day := filled.day("from_day"):
+            changes["from_day"] = day
+    else:
+        changes["name"] = filled.required("name", _("请填写名称"), length_max=60)
+    return _send(node_id, filled, changes)
+
+
+@pages.get("/staff/nodes/<uuid:node_id>/move")
+@holding(Role.ADMINISTRATOR)
+def ask_move(node_id: UUID) -> ResponseReturnValue:
+    filled = Form(request.args)
+    changes = _read_move(filled)
+    if not filled:
+        return _node_page(node_id, filled), 422
+    node = backend.call("members", "GET", f"/nodes/{node_id}")
+    above = changes["parent_id"]
+    to = backend.call("members", "GET", f"/nodes/{above}")["name"] if above else _("最上面一级")
+    what = _("%(name)s：从%(old)s移到%(new)s", name=node["name"], old=node["parent_name"] or _("最上面一级"), new=to)
+    follows = _(
+        "下面的地方一起移过去，管理权限跟着新的上级。小区换站，志愿者不会跟着换，要另外办。从 %(day)s 起算。",
+        day=presentation.day(changes.get("from_day") or clock.today()),
+    )
+    here = f"/staff/nodes/{node_id}"
+    return done.ask(_("移到别的上级？"), what, follows, f"{here}/move", _("移过去"), here, **_typed(filled))
+
+
+@pages.post("/staff/nodes/<uuid:node_id>/move")
+@holding(Role.ADMINISTRATOR)
+def move_node(node_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    return _send(node_id, filled, _read_move(filled))
+
+
+@pages.get("/staff/nodes/<uuid:node_id>/close")
+@holding(Role.ADMINISTRATOR)
+def ask_close(node_id: UUID) -> ResponseReturnValue:
+    filled = Form(request.args)
+    changes = _read_close(filled)
+    if not filled:
+        return _node_page(node_id, filled), 422
+    node = backend.call("members", "GET", f"/nodes/{node_id}")
+    heir = changes.get("successor_id")
+    to = backend.call("members", "GET", f"/nodes/{heir}")["name"] if heir else None
+    what = _("%(name)s，并入%(successor)s", name=node["name"], successor=to) if to else node["name"]
+    follows = _(
+        "从 %(day)s 起撤销，不能恢复。以前的记录和积分都还在；登记在这里的志愿者要另外改到新的地方。",
+        day=presentation.day(changes["closed_on"]),
+    )
+    here = f"/staff/nodes/{node_id}"
+    return done.ask(_("撤销这个地方？"), what, follows, f"{here}/close", _("撤销"), here, **_typed(filled))
+
+
+@pages.post("/staff/nodes/<uuid:node_id>/close")
+@holding(Role.ADMINISTRATOR)
+def close_node(node_id: UUID) -> ResponseReturnValue:
+    filled = Form.posted()
+    return _send(node_id, filled, _read_close(filled))
+
+
+def _typed(filled: Form) -> dict[str, str]:
+    names = ("parent_id", "from_day", "closed_on", "successor_id")
+    return {name: filled.text(name) for name in names if name in filled.typed}
+
+
+def _read_move(filled: Form) -> dict[str, Any]:
+    to_top = filled.text("parent_id") == TOP
+    changes: dict[str, Any] = {"parent_id": None if to_top else filled.uuid("parent_id", _("请选择新的上级"))}
+    if day := filled.day("from_day"):
+        changes["from_day"] = day
+    return changes
+
+
+def _read_close(filled: Form) -> dict[str, Any]:
+    changes: dict[str, Any] = {"closed_on": filled.day("closed_on") or clock.today().isoformat()}
+    if filled.text("successor_id"):
+        changes["successor_id"] = filled.uuid("successor_id", _("请选择并入哪里"))
+    return changes
+
+
+def _send(node_id: UUID, filled: Form, changes: dict[str, Any]) -> ResponseReturnValue:
+    if filled:
+        try:
+            backend.call("members", "PATCH", f"/nodes/{node_id}", json=changes)
+            return done.back(f"/staff/nodes/{node_id}", "saved")
+        except HuzhuError as refusal:
+            day = next((name for name in ("closed_on", "from_day") if name in filled.typed), "")
+            filled.blame(refusal, {"name_taken": "name" if "name" in changes else "parent_id", "wrong_day": day})
+    return _node_page(node_id, filled), 422
+
+
+def _node_page(node_id: UUID, filled: Form) -> str:
+    node = backend.call("members", "GET", f"/nodes/{node_id}")
+    parents, heirs = _candidates(node)
+    above = dict(parents)
+    return render_template(
+        "staff/node.html",
+        node=node,
+        names=level_names(),
+        filled=filled,
+        parents=parents,
+        successors=heirs,
+        places=[
+            (above.get(one["parent_id"] or TOP, "–"), one["from_day"], one["until_day"]) for one in node["parents"]
+        ],
+        today=clock.today().isoformat(),
+        told=done.said(),
+    )
+
+
+def _candidates(node: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Under what a place may be moved, and what may follow it. Compounds and buildings follow each other, and buildings
+    move, within one station: of a whole county there are too many to choose from.
+    """
+    mine, levels = nodes_of(Role.ADMINISTRATOR), list(level_names())
+    higher = levels[: levels.index(node["level"])]
+    station = _station_above(node)
+    calls: dict[str, Call] = {}
+    for number, node_id in enumerate([station] if node["level"] == "building" else mine):
+        for level in ["compound"] if node["level"] == "building" else higher:
+            calls[f"parent_{level}_{number}"] = Call("members", "/nodes", {"below_id": node_id, "level": level})
+        if node_id is not None and node["level"] != "building":
+            calls[f"parent_own_{number}"] = Call("members", "/nodes", {"ids": node_id})
+    for number, node_id in enumerate([station] if node["level"] in HOMES else mine):
+        calls[f"heir_{number}"] = Call("members", "/nodes", {"below_id": node_id, "level": node["level"]})
+    found: dict[str, dict[str, dict[str, Any]]] = {"parent": {}, "heir": {}}
+    for name, panel in every(**calls).items():
+        for one in panel.content or []:
+            if one.get("closed_on") is None and one["id"] != node["id"]:
+                found[name.partition("_")[0]][one["id"]] = one
+    parents = [one for one in found["parent"].values() if one["level"] in higher]
+    options = [[(one["id"], str(one["name"])) for one in rows] for rows in (parents, list(found["heir"].values()))]
+    top = [(TOP, _("最上面一级"))] if None in mine and node["level"] not in HOMES else []
+    return [*top, *options[0]], options[1]
+
+
+def _station_above(node: dict[str, Any]) -> str:
+    """The station that a place lies in; where there is none, what it lies directly below."""
+    ids = [str(UUID(part)) for part in node["path"].strip("/").split("/")[:-1]]
+    above = backend.call("members", "GET", "/nodes", query={"ids": ",".join(ids)}) if ids else []
+    return next((str(one["id"]) for one in above if one["level"] == "station"), str(node["parent_id"] or node["id"]))

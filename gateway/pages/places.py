@@ -1,16 +1,53 @@
-"""What organizers' and staff's pages share: the stations where somebody may act, and the names of people."""
+"""What pages share: lists in full, the stations where somebody may act, homes to choose, and the names of people."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from gateway import backend, visitor
-from gateway.backend import Call
+from gateway.backend import Call, Panel
+from gateway.forms import uuid_or_none
 from gateway.i18n import _
 from shared.errors import NotFound
 from shared.principal import Role
 
 IDS_MAX = 200
+ROWS_MAX = 200
+"""What members gives at once of a list."""
+PAGES_MAX = 100
+
+Options = list[tuple[str, list[tuple[str, str]]]]
+
+
+def every(**asked: Call) -> dict[str, Panel]:
+    """Whole lists of members, page after page; what did not come is an error in its panel."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in asked}
+    panels: dict[str, Panel] = {}
+    for _page in range(PAGES_MAX):
+        answers = backend.together(
+            **{
+                name: replace(call, query={**(call.query or {}), "limit": ROWS_MAX, "after": _last_id(rows[name])})
+                for name, call in asked.items()
+                if name not in panels
+            }
+        )
+        for name, answer in answers.items():
+            if answer.error is not None:
+                panels[name] = answer
+                continue
+            rows[name] += answer.content or []
+            if len(answer.content or []) < ROWS_MAX:
+                panels[name] = Panel(rows[name])
+        if len(panels) == len(asked):
+            break
+    return {name: panels.get(name) or Panel(rows[name]) for name in asked}
+
+
+def _last_id(rows: list[dict[str, Any]]) -> str | None:
+    return str(rows[-1]["id"]) if rows else None
 
 
 def nodes_of(role: Role) -> list[UUID | None]:
@@ -27,7 +64,7 @@ def stations_of(role: Role) -> list[dict[str, Any]]:
         if node_id is not None:
             calls[f"self_{number}"] = Call("members", "/nodes", {"ids": node_id})
     found: dict[str, dict[str, Any]] = {}
-    for panel in backend.together(**calls).values():
+    for panel in every(**calls).values():
         if panel.error is not None and not isinstance(panel.error, NotFound):
             raise panel.error
         for node in panel.content or []:
@@ -39,6 +76,36 @@ def stations_of(role: Role) -> list[dict[str, Any]]:
 def station_options(role: Role) -> list[tuple[str, str]]:
     """Those stations as choices of a form."""
     return [(node["id"], node["name"]) for node in stations_of(role)]
+
+
+def home_options(station_id: UUID | str) -> Options:
+    """The open compounds of a station as groups, each with itself and its buildings; `read_home` reads the values."""
+    panel = every(below=Call("members", "/nodes", {"below_id": station_id}))["below"]
+    nodes = [node for node in panel.content or [] if node.get("closed_on") is None]
+    buildings: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for node in nodes:
+        if node["level"] == "building":
+            buildings[node["parent_id"]].append(node)
+    options: Options = []
+    for compound in (node for node in nodes if node["level"] == "compound"):
+        name, here = str(compound["name"]), buildings[compound["id"]]
+        here.sort(key=lambda node: [int(number) for number in re.findall(r"\d+", node["name"])])
+        choices = [(home_value(compound["id"], None), _("%(compound)s（不选楼栋）", compound=name))]
+        choices += [(home_value(compound["id"], node["id"]), f"{name} {node['name']}") for node in here]
+        options.append((name, choices))
+    return options
+
+
+def home_value(compound_id: str | None, building_id: str | None) -> str:
+    """A compound, or a building in it, as one choice of a form."""
+    return ".".join(part for part in (compound_id, building_id) if part)
+
+
+def read_home(value: str) -> dict[str, str | None]:
+    """The compound and the building of such a choice, as members takes them."""
+    compound_id, _dot, building_id = value.partition(".")
+    ids = {"compound_id": uuid_or_none(compound_id), "building_id": uuid_or_none(building_id)}
+    return {name: None if node_id is None else str(node_id) for name, node_id in ids.items()}
 
 
 def people(member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:

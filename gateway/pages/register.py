@@ -1,6 +1,5 @@
 """Becoming a volunteer by oneself, also in the middle of a first scan."""
 
-import re
 from collections import defaultdict
 from typing import Any
 
@@ -14,11 +13,10 @@ from gateway.guards import open_page
 from gateway.i18n import _
 from gateway.pages import texts
 from gateway.pages.login import new_password, open_session
+from gateway.pages.places import every, home_options, read_home
 from shared.errors import HuzhuError, Invalid, NotFound
 
 pages = Blueprint("register", __name__)
-
-Options = list[tuple[str, list[tuple[str, str]]]]
 
 
 @pages.get("/register")
@@ -28,7 +26,7 @@ def start() -> ResponseReturnValue:
     if request.args.get("station_id"):
         return _register_page(Form(request.args))
     q = request.args.get("q", "").strip()[:30]
-    stations = backend.together(stations=Call("members", "/nodes", {"level": "station", "q": q or None}))["stations"]
+    stations = every(stations=Call("members", "/nodes", {"level": "station", "q": q or None}))["stations"]
     if isinstance(stations.error, Invalid):
         raise stations.error
     return render_template(
@@ -40,9 +38,9 @@ def start() -> ResponseReturnValue:
 
 
 def _grouped(stations: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Stations under the names of what they belong to."""
+    """Open stations under the names of what they belong to."""
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for station in stations:
+    for station in (one for one in stations if one.get("closed_on") is None):
         groups[station.get("parent_name") or ""].append(station)
     return sorted(groups.items())
 
@@ -81,10 +79,7 @@ def _read_person(filled: Form) -> dict[str, Any]:
         "password": new_password(filled),
     }
     if filled.text("place"):
-        compound_id, _dot, building_id = filled.text("place").partition(".")
-        person["compound_id"] = compound_id
-        if building_id:
-            person["building_id"] = building_id
+        person |= {name: node_id for name, node_id in read_home(filled.text("place")).items() if node_id}
     if birth_date := filled.day("birth_date"):
         person["birth_date"] = birth_date
     for kind, title in (("terms", _("志愿服务协议")), ("privacy", _("个人信息保护说明"))):
@@ -99,29 +94,11 @@ def _register_page(filled: Form) -> str:
     station_id = filled.uuid("station_id", _("请选择社区"))
     if not station_id:
         raise NotFound
-    panels = backend.together(
-        station=Call("members", f"/nodes/{station_id}"),
-        below=Call("members", "/nodes", {"below_id": station_id}),
-    )
-    if panels["station"].error is not None:
-        raise panels["station"].error
+    station = backend.call("members", "GET", f"/nodes/{station_id}")
     return render_template(
         "register/register.html",
         filled=filled,
-        station=panels["station"].content,
-        places=_places(panels["below"].content or []),
+        station=station,
+        places=home_options(station_id),
         scan_kept=read_codes.find(read_codes.SCAN) is not None,
     )
-
-
-def _places(nodes: list[dict[str, Any]]) -> Options:
-    """Compounds as groups, each with itself and its buildings; the value is `compound.building`."""
-    compounds = {node["id"]: node["name"] for node in nodes if node["level"] == "compound"}
-    options: Options = []
-    for compound_id, name in compounds.items():
-        buildings = [node for node in nodes if node["level"] == "building" and node["parent_id"] == compound_id]
-        buildings.sort(key=lambda node: [int(number) for number in re.findall(r"\d+", node["name"])])
-        choices = [(compound_id, _("%(compound)s（不选楼栋）", compound=name))]
-        choices += [(f"{compound_id}.{node['id']}", f"{name} {node['name']}") for node in buildings]
-        options.append((name, choices))
-    return options

@@ -12,7 +12,7 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import done, texts
+from gateway.pages import done
 from gateway.pages.places import describe, station_options, stations_of
 from shared.errors import HuzhuError
 from shared.principal import Role
@@ -60,63 +60,6 @@ def list_members() -> ResponseReturnValue:
     )
 
 
-@pages.get("/staff/members/new")
-@holding(Role.STAFF)
-def new_member() -> ResponseReturnValue:
-    return _new_page(Form())
-
-
-@pages.post("/staff/members/new")
-@holding(Role.STAFF)
-def add_member() -> ResponseReturnValue:
-    """Somebody without a login, such as an elder with a passbook."""
-    filled = Form.posted()
-    content: dict[str, Any] = {
-        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
-        "name": filled.required("name", _("请填写姓名"), length_max=50),
-        "station_id": filled.uuid("station_id", _("请选择实践站")),
-    }
-    if filled.text("phone"):
-        content["phone"] = filled.text("phone")
-    birth_date = filled.day("birth_date")
-    if birth_date is not None:
-        content["birth_date"] = birth_date
-    place = uuid_or_none(filled.text("place_id"))
-    if place is not None:
-        content["compound_id"] = str(place)
-    if filled.text("agreed"):
-        content["consents"] = texts.consents("terms", "privacy")
-    else:
-        filled.fail("agreed", _("请先向本人说明并取得同意"))
-    if filled:
-        try:
-            made = backend.call("members", "POST", "/members", json=content)
-            return done.back(f"/staff/members/{made['id']}", "added")
-        except HuzhuError as refusal:
-            filled.blame(refusal, {"compound_id": "place_id"})
-    return _new_page(filled), 422
-
-
-def _new_page(filled: Form) -> str:
-    stations = stations_of(Role.STAFF)
-    panels = backend.together(
-        **{
-            f"station_{number}": Call("members", "/nodes", {"below_id": station["id"], "level": "compound"})
-            for number, station in enumerate(stations[:12])
-        }
-    )
-    places = [
-        (station["name"], [(node["id"], node["name"]) for node in panel.content or []])
-        for station, panel in zip(stations, panels.values(), strict=False)
-    ]
-    return render_template(
-        "staff/new_member.html",
-        filled=filled,
-        stations=[(station["id"], station["name"]) for station in stations],
-        places=[group for group in places if group[1]],
-    )
-
-
 @pages.get("/staff/members/<uuid:member_id>")
 @holding(Role.STAFF)
 def show_member(member_id: UUID) -> ResponseReturnValue:
@@ -150,31 +93,48 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
     panels = backend.together(
         member=Call("members", f"/members/{member_id}"),
         balance=Call("points", "/balances", {"member_ids": member_id}),
+        alike=Call("members", f"/members/{member_id}/look-alikes"),
     )
     if panels["member"].error is not None:
         raise panels["member"].error
     member = panels["member"].content
     balances = panels["balance"].content
-    place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
     return render_template(
         "staff/member.html",
         member=member,
-        about=[
-            (_("志愿者编号"), presentation.fours(member["volunteer_number"])),
-            (_("实践站"), member.get("station_name") or "–"),
-            (_("小区和楼栋"), place or "–"),
-            (_("出生日期"), presentation.day(member["birth_date"]) if member.get("birth_date") else "–"),
-            (_("报到单位"), member.get("employer_name") or "–"),
-            (_("志愿服务队"), "、".join(team["name"] for team in member.get("teams", [])) or "–"),
-            (_("特长"), "、".join(member.get("skills", [])) or "–"),
-            (_("登录账号"), _("有") if member.get("has_login") else _("没有")),
-        ],
+        about=about(member),
+        household=household_of(member),
+        alike=[(one["id"], describe(one)) for one in panels["alike"].content or []],
         balance=balances[0] if balances else None,
         balance_away=panels["balance"].error is not None,
         done=done.said(),
         filled=filled,
         **told,
     )
+
+
+def household_of(member: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who of the own stations lives with a member."""
+    if not member.get("household_id"):
+        return []
+    query = {"household_id": member["household_id"], "status": "active"}
+    found = backend.together(found=Call("members", "/members", query))["found"].content or []
+    return [one for one in found if one["id"] != member["id"]]
+
+
+def about(member: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is known of a member, as names and values."""
+    place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
+    return [
+        (_("志愿者编号"), presentation.fours(member["volunteer_number"])),
+        (_("实践站"), member.get("station_name") or "–"),
+        (_("小区和楼栋"), place or "–"),
+        (_("出生日期"), presentation.day(member["birth_date"]) if member.get("birth_date") else "–"),
+        (_("报到单位"), member.get("employer_name") or "–"),
+        (_("志愿服务队"), "、".join(team["name"] for team in member.get("teams", [])) or "–"),
+        (_("特长"), "、".join(member.get("skills", [])) or "–"),
+        (_("登录账号"), _("有") if member.get("has_login") else _("没有")),
+    ]
 
 
 # --- Boards -------------------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ def test_staff_finds_registers_and_helps_people(town: Town) -> None:
     assert "陈芳" not in staff.get("/staff/members?q=nobody").text
     new = "/staff/members/new"
     assert "请先向本人说明" in staff.post(new, new, status=422, name="刘奶奶").text
-    made = staff.post(new, new, name="刘奶奶", place_id=town.nodes["和谐小区"], agreed="1")
+    made = staff.post(new, new, name="刘奶奶", place=town.nodes["和谐小区"], agreed="1")
     assert "刘奶奶" in made.text
     assert "和谐小区" in made.text
     member = f"/staff/members/{volunteer.member_id}"

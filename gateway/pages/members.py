@@ -1,0 +1,267 @@
+"""Staff's forms on members: a new one, what is known of one, and who lives together."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID, uuid5
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend
+from gateway.backend import Call
+from gateway.forms import Form
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages import done, texts
+from gateway.pages.places import describe, every, home_options, home_value, people, read_home, station_options
+from gateway.pages.staff import about, household_of
+from shared.errors import HuzhuError
+from shared.principal import Role
+
+CANDIDATES_MAX = 20
+_FIELDS = {
+    "compound_id": "place",
+    "building_id": "place",
+    "not_below": "place",
+    "birth_date_wrong": "birth_date",
+    "guardian_needed": "guardian",
+}
+
+pages = Blueprint("members", __name__)
+
+
+# --- A new one ------------------------------------------------------------------------------------------
+
+
+@pages.get("/staff/members/new")
+@holding(Role.STAFF)
+def new_member() -> ResponseReturnValue:
+    """First where, then who: compounds and buildings can be offered without scripts once the station is known."""
+    return _new_page(Form(request.args))
+
+
+@pages.post("/staff/members/new")
+@holding(Role.STAFF)
+def add_member() -> ResponseReturnValue:
+    """Somebody without a login, such as an elder with a passbook."""
+    filled = Form.posted()
+    content: dict[str, Any] = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "name": filled.required("name", _("请填写姓名"), length_max=50),
+        "station_id": filled.uuid("station_id", _("请选择实践站")),
+    }
+    if filled.text("phone"):
+        content["phone"] = filled.text("phone")
+    birth_date = filled.day("birth_date")
+    if birth_date is not None:
+        content["birth_date"] = birth_date
+    content |= {name: node_id for name, node_id in read_home(filled.text("place")).items() if node_id}
+    if filled.text("agreed"):
+        content["consents"] = texts.consents("terms", "privacy")
+    else:
+        filled.fail("agreed", _("请先向本人说明并取得同意"))
+    if filled:
+        try:
+            made = backend.call("members", "POST", "/members", json=content)
+            return done.back(f"/staff/members/{made['id']}", "added")
+        except HuzhuError as refusal:
+            filled.blame(refusal, _FIELDS | {"guardian_needed": "birth_date", "consent_missing": "birth_date"})
+    return _new_page(filled), 422
+
+
+def _new_page(filled: Form) -> str:
+    stations = station_options(Role.STAFF)
+    chosen = filled.text("station_id") or (stations[0][0] if len(stations) == 1 else "")
+    station = next((option for option in stations if option[0] == chosen), None)
+    return render_template(
+        "staff/new_member.html",
+        filled=filled,
+        stations=stations,
+        station=station,
+        places=home_options(station[0]) if station else [],
+    )
+
+
+# --- What is known of one -------------------------------------------------------------------------------
+
+
+@pages.get("/staff/members/<uuid:member_id>/edit")
+@holding(Role.STAFF)
+def show_edit(member_id: UUID) -> ResponseReturnValue:
+    return _edit_page(_get(member_id), Form())
+
+
+@pages.post("/staff/members/<uuid:member_id>/edit")
+@holding(Role.STAFF)
+def edit(member_id: UUID) -> ResponseReturnValue:
+    """Only what is otherwise than it stands is sent; what somebody else has changed since is not overwritten."""
+    filled, member = Form.posted(), _get(member_id)
+    wanted = _read_member(filled, member)
+    form_id = filled.uuid("id", _("页面不完整，请刷新再试"))
+    version = filled.whole("version", _("页面不完整，请刷新再试"))
+    if filled:
+        try:
+            wanted["employer_id"] = _employer_id(filled, member, UUID(form_id))
+            changes = {name: value for name, value in wanted.items() if value != _present(member)[name]}
+            changes |= _phone_change(filled)
+            if changes:
+                backend.call("members", "PATCH", f"/members/{member_id}", json=changes | {"version": version})
+            return done.back(f"/staff/members/{member_id}", "saved")
+        except HuzhuError as refusal:
+            filled.blame(refusal, _FIELDS)
+            if refusal.code == "changed_meanwhile":
+                return _edit_page(_get(member_id), filled, was_changed=True), 422
+    return _edit_page(member, filled), 422
+
+
+def _get(member_id: UUID) -> dict[str, Any]:
+    member: dict[str, Any] = backend.call("members", "GET", f"/members/{member_id}")
+    return member
+
+
+def _present(member: dict[str, Any]) -> dict[str, Any]:
+    """What stands now, in the shape in which it is changed. The phone is not shown for this: reading it is recorded."""
+    kept = ("name", "birth_date", "station_id", "compound_id", "building_id", "employer_id", "guardian_id", "skills")
+    return {name: member.get(name) for name in kept} | {"team_ids": sorted(team["id"] for team in member["teams"])}
+
+
+def _read_member(filled: Form, member: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": filled.required("name", _("请填写姓名"), length_max=50),
+        "birth_date": filled.day("birth_date"),
+        "station_id": filled.uuid("station_id", _("请选择实践站")),
+        **read_home(filled.text("place")),
+        "team_ids": sorted(filled.chosen("team_ids")),
+        "skills": read_skills(filled),
+        "guardian_id": _guardian_id(filled, member),
+    }
+
+
+def read_skills(filled: Form) -> list[str]:
+    """Several, with whatever stands between them."""
+    text = filled.text("skills")
+    for mark in "，,；;\n\r":
+        text = text.replace(mark, "、")
+    return list(dict.fromkeys(word.strip() for word in text.split("、") if word.strip()))
+
+
+def _phone_change(filled: Form) -> dict[str, Any]:
+    if filled.text("no_phone"):
+        return {"phone": None}
+    return {"phone": filled.text("phone")} if filled.text("phone") else {}
+
+
+def _employer_id(filled: Form, member: dict[str, Any], form_id: UUID) -> str | None:
+    """The employer of this name; one that is not known yet is added."""
+    name = filled.text("employer")
+    if not name or name == member.get("employer_name"):
+        return member.get("employer_id") if name else None
+    known = every(found=Call("members", "/employers", {"q": name}))["found"]
+    if known.error is not None:
+        raise known.error
+    for employer in known.content:
+        if employer["name"] == name:
+            return str(employer["id"])
+    # The form's own id makes the same of a form sent twice; the name tells it from another try.
+    wanted = {"id": str(uuid5(form_id, name)), "name": name}
+    added = backend.call("members", "POST", "/employers", json=wanted)
+    return str(added["id"])
+
+
+def _guardian_id(filled: Form, member: dict[str, Any]) -> str | None:
+    """The guardian by volunteer number, as it stands on the card."""
+    number = "".join(filled.text("guardian").split())
+    if not number:
+        return None
+    for guardian in _guardian_of(member):
+        if guardian["volunteer_number"] == number:
+            return str(guardian["id"])
+    found = backend.call("members", "GET", "/members", query={"q": number, "status": "active"})
+    for candidate in found:
+        if candidate["volunteer_number"] == number:
+            return str(candidate["id"])
+    filled.fail("guardian", _("没有找到这个志愿者编号"))
+    return None
+
+
+def _guardian_of(member: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(people([member["guardian_id"]]).values()) if member.get("guardian_id") else []
+
+
+def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = False) -> str:
+    stations = station_options(Role.STAFF)
+    wanted = filled.text("station_id") or request.args.get("station_id", "")
+    station_id = wanted if any(key == wanted for key, _name in stations) else member["station_id"]
+    at_home = station_id == member["station_id"]
+    guardian = next(iter(_guardian_of(member)), None)
+    own_teams = {team["id"]: team["name"] for team in member["teams"]} if at_home else {}
+    return render_template(
+        "staff/edit_member.html",
+        member=member,
+        filled=filled,
+        now=about(member) if was_changed else None,
+        station_id=station_id,
+        stations=stations,
+        station_name=dict(stations).get(station_id) or member.get("station_name"),
+        places=home_options(station_id) if station_id else [],
+        place=home_value(member.get("compound_id"), member.get("building_id")) if at_home else "",
+        teams=list((dict(_teams_at(station_id)) | own_teams).items()),
+        team_ids=filled.chosen("team_ids") if filled.typed else [team["id"] for team in member["teams"]],
+        employers=every(employers=Call("members", "/employers"))["employers"].content or [],
+        guardian=guardian,
+    )
+
+
+def _teams_at(station_id: str | None) -> list[tuple[str, str]]:
+    """The teams that members of a station may join: its own, and those of the places above it."""
+    if not station_id:
+        return []
+    node = backend.call("members", "GET", f"/nodes/{station_id}")
+    ids = [str(UUID(part)) for part in node["path"].strip("/").split("/")]
+    panels = every(**{f"at_{node_id}": Call("members", "/teams", {"station_id": node_id}) for node_id in ids})
+    return [(team["id"], team["name"]) for panel in panels.values() for team in panel.content or []]
+
+
+# --- Who lives together ---------------------------------------------------------------------------------
+
+
+@pages.get("/staff/members/<uuid:member_id>/household")
+@holding(Role.STAFF)
+def show_household(member_id: UUID) -> ResponseReturnValue:
+    return _household_page(_get(member_id), Form(request.args))
+
+
+@pages.post("/staff/members/<uuid:member_id>/household")
+@holding(Role.STAFF)
+def change_household(member_id: UUID) -> ResponseReturnValue:
+    """Join the household of somebody, or leave the one of now."""
+    filled = Form.posted()
+    leaves = filled.text("action") == "leave"
+    with_id = None if leaves else filled.uuid("with_member_id", _("请选一位志愿者"))
+    if filled:
+        try:
+            backend.call("members", "PUT", f"/members/{member_id}/household", json={"with_member_id": with_id})
+            return done.back(f"/staff/members/{member_id}", "saved")
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+    return _household_page(_get(member_id), filled), 422
+
+
+def _household_page(member: dict[str, Any], filled: Form) -> str:
+    wanted = filled.text("q")[:50]
+    query = {"q": wanted, "status": "active", "limit": CANDIDATES_MAX}
+    found = backend.call("members", "GET", "/members", query=query) if wanted else []
+    together = household_of(member)
+    there = {member["id"], *(one["id"] for one in together)}
+    return render_template(
+        "staff/household.html",
+        member=member,
+        filled=filled,
+        wanted=wanted,
+        together=_described(together),
+        candidates=_described(one for one in found if one["id"] not in there),
+    )
+
+
+def _described(found: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(member["id"], describe(member)) for member in found]
