@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from flask import g, has_request_context
@@ -11,16 +12,44 @@ from flask import g, has_request_context
 from shared import clock
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_HIDDEN_NAME = r"(?:passw(?:or)?d|token|code|secret|cookie|authorization|session|密码|口令|验证码|兑换码|令牌)"
+_IS_HIDDEN = re.compile(rf"(?i){_HIDDEN_NAME}$")
+_GAP = r"[ \t\-‐–—()（）]"
+_SHORT = r"[2-9A-HJ-NP-Z]"  # ids.SHORT_CODE_ALPHABET
 _SECRETS = (
-    # A mainland mobile number keeps its first three and last two digits.
-    (re.compile(r"(?<!\d)(1\d{2})\d{6}(\d{2})(?!\d)"), r"\1******\2"),
-    (re.compile(r"(/[sv]/)[^\s\"'?#]+"), r"\1…"),
+    # Mainland numbers keep three digits at the front and two at the end. Written with gaps they must not
+    # touch other hexadecimal digits, so that ids stay whole.
+    (re.compile(r"(?<!\d)(?:(?:\+|00)?86)?(1\d{2})\d{6}(\d{2})(?!\d)"), r"\1******\2"),
     (
-        re.compile(r"(?i)(password|token|code|secret|cookie|authorization)([\"']?\s*[:=]\s*[\"']?)[^\s\"',;}&]+"),
-        r"\1\2…",
+        re.compile(rf"(?<![\dA-Fa-f.-])(1\d{{2}}){_GAP}{{0,2}}\d{{4}}{_GAP}{{0,2}}\d{{2}}(\d{{2}})(?![\dA-Fa-f-])"),
+        r"\1******\2",
     ),
-    # Anything signed: payload.signature in base64url.
-    (re.compile(r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{40,}"), "…"),
+    (
+        re.compile(rf"(?<![\dA-Fa-f.-])(0\d{{2,3}}){_GAP}{{0,2}}[2-9]\d{{4,5}}(\d{{2}})(?![\dA-Fa-f-])"),
+        r"\1******\2",
+    ),
+    (re.compile(rf"((?:\+|\b00)86){_GAP}{{0,2}}\d{{2,3}}(?:{_GAP}{{0,2}}\d){{7,8}}(?!\d)"), r"\1******"),
+    (re.compile(r"(/[sv]/)[^\s\"'?#]+"), r"\1…"),
+    # Codes of places and vouchers, as they are read: V1.key.….mac
+    (re.compile(r"\bV1\.[\w.%-]+"), "V1.…"),
+    # A whole header, whose value has blanks of its own.
+    (re.compile(r"(?i)((?:cookie|authorization)\\*[\"']?\s*[:=]\s*\\*[\"']?)(?![\"'\\])[^\n\"'\\]+"), r"\1…"),
+    (re.compile(r"(?i)\b(bearer\s+)[^\s\"',;\\]+"), r"\1…"),
+    # A quoted value, to the quote that ends it: JSON within JSON has backslashes before its quotes.
+    (
+        re.compile(
+            rf"(?i)({_HIDDEN_NAME}\\*[\"']?\s*[:=：]\s*)(?P<quote>\\*[\"'])(?:(?!(?<!\\)(?P=quote)).)*(?P=quote)?"
+        ),
+        r"\1\g<quote>…\g<quote>",
+    ),
+    (re.compile(rf"(?i)({_HIDDEN_NAME}\\*[\"']?\s*[:=：]\s*)(?![\"'\\…])[^\s\"',;}}&\\]+"), r"\1…"),
+    # Codes of twelve letters and digits, as they are printed and as they are typed in groups.
+    (re.compile(rf"(?<![\w-]){_SHORT}{{12}}(?![\w-])"), "…"),
+    (re.compile(rf"(?<![\w-])(?=[A-Z\s-]*\d){_SHORT}{{4}}[ -]{_SHORT}{{4}}[ -]{_SHORT}{{4}}(?![\w-])"), "…"),
+    (re.compile(r"(?i)(\b(?:code|voucher)\s+)(?=\S*\d)(?:[2-9A-HJ-NP-Z]{4}[ -]?){3}\b"), r"\1…"),
+    # Anything signed: payload.signature in base64url; and a session's or API token, 32 bytes by themselves.
+    (re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{40,}"), "…"),
+    (re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[A-Za-z0-9_-]{43}(?![\w-])"), "…"),
 )
 
 
@@ -29,6 +58,22 @@ def redact(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _redacted(value: Any) -> Any:
+    """A value for JSON, redacted part by part before it is quoted, so that a line stays whole JSON."""
+    if isinstance(value, Mapping):
+        return {
+            redact(str(key)): "…" if part and _IS_HIDDEN.search(str(key)) else _redacted(part)
+            for key, part in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted(part) for part in value]
+    if value is None or isinstance(value, bool | float):
+        return value
+    text = str(value)
+    shown = redact(text)
+    return value if shown == text and isinstance(value, int) else shown
 
 
 class JsonLines(logging.Formatter):
@@ -51,7 +96,7 @@ class JsonLines(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in _PLAIN}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, ensure_ascii=False, default=str))
+        return json.dumps(_redacted(line), ensure_ascii=False)
 
 
 def configure(process: str) -> None:
