@@ -1,6 +1,7 @@
 """The installation under var/, for commands that need its databases: the running one, or its servers alone."""
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import SERVICES, SUPERUSER
-from devtools.supervisor import PROJECT, Options, Say, System
+from devtools.supervisor import PROJECT, Options, Say, System, is_alive
 
 
 def var() -> Path:
@@ -24,8 +25,11 @@ def find_running(root: Path) -> Installation | None:
     """The installation that `./dev run` serves now."""
     try:
         ports = json.loads((root / "ports.json").read_text())
-        os.kill(ports["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError):
+    except FileNotFoundError:
+        return None
+    # Its number alone says little: a killed runner's may be anybody's now. A killed runner's warden keeps
+    # the lock, but only while it ends what is left.
+    if not _is_locked(root / "run.lock") or not is_alive(ports["pid"]):
         return None
     secrets = stored_secrets(root / "secrets")
     # The servers' URLs hold passwords, so they are not in the file.
@@ -40,6 +44,18 @@ def find_running(root: Path) -> Installation | None:
         service_urls={service: f"http://127.0.0.1:{ports[service]}" for service in SERVICES},
         extra=dict(ports["extra"]),
     )
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a runner holds its lock. Asking shares it for a moment, which a runner that starts waits out."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -421,7 +421,7 @@ class System:
                 self._heed_interrupt()
                 lock.seek(0)
                 runner = int(lock.read() or 0)
-                if (runner and _is_alive(runner)) or time.monotonic() > deadline:
+                if (runner and is_alive(runner)) or time.monotonic() > deadline:
                     lock.close()
                     raise StartError(already_running(self.root, runner)) from None
                 time.sleep(0.1)
@@ -478,7 +478,7 @@ def _ending(returncode: int) -> str:
     return f"exit {returncode}" if returncode >= 0 else f"signal {-returncode}"
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
