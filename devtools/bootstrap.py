@@ -14,8 +14,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = PROJECT / ".venv"
@@ -153,17 +154,13 @@ def _run(command: list[str]) -> None:
     """Run an installer, showing what it says; when it says nothing for long, say that it still works."""
     # A company's own certificates are known to the system, not to uv.
     trusting = os.environ | {"UV_SYSTEM_CERTS": "1"}
-    with subprocess.Popen(
-        command,
-        env=trusting,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as installer:
+    from devtools.children import Child, Command, Warden
+
+    warden = Warden()  # an installer does not outlive us either
+    installer = Child("installer", Command(tuple(command), trusting), subprocess.PIPE, warden)
+    try:
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=_read_lines, args=(installer, lines), daemon=True).start()
+        threading.Thread(target=_read_lines, args=(installer.popen.stdout, lines), daemon=True).start()
         last: list[str] = []
         while True:
             try:
@@ -176,39 +173,50 @@ def _run(command: list[str]) -> None:
             last = [*last[-19:], line]
             if not line.startswith(("Requirement already", "Looking in ")):
                 say(f"  {line[:150]}")
-    if installer.returncode != 0:
+        returncode = installer.popen.wait()
+    finally:
+        installer.stop()
+        warden.forget(installer)
+        warden.close()
+    if returncode != 0:
         name = Path(command[0]).name
-        raise InstallError(f"Installing failed ({name}, exit {installer.returncode}):\n  " + "\n  ".join(last))
+        raise InstallError(f"Installing failed ({name}, exit {returncode}):\n  " + "\n  ".join(last))
 
 
-def _read_lines(installer: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None]") -> None:
-    assert installer.stdout is not None
-    for line in installer.stdout:
+def _read_lines(output: IO[bytes] | None, lines: "queue.SimpleQueue[str | None]") -> None:
+    assert output is not None
+    for line in output:
         if line.strip():
-            lines.put(line.rstrip())
+            lines.put(line.decode(errors="replace").rstrip())
     lines.put(None)
 
 
-class _Heartbeat:
+class Heartbeat:
     """Says something when nothing has been said for four seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self.started = self.spoken = time.monotonic()
+
+    def say(self, words: str) -> None:
+        self.spoken = time.monotonic()
+        self._say(words)
 
     def beat(self, words: str) -> None:
         if time.monotonic() - self.spoken >= SILENCE_MAX_S:
-            say(f"  … {words} ({time.monotonic() - self.started:.0f} s)")
+            self.say(f"  … {words} ({time.monotonic() - self.started:.0f} s)")
 
 
-_heartbeat = _Heartbeat()
-
-
-def say(words: str) -> None:
-    _heartbeat.spoken = time.monotonic()
+def _print(words: str) -> None:
     print(words, flush=True)
 
 
+_heartbeat = Heartbeat(_print)
+say = _heartbeat.say
+
+
 if __name__ == "__main__":
+    sys.path[0] = str(PROJECT)  # instead of its own folder: modules are found as devtools.…
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

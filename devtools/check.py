@@ -7,8 +7,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
+from devtools import bootstrap
 from devtools.environment import new_secrets
 from devtools.supervisor import PROJECT
 
@@ -45,13 +47,23 @@ def test(arguments: list[str]) -> int:
 def _report(name: str, check: Callable[[], str]) -> bool:
     """Run one check, which returns what is wrong, and say how it went."""
     started = time.monotonic()
-    wrong = check()
-    print(f"{'✗' if wrong else '✓'} {name:<28} {time.monotonic() - started:5.1f} s", flush=True)
+    wrong = _spoken_for(f"still checking {name}", check)
+    bootstrap.say(f"{'✗' if wrong else '✓'} {name:<28} {time.monotonic() - started:5.1f} s")
     if wrong:
         lines = wrong.strip().splitlines()
         lines[LINES_MAX:] = [f"… and {len(lines) - LINES_MAX} lines more"] if len(lines) > LINES_MAX else []
         print("\n".join(f"    {line}" for line in lines), flush=True)
     return not wrong
+
+
+def _spoken_for(words: str, work: Callable[[], str]) -> str:
+    """What the work returns; while it says nothing for long, say that it goes on."""
+    heartbeat = bootstrap.Heartbeat(bootstrap.say)
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        while wait([working], timeout=0.2).not_done:
+            heartbeat.beat(words)
+    return working.result()
 
 
 def _tool(*argv: str) -> Callable[[], str]:

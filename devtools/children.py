@@ -36,7 +36,13 @@ class Command:
 class Child:
     """One started process and its group."""
 
-    def __init__(self, name: str, command: Command, output: IO[bytes] | int = subprocess.DEVNULL) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Command,
+        output: IO[bytes] | int = subprocess.DEVNULL,
+        warden: "Warden | None" = None,
+    ) -> None:
         """Start it. Call this from a thread that lives as long as the child should."""
         self.name = name
         self.command = command
@@ -52,7 +58,7 @@ class Child:
             group=command.user_id,
             extra_groups=None if command.user_id is None else [],
             # Runs after the change of user, which would clear the death signal.
-            preexec_fn=_die_with_parent(command.stop_signal, os.getpid()) if _LIBC else None,  # noqa: PLW1509 - it only calls prctl
+            preexec_fn=_die_with_parent(command.stop_signal, os.getpid(), warden) if _LIBC or warden else None,  # noqa: PLW1509 - it only writes a line and calls prctl
         )
 
     @property
@@ -95,26 +101,47 @@ class Warden:
             text=True,
         )
 
-    def watch(self, child: Child) -> None:
-        self._write(f"+{child.pid} {int(child.command.stop_signal)}")
+    def fileno(self) -> int:
+        """The end of the pipe that a child, once forked, writes its own number to.
+
+        The runner would do it too late: killed in between it would leave the child to nobody.
+        """
+        assert self.popen.stdin is not None
+        return self.popen.stdin.fileno()
 
     def forget(self, child: Child) -> None:
-        self._write(f"-{child.pid}")
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(f"-{child.pid}\n")
+        self.popen.stdin.flush()
 
     def close(self) -> None:
         assert self.popen.stdin is not None
         self.popen.stdin.close()
         self.popen.wait()
 
-    def _write(self, line: str) -> None:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(f"{line}\n")
-        self.popen.stdin.flush()
+
+def finish(child: Child, heed: Callable[[], None] = lambda: None) -> int:
+    """Wait for its end and return its exit code; what `heed`, called now and then, raises stops the child."""
+    try:
+        while child.is_running:
+            heed()
+            time.sleep(0.02)
+    finally:
+        child.stop()
+    return child.popen.returncode
 
 
-def _die_with_parent(signal_number: signal.Signals, parent_id: int) -> Callable[[], None]:
+def run_to_end(name: str, command: Command, output: IO[bytes] | int) -> int:
+    """Run one command to its end and return its exit code."""
+    return finish(Child(name, command, output))
+
+
+def _die_with_parent(signal_number: signal.Signals, parent_id: int, warden: Warden | None) -> Callable[[], None]:
     def before_exec() -> None:
-        assert _LIBC is not None
+        if warden is not None:
+            os.write(warden.fileno(), f"+{os.getpid()} {int(signal_number)}\n".encode())
+        if _LIBC is None:
+            return
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
         if os.getppid() != parent_id:  # it died between the fork and this line
             os.kill(os.getpid(), signal.SIGKILL)

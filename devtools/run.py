@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from types import FrameType
 
@@ -102,7 +101,7 @@ def _load_demo_once(system: System) -> None:
     seeding.touch()
     # A process of its own: it needs every service's code, the runner needs none.
     load = [sys.executable, "-c", "from devtools import seed; seed.load()"]
-    system.run(load, system.installation.everything(), "seed", sys.stdout.buffer)
+    system.run(load, system.installation.everything(), "seed", system.say)
     seeding.rename(seeded)
 
 
@@ -143,13 +142,11 @@ def _greet(system: System, *, is_demo: bool) -> None:
 
 def _print_first_code(system: System) -> None:
     command = [sys.executable, "-m", "flask", "--app", "services.members.app:create_app", "first-admin-code"]
-    with tempfile.TemporaryFile() as output:
-        try:
-            system.run(command, system.installation.service("members"), "first-admin-code", output)
-        except StartError:
-            return  # there is an administrator already
-        output.seek(0)
-        lines = output.read().decode().split("\n")
+    lines: list[str] = []
+    try:
+        system.run(command, system.installation.service("members"), "first-admin-code", lines.append)
+    except StartError:
+        return  # there is an administrator already
     if code := next(filter(None, reversed(lines)), None):
         say(f"One-time code for the first administrator:  {code}\n  Use it at {system.public_url}/first\n")
 

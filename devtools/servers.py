@@ -20,17 +20,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from devtools.children import Command, wait_until
+from devtools.children import Command, run_to_end, wait_until
 
 if TYPE_CHECKING:
     import psycopg
+
+Run = Callable[[str, Command, IO[bytes]], int]
+"""Runs a named command to its end, with what it prints in a file, and returns its exit code."""
 
 SERVICES = ("members", "checkin", "points", "rewards")
 REDIS_VERSION_MIN = (6, 2)
@@ -156,13 +159,13 @@ class Postgres:
         arguments: dict[str, Any] = {"user": self.way.user_id, "group": self.way.user_id, "extra_groups": []}
         return subprocess.run(["test", "-x", str(folder.resolve())], check=False, **arguments).returncode == 0
 
-    def prepare(self) -> None:
+    def prepare(self, run: Run = run_to_end) -> None:
         """Make the data folder once, and clear away what a killed server left."""
         if not (self.data / "PG_VERSION").exists():
-            self._initialize()
+            self._initialize(run)
         self.end_leftover()
 
-    def _initialize(self) -> None:
+    def _initialize(self, run: Run) -> None:
         """initdb into a folder beside, renamed when whole, so that a killed start is repeated."""
         unfinished = self.data.with_name("postgres.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -178,20 +181,12 @@ class Postgres:
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"),
                 *("--no-instructions",) + (() if self.durable else ("--no-sync",)),
             ]
-            command = self._command("initdb", arguments)
-            done = subprocess.run(
-                command.argv,
-                env=dict(command.environment),
-                cwd=command.directory,
-                user=command.user_id,
-                group=command.user_id,
-                extra_groups=None if command.user_id is None else [],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        if done.returncode != 0:
-            raise ServerError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+            with tempfile.TemporaryFile() as output:
+                returncode = run("initdb", self._command("initdb", arguments), output)
+                output.seek(0)
+                words = output.read().decode(errors="replace").strip()
+        if returncode != 0:
+            raise ServerError(f"initdb failed: {words}")
         shutil.rmtree(self.data, ignore_errors=True)
         unfinished.rename(self.data)
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from devtools.children import Child, Command, Warden, accepts_connections, free_port
+from devtools.bootstrap import Heartbeat
+from devtools.children import Child, Command, Warden, accepts_connections, finish, free_port
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import (
     SERVICES,
@@ -34,7 +35,10 @@ from devtools.servers import (
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS_MAX = 60
-STOP_SECONDS_MAX = 2.5
+STOP_SECONDS_MAX = 4.5
+"""For everything together, since Ctrl-C promises five."""
+_SERVERS_SECONDS = 2.0
+"""Of these are kept for the servers, which are asked when nobody needs them any more."""
 BACKOFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10)
 """Before the first, second … start in a row of a child that died within 20 seconds."""
 _LISTENERS = ("gateway", "internal", *SERVICES)
@@ -84,7 +88,8 @@ class System:
         """`say` hears what is being done, `show` every line of the children's output."""
         self.root = root.resolve()
         self.options = options or Options()
-        self._say: Say = say or (lambda _words: None)
+        self._heartbeat = Heartbeat(say or (lambda _words: None))
+        self.say: Say = self._heartbeat.say
         self._show = show
         self.parts: dict[str, Part] = {}
         self.ports: dict[str, int] = {}
@@ -120,16 +125,16 @@ class System:
         self._choose_ports()
         database_url, redis_url = self.options.database_url, self.options.redis_url
         if database_url is None:
-            self._say("Starting PostgreSQL …")
+            self.say("Starting PostgreSQL …")
             self.postgres = Postgres(
                 self.root, self.ports["postgres"], secrets[POSTGRES_PASSWORD], durable=self.options.durable
             )
-            self.postgres.prepare()
+            self.postgres.prepare(self._finish)
             self.parts["postgres"] = Part(self.postgres.command())
             database_url = self.postgres.url
             self.start_part("postgres")
         if redis_url is None:
-            self._say("Starting Valkey …")
+            self.say("Starting Valkey …")
             self.valkey = Valkey(self.root, self.ports["valkey"], secrets[REDIS_PASSWORD], durable=self.options.durable)
             self.valkey.prepare()
             self.parts["valkey"] = Part(self.valkey.command())
@@ -162,7 +167,7 @@ class System:
         wanted = {"files": _fingerprint(), "revisions": self._revisions()}
         if record.exists() and json.loads(record.read_text()) == wanted:
             return
-        self._say("Migrating the databases …")
+        self.say("Migrating the databases …")
         self.run([sys.executable, "-m", "shared.migrate"], self.installation.migrations(), "migrate")
         record.write_text(json.dumps(wanted | {"revisions": self._revisions()}))
 
@@ -178,7 +183,7 @@ class System:
 
     def start_processes(self) -> None:
         """Gateway and services at once; when they are ready, worker and scheduler, which nobody waits for."""
-        self._say("Starting gateway, services and worker …")
+        self.say("Starting gateway, services and worker …")
         commands = self._commands()
         for name, command in commands.items():
             self.parts[name] = Part(command, self.ports.get(name))
@@ -192,16 +197,19 @@ class System:
         self._write_ports()
 
     def stop(self) -> None:
-        """Everything in the reverse order, within five seconds."""
+        """Everything in the reverse order, all of it within STOP_SECONDS_MAX: what is late is killed."""
         self._show = None  # what is interrupted complains; that stays in the logs
         servers = [name for name in ("valkey", "postgres") if name in self.parts]
-        for names in ([name for name in self.parts if name not in servers], servers):
+        last = time.monotonic() + STOP_SECONDS_MAX
+        for names, deadline in (
+            ([name for name in self.parts if name not in servers], last - _SERVERS_SECONDS),
+            (servers, last),
+        ):
             children = [child for name in reversed(names) if (child := self.parts[name].child)]
             for child in children:
                 child.ask_to_stop()
-            deadline = time.monotonic() + STOP_SECONDS_MAX
             for child in children:
-                child.stop(max(0.05, deadline - time.monotonic()))
+                child.stop(max(0.0, deadline - time.monotonic()))
                 self._forget(child)
         self.parts.clear()
         if self._warden is not None:
@@ -222,10 +230,8 @@ class System:
             self._forget(part.child)
             if name == "postgres" and self.postgres is not None:
                 self.postgres.end_leftover()
-        child = Child(name, part.command, subprocess.PIPE)
+        child = Child(name, part.command, subprocess.PIPE, self._warden)
         part.child, part.started_at = child, time.monotonic()
-        if self._warden is not None:
-            self._warden.watch(child)
         part.pump = threading.Thread(target=self._pump, args=(name, child), daemon=True)
         part.pump.start()
 
@@ -271,7 +277,7 @@ class System:
         if lived < pause:
             return
         assert part.child is not None
-        self._say(f"{name} ended ({_ending(part.child.popen.returncode)}); starting it again")
+        self.say(f"{name} ended ({_ending(part.child.popen.returncode)}); starting it again")
         part.deaths += 1
         self.start_part(name)
 
@@ -301,6 +307,7 @@ class System:
             if waiting and time.monotonic() > deadline:
                 raise StartError(f"Not ready in {seconds:g} s: {', '.join(waiting)}.{self._why(waiting[0])}")
             if waiting:
+                self._heartbeat.beat(f"still waiting for {', '.join(waiting)}")
                 time.sleep(0.05)
 
     def _waits_for_its_past(self, name: str) -> bool:
@@ -361,24 +368,37 @@ class System:
         }
         return {name: Command(tuple(argv), environment, PROJECT) for name, (argv, environment) in commands.items()}
 
-    def run(self, argv: list[str], environment: Mapping[str, str], name: str, output: IO[bytes] | None = None) -> None:
+    def run(self, argv: list[str], environment: Mapping[str, str], name: str, hear: Say | None = None) -> None:
         """Run one command to its end; StartError with its last words when it fails.
 
-        `output` takes what it prints; else its log does.
+        `hear` is told each line that it prints; else its log is.
         """
-        with (self.root / "log" / f"{name}.log").open("ab") as log:
-            child = Child(name, Command(tuple(argv), environment, PROJECT), output or log)
-        if self._warden is not None:
-            self._warden.watch(child)
+        command = Command(tuple(argv), environment, PROJECT)
+        if hear is None:
+            with (self.root / "log" / f"{name}.log").open("ab") as log:
+                returncode = self._finish(name, command, log)
+        else:
+            returncode = self._finish(name, command, subprocess.PIPE, hear)
+        if returncode != 0:
+            raise StartError(f"{name} failed ({_ending(returncode)}).{'' if hear else self._why(name)}")
+
+    def _finish(self, name: str, command: Command, output: IO[bytes] | int, hear: Say | None = None) -> int:
+        """Run a command to its end, unless interrupted, and return its exit code; whoever waits hears of it."""
+
+        def heed() -> None:
+            self._heed_interrupt()
+            self._heartbeat.beat(f"still at it: {name}")
+
+        child = Child(name, command, output, self._warden)
+        hearing = threading.Thread(target=_hear, args=(child, hear), daemon=True)
+        if hear is not None:
+            hearing.start()
         try:
-            while child.is_running:
-                self._heed_interrupt()
-                time.sleep(0.02)
+            return finish(child, heed)
         finally:
-            child.stop()
             self._forget(child)
-        if child.popen.returncode != 0:
-            raise StartError(f"{name} failed ({_ending(child.popen.returncode)}).{'' if output else self._why(name)}")
+            if hear is not None:
+                hearing.join(1)
 
     # --- ports and the lock -----------------------------------------------------------------------
 
@@ -394,7 +414,7 @@ class System:
                 port = free_port()
             self.ports[name] = port
         if self.options.port not in (None, 0, self.ports["gateway"]):
-            self._say(f"Port {self.options.port} is taken; using {self.ports['gateway']} instead.")
+            self.say(f"Port {self.options.port} is taken; using {self.ports['gateway']} instead.")
         record.write_text(json.dumps(self.ports))
 
     def _write_ports(self) -> None:
@@ -430,6 +450,12 @@ class System:
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock
+
+
+def _hear(child: Child, hear: Say) -> None:
+    assert child.popen.stdout is not None
+    for line in child.popen.stdout:
+        hear(line.decode(errors="replace").rstrip("\n"))
 
 
 def already_running(root: Path, pid: int) -> str:

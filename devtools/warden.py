@@ -1,7 +1,7 @@
 """Ends what a killed runner leaves behind; `python -S warden.py`, with a pipe of the runner as input.
 
-The runner writes a line for each child it starts, `+PID SIGNAL`, and `-PID` when it is gone. When the
-pipe closes, the runner has ended, however: the warden asks what is left to stop and then kills it.
+Each child writes a line before it becomes its program, `+PID SIGNAL`, and the runner `-PID` when it is gone.
+When the pipe closes, the runner has ended, however: the warden asks what is left to stop and then kills it.
 The parent-death signal of Linux is quicker, but reaches no grandchildren and is unknown to macOS.
 """
 

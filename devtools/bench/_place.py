@@ -19,8 +19,7 @@ def servers(root: Path, service: str, *, durable: bool) -> Iterator[Installation
     try:
         for server in (postgres, valkey):
             server.prepare()
-            children.append(Child(type(server).__name__, server.command()))
-            warden.watch(children[-1])
+            children.append(Child(type(server).__name__, server.command(), warden=warden))
             wait_until(server.is_ready, f"{type(server).__name__}'s start", 30)
         installation = Installation(secrets, postgres.url, valkey.url, names)
         create_roles_and_databases(postgres.url, names, installation.passwords())

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from devtools import bootstrap
+from devtools import bootstrap, check
 from devtools.bootstrap import PROJECT, InstallError
+from devtools.children import wait_until
 
 
 def test_alone_it_lists_its_commands() -> None:
@@ -64,6 +65,50 @@ def test_a_silent_installer_is_spoken_for(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setattr(bootstrap._heartbeat, "spoken", 0.0)
     bootstrap._run([sys.executable, "-c", "import time; time.sleep(1)"])
     assert capsys.readouterr().out.count("still installing") >= 2
+
+
+def test_a_silent_check_is_spoken_for(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "SILENCE_MAX_S", 0.0)
+    went_on = threading.Event()
+
+    def work() -> str:
+        return "" if went_on.wait(20) else "nobody spoke"
+
+    def beat(self: object, words: str) -> None:
+        beaten(self, words)  # type: ignore[arg-type]
+        went_on.set()
+
+    beaten = bootstrap.Heartbeat.beat
+    monkeypatch.setattr(bootstrap.Heartbeat, "beat", beat)
+    assert check._report("types", work)
+    first, last = capsys.readouterr().out.splitlines()
+    assert "still checking types" in first
+    assert last.startswith("✓ types")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+@pytest.mark.parametrize("has_death_signal", [True, False])
+def test_an_installer_and_what_it_started_end_with_a_killed_dev(tmp_path: Path, has_death_signal: bool) -> None:
+    """Without the kernel's signal, as on macOS, the warden alone sees to it."""
+    pids = tmp_path / "pids"
+    installer = f"sleep 600 & echo $! > {pids}.part; echo $$ >> {pids}.part; mv {pids}.part {pids}; wait"
+    code = "from devtools import bootstrap, children;"
+    code += "" if has_death_signal else "children._LIBC = None;"
+    code += f"bootstrap._run(['/bin/sh', '-c', {installer!r}])"
+    dev = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT)
+    wait_until(pids.exists, "the installer", 20)
+    dev.kill()
+    dev.wait()
+    started = [Path(f"/proc/{pid}") for pid in pids.read_text().split()]
+    wait_until(lambda: not any(map(_runs, started)), "the installer's end", 20)
+
+
+def _runs(folder: Path) -> bool:
+    """Whether it is there, and no zombie that waits for its parent to look."""
+    try:
+        return (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_failing_installer_is_quoted() -> None:

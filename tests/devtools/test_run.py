@@ -145,6 +145,23 @@ def test_without_the_kernels_signal_the_warden_alone_ends_everything(tmp_path: P
     _wait_for_the_end(tmp_path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
+@pytest.mark.parametrize("has_death_signal", [True, False])
+def test_killing_the_runner_ends_also_what_makes_the_databases_folder(tmp_path: Path, has_death_signal: bool) -> None:
+    code = "" if has_death_signal else "from devtools import children; children._LIBC = None;"
+    code += "import runpy, sys; sys.argv[1:] = ['--empty'];"
+    code += "runpy.run_module('tests.devtools.stub_run', run_name='__main__')"
+    runner = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, env=_environment(tmp_path))
+    wait_until((tmp_path / "postgres.unfinished/PG_VERSION").exists, "initdb", 3 * PATIENCE_S)
+    making = [pid for pid in _processes(tmp_path) if "--pgdata=" in _command_line(pid)]
+    assert making
+    for pid in making:
+        os.kill(pid, signal.SIGSTOP)  # so that it does not end by being done
+    runner.kill()
+    runner.wait()
+    _wait_for_the_end(tmp_path)
+
+
 def test_a_folder_begun_with_the_demo_is_never_used_for_real_people(tmp_path: Path) -> None:
     (tmp_path / "begun-as").write_text("demo")
     assert "holds the demo" in Runner(tmp_path).words()

@@ -1,0 +1,118 @@
+"""Children end with their runner, and within the time that it promises."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from devtools import supervisor
+from devtools.children import Child, Command, finish, wait_until
+from devtools.supervisor import PROJECT, STOP_SECONDS_MAX, Part, StartError, System
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+def test_a_runner_killed_right_after_it_started_a_child_leaves_no_child(tmp_path: Path) -> None:
+    """As on macOS, without the kernel's signal: the warden knows a child before the runner does."""
+    pid_file = tmp_path / "pid"
+    code = f"""
+import os, signal, subprocess
+from devtools import children
+children._LIBC = None
+warden = children.Warden()
+class Killed(subprocess.Popen):
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        open({str(pid_file)!r}, "w").write(str(self.pid))
+        os.kill(os.getpid(), signal.SIGKILL)
+subprocess.Popen = Killed
+children.Child("sleeper", children.Command(("sleep", "600")), warden=warden)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False)
+    pid = int(pid_file.read_text())
+    wait_until(lambda: not _runs(pid), "the child's end", 20)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_interrupts_the_waiting_stops_what_was_waited_for() -> None:
+    child = Child("sleeper", Command(("sleep", "600")))
+
+    def heed() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finish(child, heed)
+    assert not child.is_running
+
+
+class Stubborn:
+    """A child that uses up all the patience it is shown, by a clock that only it moves."""
+
+    def __init__(self, clock: "Clock", name: str) -> None:
+        self.clock = clock
+        self.name = name
+        self.pid = 0
+        self.asked_at: float | None = None
+
+    def ask_to_stop(self) -> None:
+        self.asked_at = self.clock.now
+
+    def stop(self, patience_s: float) -> None:
+        assert self.asked_at is not None, "everybody is asked before anybody is waited for"
+        self.clock.now += patience_s
+
+
+class Clock:
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_stopping_keeps_one_deadline_however_many_are_stubborn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(supervisor, "time", clock)
+    system = System(tmp_path)
+    names = ("postgres", "valkey", "gateway", "internal", "members", "checkin", "points", "rewards", "worker")
+    children = {name: Stubborn(clock, name) for name in names}
+    for name, child in children.items():
+        system.parts[name] = Part(Command(("true",)), child=cast(Any, child))
+    system.stop()
+    assert clock.now - 1000 <= STOP_SECONDS_MAX < 5
+    asked = {name: child.asked_at for name, child in children.items()}
+    assert asked["postgres"] == asked["valkey"]
+    assert cast(float, asked["postgres"]) > cast(float, asked["worker"]), "servers are asked last"
+    assert clock.now - cast(float, asked["postgres"]) >= 1.5, "and have time of their own to write"
+
+
+def test_a_silent_command_is_spoken_for_and_what_it_prints_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devtools.bootstrap.SILENCE_MAX_S", 0.2)
+    said: list[str] = []
+    system = System(tmp_path, say=said.append)
+    go = tmp_path / "go"
+    waits = (
+        f"import pathlib\nwhile not pathlib.Path({str(go)!r}).exists(): pass\nprint('one line')\nraise SystemExit(3)"
+    )
+
+    def hear(line: str) -> None:
+        said.append(f"heard {line}")
+
+    def say(words: str) -> None:
+        said.append(words)
+        go.touch()
+
+    monkeypatch.setattr(system._heartbeat, "_say", say)
+    with pytest.raises(StartError, match="seed failed"):
+        system.run([sys.executable, "-c", waits], dict(os.environ), "seed", hear)
+    assert "still at it: seed" in said[0]
+    assert said[-1] == "heard one line"
