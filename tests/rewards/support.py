@@ -178,17 +178,24 @@ class Town:
     def member(self, *, household_id: UUID | None = None, **fields: Any) -> UUID:
         """A member whom staff has confirmed, unless told otherwise."""
         member_id = uuid4()
-        known = {"status": "active", "confirmed": True, "name_masked": "陈*芳", "volunteer_number": "12345678901"}
+        known: dict[str, Any] = {
+            "status": "active",
+            "confirmed": True,
+            "name_masked": "陈*芳",
+            "volunteer_number": "12345678901",
+        }
+        known |= {"version": 1, "station_id": self.station.id}
+        take_copies(MemberChanged(member_id=member_id, household_id=household_id, **{**known, **fields}))
+        return member_id
+
+    def moves(self, member_id: UUID, place: Place) -> None:
+        """A confirmed member belongs to another station from now on."""
         take_copies(
             MemberChanged(
-                member_id=member_id,
-                version=1,
-                station_id=self.station.id,
-                household_id=household_id,
-                **{**known, **fields},
+                member_id=member_id, version=2, status="active", confirmed=True, name_masked="陈*芳",
+                volunteer_number="12345678901", station_id=place.id,
             )
-        )
-        return member_id
+        )  # fmt: skip
 
     def gift(self, *, stock: int = 0, **changes: Any) -> Gift:
         """A gift of 10 points, two a quarter, with this many pieces at the first station."""

@@ -200,11 +200,35 @@ def test_gifts_and_stations_must_be_there(town: Town, points: Points) -> None:
         town.redeemed(gift, member, gift_id=uuid4())
     with pytest.raises(NotFound):
         town.redeemed(gift, member, station_id=uuid4())
-    with pytest.raises(rules.OutOfStock):
-        town.redeemed(gift, member, station_id=town.other_station.id)
     close_station(town.station)
     with pytest.raises(rules.StationClosed):
         town.redeemed(gift, member)
+
+
+def test_points_are_redeemed_at_home_and_the_refusal_is_remembered(town: Town, points: Points) -> None:
+    gift, member = town.gift(stock=5), town.member(station_id=town.other_station.id)
+    order = town.order(gift, member)
+    for _ in range(2):
+        with pytest.raises(rules.NotHomeStation, match="所属的站点"):
+            redemptions.redeem(login_of(member), order)
+        town.moves(member, town.station)
+    assert redemptions.redeem(login_of(member), replace(order, id=uuid4())).state is State.CONFIRMED
+    assert len(points.spent) == 1
+
+
+def test_who_has_moved_redeems_at_the_new_station_and_nowhere_else(town: Town, points: Points) -> None:
+    gift, member = town.gift(stock=5), town.member()
+    town.moves(member, town.other_station)
+    with pytest.raises(rules.NotHomeStation):
+        town.redeemed(gift, member)
+    with pytest.raises(rules.OutOfStock):
+        town.redeemed(gift, member, station_id=town.other_station.id)
+
+
+def test_who_belongs_to_no_station_redeems_nothing(town: Town, points: Points) -> None:
+    with pytest.raises(rules.NoHomeStation):
+        town.redeemed(town.gift(stock=5), town.member(station_id=None))
+    assert points.issuers == []
 
 
 def test_a_withdrawn_gift_is_not_redeemed(town: Town, points: Points) -> None:

@@ -74,6 +74,7 @@ def _reserve(tx: Session, order: Order) -> tuple[Redemption, UUID | None]:
         rules.Circumstances(
             member_active=found.member_status in (None, "active"),
             member_confirmed=bool(found.confirmed),
+            home_station_id=found.home_station_id,
             station_closed=found.closed,
             withdrawn=found.withdrawn,
             price=found.points,

@@ -44,6 +44,16 @@ class MemberNotActive(RuleBroken):
     detail = "这位志愿者的档案已停用，不能兑换"
 
 
+class NoHomeStation(RuleBroken):
+    code = "no_home_station"
+    detail = "您的档案里还没有所属站点，请到社区站点登记后再兑换"
+
+
+class NotHomeStation(RuleBroken):
+    code = "not_home_station"
+    detail = "只能在您所属的站点兑换；如果搬了家，请先到现在的社区站点办理转入"
+
+
 class GiftWithdrawn(RuleBroken):
     code = "gift_withdrawn"
     detail = "这件礼品已下架"
@@ -51,7 +61,7 @@ class GiftWithdrawn(RuleBroken):
 
 class StationClosed(RuleBroken):
     code = "station_closed"
-    detail = "这个站点已撤并，请到其他站点兑换"
+    detail = "这个站点已撤并，请先到现在的社区站点办理转入"
 
 
 class PriceChanged(RuleBroken):
@@ -71,7 +81,17 @@ class OutOfStock(RuleBroken):
 
 REFUSALS: dict[str, type[RuleBroken]] = {
     cls.code: cls
-    for cls in (NotConfirmed, MemberNotActive, GiftWithdrawn, StationClosed, PriceChanged, LimitReached, OutOfStock)
+    for cls in (
+        NotConfirmed,
+        MemberNotActive,
+        NoHomeStation,
+        NotHomeStation,
+        GiftWithdrawn,
+        StationClosed,
+        PriceChanged,
+        LimitReached,
+        OutOfStock,
+    )
 }
 
 
@@ -143,6 +163,8 @@ class Circumstances:
 
     member_active: bool
     member_confirmed: bool
+    home_station_id: UUID | None
+    """Where the member belongs today, by the card."""
     station_closed: bool
     withdrawn: bool
     price: int
@@ -163,6 +185,10 @@ def judge(order: Order, now: Circumstances) -> None:
         raise MemberNotActive
     if not now.member_confirmed:
         raise NotConfirmed
+    if now.home_station_id is None:
+        raise NoHomeStation
+    if order.station_id != now.home_station_id:
+        raise NotHomeStation
     if now.station_closed:
         raise StationClosed
     if now.withdrawn:

@@ -32,6 +32,7 @@ _ORDER = (
         station.c.closed,
         member_card.c.status.label("member_status"),
         member_card.c.confirmed,
+        member_card.c.station_id.label("home_station_id"),
         Redemption.id.label("known"),
     )
     .select_from(Gift)
@@ -54,8 +55,8 @@ _ORDER = (
 def find_order(tx: Session, order: Order, quarter: date) -> Row[Any] | None:
     """All that an order is judged by, in one statement; None when there is no such gift.
 
-    `known` is set when there is a redemption of this id already; `station_id`, `closed`, `member_status` and
-    `confirmed` are None where the copies hold nothing.
+    `known` is set when there is a redemption of this id already; `station_id`, `closed`, `member_status`,
+    `confirmed` and `home_station_id` are None where the copies hold nothing.
     """
     given = {
         "order_id": order.id,
