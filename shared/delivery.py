@@ -2,7 +2,8 @@
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -17,7 +18,11 @@ from shared.settings import ServiceSettings
 from shared.upstream import Response
 
 BATCH_ROWS_MAX = 500
-_PASSING = frozenset({401, 408, 425, 429, 502, 503, 504})
+_SHRINKS_BY = 8
+_PASSING = frozenset({401, 403, 404, 408, 425, 429, 502, 503, 504})
+"""Answers to a batch that say nothing of its facts: a key or a route that a gateway knows before the other does,
+a neighbour that is away. A fact that is refused is refused by its own answer.
+"""
 log = logging.getLogger(__name__)
 
 OnOutcome = Callable[[Session, outbox.Row, dict[str, Any]], None]
@@ -33,7 +38,9 @@ def _lease(tx: Session, destination: str) -> list[outbox.Row]:
 def _mark(tx: Session, answered: Sequence[tuple[outbox.Row, Answer]], on_outcome: OnOutcome | None) -> None:
     outbox.mark_delivered(tx, [row.id for row, answer in answered if answer.status == "done"])
     for row, answer in answered:
-        if answer.status != "done":
+        if answer.status == "later":
+            outbox.put_back(tx, [row], f"{answer.code}: {answer.detail}")
+        elif answer.status != "done":
             outbox.mark_dead(tx, row.id, f"{answer.code}: {answer.detail}")
         elif on_outcome is not None and answer.outcome is not None:
             on_outcome(tx, row, dict(answer.outcome))
@@ -42,6 +49,11 @@ def _mark(tx: Session, answered: Sequence[tuple[outbox.Row, Answer]], on_outcome
 @transactional
 def _put_back(tx: Session, rows: Sequence[outbox.Row], error: str) -> None:
     outbox.put_back(tx, rows, error)
+
+
+@transactional
+def _release(tx: Session, rows: Sequence[outbox.Row]) -> None:
+    outbox.release(tx, rows)
 
 
 @transactional
@@ -73,8 +85,9 @@ def drain(on_outcome: OnOutcome | None = None, *, post: Post = through_the_gatew
     posted = 0
     for destination in _waiting():
         while rows := _lease(destination):
-            posted += len(rows)
-            if not _deliver(destination, rows, on_outcome, post):
+            taken, goes_on = _deliver_leased(destination, rows, on_outcome, post)
+            posted += taken
+            if not goes_on:
                 break  # the destination is down: its rows are due again after their backoff
     return posted
 
@@ -96,6 +109,35 @@ def sweep(*duties: Callable[[], object], on_outcome: OnOutcome | None = None) ->
         raise ExceptionGroup(f"{len(failures)} duties of {current_app.name} failed", failures)
 
 
+def _deliver_leased(
+    destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None, post: Post
+) -> tuple[int, bool]:
+    """Post leased rows; how many, and whether the destination can take more."""
+    left = list(rows)
+    for batch in _batches(rows):
+        del left[: len(batch)]
+        if not _deliver(destination, batch, on_outcome, post):
+            if left:
+                _release(left)
+            return len(rows) - len(left), False
+    return len(rows), True
+
+
+def _batches(rows: list[outbox.Row]) -> Iterator[list[outbox.Row]]:
+    """The rows in the batches in which they are posted; sorts them so.
+
+    What has been put back comes after what is fresh, and in smaller batches the oftener it was tried: so a
+    fact that makes its receiver hang or die ends alone, in a few tries. As long as they are taken in, batches
+    grow, so what an outage put back is gone in a few posts.
+    """
+    rows.sort(key=lambda row: row.attempts)
+    for attempts, run in groupby(rows, key=lambda row: row.attempts):
+        alike, size = list(run), max(BATCH_ROWS_MAX // _SHRINKS_BY ** (attempts - 1), 1)
+        while alike:
+            yield alike[:size]
+            alike, size = alike[size:], size * 2
+
+
 def _deliver(destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None, post: Post) -> bool:
     """Post a batch; False when the destination cannot take anything now.
 
@@ -109,12 +151,13 @@ def _deliver(destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | N
     except Unavailable:
         _put_back(rows, "no answer")
         return False
-    if response.status == 200:
-        answers = msgspec.json.decode(response.body, type=dict[str, list[Answer]])["answers"]
-        _mark(list(zip(rows, answers, strict=True)), on_outcome)
-        return True
     error = f"HTTP {response.status}: {response.body[:500].decode('utf-8', 'replace')}"
-    if response.status in _PASSING:
+    if response.status == 200:
+        if (answers := _read(response, len(rows))) is not None:
+            _take_in(list(zip(rows, answers, strict=True)), on_outcome)
+            return True
+    elif response.status in _PASSING:
+        log.warning("destination takes nothing now", extra={"destination": destination, "error": error})
         _put_back(rows, error)
         return False
     if len(rows) > 1:
@@ -122,8 +165,34 @@ def _deliver(destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | N
         halves = [_deliver(destination, half, on_outcome, post) for half in (rows[:middle], rows[middle:])]
         return all(halves)
     log.error("event not taken in", extra={"event": str(rows[0].id), "destination": destination, "error": error})
-    if response.status >= 500:
-        _put_back(rows, error)
-    else:
+    if 400 <= response.status < 500:
         _bury(rows[0], error)
+    else:
+        _put_back(rows, error)
     return True
+
+
+def _read(response: Response, count: int) -> list[Answer] | None:
+    """An answer for each fact; None when the receiver said something else."""
+    try:
+        answers = msgspec.json.decode(response.body, type=dict[str, list[Answer]]).get("answers", [])
+    except msgspec.MsgspecError:
+        return None
+    return answers if len(answers) == count else None
+
+
+def _take_in(answered: list[tuple[outbox.Row, Answer]], on_outcome: OnOutcome | None) -> None:
+    """Mark rows, and take in their outcomes. One whose outcome cannot be taken in is asked for again later, alone."""
+    try:
+        _mark(answered, on_outcome)
+    except Unavailable:
+        raise  # our own database: nothing can be written down, and the lease ends by itself
+    except Exception as failure:
+        if len(answered) > 1:
+            middle = len(answered) // 2
+            for half in (answered[:middle], answered[middle:]):
+                _take_in(half, on_outcome)
+            return
+        (row, _answer) = answered[0]
+        log.exception("outcome not taken in", extra={"event": str(row.id)})
+        _put_back([row], f"outcome not taken in: {type(failure).__name__}")

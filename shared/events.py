@@ -146,6 +146,7 @@ class Answer:
     """What the receiver made of one event.
 
     `done`: taken in, now or at an earlier time. `refused`: it can never be taken in (dead letter).
+    `later`: what it depends on has not come yet; nothing was decided, it is to be sent again.
     """
 
     status: str = "done"

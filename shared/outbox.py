@@ -153,6 +153,15 @@ def put_back(tx: Session, rows: Sequence[Row], error: str) -> None:
     )
 
 
+def release(tx: Session, rows: Sequence[Row]) -> None:
+    """Give leased rows back as if nobody had taken them."""
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.id == func.any([row.id for row in rows]), _WAITING)
+        .values(leased_until=None, attempts=outbox.c.attempts - 1)
+    )
+
+
 def backoff(attempts: int) -> timedelta:
     return timedelta(seconds=min(2.0 ** min(attempts - 1, 16), BACKOFF_S_MAX))
 

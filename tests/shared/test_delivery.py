@@ -131,7 +131,7 @@ def test_one_bad_fact_never_takes_the_others_with_it(kernel_app: Flask, gateway:
     assert len(gateway.batches) < 20, "halving finds one bad fact in 2·log2(100) posts"
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 502, 503, 504])
 def test_a_destination_that_is_down_is_tried_later_as_a_whole(kernel_app: Flask, gateway: Gateway, status: int) -> None:
     gateway.reply = lambda _events: (status, {})
     with kernel_app.app_context():
@@ -180,10 +180,126 @@ def test_outcomes_are_handed_over_in_the_transaction_that_marks_the_row(kernel_a
 
     with kernel_app.app_context():
         write(a_spend("a"))
-        with pytest.raises(RuntimeError):
-            delivery.drain(fails)
+        delivery.drain(fails)
         assert states() == {"a": "waiting"}
-        with clock.travel(clock.now() + timedelta(seconds=outbox.LEASE_S + 1)):
+        with clock.travel(clock.now() + timedelta(seconds=2)):
             delivery.drain(lambda _tx, _row, outcome: seen.append(outcome["state"]))
         assert states() == {"a": "delivered"}
     assert seen == ["confirmed"]
+
+
+def test_one_outcome_that_cannot_be_taken_in_never_takes_the_others_with_it(
+    kernel_app: Flask, gateway: Gateway
+) -> None:
+    gateway.reply = lambda events: (
+        200,
+        {"answers": [{"status": "done", "outcome": {"state": "confirmed"}} for _ in events]},
+    )
+    taken: list[str] = []
+
+    def on_outcome(_tx: Session, row: outbox.Row, _outcome: dict[str, Any]) -> None:
+        if row.body["description"] == "bad":
+            raise KeyError("bad")
+        taken.append(row.body["description"])
+
+    with kernel_app.app_context():
+        write(*(a_spend("bad" if n == 37 else str(n)) for n in range(100)))
+        delivery.drain(on_outcome)
+        found = states()
+        assert found.pop("bad") == "waiting"
+        assert set(found.values()) == {"delivered"}
+        assert errors() == {"bad": "outcome not taken in: KeyError"}
+        assert delivery.drain(on_outcome) == 0, "it waits for its backoff"
+    assert set(taken) == set(found)
+    assert len(gateway.batches) == 1
+
+
+def errors() -> dict[str, str]:
+    """description → error, of what has one."""
+    rows = session().execute(select(outbox.outbox).where(outbox.outbox.c.error.is_not(None))).all()
+    return {row.body["description"]: row.error for row in rows}
+
+
+def drain_at(seconds: float) -> int:
+    with clock.travel(START + timedelta(seconds=seconds)):
+        return delivery.drain()
+
+
+START = clock.now()
+
+
+@pytest.mark.parametrize("status", [503, 504])
+def test_a_fact_that_hangs_or_kills_the_receiver_ends_alone(kernel_app: Flask, gateway: Gateway, status: int) -> None:
+    def reply(events: list[dict[str, Any]]) -> tuple[int, Any]:
+        if any(event["body"]["description"] == "bad" for event in events):
+            return status, {}
+        return 200, {"answers": [{"status": "done"} for _ in events]}
+
+    gateway.reply = reply
+    with kernel_app.app_context(), clock.travel(START):
+        write(*(a_spend("bad" if n == 250 else str(n)) for n in range(500)))
+        for second in range(0, 120, 5):
+            drain_at(second)
+        found = states()
+        assert found.pop("bad") == "waiting"
+        assert set(found.values()) == {"delivered"}
+        assert [len(batch) for batch in gateway.batches[-2:]] == [1, 1], "alone, and tried again"
+        assert errors() == {"bad": f"HTTP {status}: {{}}"}
+
+
+def test_what_is_fresh_does_not_wait_for_what_fails(kernel_app: Flask, gateway: Gateway) -> None:
+    gateway.reply = lambda events: (
+        (504, {})
+        if any(event["body"]["description"] == "bad" for event in events)
+        else (200, {"answers": [{"status": "done"} for _ in events]})
+    )
+    with kernel_app.app_context(), clock.travel(START):
+        write(a_spend("bad"))
+        drain_at(0)
+        write(a_spend("fresh"))
+        drain_at(5)
+        assert states() == {"bad": "waiting", "fresh": "delivered"}
+
+
+def test_an_outage_costs_one_post_a_round_and_is_made_up_for_in_a_few(kernel_app: Flask, gateway: Gateway) -> None:
+    gateway.reply = lambda _events: (503, {})
+    with kernel_app.app_context(), clock.travel(START):
+        write(*(a_spend(str(n)) for n in range(500)))
+        rounds = [drain_at(second) for second in range(0, 3600, 60)]
+        assert len(gateway.batches) == len([posted for posted in rounds if posted])
+        gateway.batches.clear()
+        gateway.reply = lambda events: (200, {"answers": [{"status": "done"} for _ in events]})
+        drain_at(2 * 3600)
+        assert set(states().values()) == {"delivered"}
+    assert len(gateway.batches) < 25
+
+
+def test_rows_that_were_leased_and_not_posted_count_no_attempt(kernel_app: Flask, gateway: Gateway) -> None:
+    gateway.reply = lambda _events: (503, {})
+    with kernel_app.app_context(), clock.travel(START):
+        write(*(a_spend(str(n)) for n in range(100)))
+        drain_at(0)
+        assert drain_at(2) == 500 // 8
+        attempts = session().scalars(select(outbox.outbox.c.attempts)).all()
+        assert sorted(set(attempts)) == [1, 2]
+
+
+def test_a_fact_that_came_too_early_is_sent_again(kernel_app: Flask, gateway: Gateway) -> None:
+    gateway.reply = lambda _events: (200, {"answers": [{"status": "later", "code": "stale_card", "detail": "…"}]})
+    with kernel_app.app_context(), clock.travel(START):
+        write(a_spend("a"))
+        drain_at(0)
+        assert (states(), errors()) == ({"a": "waiting"}, {"a": "stale_card: …"})
+        gateway.reply = lambda events: (200, {"answers": [{"status": "done"} for _ in events]})
+        drain_at(2)
+        assert states() == {"a": "delivered"}
+
+
+@pytest.mark.parametrize("content", [{"answers": []}, {"answers": [{"status": "done"}] * 3}, {"odd": 1}, [1]])
+def test_an_answer_that_is_none_puts_its_facts_back(kernel_app: Flask, gateway: Gateway, content: Any) -> None:
+    gateway.reply = lambda _events: (200, content)
+    with kernel_app.app_context():
+        write(a_spend("a"), a_spend("b"))
+        delivery.drain()
+        assert states() == {"a": "waiting", "b": "waiting"}
+        assert [error.partition(":")[0] for error in errors().values()] == ["HTTP 200"] * 2
