@@ -22,6 +22,8 @@ from tests.points.support import (
     redemption,
     settle,
     spend,
+    void,
+    voided,
 )
 from tests.support import Settings
 
@@ -43,6 +45,9 @@ def sealed(town: Flask) -> Flask:
         settle(facts)
         settle([corrected(facts[0], 30)])
         spend([redemption(chen, 100)])
+        cancelled = redemption(chen, 150)
+        spend([cancelled])
+        void([voided(cancelled)])
     assert seal_all() > 20
     assert broken() == {}
     return town
@@ -255,7 +260,26 @@ _ATTACKS = {
     ],
     "one live award an attendance": ["DELETE FROM outcome WHERE version = 2"],
     "caps count the outcomes": ["UPDATE cap_used SET points = points - 1"],
+    "awards keep within the caps of their rules": [
+        "UPDATE rule SET body = body || '{\"points_daily_max\": 199}' WHERE category = 'repair'",
+        "UPDATE rule SET body = body || '{\"category_daily_max\": 199}' WHERE category = 'repair'",
+        "UPDATE outcome SET points = points + 400 WHERE state = 'awarded'",
+    ],
+    "every rating follows a rule of its category and day": [
+        "UPDATE rule SET category = 'painting' WHERE category = 'repair'",
+        "UPDATE rule SET from_day = '2100-01-01'",
+        "UPDATE outcome SET rule_id = NULL",
+        "UPDATE outcome SET state = 'annulled'",
+    ],
     "spends are what was answered": ["DELETE FROM idempotency"],
+    "a refund gives back to each lot what its spend took": [
+        "UPDATE allocation SET amount = amount + 1 WHERE amount < 0",
+        "UPDATE allocation SET lot_id = gen_random_uuid() WHERE amount < 0",
+        "DELETE FROM allocation WHERE amount < 0",
+        "UPDATE transfer SET reverses = NULL WHERE kind = 'refund'",
+        "UPDATE transfer SET reverses = id WHERE kind = 'refund'",
+    ],
+    "nobody has points to spend and a debt": ["UPDATE account SET debits = debits + 1 WHERE kind = 'debt'"],
     "transfers stay in their chain, clearing is even": ["UPDATE transfer SET chain_id = gen_random_uuid()"],
     "every transfer is sealed or waits": [
         "INSERT INTO unsealed SELECT transfer_id FROM seal",

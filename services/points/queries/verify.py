@@ -14,6 +14,7 @@ from sqlalchemy import text
 from services.points.domain.ledger import Transfer
 from services.points.domain.rating import Body, Rule, Served, hash_of, rate
 from services.points.domain.seal import GENESIS, Sealable, digest_of, link
+from shared import clock
 from shared.db import session
 
 _STREAMED_ROWS = 2000
@@ -135,6 +136,41 @@ def every_transfer_of_points_is_allocated() -> Iterator[str]:
         yield f"transfer {row.id} moved {row.amount} of a member's points, the lots say {row.allocated}"
 
 
+def refunds_go_back_to_their_lots() -> Iterator[str]:
+    """Lot by lot as much as the spend took, whatever happened in between."""
+    for row in _rows("""
+        WITH refund AS (SELECT id, reverses AS spend_id FROM transfer WHERE kind = 'refund'),
+        taken AS (
+            SELECT spend_id, lot_id, amount FROM refund JOIN allocation ON transfer_id = spend_id
+        ), given AS (
+            SELECT spend_id, lot_id, -amount AS amount FROM refund JOIN allocation ON transfer_id = refund.id
+        )
+        SELECT spend_id, lot_id, taken.amount AS taken, given.amount AS given
+        FROM taken FULL JOIN given USING (spend_id, lot_id) WHERE taken.amount IS DISTINCT FROM given.amount
+        UNION ALL
+        SELECT refund.id, NULL, NULL, NULL FROM refund
+        LEFT JOIN transfer spend ON spend.id = spend_id AND spend.kind = 'spend' WHERE spend.id IS NULL
+    """):
+        yield f"spend {row.spend_id} took {row.taken} of lot {row.lot_id}, its refund gave {row.given} back"
+
+
+def nobody_has_points_and_a_debt() -> Iterator[str]:
+    """Debts are paid from the first points that come. What has expired cannot be spent, and waits to be ended."""
+    for row in _rows(
+        """
+        WITH lived AS (SELECT greatest(:now, max(recorded_at)) AS until FROM transfer),
+        spendable AS (
+            SELECT owner_id, sum(remaining) AS points FROM lot JOIN account ON account.id = account_id, lived
+            WHERE remaining > 0 AND (expires_at IS NULL OR expires_at > until) GROUP BY 1
+        )
+        SELECT owner_id, points, debits - credits AS debt FROM spendable JOIN account USING (owner_id)
+        WHERE kind = 'debt' AND debits > credits
+        """,
+        now=clock.now(),
+    ):
+        yield f"member {row.owner_id} has {row.points} points to spend and owes {row.debt}"
+
+
 # --- Outcomes -----------------------------------------------------------------------------------------
 
 
@@ -230,6 +266,48 @@ def spends_are_what_was_answered() -> Iterator[str]:
         )
 
 
+def awards_keep_within_the_caps() -> Iterator[str]:
+    """What stood of a day whenever one of its awards was booked was within that award's caps.
+
+    Rules of two categories may cap a day differently, so no cap holds for the day as such. A later award
+    is what the earlier ones left over; of those booked at one moment it is not known which was the last.
+    """
+    for row in _rows("""
+        WITH newest AS (
+            SELECT DISTINCT ON (attendance_id) attendance_id, member_id, service_day, outcome.category, points,
+                booked_at, CAST(body ->> 'points_daily_max' AS integer) AS day_max,
+                coalesce(CAST(body ->> 'category_daily_max' AS integer), 2147483647) AS category_max
+            FROM outcome LEFT JOIN rule ON rule.id = rule_id ORDER BY attendance_id, outcome.version DESC
+        ), grown AS (
+            SELECT *, sum(points) OVER in_all AS of_day, max(day_max) OVER (in_all RANGE CURRENT ROW) AS day_cap,
+                sum(points) OVER in_category AS of_category,
+                max(category_max) OVER (in_category RANGE CURRENT ROW) AS category_cap
+            FROM newest WHERE points > 0
+            WINDOW in_all AS (PARTITION BY member_id, service_day ORDER BY booked_at),
+                in_category AS (PARTITION BY member_id, service_day, category ORDER BY booked_at)
+        )
+        SELECT * FROM grown WHERE of_day > day_cap OR of_category > category_cap
+    """):
+        yield (
+            f"member {row.member_id} has {row.of_day} points on {row.service_day}, {row.of_category} in {row.category},"
+            f" with attendance {row.attendance_id}, over {row.day_cap} or {row.category_cap}"
+        )
+
+
+def rules_are_of_the_category_and_day() -> Iterator[str]:
+    for row in _rows("""
+        SELECT attendance_id, outcome.version, outcome.category, service_day, rule.category AS of_category,
+            rule.version AS rule_version, from_day
+        FROM outcome LEFT JOIN rule ON rule.id = rule_id
+        WHERE (state IN ('awarded', 'no_points')) <> (rule_id IS NOT NULL)
+            OR rule.category <> outcome.category OR from_day > service_day
+    """):
+        yield (
+            f"outcome {row.attendance_id} version {row.version} in {row.category} on {row.service_day} follows "
+            f"rule {row.of_category} {row.rule_version} from {row.from_day}"
+        )
+
+
 # --- The seal -----------------------------------------------------------------------------------------
 
 
@@ -302,10 +380,14 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "points of an account = Σ remaining of its lots": lots_hold_what_their_accounts_hold,
     "original − remaining = Σ allocations": lots_are_what_was_not_allocated,
     "every transfer of points is allocated": every_transfer_of_points_is_allocated,
+    "nobody has points to spend and a debt": nobody_has_points_and_a_debt,
     "outcomes come out the same": outcomes_come_out_the_same,
     "one live award an attendance": one_live_award_an_attendance,
     "caps count the outcomes": caps_count_the_outcomes,
+    "awards keep within the caps of their rules": awards_keep_within_the_caps,
+    "every rating follows a rule of its category and day": rules_are_of_the_category_and_day,
     "spends are what was answered": spends_are_what_was_answered,
+    "a refund gives back to each lot what its spend took": refunds_go_back_to_their_lots,
     "every transfer is sealed or waits": every_transfer_is_sealed_or_waits,
     "digests stand for their accounts": digests_stand_for_their_accounts,
     "chains are whole": chains_are_whole,
@@ -318,6 +400,6 @@ def list_pending() -> Iterator[str]:
         yield f"{row.waiting} transfers wait to be sealed"
 
 
-def _rows(statement: str) -> Iterator[Any]:
+def _rows(statement: str, **values: Any) -> Iterator[Any]:
     options = {"yield_per": _STREAMED_ROWS}
-    yield from session().execute(text(statement), execution_options=options)
+    yield from session().execute(text(statement), values, execution_options=options)
