@@ -236,6 +236,8 @@ def log_out(tx: Session, caller: Principal) -> None:
     access = tx.get(Access, caller.session_id, with_for_update=True) if caller.session_id else None
     if access is not None and access.login_id == caller.login_id and access.revoked_at is None:
         access.revoked_at = clock.now()
+        if access.kind == "token":
+            audit.add(tx, caller, "token.revoke", "token", access.id, detail={"name": access.name})
 
 
 @transactional
