@@ -57,22 +57,26 @@ def test_nothing_is_pending_once_the_worker_was_there(busy: Town, points: Points
     }
 
 
-@pytest.mark.parametrize(
-    ("check", "damage"),
-    [
-        ("stock_follows_its_equation", "UPDATE stock SET on_hand = on_hand + 1"),
-        ("stock_is_the_sum_of_its_movements", "DELETE FROM stock_movement"),
-        ("stock_counts_the_redemptions", "UPDATE redemption SET quantity = 2 WHERE state = 'requested'"),
-        ("stock_counts_the_redemptions", "UPDATE redemption SET quantity = 2 WHERE state = 'fulfilled'"),
-        ("limits_count_the_redemptions", "UPDATE taken SET quantity = quantity + 1"),
-        ("redemptions_end", "DELETE FROM outbox WHERE name = 'SpendRequested'"),
-        ("redemptions_end", "UPDATE outbox SET dead_at = created_at WHERE name = 'SpendRequested'"),
-        ("redemptions_end", "UPDATE redemption SET expires_at = '2020-01-01Z' WHERE state = 'confirmed'"),
-        ("points_are_told_of_what_will_not_happen", "DELETE FROM outbox WHERE name = 'RedemptionVoided'"),
-        ("vouchers_can_be_read", "UPDATE redemption SET voucher_key_id = 'lost' WHERE state = 'confirmed'"),
-        ("vouchers_can_be_read", "UPDATE redemption SET code_digest = 'x' WHERE code_digest IS NOT NULL"),
-    ],
-)
+_ATTACKS = [
+    ("stock_follows_its_equation", "UPDATE stock SET on_hand = on_hand + 1"),
+    ("stock_is_the_sum_of_its_movements", "DELETE FROM stock_movement"),
+    ("stock_counts_the_redemptions", "UPDATE redemption SET quantity = 2 WHERE state = 'requested'"),
+    ("stock_counts_the_redemptions", "UPDATE redemption SET quantity = 2 WHERE state = 'fulfilled'"),
+    ("limits_count_the_redemptions", "UPDATE taken SET quantity = quantity + 1"),
+    ("redemptions_end", "DELETE FROM outbox WHERE name = 'SpendRequested'"),
+    ("redemptions_end", "UPDATE outbox SET dead_at = created_at WHERE name = 'SpendRequested'"),
+    ("redemptions_end", "UPDATE redemption SET expires_at = '2020-01-01Z' WHERE state = 'confirmed'"),
+    ("points_are_told_of_what_will_not_happen", "DELETE FROM outbox WHERE name = 'RedemptionVoided'"),
+    ("vouchers_can_be_read", "UPDATE redemption SET voucher_key_id = 'lost' WHERE state = 'confirmed'"),
+    ("vouchers_can_be_read", "UPDATE redemption SET code_digest = 'x' WHERE code_digest IS NOT NULL"),
+]
+
+
+def test_every_check_has_an_attack() -> None:
+    assert {check for check, _ in _ATTACKS} == {check.__name__ for check in verify.CHECKS.values()}
+
+
+@pytest.mark.parametrize(("check", "damage"), _ATTACKS)
 def test_damage_is_found(busy: Town, settings: Settings, check: str, damage: str) -> None:
     connection: Any = settings.database("rewards").connection
     checks = "ALTER TABLE stock {} CONSTRAINT ck_stock_equation"
