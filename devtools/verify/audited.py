@@ -41,21 +41,56 @@ _SIGNED_OUT = f"""
 _REFUSED = f"""
     state = 'rejected' AND {_OF_ACTIVITY.format("'activity.cancel', 'activity.postpone'")}
 """
+# Neither family by one login, nor brought together by staff. Who left since may be the one who was named.
+_MOVED_IN = """
+    EXISTS (SELECT FROM member other WHERE other.household_id = acts.household_id AND other.id <> acts.id)
+    AND NOT EXISTS (
+        SELECT FROM login_member own JOIN login_member theirs USING (login_id)
+        JOIN member other ON other.id = theirs.member_id AND other.id <> own.member_id
+        WHERE own.member_id = acts.id AND other.household_id = acts.household_id
+    ) AND NOT EXISTS (
+        SELECT FROM audit_log JOIN member other ON other.household_id = acts.household_id
+            AND (subject_id = other.id OR detail ->> 'with_member_id' = CAST(other.id AS text))
+        WHERE action = 'member.household'
+    )
+"""
+# Made under an id of their own, and not as family of a login.
+_ADDED_BY_STAFF = """
+    EXISTS (SELECT FROM creation WHERE creation.id = acts.id)
+    AND NOT EXISTS (SELECT FROM login_member WHERE member_id = acts.id AND relation <> 'self')
+"""
+# A new password ends all tokens of a login, and is an act of its own.
+_REVOKED = """
+    kind = 'token' AND revoked_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM audit_log WHERE action = 'login.set_password' AND subject_id = acts.login_id
+        AND at BETWEEN acts.revoked_at AND acts.revoked_at + interval '1 minute'
+    )
+"""
+_MOVED = """
+    EXISTS (SELECT FROM node_parent before WHERE before.node_id = acts.node_id AND before.from_day < acts.from_day)
+"""
+_COUNTED = "from_day <> (SELECT opened_on FROM node WHERE node.id = acts.node_id)"
 
 ACTS = (
     Act("members", "role_grant", "true", ("grant.add",)),
     Act("members", "role_grant", "revoked_at IS NOT NULL", ("grant.revoke",)),
     Act("members", "member", "confirmed_at IS NOT NULL", ("member.confirm",)),
+    Act("members", "member", _ADDED_BY_STAFF, ("member.add",)),
+    Act("members", "member", _MOVED_IN, ("member.household",)),
     Act("members", "one_time_code", "purpose = 'password'", ("login.make_code",), "member_id"),
     Act("members", "one_time_code", "purpose = 'first_administrator'", ("administrator.make_code",)),
     Act("members", "access", "kind = 'token'", ("token.add",)),
+    Act("members", "access", _REVOKED, ("token.revoke",)),
     Act("members", "node", "true", ("node.add",)),
+    Act("members", "node_parent", _MOVED, ("node.move",), "node_id"),
+    Act("members", "node_residents", _COUNTED, ("node.count",), "node_id"),
     Act("members", "node", "closed_on IS NOT NULL", ("node.close",)),
     Act("members", "team", "true", ("team.add",)),
     Act("members", "employer", "true", ("employer.add",)),
     Act("checkin", "activity", "true", ("activity.create",)),
     Act("checkin", "activity", "state <> 'draft'",
         ("activity.publish", "activity.postpone", "activity.cancel")),
+    Act("checkin", "activity", "state = 'postponed'", ("activity.postpone",)),
     Act("checkin", "activity", "state = 'cancelled'", ("activity.cancel",)),
     Act("checkin", "attendance", "digest IS NOT NULL", ("attendance.add",)),
     Act("checkin", "attendance", _SIGNED_OUT, ("attendance.leave",)),

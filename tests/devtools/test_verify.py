@@ -1,91 +1,26 @@
 """`./dev verify` finds privileged acts without an entry, and people shown without consent; else nothing."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
-from devtools.verify.checks import Town as Databases
-from devtools.verify.checks import all_checks
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
-from tests.gateway.real import Browser, Town, town
+from tests.devtools.damage import START, attend, damaged, found, hold_activity, without
+from tests.gateway.real import Town, town
 from tests.support import Settings
 
 __all__ = ["town"]
 
-START = datetime.combine(clock.today() + timedelta(days=1), datetime.min.time(), clock.SHANGHAI) + timedelta(hours=9)
-
-
-def found(town: Town, invariant: int) -> list[str]:
-    """What the checks of this invariant find."""
-    checks = all_checks(Databases(town.apps))
-    return [fault for number, _, find in checks if number == invariant for fault in find()]
-
-
-@contextmanager
-def without(settings: Settings, service: str, action: str) -> Iterator[int]:
-    """Within the block the audit log has lost the entries of one action; how many there were."""
-    connection: Any = settings.database(service).connection
-    connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM audit_log WHERE action = '{action}'")
-    try:
-        yield connection.execute(f"DELETE FROM audit_log WHERE action = '{action}'").rowcount
-    finally:
-        connection.execute("INSERT INTO audit_log SELECT * FROM kept; DROP TABLE kept")
-
-
-@contextmanager
-def damaged(settings: Settings, service: str, table: str, change: str) -> Iterator[None]:
-    """Within the block a table is changed behind the service's back."""
-    connection: Any = settings.database(service).connection
-    connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {table}")
-    try:
-        assert connection.execute(change).rowcount > 0
-        yield
-    finally:
-        connection.execute(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept")
-
-
-def attend(organizer: Browser, activity: dict[str, Any], who: Browser) -> str:
-    """An attendance that the organizer entered; its id."""
-    attendance_id = str(new_id())
-    content = {"id": attendance_id, "member_id": who.member_id, "site_id": activity["sites"][0]["id"]}
-    times = {"arrived_at": START.isoformat(), "left_at": (START + timedelta(minutes=50)).isoformat()}
-    organizer.api("POST", f"/checkin/activities/{activity['id']}/attendances", content | times)
-    return attendance_id
-
-
-def hold_activity(town: Town, organizer: Browser) -> dict[str, Any]:
-    activity_id, site_id = str(new_id()), str(new_id())
-    made: dict[str, Any] = organizer.api(
-        "POST",
-        "/checkin/activities",
-        {
-            "id": activity_id,
-            "title": "楼道大扫除",
-            "category": "environment",
-            "station_id": town.station_id,
-            "place": "和谐小区门口",
-            "starts_at": START.isoformat(),
-            "ends_at": (START + timedelta(hours=2)).isoformat(),
-            "sites": [{"id": site_id, "name": "东门", "place": "东门岗亭"}],
-        },
-    )
-    organizer.api("POST", f"/checkin/activities/{activity_id}/publish")
-    return made
-
-
 ACTS = {
     "members": """
-        grant.add grant.revoke member.confirm login.make_code administrator.make_code token.add node.add team.add
-        employer.add
+        grant.add grant.revoke member.add member.confirm member.household login.make_code administrator.make_code
+        token.add token.revoke node.add node.move node.count team.add employer.add
     """,
     "checkin": """
-        activity.create activity.publish activity.cancel activity.confirm_all attendance.add attendance.leave
-        attendance.confirm attendance.reject attendance.correct attendance.annul
+        activity.create activity.publish activity.postpone activity.cancel activity.confirm_all attendance.add
+        attendance.leave attendance.confirm attendance.reject attendance.correct attendance.annul
     """,
     "points": "board.switch_off",
     "rewards": "gift.create stock.receive stock.write_off",
@@ -119,7 +54,18 @@ def act_on_people(town: Town) -> None:
     admin, staff, volunteer = town.administrator, town.person("周站长", Role.STAFF), town.person("陈芳")
     staff.api("POST", f"/members/members/{volunteer.member_id}/confirm")
     staff.api("POST", f"/members/members/{volunteer.member_id}/reset-codes")
-    staff.api("POST", "/members/tokens", {"id": str(new_id()), "name": "报表", "days": 1})
+    for token in (str(new_id()), str(new_id())):
+        staff.api("POST", "/members/tokens", {"id": token, "name": "报表", "days": 1})
+    staff.api("DELETE", f"/members/tokens/{token}")
+    added = staff.api("POST", "/members/members", {"id": str(new_id()), "name": "张伟", "station_id": town.station_id})
+    together = {"with_member_id": volunteer.member_id}
+    staff.api("PUT", f"/members/members/{added['id']}/household", together)
+    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    other = town.nodes["岔路口社区实践站"]
+    with town.at(START):
+        elsewhere = {"parent_id": other, "from_day": tomorrow}
+        admin.api("PATCH", f"/members/nodes/{town.nodes['和谐小区']}", elsewhere)
+        admin.api("PATCH", f"/members/nodes/{other}", {"residents": 1200, "from_day": tomorrow})
     staff.api("POST", "/members/teams", {"id": str(new_id()), "station_id": town.station_id, "name": "红马甲"})
     staff.api("POST", "/members/employers", {"id": str(new_id()), "name": "第一小学"})
     grant = {"id": str(new_id()), "member_id": volunteer.member_id, "role": "organizer", "node_id": town.station_id}
@@ -130,7 +76,8 @@ def act_on_people(town: Town) -> None:
 
 def act_on_activities(town: Town, settings: Settings) -> None:
     organizer = town.person("李组织", Role.ORGANIZER)
-    first, second, called_off = (hold_activity(town, organizer) for _ in range(3))
+    first, second, called_off, put_off = (hold_activity(town, organizer) for _ in range(4))
+    organizer.api("POST", f"/checkin/activities/{put_off['id']}/postpone", {})
     people = [town.person(name) for name in ("王秀英", "刘国强", "杨静", "赵磊", "黄海燕")]
     with town.at(START + timedelta(hours=1)):
         confirmed, rejected, corrected, annulled, left = (attend(organizer, first, who) for who in people)

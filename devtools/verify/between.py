@@ -1,0 +1,119 @@
+"""What holds only between two services, so that only a tool which may look into both can see it.
+
+What is on its way is read first: so nothing that arrives meanwhile is taken for lost.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from devtools.verify.town import Town
+from services.rewards.queries import verify as redemptions
+
+# --- Between check-in and points ------------------------------------------------------------------------
+
+_ATTENDANCES = """
+    SELECT attendance.id, attendance.state, version, member_id, activity_id, station_id, category, service_day,
+        evidence, CASE WHEN attendance.state = 'annulled' THEN 0 ELSE minutes END AS minutes,
+        CASE WHEN attendance.state <> 'annulled' THEN
+            sum(minutes) FILTER (WHERE attendance.state <> 'annulled') OVER (PARTITION BY activity_id, member_id)
+        END AS minutes_together, attendance.state = 'annulled' AS annulled
+    FROM attendance JOIN activity ON activity.id = activity_id WHERE version > 0
+"""
+_OUTCOMES = """
+    SELECT DISTINCT ON (attendance_id) attendance_id, version, member_id, activity_id, station_id, category,
+        service_day, evidence, minutes, award_version, state = 'annulled' AS annulled,
+        CASE WHEN state <> 'annulled' THEN minutes_together END AS minutes_together
+    FROM outcome ORDER BY attendance_id, version DESC
+"""
+_ALIKE = (
+    "member_id", "activity_id", "station_id", "category", "service_day", "evidence", "minutes", "minutes_together",
+    "annulled",
+)  # fmt: skip
+
+
+def find_unsettled(town: Town) -> Iterator[str]:
+    """Attendances whose newest version points do not know, or know otherwise than check-in."""
+    on_their_way = town.undelivered("checkin", "AttendanceSettled", "attendance_id")
+    booked = {row.attendance_id: row for row in town.rows("points", _OUTCOMES)}
+    for attendance in town.rows("checkin", _ATTENDANCES):
+        if str(attendance.id) in on_their_way:
+            continue
+        outcome = booked.get(attendance.id)
+        version = None if outcome is None else outcome.version
+        if version is None or version < attendance.version:
+            yield (
+                f"attendance {attendance.id} is {attendance.state} as version {attendance.version},"
+                f" points know {version}"
+            )
+        elif version == attendance.version and (unlike := _unlike(attendance, outcome)):
+            yield f"attendance {attendance.id}: points booked another {unlike}"
+
+
+def _unlike(attendance: Any, outcome: Any) -> str:
+    return ", ".join(name for name in _ALIKE if getattr(attendance, name) != getattr(outcome, name))
+
+
+def find_unfounded_awards(town: Town) -> Iterator[str]:
+    """Outcomes of what check-in never confirmed, and awards that outlived their attendance."""
+    on_their_way = town.undelivered("checkin", "AttendanceSettled", "attendance_id")
+    outcomes = town.rows("points", _OUTCOMES)
+    versions = {
+        row.id: (row.state, row.version)
+        for row in town.rows("checkin", "SELECT id, state, version FROM attendance WHERE version > 0")
+    }
+    for row in outcomes:
+        state, version = versions.get(row.attendance_id, ("not confirmed", 0))
+        if row.version > version:
+            yield f"points know version {row.version} of attendance {row.attendance_id}, which is {state}"
+        elif row.award_version is not None and state == "annulled" and str(row.attendance_id) not in on_their_way:
+            yield f"attendance {row.attendance_id} is annulled and has an award"
+
+
+# --- Between members and everybody ------------------------------------------------------------------------
+
+
+def find_stale_copies(town: Town) -> Iterator[str]:
+    for name, key, table, copy, copy_key in (
+        ("MemberChanged", "member_id", "member", "member_card", "member_id"),
+        ("StationChanged", "node_id", "node", "station", "node_id"),
+    ):
+        on_their_way = town.undelivered("members", name, key)
+        truth = dict(town.rows("members", f"SELECT id, version FROM {table}"))
+        for service in ("checkin", "points", "rewards"):
+            known = dict(town.rows(service, f"SELECT {copy_key}, version FROM {copy}"))
+            for row_id, version in truth.items():
+                if known.get(row_id) != version and str(row_id) not in on_their_way:
+                    yield f"{service} knows {known.get(row_id)} of {table} {row_id}, whose version is {version}"
+
+
+# --- Between rewards and points ------------------------------------------------------------------------
+
+# A member's own leg alone: where the gift is of another station than the account, the transaction has a second.
+_TAKEN = """
+    SELECT source_id AS redemption_id, owner_id AS member_id,
+        CAST(sum(CASE WHEN account.id = debit_id THEN amount ELSE -amount END) AS bigint) AS points
+    FROM transfer JOIN account ON account.id IN (debit_id, credit_id) AND account.kind = 'member'
+    WHERE source_type = 'redemption' AND transfer.kind IN ('spend', 'refund') GROUP BY 1, 2
+"""
+
+
+def find_wrong_spends(town: Town) -> Iterator[str]:
+    """Redemptions whose member did not pay what they came to, and spends of what rewards never confirmed."""
+    on_their_way = {
+        redemption_id
+        for name in ("SpendRequested", "RedemptionVoided")
+        for redemption_id in town.undelivered("rewards", name, "redemption_id")
+    }
+    taken: dict[tuple[UUID, UUID], int] = {
+        (row.redemption_id, row.member_id): row.points for row in town.rows("points", _TAKEN)
+    }
+    with town.apps["rewards"].app_context():
+        dues = list(redemptions.list_dues())
+    for due in dues:
+        held = taken.pop((due.redemption_id, due.member_id), 0)
+        if held != due.points and str(due.redemption_id) not in on_their_way:
+            yield f"redemption {due.redemption_id} should have taken {due.points} of {due.member_id}, and took {held}"
+    for (redemption_id, member_id), points in taken.items():
+        if str(redemption_id) not in on_their_way:
+            yield f"points took {points} of {member_id} for redemption {redemption_id}, which rewards never confirmed"

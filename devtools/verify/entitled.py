@@ -1,0 +1,123 @@
+"""Invariant 7: nobody acts for themselves or the own household, and nobody without a right that reaches so far.
+
+Both are read off the audit log: `who` is the login, `member_id` the person who holds its password.
+Commands on the machine itself (`service:operator`) have no member and every right.
+"""
+
+import functools
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from shared.principal import Grant, Kind, Principal, Role
+
+Rows = Callable[..., list[Any]]
+
+RIGHT_ENDS_LATE = timedelta(seconds=70)
+"""What members said is believed for ten seconds, and a principal made of it lives for sixty."""
+
+# --- Whom an act was for --------------------------------------------------------------------------------
+
+_ACTS = {
+    "members": """
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, subject_id AS for_member_id FROM audit_log log
+        WHERE action IN ('member.confirm', 'member.household', 'login.make_code')
+        UNION ALL
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, role_grant.member_id FROM audit_log log
+        JOIN role_grant ON role_grant.id = subject_id WHERE action IN ('grant.add', 'grant.revoke')
+    """,
+    "checkin": """
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, attendance.member_id AS for_member_id
+        FROM audit_log log JOIN attendance ON attendance.id = subject_id WHERE action LIKE 'attendance.%'
+        UNION ALL
+        SELECT log.at, log.who, log.member_id, log.action, attendance.id, attendance.member_id
+        FROM audit_log log CROSS JOIN jsonb_array_elements_text(detail -> 'attendance_ids') AS confirmed (id)
+        JOIN attendance ON attendance.id = CAST(confirmed.id AS uuid) WHERE action = 'activity.confirm_all'
+    """,
+    "rewards": """
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, redemption.member_id AS for_member_id
+        FROM audit_log log JOIN redemption ON redemption.id = subject_id
+        WHERE action IN ('redemption.issue', 'redemption.undo')
+    """,
+}
+_FAMILIES = """
+    SELECT 'login:' || login_id AS who, array_agg(member_id) AS member_ids FROM login_member GROUP BY login_id
+"""
+# Who moved in together after the act were strangers when it was done.
+_HOMES = """
+    SELECT member.id, household_id, max(log.at) AS moved_at FROM member
+    LEFT JOIN audit_log log ON log.action = 'member.household'
+        AND (log.subject_id = member.id OR log.detail ->> 'with_member_id' = CAST(member.id AS text))
+    WHERE household_id IS NOT NULL GROUP BY member.id
+"""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def find_own_cases(rows: Rows) -> Iterator[str]:
+    """Acts for a member whom the actor's login acts for, or who lived with one of them then and does now."""
+    family = defaultdict[str, set[UUID]](set, {row.who: set(row.member_ids) for row in rows("members", _FAMILIES)})
+    homes = {row.id: (row.household_id, row.moved_at or _LONG_AGO) for row in rows("members", _HOMES)}
+
+    def home_of(member_id: UUID | None, at: datetime) -> UUID | None:
+        household_id, moved_at = homes.get(member_id, (None, at)) if member_id else (None, at)
+        return household_id if moved_at < at else None
+
+    for service, statement in _ACTS.items():
+        for act in rows(service, statement):
+            own = family[act.who] | {act.member_id}
+            home = home_of(act.for_member_id, act.at)
+            if act.for_member_id in own:
+                yield f"{service}: {act.action} of {act.subject_id} by {act.who}, for a member of this login"
+            elif home is not None and home in {home_of(member_id, act.at) for member_id in own}:
+                yield f"{service}: {act.action} of {act.subject_id} by {act.who}, for the own household"
+
+
+# --- With what right ------------------------------------------------------------------------------------
+
+_NEEDED = {
+    "members": {
+        "node.": Role.ADMINISTRATOR,
+        "grant.": Role.ADMINISTRATOR,
+        "member.confirm": Role.STAFF,
+        "member.household": Role.STAFF,
+        "login.make_code": Role.STAFF,
+    },
+    "checkin": {"activity.": Role.ORGANIZER, "attendance.": Role.ORGANIZER},
+    "points": {"board.": Role.STAFF},
+    "rewards": {"redemption.": Role.ORGANIZER, "gift.": Role.STAFF, "stock.": Role.STAFF},
+}
+"""By how the name of an act begins, the role that it takes at the entry's path or above."""
+
+_GRANTS = "SELECT member_id, role, node_id, granted_at, revoked_at FROM role_grant"
+# The first administrator comes with a code from the machine, and is nobody until then.
+_DONE = """
+    SELECT at, who, member_id, action, subject_id, path FROM audit_log
+    WHERE who LIKE 'login:%' AND NOT (who = 'login:None' AND action IN ('grant.add', 'member.confirm'))
+        AND action LIKE ANY(CAST(:actions AS text[]))
+"""
+
+
+def find_acts_without_right(rows: Rows) -> Iterator[str]:
+    """Acts at a place where the actor held no role that allows them at the time."""
+    grants = defaultdict[UUID, list[Any]](list)
+    for grant in rows("members", _GRANTS):
+        grants[grant.member_id].append(grant)
+    for service, needed in _NEEDED.items():
+        for act in rows(service, _DONE, actions=[f"{name}%" for name in needed]):
+            role = next(role for name, role in needed.items() if act.action.startswith(name))
+            if not any(_allows(grant, role, act) for grant in grants.get(act.member_id, ())):
+                yield f"{service}: {act.action} of {act.subject_id} by {act.who}, who was no {role} at {act.path}"
+
+
+def _allows(grant: Any, role: Role, act: Any) -> bool:
+    """By the ids in the path, since the tree may have changed: all nodes above are in it."""
+    reaches = grant.node_id is None or f"/{grant.node_id.hex}/" in act.path
+    ended = grant.revoked_at is not None and grant.revoked_at + RIGHT_ENDS_LATE < act.at
+    return reaches and grant.granted_at <= act.at and not ended and _implies(Role(grant.role), role)
+
+
+@functools.cache
+def _implies(held: Role, role: Role) -> bool:
+    return Principal(kind=Kind.LOGIN, audience="", grants=(Grant(held, "/"),)).has(role)

@@ -1,0 +1,290 @@
+"""What `./dev verify` says between services, of rights and of protection: were it otherwise, it would be noticed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from redis import Redis
+
+from devtools.verify.checks import all_checks
+from devtools.verify.protected import APPEND_ONLY
+from devtools.verify.town import Town as Databases
+from services.points.commands.refresh_boards import refresh
+from services.points.commands.seal_transfers import seal_all
+from services.points.queries import verify as ledger
+from services.rewards.queries import verify as redemptions
+from shared import db
+from shared.ids import new_id
+from shared.principal import Role
+from tests.devtools.damage import START, attend, damaged, hold_activity
+from tests.gateway.real import Browser, Town, town
+from tests.support import Settings
+
+__all__ = ["town"]
+
+
+class Lived(NamedTuple):
+    """A town where everything has happened once; members by name."""
+
+    town: Town
+    people: dict[str, Browser]
+
+
+@pytest.fixture
+def lived(town: Town) -> Iterator[Lived]:
+    """After an afternoon: scans, awards, gifts, one who moved to another station, and a board in Redis."""
+    organizer, staff = town.person("李组织", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    people = {name: town.person(name) for name in ("陈芳", "王秀英", "刘国强", "杨静")}
+    for who in people.values():
+        staff.api("POST", f"/members/members/{who.member_id}/confirm")
+        given = [{"kind": kind, "version": "1", "given": True} for kind in ("ranked", "named")]
+        who.api("PUT", f"/members/me/members/{who.member_id}/consents", {"consents": given})
+    activity = hold_activity(town, organizer)
+    for direction, moment in (("arrival", START), ("departure", START + timedelta(minutes=110))):
+        with town.at(moment):
+            scan(organizer, people["陈芳"], activity, direction)
+    with town.at(START + timedelta(hours=3)):
+        scan(organizer, people["陈芳"], activity, "departure")
+        *_, wrong = (attend(organizer, activity, people[name], 110) for name in ("王秀英", "刘国强", "杨静"))
+        organizer.api("POST", f"/checkin/activities/{activity['id']}/confirm-all")
+        organizer.api("POST", f"/checkin/attendances/{wrong}/annul", {"reason": "记错了人"})
+        town.deliver()
+        town.administrator.api("PATCH", f"/members/members/{people['刘国强'].member_id}", away_from(town))
+        town.deliver()
+        redeem_everywhere(town, organizer, people)
+        board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
+        people["陈芳"].api("GET", board)
+        with town.apps["points"].app_context():
+            seal_all()
+            refresh()
+        assert people["陈芳"].api("GET", board)["source"] == "cache"
+        yield Lived(town, {"李组织": organizer, "周站长": staff, **people})
+
+
+def scan(organizer: Browser, who: Browser, activity: dict[str, Any], direction: str) -> None:
+    query = f"site_id={activity['sites'][0]['id']}&direction={direction}&minutes=1"
+    shown = organizer.api("GET", f"/checkin/activities/{activity['id']}/codes?{query}")
+    who.api("POST", "/checkin/scans", {"code": shown["codes"][0]["url"], "member_ids": [who.member_id]})
+
+
+def away_from(town: Town) -> dict[str, str]:
+    return {"station_id": town.nodes["岔路口社区实践站"]}
+
+
+def redeem_everywhere(town: Town, organizer: Browser, people: dict[str, Browser]) -> None:
+    """Issued, waiting and cancelled: at home, and by who has moved since the points were earned."""
+    gift = {"id": str(new_id()), "node_id": town.nodes["咸宁市"], "name": "香皂", "description": "", "points": 50}
+    town.administrator.api("POST", "/rewards/gifts", gift)
+    for station_id in (town.station_id, away_from(town)["station_id"]):
+        movement = {"id": str(new_id()), "station_id": station_id, "kind": "receive", "quantity": 9, "reason": "捐赠"}
+        town.administrator.api("POST", f"/rewards/gifts/{gift['id']}/stock", movement)
+    for name, station_id in (("陈芳", town.station_id), ("刘国强", away_from(town)["station_id"])):
+        who, orders = people[name], []
+        for _ in range(3):
+            order = {"id": str(new_id()), "gift_id": gift["id"], "station_id": station_id, "member_id": who.member_id}
+            orders.append(who.api("POST", "/rewards/redemptions", order))
+        assert [order["state"] for order in orders] == ["confirmed"] * 3
+        issuer = organizer if name == "陈芳" else town.administrator
+        issuer.api("POST", f"/rewards/redemptions/{orders[0]['id']}/issue")
+        who.api("POST", f"/rewards/redemptions/{orders[1]['id']}/cancel")
+    town.deliver()
+
+
+def faults(town: Town, name: str) -> list[str]:
+    """What one check finds."""
+    (find,) = (find for _, known, find in all_checks(Databases(town.apps)) if known == name)
+    return list(find())
+
+
+def test_nothing_is_broken_in_a_town_that_has_been_lived_in(lived: Lived) -> None:
+    found = {name: list(find()) for _, name, find in all_checks(Databases(lived.town.apps))}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+    assert list(Databases(lived.town.apps).pending()) == []
+
+
+# --- Attacks -------------------------------------------------------------------------------------------
+
+Damage = Callable[[Settings], AbstractContextManager[None]]
+
+
+def rows(service: str, table: str, change: str, **more: Any) -> Damage:
+    return lambda settings: damaged(settings, service, table, change, **more)
+
+
+def law(service: str, change: str, undo: str) -> Damage:
+    """A change of what protects a table, and what takes it back; `{role}` is the service's."""
+
+    @contextmanager
+    def changed(settings: Settings) -> Iterator[None]:
+        connection, role = settings.database(service).connection, settings.session.names.role(service)
+        connection.execute(change.format(role=role).encode())
+        try:
+            yield
+        finally:
+            connection.execute(undo.format(role=role).encode())
+
+    return changed
+
+
+@contextmanager
+def forged_board(settings: Settings) -> Iterator[None]:
+    redis = Redis.from_url(settings.redis_url)
+    key = next(iter(redis.scan_iter(match="board:*:points")))
+    redis.zadd(key, {b"m" * 16: 900})
+    try:
+        yield
+    finally:
+        redis.zrem(key, b"m" * 16)
+
+
+_TRIGGER = "CREATE OR REPLACE TRIGGER append_only BEFORE {} ON transfer FOR EACH STATEMENT EXECUTE FUNCTION {}()"
+_WHOLE = _TRIGGER.format("UPDATE OR DELETE OR TRUNCATE", "forbid_change")
+_FUNCTION = "CREATE OR REPLACE FUNCTION forbid_change() RETURNS trigger LANGUAGE plpgsql AS $$ {} $$"
+_RAISES = _FUNCTION.format(
+    "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END"
+)
+_AGAIN = """
+    INSERT INTO {0} SELECT (jsonb_populate_record({0}, jsonb_build_object('id', gen_random_uuid()))).* FROM {0}
+"""
+_PAIR = "CONSTRAINT uq_attendance_site_id_member_id_pair"
+_OTHER_CONTENT = (
+    "member_id = gen_random_uuid()", "activity_id = gen_random_uuid()", "station_id = gen_random_uuid()",
+    "category = 'repair'", "service_day = service_day - 1", "evidence = 'entered_later'", "minutes = minutes + 1",
+    "minutes_together = minutes_together + 1", "state = 'annulled'", "version = 0",
+)  # fmt: skip
+_FOR_ONESELF = """
+    UPDATE audit_log SET member_id = (SELECT member_id FROM {} WHERE id = subject_id) WHERE action = '{}'
+"""
+
+ATTACKS: dict[str, list[Damage]] = {
+    "no member is at two places of one activity twice": [
+        rows("checkin", "attendance", _AGAIN.format("attendance"),
+             guards=(f"ALTER TABLE attendance DROP {_PAIR}",
+                     f"ALTER TABLE attendance ADD {_PAIR} UNIQUE (site_id, member_id, pair)")),
+    ],
+    "every accepted scan has its attendance": [
+        rows("checkin", "scan", "UPDATE scan SET attendance_id = NULL WHERE direction = 'arrival'"),
+        rows("checkin", "scan", "UPDATE scan SET member_id = gen_random_uuid() WHERE outcome = 'duplicate'"),
+        rows("checkin", "attendance", "DELETE FROM attendance WHERE evidence = 'own_scan'"),
+    ],
+    "nobody arrives or leaves twice in one attendance": [
+        rows("checkin", "scan", _AGAIN.format("scan") + "WHERE outcome = 'ok' AND direction = 'departure'"),
+        rows("checkin", "scan", "UPDATE scan SET outcome = 'late_scan' WHERE outcome = 'duplicate'"),
+    ],
+    "every live award has its attendance": [
+        rows("checkin", "attendance", "DELETE FROM attendance WHERE state = 'annulled'"),
+        rows("checkin", "attendance", "UPDATE attendance SET version = 1 WHERE version = 2"),
+        rows("checkin", "attendance", "UPDATE attendance SET state = 'annulled' WHERE state = 'confirmed'"),
+    ],
+    "every confirmed attendance is settled as it is, or on its way": [
+        rows("points", "outcome", "DELETE FROM outcome WHERE version = 2"),
+        *(rows("points", "outcome", f"UPDATE outcome SET {other} WHERE state = 'awarded'") for other in _OTHER_CONTENT),
+        rows("checkin", "attendance", "UPDATE attendance SET minutes = 1 WHERE evidence = 'own_scan'"),
+    ],
+    "every service knows each member and station as members does, or will": [
+        *(rows(service, table, f"{change} {table} {how}")
+          for service in ("checkin", "points", "rewards") for table in ("member_card", "station")
+          for change, how in (("DELETE FROM", ""), ("UPDATE", "SET version = version - 1"))),
+    ],
+    "points hold of every redemption what it came to": [
+        rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'spend'"),
+        rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'refund'"),
+        rows("points", "transfer", "UPDATE transfer SET amount = amount + 1 WHERE kind = 'spend'"),
+        rows("rewards", "redemption", "DELETE FROM redemption WHERE state = 'fulfilled'"),
+        rows("rewards", "redemption", "DELETE FROM redemption WHERE state = 'cancelled'"),
+        rows("rewards", "redemption", "UPDATE redemption SET member_id = gen_random_uuid()"),
+        rows("rewards", "redemption",
+             "UPDATE redemption SET state = 'refused', ended_at = requested_at WHERE state = 'confirmed'"),
+    ],
+    "no append-only table can be changed by its service": [
+        *(law(service, f"GRANT {right} ON {tables[-1]} TO {{role}}", f"REVOKE {right} ON {tables[-1]} FROM {{role}}")
+          for service, tables in APPEND_ONLY.items() for right in ("UPDATE", "DELETE", "TRUNCATE")),
+        law("points", "GRANT UPDATE (amount) ON transfer TO {role}", "REVOKE UPDATE (amount) ON transfer FROM {role}"),
+        *(law("points", f"ALTER TABLE transfer {way} TRIGGER append_only",
+              "ALTER TABLE transfer ENABLE TRIGGER append_only") for way in ("DISABLE", "ENABLE REPLICA")),
+        law("points", "DROP TRIGGER append_only ON transfer; COMMENT ON TABLE transfer IS NULL",
+            f"{_WHOLE}; COMMENT ON TABLE transfer IS 'append-only'"),
+        *(law("points", _TRIGGER.format(some, "forbid_change"), _WHOLE)
+          for some in ("UPDATE OR DELETE", "DELETE OR TRUNCATE", "UPDATE OF amount OR DELETE OR TRUNCATE")),
+        law("points", _WHOLE.replace("BEFORE", "AFTER"), _WHOLE),
+        law("points", _FUNCTION.format("BEGIN RETURN NULL; END"), _RAISES),
+        law("rewards", "ALTER TABLE stock_movement RENAME TO moved", "ALTER TABLE moved RENAME TO stock_movement"),
+        law("members", "GRANT SET ON PARAMETER session_replication_role TO {role}",
+            "REVOKE SET ON PARAMETER session_replication_role FROM {role}"),
+    ],
+    "every privileged act is in the audit log": [
+        rows("rewards", "audit_log", "DELETE FROM audit_log WHERE action = 'redemption.issue'"),
+    ],
+    "nobody acts for themselves or the own household": [
+        rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
+        rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.annul")),
+        rows("rewards", "audit_log", _FOR_ONESELF.format("redemption", "redemption.issue")),
+        rows("members", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'member.confirm'"),
+        rows("members", "audit_log", _FOR_ONESELF.format("role_grant", "grant.add")),
+        rows("checkin", "audit_log",
+             "UPDATE audit_log SET member_id = (SELECT member_id FROM attendance WHERE evidence = 'organizer' LIMIT 1)"
+             " WHERE action = 'activity.confirm_all'"),
+        rows("members", "login_member",
+             "INSERT INTO login_member SELECT login_id, member.id, 'other' FROM login_member, member"
+             " WHERE name = '王秀英' AND member_id <> member.id"),
+        rows("members", "member",
+             f"UPDATE member SET household_id = '{UUID(int=1)}' WHERE name IN ('李组织', '王秀英')"),
+    ],
+    "nobody acts without a right that reaches so far": [
+        rows("members", "role_grant", "DELETE FROM role_grant WHERE role = 'organizer'"),
+        rows("members", "role_grant", "UPDATE role_grant SET role = 'auditor' WHERE role = 'staff'"),
+        rows("members", "role_grant", "UPDATE role_grant SET role = 'organizer' WHERE role = 'administrator'"),
+        rows("members", "role_grant", "UPDATE role_grant SET granted_at = granted_at + interval '9 days'"),
+        rows("members", "role_grant", "UPDATE role_grant SET revoked_at = granted_at, revoked_by = 'nobody'"),
+        rows("members", "role_grant",
+             "UPDATE role_grant SET node_id = node.id FROM node WHERE name LIKE '岔路口%' AND node_id IS NOT NULL"),
+    ],
+    "standings are the fold of the awards": [
+        *(rows("points", "standing", f"UPDATE standing SET {metric} = {metric} + 1 WHERE period = 'all'")
+          for metric in ("points", "minutes", "attendances")),
+        rows("points", "standing", "DELETE FROM standing"),
+    ],
+    "whole boards in Redis are the standings": [forged_board],
+    "no copy shows more of a member than was consented to": [
+        rows("rewards", "member_card", "UPDATE member_card SET name_public = '李组织' WHERE name_masked = '李*织'"),
+    ],
+    "no board lists a child, or anybody without consent": [
+        rows("members", "consent", "DELETE FROM consent WHERE kind = 'ranked'"),
+        rows("members", "member", "UPDATE member SET birth_date = current_date - 4000 WHERE name = '陈芳'"),
+    ],
+}  # fmt: skip
+
+_THEIR_OWN = (*ledger.CHECKS, *redemptions.CHECKS)
+"""These have their attacks in tests/points/test_seal.py and tests/rewards/test_verify.py."""
+
+
+def test_every_check_has_an_attack() -> None:
+    """A check that nothing can make fail proves nothing."""
+    names = [name for _, name, _ in all_checks(Databases({}))]
+    assert sorted(names) == sorted([*ATTACKS, *_THEIR_OWN])
+
+
+def test_every_attack_is_found_by_its_check(lived: Lived, settings: Settings) -> None:
+    missed = []
+    for name, damages in ATTACKS.items():
+        find = partial(faults, lived.town, name)
+        assert find() == []
+        for number, damage in enumerate(damages):
+            with damage(settings):
+                if not find():
+                    missed.append((name, number))
+        assert find() == [], f"{name}: an attack was not taken back"
+    assert missed == []
+
+
+def test_the_list_of_append_only_tables_is_the_models() -> None:
+    from importlib import import_module
+
+    for service, tables in APPEND_ONLY.items():
+        metadata = import_module(f"services.{service}.store").db.metadata
+        marked = {name for name, table in metadata.tables.items() if table.comment == db.APPEND_ONLY}
+        assert set(tables) == marked
