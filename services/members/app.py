@@ -14,6 +14,9 @@ from shared import settings, web
 from shared.errors import HuzhuError
 from shared.settings import ServiceSettings
 
+ROWS_LEFT_OUT = 3
+"""Exit status of an import that did not take some rows, or on a dry run would not; 1 is a refusal, 2 wrong usage."""
+
 
 def create_app() -> Flask:
     app = web.create_service(ServiceSettings.from_environment("members"), db, BLUEPRINTS, title="互助 · 志愿者")
@@ -41,7 +44,7 @@ def first_admin_code() -> None:
 @click.option("--dry-run", is_flag=True, help="只检查，不导入")
 @with_appcontext
 def import_roster(file: Path, station: str | None, dry_run: bool) -> None:
-    """Take over a station's roster from an XLSX, XLS or CSV file."""
+    """Take over a station's roster from an XLSX, XLS or CSV file. Exits with 3 when bad rows were left out."""
     try:
         report = roster.import_roster(OPERATOR, spreadsheets.read_file(file), station=station, dry_run=dry_run)
     except HuzhuError as refusal:
@@ -57,4 +60,7 @@ def import_roster(file: Path, station: str | None, dry_run: bool) -> None:
             click.echo(f"{words}：{'、'.join(names)}")
     bad = len({problem.row for problem in report.problems})
     done = "可以导入" if dry_run else "已导入"
-    click.echo(f"共 {report.rows} 行：{done} {report.added} 人，已在册 {report.known} 人，有问题 {bad} 行")
+    left_out = f"{bad} 行有问题，{'不能导入' if dry_run else '没有导入'}" if bad else "没有问题行"
+    click.echo(f"共 {report.rows} 行：{done} {report.added} 人，已在册 {report.known} 人，{left_out}")
+    if bad:
+        click.get_current_context().exit(ROWS_LEFT_OUT)

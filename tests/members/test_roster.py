@@ -280,18 +280,23 @@ def test_the_command_line_says_in_plain_words_what_happened(town: Town, tmp_path
     path.write_bytes(workbook([*ROWS, ["赵六", "12345"]], titles=[*TITLES, "政治面貌"]))
     runner = town.app.test_cli_runner()
     dry = runner.invoke(args=["import-roster", str(path), "--station", "南昌路站", "--dry-run"])
-    assert dry.exit_code == 0, dry.output
+    assert dry.exit_code == 3, dry.output
     assert dry.output.splitlines() == [
         "第 8 行 手机“12345”：不是有效的电话号码",
         "不认识的列（没有读）：政治面貌",
         "新的志愿服务队：夜巡队、楼道队",
         "新的单位：市一中",
-        "共 5 行：可以导入 4 人，已在册 0 人，有问题 1 行",
+        "共 5 行：可以导入 4 人，已在册 0 人，1 行有问题，不能导入",
     ]
     assert count(town) == 0
     real = runner.invoke(args=["import-roster", str(path), "--station", "南昌路站"])
-    assert real.output.splitlines()[-1] == "共 5 行：已导入 4 人，已在册 0 人，有问题 1 行"
+    assert real.exit_code == 3, real.output
+    assert real.output.splitlines()[-1] == "共 5 行：已导入 4 人，已在册 0 人，1 行有问题，没有导入"
     assert count(town) == 4
+    path.write_bytes(workbook(ROWS))
+    again = runner.invoke(args=["import-roster", str(path), "--station", "南昌路站"])
+    assert again.exit_code == 0, again.output
+    assert again.output.splitlines() == ["共 4 行：已导入 0 人，已在册 4 人，没有问题行"]
     path.write_bytes(b"PK\x03\x04")
     refused = runner.invoke(args=["import-roster", str(path), "--station", "南昌路站"])
     assert refused.exit_code == 1
