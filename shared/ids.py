@@ -2,7 +2,10 @@
 
 import re
 import secrets
-from typing import NewType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NewType, Protocol
 from uuid import UUID
 
 import uuid_utils.compat
@@ -17,9 +20,49 @@ SHORT_CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 SHORT_CODE_LENGTH = 12
 
 
+class Source(Protocol):
+    """Where ids and numbers come from that nobody has yet."""
+
+    def new_id(self) -> UUID: ...
+
+    def new_number(self, first: int, last: int) -> int: ...
+
+
+class _Chance:
+    """What nobody can foresee; the source unless `made_by` names another."""
+
+    def new_id(self) -> UUID:
+        return uuid_utils.compat.uuid7()
+
+    def new_number(self, first: int, last: int) -> int:
+        return first + secrets.randbelow(last - first + 1)
+
+
+_CHANCE = _Chance()
+_source: ContextVar[Source] = ContextVar("source")
+
+
 def new_id() -> UUID:
     """A UUID version 7: unique without asking anyone, and close to others of its time in an index."""
-    return uuid_utils.compat.uuid7()
+    return _source.get(_CHANCE).new_id()
+
+
+def new_number(first: int, last: int) -> int:
+    """A random number from `first` to `last`, both included."""
+    return _source.get(_CHANCE).new_number(first, last)
+
+
+@contextmanager
+def made_by(source: Source) -> Iterator[None]:
+    """Within the block ids and numbers are this source's: the demo, which is to be the same everywhere.
+
+    Codes and tokens are secrets and are not made by it.
+    """
+    token = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(token)
 
 
 def new_short_code(length: int = SHORT_CODE_LENGTH) -> str:

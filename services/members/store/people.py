@@ -1,6 +1,5 @@
 """Statements on members: their cards, what others may see of them, and how they are found."""
 
-import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,7 @@ from services.members.store.models import (
 from shared import clock, outbox
 from shared.errors import Forbidden, NotFound
 from shared.events import MemberChanged
-from shared.ids import new_id
+from shared.ids import new_id, new_number
 from shared.principal import Principal, Role
 
 MOBILE_DIGITS = 11
@@ -68,14 +67,15 @@ def new_volunteer_numbers(tx: Session, count: int) -> list[str]:
     """Numbers nobody has. They never begin with 0, so that no spreadsheet shortens them."""
     found: list[str] = []
     while len(found) < count:
-        drawn = {_draw_number() for _ in range(count - len(found))} - set(found)
-        taken = tx.scalars(select(Member.volunteer_number).where(Member.volunteer_number == func.any(list(drawn))))
-        found += drawn - set(taken)
+        drawn = dict.fromkeys(_draw_number() for _ in range(count - len(found)))
+        known = tx.scalars(select(Member.volunteer_number).where(Member.volunteer_number == func.any(list(drawn))))
+        taken = {*found, *known}
+        found += [number for number in drawn if number not in taken]
     return found
 
 
 def _draw_number() -> str:
-    return complete(str(secrets.choice(range(10 ** (RANDOM_DIGITS - 1), 10**RANDOM_DIGITS))))
+    return complete(str(new_number(10 ** (RANDOM_DIGITS - 1), 10**RANDOM_DIGITS - 1)))
 
 
 def phone_columns(member_id: UUID, phone: str | None) -> dict[str, bytes | None]:
