@@ -23,6 +23,16 @@ LOGINS: tuple[str, ...] = (
 
 def load() -> None:
     """Load the demo, saying how far it is."""
+    from devtools.seed.chance import FixedChance
+    from shared import ids
+
+    with ids.made_by(FixedChance()):
+        _load()
+
+
+def _load() -> None:
+    from devtools.seed.cases import plan_cases
+    from devtools.seed.first_sight import plan_first_sight
     from devtools.seed.history import DAYS, History
     from devtools.seed.setting import set_up
     from devtools.seed.timeline import at
@@ -32,6 +42,7 @@ def load() -> None:
     began = time.monotonic()
     today = clock.today()
     world = World()
+    print("  the services are there", flush=True)
     setting = set_up(world, today)
     with clock.travel(at(today - timedelta(days=DAYS), 8)):
         while True:
@@ -42,6 +53,8 @@ def load() -> None:
                 break
     history = History(world, stage, today)
     history.plan()
+    plan_cases(history)
+    plan_first_sight(history)
     said = began
     for day, attended in history.run():
         if time.monotonic() - said > 2:

@@ -1,6 +1,6 @@
 """The demo's people, all invented: ordinary names, drawn once and for all from a fixed seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
@@ -18,6 +18,14 @@ _GIVEN = {
     "young": "欣怡 梓涵 子轩 雨桐 浩然 思远 佳琪 俊杰 晓雯 宇航 一诺 诗涵 嘉豪 婷婷 雪 浩 丹 鹏 倩 宁 颖 晨 航 琳",
 }
 
+RESIDENTS = {"elder": (42, 60, 84), "middle": (43, 30, 59), "young": (15, 16, 29)}
+"""Who lives in an old compound: of a hundred how many, and how old."""
+EMPLOYED = {"middle": (80, 30, 58), "young": (20, 23, 29)}
+"""Who has an employer to report from (双报到)."""
+
+_SKILLS = {"医生": 10, "教师": 15, "技术人员": 15, None: 60}
+"""技术人员、教师、医生等有一技之长的群众, in a hundred; nobody has learned a trade while young."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -30,17 +38,20 @@ class Person:
     """From the reserved-looking range 190 0000 xxxx; None: without a phone of their own."""
     ranked: bool
     named: bool
+    skill: str | None
 
 
-def people(group: str, count: int, today: date) -> Iterator[Person]:
+def people(
+    group: str, count: int, today: date, kinds: Mapping[str, tuple[int, int, int]] = RESIDENTS
+) -> Iterator[Person]:
     """The first `count` people of a group, always the same ones; ages follow `today`'s year."""
-    draw = Random(f"huzhu demo people {group}")
+    draw, draw_skill = Random(f"huzhu demo people {group}"), Random(f"huzhu demo skills {group}")
     group_number = sum(group.encode("utf-8")) % 1000
     for number in range(count):
-        kind = draw.choices(("elder", "middle", "young"), weights=(42, 43, 15))[0]
-        age_days = {"elder": (60, 84), "middle": (30, 59), "young": (16, 29)}[kind]
-        birth = date(today.year - draw.randint(*age_days), 1, 1) + timedelta(days=draw.randrange(365))
+        kind = draw.choices(list(kinds), weights=[weight for weight, _, _ in kinds.values()])[0]
+        birth = date(today.year - draw.randint(*kinds[kind][1:]), 1, 1) + timedelta(days=draw.randrange(365))
         has_phone = draw.random() < (0.7 if kind == "elder" else 0.98)
+        skill = draw_skill.choices(list(_SKILLS), weights=list(_SKILLS.values()))[0]
         yield Person(
             id=demo_id("member", group, number),
             name=draw.choice(_SURNAMES) + draw.choice(_GIVEN[kind].split()),
@@ -48,4 +59,5 @@ def people(group: str, count: int, today: date) -> Iterator[Person]:
             phone=f"190{group_number:03d}0{number:04d}" if has_phone else None,
             ranked=draw.random() < 0.85,
             named=draw.random() < 0.6,
+            skill=None if kind == "young" else skill,
         )

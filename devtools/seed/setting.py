@@ -1,11 +1,11 @@
 """The stage of the demo: places, people, those who organize, and the shelf of gifts."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
-from devtools.seed.people import Person, people
+from devtools.seed.people import EMPLOYED, RESIDENTS, Person, people
 from devtools.seed.places import ROOTS, Place, demo_id
 from devtools.world import World
 from services.members.commands import grants, logins, tree
@@ -36,6 +36,18 @@ GIFTS = {
     "文具包": 600, "急救包": 1200, "春联": 100,
 }  # fmt: skip
 GIFT_LIMIT_PER_QUARTER = 2
+STOCK = 60
+SPONSORS = {
+    "爱心商家“邻家便利店”捐赠": ("香皂", "牙膏", "抽纸"),
+    "爱心商家“好味粮油店”捐赠": ("大米", "食用油"),
+    "爱心商家“暖阳百货店”捐赠": ("雨伞", "洗衣液", "保温杯"),
+    "市科协捐赠": ("文具包", "急救包"),
+    "居民自筹资金购入": ("春联",),
+}
+"""Three shops, a partner organisation and the residents' fund: why a gift is there."""
+
+EMPLOYERS = ("向阳中学", "春风小学", "长河医院", "晨光供电所", "青松书店", "新桥客运公司", "百川自来水公司")
+"""Invented; the 83 report from them to the community (双报到)."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,18 @@ class Site:
 
 @dataclass
 class Stage:
-    """Who and what there is; ids are the same on every machine, but for those of logins."""
+    """Who and what there is."""
 
     stations: dict[str, Site] = field(default_factory=dict)
     homes: dict[str, list[tuple[UUID, UUID]]] = field(default_factory=dict)
     """Station → (compound, building) of each building."""
     volunteers: dict[str, list[UUID]] = field(default_factory=dict)
+    skilled: dict[tuple[str, str], list[UUID]] = field(default_factory=dict)
+    """(station, skill) → those of its volunteers who have it."""
     organizers: dict[str, Principal] = field(default_factory=dict)
+    daughter: Principal = field(init=False)
+    """The volunteer with a login, who also acts for her mother."""
+    mother: UUID = field(init=False)
 
 
 def set_up(world: World, today: date) -> Generator[str, None, Stage]:
@@ -64,12 +81,15 @@ def set_up(world: World, today: date) -> Generator[str, None, Stage]:
         for root in ROOTS:
             _plant(stage, root, None, ())
         yield f"{len(stage.stations)} stations"
+        for employer in EMPLOYERS:
+            grants.add_employer(OPERATOR, employer_id=demo_id("employer", employer), name=employer)
         for station, count in VOLUNTEERS.items():
             _settle(stage, station, count, today)
-        yield f"{sum(map(len, stage.volunteers.values()))} volunteers"
+        yield f"{sum(VOLUNTEERS.values())} volunteers"
         _appoint(stage)
         yield "logins of every role"
     world.deliver()
+    yield "every service knows them"
     with world.inside("rewards"):
         _stock_shelves(stage)
     yield f"{len(GIFTS)} gifts"
@@ -100,16 +120,40 @@ def _settle(stage: Stage, station: str, count: int, today: date) -> None:
     name = _TEAM_NAMES.get(station, "志愿服务队")
     grants.add_team(OPERATOR, team_id=team, station_id=stage.stations[station].id, name=name)
     homes = stage.homes[station]
+    drawn = count - len(_WITH_LOGIN.get(station, ()))
     rows = [
         _new_member(person, stage.stations[station].id, homes[number % len(homes)], team)
-        for number, person in enumerate(people(station, count - len(_WITH_LOGIN.get(station, ())), today))
+        for number, person in enumerate(people(station, drawn, today, EMPLOYED if station == SHUIXIMEN else RESIDENTS))
     ]
+    if station == SHUIXIMEN:
+        ids = [demo_id("employer", employer) for employer in EMPLOYERS]
+        rows = [replace(row, employer_id=ids[number % len(ids)]) for number, row in enumerate(rows)]
+    _share_homes(station, rows, len(homes))
+    unseen = _UNSEEN.get(station, 0)
+    rows[drawn - unseen :] = [replace(row, confirmed=False) for row in rows[drawn - unseen :]]
     people_commands.add_members(OPERATOR, rows)
     stage.volunteers[station] = [row.id for row in rows]
+    for row in rows:
+        for skill in row.skills:
+            stage.skilled.setdefault((station, skill), []).append(row.id)
     if station == SHILI:
         for special in _special_people(stage.stations[station].id, homes, team, today):
             people_commands.add_members(OPERATOR, [special])  # one by one: the child after its guardian
 
+
+def _share_homes(station: str, rows: list[NewMember], homes: int) -> None:
+    """Two of one building who share household and phone. Not the first volunteer, who may lead."""
+    for number in range(1, 1 + _HOUSEHOLDS.get(station, 1)):
+        one, other = rows[number], rows[number + homes]
+        household = demo_id("household", station, number)
+        rows[number] = replace(one, household_id=household)
+        rows[number + homes] = replace(other, household_id=household, phone=one.phone)
+
+
+_HOUSEHOLDS = {NANCHANG: 3}
+
+_UNSEEN = {NANCHANG: 3}
+"""Volunteers whom staff has yet to confirm: the last ones to join."""
 
 _WITH_LOGIN = {NANCHANG: ("daughter", "mother")}
 """Volunteers of the count who join with a login, later."""
@@ -132,13 +176,16 @@ def _new_member(person: Person, station_id: UUID, home: tuple[UUID, UUID], team:
         birth_date=person.birth_date,
         phone=person.phone,
         team_ids=(team,),
+        skills=(person.skill,) if person.skill else (),
         consents=tuple(consents),
         confirmed=True,
     )
 
 
 def _special_people(station_id: UUID, homes: list[tuple[UUID, UUID]], team: UUID, today: date) -> list[NewMember]:
-    """Cases that must be right: two of one name in one building, a child with a guardian, an elder of 82."""
+    """Cases that must be right: two of one name in one building, a child with a guardian, an elder of 82; one who
+    withdraws a consent, one who moves away, and the organizer's husband.
+    """
     compound, building = homes[0]
 
     def one(key: str, name: str, age: int, **more: object) -> NewMember:
@@ -154,6 +201,9 @@ def _special_people(station_id: UUID, homes: list[tuple[UUID, UUID]], team: UUID
         one("one of two", "王秀英", 71),
         one("the other of two", "王秀英", 66),
         one("elder", "陈福生", 82),
+        one("withdraws", "孙丽娟", 58, consents=(*JOINING, Consent(Kind.RANKED, "1"), Consent(Kind.NAMED, "1"))),
+        one("moves", "周国华", 47, consents=(*JOINING, Consent(Kind.RANKED, "1"), Consent(Kind.NAMED, "1"))),
+        one("husband", "陈志明", 44),
         guardian,
         one(
             "child", "刘一诺", 13, guardian_id=guardian.id, consents=(*JOINING, Consent(Kind.GUARDIAN, "1"))
@@ -165,24 +215,31 @@ def _special_people(station_id: UUID, homes: list[tuple[UUID, UUID]], team: UUID
 
 
 def _appoint(stage: Stage) -> None:
-    """Logins by role: what ./dev run prints."""
-    daughter = _log_in(stage, "19000000001", "李红梅", NANCHANG)
-    _stage_mother(stage, daughter)
-    for number, (station, name) in enumerate(
-        ((NANCHANG, "程建军"), (CHALUKOU, "周丽华"), (SHUIXIMEN, "唐卫东"), (SHILI, "何敏")), start=2
-    ):
-        stage.organizers[station] = _official(stage, f"1900000000{number}", name, station, Role.ORGANIZER)
-    _official(stage, "19000000006", "胡春梅", NANCHANG, Role.STAFF)
-    _official(stage, "19000000007", "罗静", "咸宁市", Role.ADMINISTRATOR, home=NANCHANG)
-    _official(stage, "19000000008", "宋明", "咸宁市", Role.AUDITOR, home=CHALUKOU)
+    """Logins by role: what ./dev run prints.
+
+    Officials belong to the sub-centre or the centre, not to the station they serve: its 158 are volunteers.
+    """
+    stage.daughter = _log_in(stage, "19000000001", "李红梅", stage.stations[NANCHANG].id, stage.homes[NANCHANG][0])
+    _stage_mother(stage, stage.daughter)
+    for number, (station, name, home) in enumerate(
+        (
+            (NANCHANG, "程建军", "温泉街道实践所"), (CHALUKOU, "周丽华", "温泉街道实践所"),
+            (SHUIXIMEN, "唐卫东", "水西门街道实践所"), (SHILI, "何敏", "浮山街道实践所"),
+        ), start=2
+    ):  # fmt: skip
+        stage.organizers[station] = _official(stage, f"1900000000{number}", name, home, station, Role.ORGANIZER)
+    _official(stage, "19000000006", "胡春梅", "温泉街道实践所", NANCHANG, Role.STAFF)
+    _official(stage, "19000000007", "罗静", "咸安区新时代文明实践中心", "咸宁市", Role.ADMINISTRATOR)
+    _official(stage, "19000000008", "宋明", "咸安区新时代文明实践中心", "咸宁市", Role.AUDITOR)
+    _stage_husband(stage)
     for station in VOLUNTEERS:
         if station not in stage.organizers:
             stage.organizers[station] = _organizer_without_login(stage, station)
 
 
-def _log_in(stage: Stage, phone: str, name: str, station: str) -> Principal:
+def _log_in(stage: Stage, phone: str, name: str, station_id: UUID, home: tuple[UUID, UUID] | None = None) -> Principal:
     anonymous = Principal(kind=principal.Kind.ANONYMOUS, audience="members")
-    compound, building = stage.homes[station][0]
+    compound, building = home or (None, None)
     made = logins.register(
         anonymous,
         login_id=demo_id("login", phone),
@@ -190,7 +247,7 @@ def _log_in(stage: Stage, phone: str, name: str, station: str) -> Principal:
         password=PASSWORD,
         name=name,
         consents=[*JOINING, Consent(Kind.RANKED, "1"), Consent(Kind.NAMED, "1")],
-        station_id=stage.stations[station].id,
+        station_id=station_id,
         compound_id=compound,
         building_id=building,
         birth_date=date(1985, 5, 20),
@@ -199,8 +256,8 @@ def _log_in(stage: Stage, phone: str, name: str, station: str) -> Principal:
     return acting_for(made.member_id, login_id=made.login_id)
 
 
-def _official(stage: Stage, phone: str, name: str, where: str, role: Role, *, home: str | None = None) -> Principal:
-    person = _log_in(stage, phone, name, home or where)
+def _official(stage: Stage, phone: str, name: str, home: str, where: str, role: Role) -> Principal:
+    person = _log_in(stage, phone, name, stage.stations[home].id)
     assert person.member_id is not None
     site = stage.stations[where]
     grants.add_grant(
@@ -220,7 +277,7 @@ def _organizer_without_login(stage: Stage, station: str) -> Principal:
 
 
 def _stage_mother(stage: Stage, daughter: Principal) -> None:
-    """Mother and daughter on one phone."""
+    """Mother and daughter on one phone, both of 帮帮邻."""
     mother = people_commands.add_family(
         daughter,
         member_id=demo_id("member", "mother"),
@@ -231,7 +288,17 @@ def _stage_mother(stage: Stage, daughter: Principal) -> None:
     )
     people_commands.confirm(OPERATOR, mother["id"])
     assert daughter.member_id is not None
-    stage.volunteers[NANCHANG] += [daughter.member_id, mother["id"]]
+    stage.mother = mother["id"]
+    for member_id in (daughter.member_id, stage.mother):
+        people_commands.change(OPERATOR, member_id, {"team_ids": [demo_id("team", NANCHANG)]})
+        stage.volunteers[NANCHANG].append(member_id)
+
+
+def _stage_husband(stage: Stage) -> None:
+    """An organizer whose husband volunteers at her station: she decides nothing for him."""
+    organizer = stage.organizers[SHILI]
+    shown = people_commands.set_household(OPERATOR, demo_id("member", "special", "husband"), organizer.member_id)
+    stage.organizers[SHILI] = replace(organizer, household_ids=(shown["household_id"],))
 
 
 def acting_for(member_id: UUID, *held: Grant, login_id: UUID | None = None) -> Principal:
@@ -254,6 +321,7 @@ def _stock_shelves(stage: Stage) -> None:
     staff = Principal(
         kind=principal.Kind.SERVICE, audience="rewards", issuer="operator", grants=(Grant(Role.ADMINISTRATOR, "/"),)
     )
+    given_by = {name: sponsor for sponsor, names in SPONSORS.items() for name in names}
     for root in ("咸宁市", "武冈市新时代文明实践中心"):
         for name, points in GIFTS.items():
             gift = demo_id("gift", root, name)
@@ -262,13 +330,14 @@ def _stock_shelves(stage: Stage) -> None:
                 gift_id=gift,
                 node_id=stage.stations[root].id,
                 name=name,
-                description="爱心商家捐赠",
+                description=given_by[name],
                 points=points,
                 limit_per_quarter=GIFT_LIMIT_PER_QUARTER,
             )
             for station in VOLUNTEERS:
                 if stage.stations[station].path.startswith(stage.stations[root].path):
                     movement = Movement(
-                        demo_id("stock", gift, station), gift, stage.stations[station].id, "receive", 60, "期初入库"
-                    )
+                        demo_id("stock", gift, station), gift, stage.stations[station].id, "receive", STOCK,
+                        given_by[name],
+                    )  # fmt: skip
                     gifts.move_stock(staff, movement)
