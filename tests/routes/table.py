@@ -1,0 +1,266 @@
+"""Every route of the four services: who is let in, who finds what in the answer, and what it may ask of the database.
+
+A route may have several rows, one for each way of asking. Let in means an answer of 2xx; everybody else gets 401, 403
+or, for what one may not know, 404.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from devtools.crowd import PASSWORD
+from devtools.servers import SERVICES
+from shared.ids import new_id
+from tests.routes.town import API, CALLERS, LOGINS, Town
+
+ANYBODY = frozenset(CALLERS)
+LOGGED_IN = frozenset(LOGINS)
+VOLUNTEER = frozenset({"volunteer"})
+EVERYTHING = frozenset({"administrator of everything"})
+ADMINISTRATORS = EVERYTHING | {"administrator"}
+STAFF = ADMINISTRATORS | {"staff"}
+ORGANIZERS = STAFF | {"organizer"}
+READERS = ORGANIZERS | {"auditor"}
+NOBODY = frozenset[str]()
+
+
+def elsewhere(who: Iterable[str]) -> frozenset[str]:
+    """The same roles at another station, too: a list that holds for them is another one, or empty."""
+    return frozenset(who) | ({f"{each} elsewhere" for each in who} & LOGGED_IN)
+
+
+@dataclass(frozen=True)
+class Row:
+    route: str
+    """Method and rule; `/api/v1` in front of the rule is left out."""
+    may: frozenset[str]
+    statements: int
+    """How many SQL statements the answer may take at most, however many rows there are."""
+    body: Callable[[Town], Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Arguments of the query; a value in braces is a thing of the town."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """Which thing stands in the path, where it is not called as in the rule."""
+    secret: str | None = None
+    """A thing that stands in the answer for `knows` alone."""
+    knows: frozenset[str] = NOBODY
+    refused_with: int = 404
+    """How a rule of the route's own refuses, besides 401, 403 and 404."""
+
+    def __str__(self) -> str:
+        return " ".join([self.route, *(f"{name}={value}" for name, value in self.query.items()), *self.ids.values()])
+
+    @property
+    def rule(self) -> tuple[str, str]:
+        """Method and rule as in a service's map of routes."""
+        method, rule = self.route.split()
+        return method, rule if rule.startswith("/internal/") else API + rule
+
+    def path(self, town: Town) -> str:
+        def thing(found: re.Match[str]) -> str:
+            return town.things[self.ids.get(found[1], found[1])]
+
+        return re.sub(r"<uuid:(\w+)>", thing, self.rule[1])
+
+    def arguments(self, town: Town) -> dict[str, str]:
+        return {name: value.format_map(town.things) for name, value in self.query.items()}
+
+
+def _with(**content: Any) -> Callable[[Town], Any]:
+    """A body; a text in braces is a thing of the town, and `new` makes an id."""
+
+    def fill(value: Any, town: Town) -> Any:
+        if isinstance(value, dict):
+            return {name: fill(inner, town) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [fill(inner, town) for inner in value]
+        if isinstance(value, str):
+            return str(new_id()) if value == "new" else value.format_map(town.things)
+        return value
+
+    return lambda town: fill(content, town)
+
+
+_JOINING = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
+_REASON = _with(reason="写错了")
+_NO_EVENTS = _with(events=[])
+
+
+def _kernel(service: str) -> Iterable[Row]:
+    acts = {"members": "grant of auditor", "checkin": "waiting", "rewards": "fulfilled"}
+    base = f"/{service}"
+    letter = {"row_id": f"letter in {service}"}
+    yield Row(
+        f"GET {base}/dead-letters",
+        elsewhere(ADMINISTRATORS),
+        1,
+        secret="sentence",
+        knows=EVERYTHING,
+    )
+    yield Row(f"POST {base}/dead-letters/<uuid:row_id>/requeue", EVERYTHING, 2, ids=letter)
+    yield Row(f"GET {base}/backlog", elsewhere(ADMINISTRATORS | {"auditor"}), 1)
+    yield Row(
+        f"GET {base}/audit",
+        elsewhere(ADMINISTRATORS | {"auditor"}),
+        1,
+        secret=acts.get(service),
+        knows=ADMINISTRATORS | {"auditor"},
+    )
+
+
+def _attendance(town: Town) -> dict[str, Any]:
+    return {
+        "id": str(new_id()), "member_id": str(town.callers["other volunteer"].own_member_id),
+        "site_id": town.things["site_id"], "arrived_at": town.at(-0.4), "left_at": town.at(-0.1),
+    }  # fmt: skip
+
+
+def _correction(town: Town) -> dict[str, Any]:
+    return {"version": 1, "arrived_at": town.at(-5.5), "left_at": town.at(-4.5), "reason": "签退时间有误"}
+
+
+_ACTIVITY, _DRAFT = "/checkin/activities/<uuid:activity_id>", {"activity_id": "draft"}
+_ATTENDANCE = "/checkin/attendances/<uuid:attendance_id>"
+_SERVED = {"activity_id": "served"}
+
+CHECKIN = (
+    Row("GET /checkin/activities", LOGGED_IN, 2, secret="draft", knows=ORGANIZERS),
+    Row("POST /checkin/activities", ORGANIZERS, 7, lambda town: town.new_activity()),
+    Row(f"GET {_ACTIVITY}", LOGGED_IN, 2),
+    Row(f"GET {_ACTIVITY}", ORGANIZERS, 2, ids=_DRAFT),
+    Row(f"PATCH {_ACTIVITY}", ORGANIZERS, 7, _with(title="小扫除")),
+    Row(f"POST {_ACTIVITY}/publish", ORGANIZERS, 6, ids=_DRAFT),
+    Row(f"POST {_ACTIVITY}/postpone", ORGANIZERS, 8, _with(), ids={"activity_id": "later"}),
+    Row(f"POST {_ACTIVITY}/cancel", ORGANIZERS, 10, _REASON),
+    Row(f"POST {_ACTIVITY}/close", ORGANIZERS, 9),
+    Row(f"GET {_ACTIVITY}/codes", ORGANIZERS, 2, query={"site_id": "{site_id}", "direction": "arrival"}),
+    Row(f"GET {_ACTIVITY}/presence", READERS, 3),
+    Row(f"GET {_ACTIVITY}/attendances", READERS, 3, ids=_SERVED),
+    Row(f"POST {_ACTIVITY}/attendances", ORGANIZERS, 14, _attendance),
+    Row(f"GET {_ACTIVITY}/scans", READERS, 3),
+    Row(f"POST {_ACTIVITY}/leave-all", ORGANIZERS, 7, _with()),
+    Row(f"POST {_ACTIVITY}/confirm-all", ORGANIZERS, 7, ids={"activity_id": "earlier"}),
+    Row("POST /checkin/scans", VOLUNTEER, 2, _with(code="{code}", member_ids=["{member_id}"])),
+    Row(
+        "GET /checkin/attendances",
+        elsewhere(READERS) | VOLUNTEER,
+        1,
+        query={"member_id": "{member_id}"},
+        secret="attendance_id",
+        knows=READERS | VOLUNTEER,
+    ),
+    Row(f"GET {_ATTENDANCE}", READERS | VOLUNTEER, 1),
+    Row(f"POST {_ATTENDANCE}/leave", ORGANIZERS, 9, ids={"attendance_id": "open"}),
+    Row(f"POST {_ATTENDANCE}/confirm", ORGANIZERS, 9, ids={"attendance_id": "waiting"}),
+    Row(f"POST {_ATTENDANCE}/reject", ORGANIZERS, 8, _REASON, ids={"attendance_id": "waiting"}),
+    Row(f"POST {_ATTENDANCE}/annul", ORGANIZERS, 9, _REASON),
+    Row(f"POST {_ATTENDANCE}/correct", ORGANIZERS, 10, _correction),
+    Row("POST /internal/v1/checkin/events", frozenset({"worker"}), 0, _NO_EVENTS),
+)
+
+_READ_POINTS = STAFF | VOLUNTEER | {"auditor"}
+
+POINTS = (
+    Row("GET /points/balances", _READ_POINTS, 1, query={"member_ids": "{member_id}"}),
+    Row("GET /points/statement", _READ_POINTS, 1, query={"member_id": "{member_id}"}),
+    Row("GET /points/awards", READERS | VOLUNTEER, 1, query={"attendance_ids": "{attendance_id}"}),
+    Row("GET /points/months", _READ_POINTS, 1, query={"member_id": "{member_id}", "year": "2026"}),
+    Row("GET /points/rules", LOGGED_IN, 2, query={"station_id": "{station_id}"}),
+    Row("GET /points/seal", LOGGED_IN, 2, query={"station_id": "{station_id}"}),
+    Row("GET /points/boards", LOGGED_IN, 2, query={"node_id": "{node_id}"}),
+    Row("GET /points/boards", VOLUNTEER, 3, query={"node_id": "{node_id}", "member_id": "{member_id}"}),
+    Row("PUT /points/boards/<uuid:node_id>/switch", STAFF, 3, _with(on=False)),
+    Row("POST /internal/v1/points/events", frozenset({"worker", "rewards"}), 0, _NO_EVENTS),
+)
+
+_GIFT, _REDEMPTION = "/rewards/gifts/<uuid:gift_id>", "/rewards/redemptions/<uuid:redemption_id>"
+_HERE = {"station_id": "{station_id}"}
+_ORDER = _with(id="new", gift_id="{gift_id}", station_id="{station_id}", member_id="{member_id}", quantity=1)
+_MOVEMENT = _with(id="new", station_id="{station_id}", kind="receive", quantity=1, reason="捐赠")
+
+REWARDS = (
+    Row("GET /rewards/gifts", LOGGED_IN, 2, query=_HERE),
+    Row("GET /rewards/gifts", STAFF, 2, query={**_HERE, "everything": "1"}),
+    Row("GET /rewards/gifts", VOLUNTEER, 2, query={**_HERE, "member_id": "{member_id}"}),
+    Row(f"GET {_GIFT}", LOGGED_IN, 2, query=_HERE),
+    Row("POST /rewards/gifts", STAFF, 3, _with(id="new", node_id="{node_id}", name="雨伞", points=900)),
+    Row(f"PATCH {_GIFT}", STAFF, 4, _with(points=200)),
+    Row(f"POST {_GIFT}/stock", STAFF, 10, _MOVEMENT),
+    Row("POST /rewards/redemptions", VOLUNTEER, 5, _ORDER),
+    Row("GET /rewards/redemptions", VOLUNTEER, 1, query={"member_id": "{member_id}"}),
+    Row(f"GET {_REDEMPTION}", ORGANIZERS | VOLUNTEER, 1),
+    Row(f"POST {_REDEMPTION}/cancel", VOLUNTEER, 5),
+    Row(f"GET {_REDEMPTION}/voucher", VOLUNTEER, 1),
+    Row("POST /rewards/vouchers/read", ORGANIZERS, 1, _with(code="{voucher}"), refused_with=422),
+    Row(f"POST {_REDEMPTION}/issue", ORGANIZERS, 4),
+    Row(f"POST {_REDEMPTION}/undo", ORGANIZERS, 4, _REASON, ids={"redemption_id": "fulfilled"}),
+    Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 2),
+    Row("POST /internal/v1/rewards/events", frozenset({"worker"}), 0, _NO_EVENTS),
+)
+
+_MEMBER, _NODE = "/members/members/<uuid:member_id>", "/members/nodes/<uuid:node_id>"
+_ME = {"id": "new", "phone": "19200000001", "password": PASSWORD, "name": "赵志远", "consents": _JOINING}
+
+MEMBERS = (
+    Row("GET /members/consent-texts", ANYBODY, 0),
+    Row("POST /members/logins", ANYBODY, 11, _with(**_ME, station_id="{station_id}")),
+    Row("POST /members/administrators", NOBODY, 2, _with(**_ME, code="ABCD2345")),
+    Row("POST /members/sessions", ANYBODY, 6, _with(phone="{phone}", password=PASSWORD)),
+    Row("POST /members/sessions", NOBODY, 4, _with(phone="{phone}", password="wrong-password")),
+    Row("DELETE /members/sessions/current", LOGGED_IN, 2),
+    Row("POST /members/passwords", ANYBODY, 14, _with(phone="{phone}", code="{reset_code}", password="新的密码 2026")),
+    Row(f"POST {_MEMBER}/reset-codes", STAFF, 7),
+    Row("GET /members/tokens", LOGGED_IN, 1, secret="token_id", knows=VOLUNTEER),
+    Row("POST /members/tokens", LOGGED_IN, 8, _with(id="new", name="脚本")),
+    Row("DELETE /members/tokens/<uuid:token_id>", VOLUNTEER, 3),
+    Row("GET /members/me", LOGGED_IN, 2, secret="member_id", knows=VOLUNTEER),
+    Row("POST /members/me/members", LOGGED_IN, 19, _with(id="new", name="王小妹", relation="child", consents=_JOINING)),
+    Row(
+        "PUT /members/me/members/<uuid:member_id>/consents",
+        VOLUNTEER,
+        7,
+        _with(consents=[{"kind": "ranked", "version": "1", "given": False}]),
+    ),
+    Row(
+        "GET /members/members",
+        elsewhere(READERS),
+        2,
+        query={"station_id": "{station_id}"},
+        secret="member_id",
+        knows=READERS,
+    ),
+    Row("GET /members/members", LOGGED_IN, 1, query={"ids": "{member_id}"}, secret="name", knows=READERS | VOLUNTEER),
+    Row("POST /members/members", STAFF, 11, _with(id="new", name="孙大圣", station_id="{station_id}")),
+    Row(f"GET {_MEMBER}", READERS | VOLUNTEER, 1),
+    Row(f"PATCH {_MEMBER}", STAFF | VOLUNTEER, 7, _with(skills=["理发"])),
+    Row(f"PATCH {_MEMBER}", STAFF, 8, _with(name="李秀芳"), ids={"member_id": "newcomer"}),
+    Row(f"POST {_MEMBER}/confirm", STAFF, 8, ids={"member_id": "newcomer"}),
+    Row(f"PUT {_MEMBER}/household", STAFF, 14, _with(with_member_id="{newcomer}")),
+    Row(f"GET {_MEMBER}/phone", ORGANIZERS | VOLUNTEER, 1),
+    Row("GET /members/grants", elsewhere(ADMINISTRATORS), 1, secret="grant_id", knows=ADMINISTRATORS),
+    Row(
+        "POST /members/grants",
+        ADMINISTRATORS,
+        8,
+        _with(id="new", member_id="{member_id}", role="organizer", node_id="{node_id}"),
+    ),
+    Row("POST /members/grants", EVERYTHING, 7, _with(id="new", member_id="{member_id}", role="auditor", node_id=None)),
+    Row("DELETE /members/grants/<uuid:grant_id>", ADMINISTRATORS, 5),
+    Row("GET /members/teams", LOGGED_IN, 1, query={"station_id": "{station_id}"}),
+    Row("POST /members/teams", STAFF, 7, _with(id="new", station_id="{station_id}", name="护河队")),
+    Row("GET /members/employers", LOGGED_IN, 1),
+    Row("POST /members/employers", elsewhere(STAFF), 6, _with(id="new", name="市图书馆")),
+    Row("GET /members/nodes", ANYBODY, 1),
+    Row(
+        "POST /members/nodes",
+        ADMINISTRATORS,
+        12,
+        _with(id="new", level="compound", name="和谐小区", parent_id="{node_id}"),
+    ),
+    Row(f"GET {_NODE}", ANYBODY, 3),
+    Row(f"PATCH {_NODE}", ADMINISTRATORS, 9, _with(name="银叶小区"), ids={"node_id": "compound"}),
+    Row("POST /internal/v1/members/sessions/resolve", frozenset({"gateway"}), 1, _with(token_digest="{token_digest}")),
+)
+
+ROWS = (*MEMBERS, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))

@@ -1,0 +1,414 @@
+"""All four services in this process, with real objects in them, and everybody who might ask for them.
+
+Everything is made by the real commands; who calls is signed as the gateway would sign it. What a request
+does is rolled back after it, so that every caller meets the same town.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.orm import Session
+
+from devtools import crowd
+from devtools.crowd import Crowd
+from devtools.seed.setting import acting_for
+from devtools.servers import SERVICES
+from devtools.world import World
+from services.checkin.commands import scans
+from services.members.commands import grants, logins, people
+from services.members.commands.operator import OPERATOR
+from services.members.domain.people import NewMember
+from services.rewards.commands import redemptions
+from services.rewards.domain.redemption import Order
+from shared import clock, outbox, principal, tokens
+from shared.db import transactional
+from shared.events import RedemptionVoided
+from shared.ids import new_id
+from shared.principal import Grant, Kind, Principal, Role
+from shared.settings import secret
+from tests.support import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from werkzeug.test import TestResponse
+
+API = "/api/v1"
+LOGINS = (
+    "volunteer", "other volunteer", "organizer", "staff", "administrator", "auditor", "administrator of everything",
+    "organizer elsewhere", "staff elsewhere", "administrator elsewhere", "auditor elsewhere",
+)  # fmt: skip
+ANONYMOUS = "anonymous"
+ISSUERS = (*SERVICES, "worker", "gateway")
+"""Whose keys the internal listener knows, and the gateway itself."""
+CALLERS = (*LOGINS, ANONYMOUS, *ISSUERS)
+
+# What SQLAlchemy says so that a transaction can be taken back. Not counted.
+_FRAME = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+
+
+class _World(World):
+    """On the apps and databases of this worker."""
+
+    def __init__(self, apps: "dict[str, Flask]") -> None:
+        self.apps = apps
+        self._key = secret("HUZHU_GATEWAY_SIGNING_KEY")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that was made and taken back."""
+
+    status: int
+    text: str
+    statements: list[str]
+    changed: list[str]
+    """Tables that had other rows afterwards."""
+
+
+@dataclass
+class Town:
+    world: World
+    moment: datetime
+    callers: dict[str, Principal] = field(default_factory=dict)
+    things: dict[str, str] = field(default_factory=dict)
+    """Ids and codes, by what a route calls them or by what they are."""
+    digests: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Service → table → what its rows come to, before anybody asked."""
+
+    @classmethod
+    def found(cls, settings: Settings) -> "Town":
+        """Two stations with their officials; at the first, somebody who served, redeemed and took a gift home."""
+        # Three in the afternoon: no service meets midnight.
+        moment = datetime.now(clock.SHANGHAI).replace(hour=15, minute=0, second=0, microsecond=0)
+        world = _World({service: settings.app(service) for service in SERVICES})
+        town = cls(world, moment)
+        with clock.travel(moment):
+            here = crowd.gather(world, members=3, stock=50, served="confirmed")
+            elsewhere = crowd.gather(world, members=1, stock=1)
+            town._meet(here, elsewhere)
+            town._remember(here)
+            town._redeem()
+            town._organize()
+            town._administrate()
+            town._bury_letters()
+            world.finish()
+        town._take_note()
+        return town
+
+    @property
+    def apps(self) -> "dict[str, Flask]":
+        return self.world.apps
+
+    # --- Asking -------------------------------------------------------------------------------------------
+
+    def ask(self, who: str, method: str, path: str, content: Any = None, query: Any = None) -> Asked:
+        """Ask as somebody, and take back what it did."""
+        service = _service_of(path)
+        with clock.travel(self.moment), self._taken_back(service) as (connection, statements):
+            answer = self._open(who, method, path, content, query)
+            sent = [statement for statement in statements if not statement.startswith(_FRAME)]
+            changed: list[str] = []
+            # A transaction that has written nothing has no number; that is quicker than to look everywhere.
+            if connection.scalar(text("SELECT pg_current_xact_id_if_assigned()")) is not None:
+                now = _digest_of(connection)
+                changed = [table for table, digest in self.digests[service].items() if now[table] != digest]
+        return Asked(answer.status_code, answer.text, sent, changed)
+
+    def make(self, who: str, method: str, path: str, content: Any = None) -> Any:
+        """Ask as somebody, and let it stand."""
+        with clock.travel(self.moment):
+            answer = self._open(who, method, path, content, None)
+        assert answer.status_code < 300, (who, method, path, answer.text)
+        return answer.json if answer.data else None
+
+    def _open(self, who: str, method: str, path: str, content: Any, query: Any) -> "TestResponse":
+        service = _service_of(path)
+        caller = self.callers.get(who)
+        if who == ANONYMOUS:
+            caller = Principal(kind=Kind.ANONYMOUS, audience=service)
+        elif caller is None:
+            caller = Principal(kind=Kind.SERVICE, audience=service, issuer=who)
+        signed = principal.sign(replace(caller, audience=service), secret("HUZHU_GATEWAY_SIGNING_KEY"))
+        return self.apps[service].test_client().open(
+            path, method=method, json=content, query_string=query, headers={principal.HEADER: signed}
+        )  # fmt: skip
+
+    @contextmanager
+    def _taken_back(self, service: str) -> Iterator[tuple[Connection, list[str]]]:
+        """Within the block the service's sessions join a transaction that is rolled back at its end."""
+        engines = self._engines(service)
+        engine, sent = engines[None], list[str]()
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            sent.append(statement)
+
+        with engine.connect() as connection:
+            outer = connection.begin()
+            connection.begin_nested()
+            event.listen(connection, "before_cursor_execute", note)
+            engines[None] = connection
+            try:
+                yield connection, sent
+            finally:
+                engines[None] = engine
+                outer.rollback()
+
+    def _engines(self, service: str) -> dict[str | None, Any]:
+        with self.apps[service].app_context():
+            engines: dict[str | None, Any] = self.apps[service].extensions["sqlalchemy"].engines
+        return engines
+
+    def _take_note(self) -> None:
+        for service in SERVICES:
+            engine: Engine = self._engines(service)[None]
+            with engine.connect() as connection:
+                self.digests[service] = _digest_of(connection)
+
+    # --- Growing ------------------------------------------------------------------------------------------
+
+    def grow(self, count: int) -> None:
+        """So much more of everything that a list can show or an act can reach."""
+        station_id = UUID(self.things["station_id"])
+        neighbours = [NewMember(id=new_id(), name="赵小明", station_id=station_id) for _ in range(count)]
+        served, earlier = self.site_of("served"), self.site_of("earlier")
+        with clock.travel(self.moment):
+            with self.world.inside("members"):
+                people.add_members(OPERATOR, neighbours)
+            self.world.deliver()
+            for number, neighbour in enumerate(neighbours):
+                self.attend("", "served", served, str(neighbour.id), -6, -4)
+                with self.world.inside("checkin"):
+                    scans.record_scan(acting_for(neighbour.id), code=self.things["code"], member_id=neighbour.id)
+                self._serve_on_another_day(number + 1)
+                self._add_to_lists(number)
+                self._bury_letters()
+            self.make("organizer", "POST", f"{API}/checkin/activities/{self.things['served']}/confirm-all")
+            for neighbour in neighbours:
+                self.attend("", "earlier", earlier, str(neighbour.id), -9, -7)
+            self.world.finish()
+        self._take_note()
+
+    def _serve_on_another_day(self, days_ago: int) -> None:
+        """The volunteer, who may serve three times a day."""
+        activity, hours = self.new_activity("another", hours_ago=24 * days_ago), -24 * days_ago
+        path = f"{API}/checkin/activities"
+        self.make("organizer", "POST", path, activity)
+        self.make("organizer", "POST", f"{path}/{activity['id']}/publish")
+        self.attend("", "another", activity["sites"][0]["id"], self.things["member_id"], hours, hours + 2)
+        self.make("organizer", "POST", f"{path}/{activity['id']}/confirm-all")
+
+    def _add_to_lists(self, number: int) -> None:
+        things, members, rewards = self.things, f"{API}/members", f"{API}/rewards"
+        here, mine = {"station_id": things["station_id"]}, {"member_id": things["member_id"]}
+
+        def add(who: str, path: str, **content: Any) -> str:
+            new = str(new_id())
+            self.make(who, "POST", path, {"id": new, **content})
+            return new
+
+        name = f"第{number}"
+        add("staff", f"{members}/teams", name=name, **here)
+        add("staff", f"{members}/employers", name=name)
+        compound = add("administrator", f"{members}/nodes", name=name, level="compound", parent_id=things["node_id"])
+        add("administrator", f"{members}/grants", role="volunteer", node_id=compound, member_id=things["neighbour"])
+        if number < 8:  # a login has at most twenty tokens and ten people
+            add("volunteer", f"{members}/tokens", name=name)
+            consents = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
+            add("other volunteer", f"{members}/me/members", name="王小妹", relation="child", consents=consents)
+        gift = add("staff", f"{rewards}/gifts", name=name, points=1, node_id=things["node_id"])
+        add("staff", f"{rewards}/gifts/{gift}/stock", kind="receive", quantity=5, reason="捐赠", **here)
+        add("volunteer", f"{rewards}/redemptions", gift_id=gift, **here, **mine)
+
+    def site_of(self, activity: str) -> str:
+        path = f"{API}/checkin/activities/{self.things[activity]}"
+        return str(self.make("organizer", "GET", path)["sites"][0]["id"])
+
+    # --- Founding -----------------------------------------------------------------------------------------
+
+    def _meet(self, here: Crowd, elsewhere: Crowd) -> None:
+        known = {
+            "volunteer": here.members[0],
+            "other volunteer": here.members[1],
+            "organizer": here.organizer,
+            "staff": here.staff,
+            "administrator": here.administrator,
+            "organizer elsewhere": elsewhere.organizer,
+            "staff elsewhere": elsewhere.staff,
+            "administrator elsewhere": elsewhere.administrator,
+        }
+        with self.world.inside("members"):
+            for name, person in known.items():
+                self.callers[name] = _logged_in(person["phone"])
+        self._appoint("auditor", "19100000001", Role.AUDITOR, here.station_id)
+        self._appoint("auditor elsewhere", "19100000002", Role.AUDITOR, elsewhere.station_id)
+        self._appoint("administrator of everything", "19100000003", Role.ADMINISTRATOR, None, here.station_id)
+        self.things |= {"phone": known["volunteer"]["phone"], "station_elsewhere": elsewhere.station_id}
+
+    def _appoint(self, name: str, phone: str, role: Role, node_id: str | None, home: str | None = None) -> None:
+        joining = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
+        person = {
+            "id": str(new_id()), "phone": phone, "password": crowd.PASSWORD, "name": "王建国",
+            "station_id": home or node_id, "consents": joining,
+        }  # fmt: skip
+        member_id = UUID(self.make(ANONYMOUS, "POST", f"{API}/members/logins", person)["member_id"])
+        with self.apps["members"].app_context():
+            people.confirm(OPERATOR, member_id)
+            self.things[f"grant of {name}"] = str(grant_id := new_id())
+            grants.add_grant(
+                OPERATOR,
+                grant_id=grant_id,
+                member_id=member_id,
+                role=role.value,
+                node_id=None if node_id is None else UUID(node_id),
+            )
+            self.callers[name] = _logged_in(phone)
+
+    def _remember(self, here: Crowd) -> None:
+        self.things |= {
+            "station_id": here.station_id,
+            "node_id": here.station_id,
+            "activity_id": here.activity_id,
+            "site_id": here.site_id,
+            "served": str(here.served_activity_id),
+            "gift_id": here.gift_id,
+            "member_id": here.members[0]["member_id"],
+            "name": "群众0",
+            "neighbour": here.members[2]["member_id"],
+        }
+        (token,) = self.make("volunteer", "GET", f"{API}/members/tokens")
+        self.things["token_id"] = token["id"]
+        path = f"{API}/checkin/activities/{here.served_activity_id}/attendances"
+        served = self.make("organizer", "GET", path)
+        (own,) = [each["id"] for each in served if each["member_id"] == self.things["member_id"]]
+        self.things["attendance_id"] = own
+
+    def _redeem(self) -> None:
+        """One that waits to be handed over, and one that was."""
+        member_id = UUID(self.things["member_id"])
+        for name in ("redemption_id", "fulfilled"):
+            order = Order(new_id(), UUID(self.things["gift_id"]), UUID(self.things["station_id"]), member_id, 1)
+            with self.world.inside("rewards"):
+                redemptions.redeem(acting_for(member_id), order)
+            self.things[name] = str(order.id)
+        with clock.travel(self.moment + redemptions.WORKER_TAKES_OVER):
+            self.world.deliver()
+        path = f"{API}/rewards/redemptions"
+        self.make("organizer", "POST", f"{path}/{self.things['fulfilled']}/issue")
+        voucher = self.make("volunteer", "GET", f"{path}/{self.things['redemption_id']}/voucher")
+        self.things["voucher"] = voucher["code"]
+
+    def _organize(self) -> None:
+        """A draft, a code on the screen, and attendances in every state that an organizer acts on."""
+        api, things = f"{API}/checkin", self.things
+        self.make("organizer", "POST", f"{api}/activities", self.new_activity("draft"))
+        earlier, later = self.new_activity("earlier", hours_ago=9), self.new_activity("later")
+        for published in (earlier, later):
+            self.make("organizer", "POST", f"{api}/activities", published)
+            self.make("organizer", "POST", f"{api}/activities/{published['id']}/publish")
+        self.attend("waiting", "earlier", earlier["sites"][0]["id"], things["neighbour"], -9, -7)
+        self.attend("open", "activity_id", things["site_id"], things["neighbour"], -0.25, None)
+        shown = self.make(
+            "organizer", "GET", f"{api}/activities/{things['activity_id']}/codes?direction=arrival&site_id="
+            + things["site_id"],
+        )  # fmt: skip
+        things["code"] = shown["codes"][0]["url"]
+        scan = {"code": things["code"], "member_ids": [str(self.callers["other volunteer"].own_member_id)]}
+        self.make("other volunteer", "POST", f"{api}/scans", scan)
+
+    def attend(
+        self, name: str, activity: str, site_id: str, member_id: str, from_hour: float, to_hour: float | None
+    ) -> None:
+        """The organizer enters an attendance; hours count from now."""
+        self.things[name] = str(new_id())
+        content = {
+            "id": self.things[name],
+            "member_id": member_id,
+            "site_id": site_id,
+            "arrived_at": self.at(from_hour),
+            "left_at": None if to_hour is None else self.at(to_hour),
+        }
+        path = f"{API}/checkin/activities/{self.things[activity]}/attendances"
+        self.make("organizer", "POST", path, content)
+
+    def at(self, hours: float) -> str:
+        return (self.moment + timedelta(hours=hours)).isoformat()
+
+    def new_activity(self, name: str | None = None, *, hours_ago: float = -1) -> dict[str, Any]:
+        """An activity to be created, of three hours, tomorrow's or earlier; its id is kept by name."""
+        activity = {
+            "id": str(new_id()), "title": "大扫除", "category": "environment", "place": "门口",
+            "station_id": self.things["station_id"], "starts_at": self.at(-hours_ago),
+            "ends_at": self.at(3 - hours_ago), "sites": [{"id": str(new_id()), "name": "集合点", "place": "门口"}],
+        }  # fmt: skip
+        if name is not None:
+            self.things[name] = str(activity["id"])
+        return activity
+
+    def _administrate(self) -> None:
+        """A newcomer nobody has confirmed, a team, an employer, a compound, a grant that can be taken back, a code."""
+        things, api = self.things, f"{API}/members"
+        for name in ("newcomer", "team", "employer", "compound"):
+            things[name] = str(new_id())
+        station = {"station_id": things["station_id"]}
+        self.make("staff", "POST", f"{api}/members", {"id": things["newcomer"], "name": "李秀英", **station})
+        self.make("staff", "POST", f"{api}/teams", {"id": things["team"], "name": "护绿队", **station})
+        self.make("staff", "POST", f"{api}/employers", {"id": things["employer"], "name": "市科协"})
+        compound = {"id": things["compound"], "level": "compound", "name": "金叶小区", "parent_id": things["node_id"]}
+        self.make("administrator", "POST", f"{api}/nodes", compound)
+        things["grant_id"] = things["grant of auditor"]
+        made = self.make("staff", "POST", f"{api}/members/{things['member_id']}/reset-codes")
+        things["reset_code"] = made["code"]
+        with self.apps["members"].app_context(), clock.travel(self.moment):
+            token = logins.log_in(phone=things["phone"], password=crowd.PASSWORD).token
+            things["token_digest"] = tokens.digest(token).hex()
+
+    def _bury_letters(self) -> None:
+        self.things["sentence"] = "没有这次兑换"
+
+        @transactional
+        def bury(tx: Session) -> UUID:
+            fact = RedemptionVoided(redemption_id=new_id(), member_id=new_id(), reason="本人取消")
+            (row_id,) = outbox.add(tx, fact, due_in=timedelta(days=1))
+            outbox.mark_dead(tx, row_id, f"unknown: {self.things['sentence']}")
+            return row_id
+
+        for service, app in self.apps.items():
+            with app.app_context():
+                self.things[f"letter in {service}"] = str(bury())
+
+
+def _service_of(path: str) -> str:
+    """The service that a path of either listener leads to."""
+    return path.split("/")[3]
+
+
+def _logged_in(phone: str) -> Principal:
+    """The principal of a login, as the gateway would sign it."""
+    opened = logins.log_in(phone=phone, password=crowd.PASSWORD)
+    found = logins.resolve(tokens.digest(opened.token))
+    return Principal(
+        kind=Kind.LOGIN,
+        audience="",
+        login_id=found.login_id,
+        session_id=found.session_id,
+        member_id=found.own_member_id,
+        own_member_id=found.own_member_id,
+        member_ids=tuple(found.member_ids),
+        household_ids=tuple(found.household_ids),
+        grants=tuple(Grant(Role(held["role"]), held["path"]) for held in found.grants),
+    )
+
+
+def _digest_of(connection: Connection) -> dict[str, str]:
+    tables = connection.scalars(
+        text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
+    ).all()
+    columns = ", ".join(
+        f"(SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t)" for table in tables
+    )
+    return dict(zip(tables, connection.execute(text(f"SELECT {columns}")).one(), strict=True))
