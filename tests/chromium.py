@@ -1,8 +1,10 @@
 """Real Chromium, from the machine. Tests that need it are skipped, loudly, only where there is none."""
 
+import os
 import shutil
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +19,29 @@ _QUIET = (
 )  # fmt: skip
 
 
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_PLACES = (
+    "/opt/google/chrome/chrome",
+    "/usr/lib/chromium/chromium",
+    "/snap/bin/chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "~/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "~/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+
+
+def find_chromium() -> str | None:
+    """Chromium or Chrome on PATH, or where their installers put them."""
+    on_path = next(filter(None, map(shutil.which, _NAMES)), None)
+    installed = (str(Path(place).expanduser()) for place in _PLACES)
+    return on_path or next((place for place in installed if os.access(place, os.X_OK)), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     """One browser for all tests of a worker: Playwright cannot be started twice in one thread."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = find_chromium()
     if path is None:
         words = "NO CHROMIUM ON THIS MACHINE: the pages were not tested in a browser"
         warnings.warn(words, stacklevel=1)
