@@ -13,7 +13,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import describe, station_options, stations_of
+from gateway.pages.places import describe, station_options
 from shared.errors import HuzhuError
 from shared.principal import Role
 

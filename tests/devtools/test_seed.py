@@ -37,7 +37,8 @@ from devtools.seed.setting import (
 )
 from devtools.seed.timeline import at
 from devtools.servers import SERVICES
-from devtools.verify.checks import Town, all_checks
+from devtools.verify.checks import all_checks
+from devtools.verify.town import Town
 from devtools.world import World
 from services.members.commands import logins
 from shared import categories, clock, ids

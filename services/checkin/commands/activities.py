@@ -221,7 +221,11 @@ def _rate_again(tx: Session, activity: Activity) -> int:
     if activity.schedule.over_at == activity.ends_at:
         return 0
     pairs = attendance_store.lock_pairs_at(tx, activity.id)
-    changed, summed = attendances.rate_again(pairs), attendances.together(pairs)
+    changed, summed, carriers = (
+        attendances.rate_again(pairs),
+        attendances.together(pairs),
+        attendances.carriers(pairs),
+    )
     if not changed:
         return 0
     attendance_store.save_versions(tx, activity.id, changed)
@@ -233,6 +237,7 @@ def _rate_again(tx: Session, activity: Activity) -> int:
             category=activity.category,
             station_id=activity.station_id,
             minutes_together=summed[pair.member_id],
+            carries_visit=pair.id in carriers,
             touched=False,
         )
         for pair in changed
