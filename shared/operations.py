@@ -19,6 +19,11 @@ from shared.fields import Line, WholeText, Wire
 from shared.principal import Principal, Role
 
 
+class DeadLettersQuerySchema(Wire):
+    before = fields.UUID(metadata={"description": "Only facts older than this one"})
+    limit = WholeText(load_default=50, validate=validate.Range(min=1, max=200))
+
+
 class DeadLetterSchema(Wire):
     id = fields.UUID(required=True)
     destination = fields.String(required=True)
@@ -63,10 +68,10 @@ class AuditEntrySchema(Wire):
 EVERYTHING = "/"
 
 
-def list_dead_letters(caller: Principal) -> list[dict[str, Any]]:
-    """Dead letters as far as the caller may read them, newest first."""
+def list_dead_letters(caller: Principal, *, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
+    """Dead letters as far as the caller may read them, newest first. How many there are says the backlog."""
     reads, may_requeue = caller.may(Role.ADMINISTRATOR, EVERYTHING), _root_of(caller) is not None
-    letters = outbox.list_dead(session())
+    letters = outbox.list_dead(session(), rows_max=limit, before=before)
     for letter in letters:
         letter["may_requeue"] = may_requeue
         if not reads:
@@ -120,10 +125,11 @@ def operations(service: str) -> web.Routes:
 
     @routes.route("/dead-letters", methods=["GET"])
     @web.holding(Role.ADMINISTRATOR)
+    @routes.arguments(DeadLettersQuerySchema, location="query")
     @routes.response(200, DeadLetterSchema(many=True))
-    def show_dead_letters() -> list[dict[str, Any]]:
-        """Facts no receiver takes in; a person must look."""
-        return list_dead_letters(web.caller())
+    def show_dead_letters(query: dict[str, Any]) -> list[dict[str, Any]]:
+        """Facts no receiver takes in, newest first; a person must look."""
+        return list_dead_letters(web.caller(), **query)
 
     @routes.route("/dead-letters/<uuid:row_id>/requeue", methods=["POST"])
     @web.holding(Role.ADMINISTRATOR)

@@ -197,12 +197,12 @@ def backlog(tx: Session) -> Backlog:
     return Backlog(*row)
 
 
-def list_dead(tx: Session, rows_max: int = 200) -> list[dict[str, Any]]:
-    """Dead letters, newest first."""
-    rows = tx.execute(
-        select(outbox).where(outbox.c.dead_at.is_not(None)).order_by(outbox.c.dead_at.desc()).limit(rows_max)
-    )
-    return [dict(row._mapping) for row in rows]
+def list_dead(tx: Session, *, rows_max: int = 200, before: UUID | None = None) -> list[dict[str, Any]]:
+    """Dead letters, the newest fact first (ids are ordered by time); `before` need not be one any more."""
+    statement = select(outbox).where(outbox.c.dead_at.is_not(None)).order_by(outbox.c.id.desc()).limit(rows_max)
+    if before is not None:
+        statement = statement.where(outbox.c.id < before)
+    return [dict(row._mapping) for row in tx.execute(statement)]
 
 
 def requeue(tx: Session, row_id: UUID) -> None:

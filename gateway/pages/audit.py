@@ -11,7 +11,7 @@ from gateway.backend import Call
 from gateway.forms import uuid_or_none
 from gateway.guards import holding
 from gateway.pages import acts
-from gateway.pages.places import describe, people
+from gateway.pages.places import asking_for_people, by_id, describe
 from gateway.pages.stuck import service_names
 from shared.principal import Role
 
@@ -35,8 +35,7 @@ def list_audit() -> ResponseReturnValue:
     # Ids are UUIDs of version 7, so their order is that of time in all services together.
     entries.sort(key=lambda entry: str(entry["id"]), reverse=True)
     shown = entries[:ROWS]
-    known = people(_members(shown))
-    names = {member_id: describe(member) for member_id, member in known.items()} | _places(shown)
+    names = _names(shown)
     for entry in shown:
         own = names.get(entry["member_id"] or "")
         entry["by"] = own or acts.who_shown(entry["who"])
@@ -56,6 +55,17 @@ def list_audit() -> ResponseReturnValue:
     )
 
 
+def _names(entries: list[dict[str, Any]]) -> dict[str, str]:
+    """Of all people and places in these entries."""
+    calls = asking_for_people(_members(entries))
+    if places := _places(entries):
+        calls["places"] = Call("members", "/nodes", {"ids": ",".join(places)})
+    panels = backend.together(**calls)
+    found = panels["places"].content if places else None
+    people = {member_id: describe(member) for member_id, member in by_id(panels).items()}
+    return people | {node["id"]: str(node["name"]) for node in found or []}
+
+
 def _members(entries: list[dict[str, Any]]) -> set[str]:
     """Everybody named in these entries."""
     found = {entry["member_id"] for entry in entries if entry["member_id"]}
@@ -63,12 +73,8 @@ def _members(entries: list[dict[str, Any]]) -> set[str]:
     return found | {member_id for entry in entries for member_id in acts.ids_in(entry["detail"])}
 
 
-def _places(entries: list[dict[str, Any]]) -> dict[str, str]:
-    """The names of the places in these entries."""
+def _places(entries: list[dict[str, Any]]) -> list[str]:
+    """The places named in these entries."""
     wanted = {entry["subject_id"] for entry in entries if entry["subject_type"] == "node"}
     wanted |= {entry["detail"].get(name) for entry in entries for name in ("node_id", "successor_id", "parent_id")}
-    ids = sorted(str(node_id) for node_id in wanted if uuid_or_none(str(node_id)))
-    if not ids:
-        return {}
-    panel = backend.together(nodes=Call("members", "/nodes", {"ids": ",".join(ids)}))["nodes"]
-    return {node["id"]: str(node["name"]) for node in panel.content or []}
+    return sorted(str(node_id) for node_id in wanted if uuid_or_none(str(node_id)))

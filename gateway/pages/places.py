@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -58,11 +58,13 @@ def nodes_of(role: Role) -> list[UUID | None]:
 
 def stations_of(role: Role) -> list[dict[str, Any]]:
     """The open stations at and below those nodes, by name."""
-    calls: dict[str, Call] = {}
-    for number, node_id in enumerate(nodes_of(role)):
-        calls[f"below_{number}"] = Call("members", "/nodes", {"below_id": node_id, "level": "station"})
-        if node_id is not None:
-            calls[f"self_{number}"] = Call("members", "/nodes", {"ids": node_id})
+    nodes = nodes_of(role)
+    calls = {
+        f"below_{number}": Call("members", "/nodes", {"below_id": node_id, "level": "station"})
+        for number, node_id in enumerate(nodes)
+    }
+    if own := [str(node_id) for node_id in nodes if node_id is not None]:
+        calls["own"] = Call("members", "/nodes", {"ids": ",".join(own)})
     found: dict[str, dict[str, Any]] = {}
     for panel in every(**calls).values():
         if panel.error is not None and not isinstance(panel.error, NotFound):
@@ -110,12 +112,25 @@ def read_home(value: str) -> dict[str, str | None]:
 
 def people(member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Members by id, masked where one may not see more; those that cannot be found now are missing."""
+    return by_id(backend.together(**asking_for_people(member_ids)))
+
+
+def asking_for_people(member_ids: Iterable[str]) -> dict[str, Call]:
+    """The questions behind `people`, to be asked beside others; `by_id` reads the answers."""
     wanted = sorted(set(member_ids))
     parts = [wanted[at : at + IDS_MAX] for at in range(0, len(wanted), IDS_MAX)]
-    calls = {
-        f"part_{number}": Call("members", "/members", {"ids": ",".join(part)}) for number, part in enumerate(parts)
+    return {
+        f"people_{number}": Call("members", "/members", {"ids": ",".join(part)}) for number, part in enumerate(parts)
     }
-    return {member["id"]: member for panel in backend.together(**calls).values() for member in panel.content or []}
+
+
+def by_id(panels: Mapping[str, Panel]) -> dict[str, dict[str, Any]]:
+    return {
+        member["id"]: member
+        for name, panel in panels.items()
+        if name.startswith("people_")
+        for member in panel.content or []
+    }
 
 
 def describe(member: dict[str, Any] | None) -> str:

@@ -1,6 +1,7 @@
 """The member's own record: what was served and how it became points, and every movement of points."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -12,8 +13,11 @@ from gateway.forms import uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.presentation import require_viewer
+from shared import clock
 
 ROWS = 20
+BOOKED_WITHIN = timedelta(hours=1)
+"""What is not booked so long after the activity may be stuck, and then no minute helps."""
 
 pages = Blueprint("records", __name__)
 
@@ -79,9 +83,17 @@ def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, a
         record["points"] = award["points"] if award["state"] == "awarded" else None
         sentences.append(award["reason"])
     elif status == "settling" and not awards_away:
-        sentences.append(_("正在记账，一般一分钟内到账。"))
+        sentences.append(_being_booked(attendance))
     record |= _badge(status, award if booked else None)
     return record
+
+
+def _being_booked(attendance: Mapping[str, Any]) -> str:
+    """Confirmed, and not yet among the points. When it was confirmed nobody says, only when it was over."""
+    over_at = max(presentation.read_moment(attendance[name]) for name in ("left_at", "activity_ends_at"))
+    if clock.now() - over_at < BOOKED_WITHIN:
+        return _("正在记账，一般一分钟内到账。")
+    return _("还没有到账。刚确认的请等几分钟；确认后超过一小时还没到，就要工作人员来处理，请告诉活动负责人或站点。")
 
 
 def _badge(status: str, award: Mapping[str, Any] | None) -> dict[str, str]:

@@ -88,6 +88,32 @@ def test_trying_again_stands_in_the_audit_log_where_the_right_was_held(
     assert entries == [(path, letter)]
 
 
+def test_dead_letters_come_in_pages_with_none_left_out_or_told_twice(kernel_app: Flask) -> None:
+    def bury() -> UUID:
+        fact = MemberChanged(
+            member_id=new_id(), version=1, status="active", confirmed=True, volunteer_number="1", name_masked="陈*"
+        )
+        row_id = transactional(lambda tx: outbox.add(tx, fact))()[0]
+        transactional(outbox.mark_dead)(row_id, "invalid")
+        return row_id
+
+    with kernel_app.app_context():
+        rows = [bury() for _ in range(7)]
+
+    def page(query: str) -> list[str]:
+        answer = kernel_app.test_client().get(f"/api/v1/points/dead-letters?{query}", headers=administrator("/"))
+        assert answer.status_code == 200, answer.text
+        return [found["id"] for found in json_of(answer)]
+
+    newest_first = [str(row_id) for row_id in sorted(rows, reverse=True)]
+    first = page("limit=3")
+    assert requeue(kernel_app, UUID(first[-1]), "/") == 204, "paging goes on after one that was tried again"
+    assert first + page(f"limit=3&before={first[-1]}") + page(f"limit=3&before={newest_first[5]}") == newest_first
+    for wrong in ("limit=0", "limit=201", "before=1", "page=2"):
+        answer = kernel_app.test_client().get(f"/api/v1/points/dead-letters?{wrong}", headers=administrator("/"))
+        assert answer.status_code == 400, wrong
+
+
 @pytest.mark.parametrize("action", ["%00", "x" * 61, "%E2%80%A8%1F"])
 def test_no_text_asked_of_the_audit_log_breaks_it(kernel_app: Flask, action: str) -> None:
     answer = kernel_app.test_client().get(f"/api/v1/points/audit?action={action}", headers=administrator("/"))
