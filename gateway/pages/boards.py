@@ -59,6 +59,7 @@ def show_board() -> ResponseReturnValue:
         ),
         instead=older and _("%(period)s还没有人上榜，下面是%(shown)s的。", period=periods[period], shown=older),
         metric_name=metrics[metric],
+        nodes_away=panels["nodes"].error is not None,
         nodes=[(name, _url(key, period, metric), key == str(node_id)) for key, name in nodes],
         periods=[(name, _url(node_id, key, metric), key == period) for key, name in periods.items()],
         metrics=[(name, _url(node_id, period, key), key == metric) for key, name in metrics.items()],

@@ -52,7 +52,11 @@ def _look_up(filled: Form) -> Response:
 
 
 def _desk_page(filled: Form) -> str:
-    stations = station_options(Role.ORGANIZER)
+    try:
+        stations, away = station_options(Role.ORGANIZER), False
+    except Unavailable:
+        # A code can be read all the same: the queue goes on.
+        stations, away = [], True
     chosen = uuid_or_none(request.args.get("station_id"))
     station_id = str(chosen) if chosen else stations[0][0] if stations else None
     panels = (
@@ -67,6 +71,7 @@ def _desk_page(filled: Form) -> str:
         "desk/desk.html",
         filled=filled,
         stations=[(name, f"/desk?station_id={node_id}", node_id == station_id) for node_id, name in stations],
+        stations_away=away,
         waiting=panels["waiting"].content if panels else [],
         issued=panels["issued"].content if panels else [],
     )

@@ -1,0 +1,261 @@
+"""How often each page asks the services, and what is left of it when one of them is away. Every page, by the table
+of routes: a new one is tried too, and fails here when it asks in too many rounds (ADR 68).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway import backend, routes
+from gateway.settings import SERVICES
+from gateway.upstreams import Upstreams
+from shared import clock
+from shared.errors import Unavailable
+from shared.ids import new_id
+from shared.principal import Role
+from tests.gateway.real import Browser, Town, token_of, town
+
+__all__ = ["town"]
+
+ROUNDS_MAX = 2
+"""First what the page is about, then, with ids all together, what belongs to it."""
+CALLS_MAX = 2
+"""To one service, in both rounds together."""
+
+ACTIVITY = "/organize/activities/<uuid:activity_id>"
+MORE_ROUNDS = {
+    f"{ACTIVITY}/code": 3,  # opened once a morning; then its script polls one thing
+    "/staff/grants": 3,  # with a search
+}
+MORE_CALLS = {
+    "/organize": 5,  # today's, past and coming activities, and how many are present at each that has begun
+    f"{ACTIVITY}/code": 3,
+    f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans
+    f"{ACTIVITY}/refused": 4,
+    "/records/points": 3,  # balance, lines, months
+    "/staff/audit": 3,  # its own acts, then the people and the places named in everybody's
+    "/staff/grants": 7,  # grants, the search, and every level of the tree
+    "/staff/members": 3,
+    "/staff/members/new": 3,
+}
+NEEDED = {
+    *((f"{ACTIVITY}{part}", "checkin") for part in ("", "/code", "/codes.json", "/presence.json", "/confirm")),
+    *((f"{ACTIVITY}{part}", "checkin") for part in ("/leave-all", "/add", "/edit", "/close", "/refused")),
+    (f"{ACTIVITY}/attendances/<uuid:attendance_id>", "checkin"),
+    (f"{ACTIVITY}/add", "members"),
+    (f"{ACTIVITY}/edit", "members"),
+    ("/organize/activities/new", "members"),
+    ("/desk/<uuid:redemption_id>", "rewards"),
+    ("/gifts/<uuid:gift_id>/confirm", "rewards"),
+    ("/me/tokens", "members"),
+    ("/redemptions/<uuid:redemption_id>/cancel", "rewards"),
+    ("/register", "members"),
+    ("/staff/boards/<uuid:node_id>", "members"),
+    ("/staff/gifts", "members"),
+    ("/staff/gifts", "rewards"),
+    ("/staff/gifts/<uuid:gift_id>", "rewards"),
+    ("/staff/gifts/<uuid:gift_id>/withdraw", "rewards"),
+    ("/staff/gifts/new", "members"),
+    ("/staff/grants", "members"),
+    ("/staff/grants/<uuid:grant_id>/revoke", "members"),
+    ("/staff/members", "members"),
+    ("/staff/members/<uuid:member_id>", "members"),
+    ("/staff/members/new", "members"),
+    ("/staff/nodes", "members"),
+    ("/vouchers/<uuid:redemption_id>", "rewards"),
+}
+"""Pages that are about what one service knows, or forms that cannot be filled in without it: they say 系统忙."""
+SILENT = {
+    "/desk/<uuid:redemption_id>",  # the masked name stands in for the whole one
+    "/staff",  # links, one with a count
+}
+"""What is left out there is missed by nobody."""
+
+
+@dataclass
+class Asked:
+    """What a page asked: how many times it waited, and how many questions went to each service."""
+
+    rounds: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Pages:
+    """Every page that can be opened, as somebody who has something on each."""
+
+    town: Town
+    volunteer: Browser
+    administrator: Browser
+    values: dict[str, str]
+
+    def paths(self) -> dict[str, str]:
+        """Address by rule, of all pages; those in QUERIES with what makes them ask most."""
+        found: dict[str, str] = {}
+        for rule in self.town.gateway.url_map.iter_rules():
+            if "GET" not in (rule.methods or ()) or rule.rule.startswith(("/api/", "/health/", "/static/")):
+                continue
+            path = rule.rule
+            for name in rule.arguments:
+                path = re.sub(rf"<\w+:{name}>", self.values[name], path)
+            query = QUERIES.get(rule.rule)
+            found[rule.rule] = path + (f"?{query.format(**self.values)}" if query else "")
+        return found
+
+    def open(self, path: str) -> Any:
+        who = self.administrator if path.startswith(("/organize", "/desk", "/staff")) else self.volunteer
+        return who.client.get(path)
+
+
+QUERIES = {
+    "/organize/activities/<uuid:activity_id>/add": "q=陈",
+    "/organize/activities/<uuid:activity_id>/codes.json": "site_id={site_id}&direction=arrival&minutes=1",
+    "/register": "station_id={node_id}",
+    "/staff/gifts/<uuid:gift_id>": "station_id={node_id}",
+    "/staff/gifts/<uuid:gift_id>/withdraw": "station_id={node_id}",
+    "/staff/grants": "q=陈",
+    "/staff/nodes": "parent_id={node_id}",
+}
+
+
+@pytest.fixture
+def pages(town: Town) -> Iterator[Pages]:
+    administrator, volunteer = town.person("罗管理", Role.ADMINISTRATOR), town.person("陈芳")
+    town.administrator.api("POST", f"/members/members/{volunteer.member_id}/confirm")
+    town.deliver()
+    values = _activity(administrator, town.station_id) | {
+        "member_id": volunteer.member_id,
+        "node_id": town.station_id,
+        "token": "V1.x",
+    }
+    _scan(administrator, volunteer, values, "arrival")
+    _scan(administrator, town.person("王秀英"), values, "departure", outcome="not_qualified")
+    with town.at(clock.now() + timedelta(hours=2)):
+        _scan(administrator, volunteer, values, "departure")
+        town.deliver()
+        values |= _gift(administrator, volunteer, town.station_id)
+        values["attendance_id"] = volunteer.api("GET", f"/checkin/attendances?member_id={volunteer.member_id}")[0]["id"]
+        values["grant_id"] = administrator.api("GET", "/members/grants")[0]["id"]
+        yield Pages(town, volunteer, administrator, values)
+
+
+def _activity(organizer: Browser, station_id: str) -> dict[str, str]:
+    begins = clock.now() - timedelta(minutes=5)
+    site_id, activity_id = str(new_id()), str(new_id())
+    content = {
+        "id": activity_id,
+        "title": "楼道大扫除",
+        "category": "stairwell",
+        "station_id": station_id,
+        "place": "东门",
+        "starts_at": begins.isoformat(),
+        "ends_at": (begins + timedelta(hours=2, minutes=30)).isoformat(),
+        "sites": [{"id": site_id, "name": "东门", "place": "东门岗亭"}],
+    }
+    organizer.api("POST", "/checkin/activities", content)
+    organizer.api("POST", f"/checkin/activities/{activity_id}/publish")
+    return {"activity_id": activity_id, "site_id": site_id}
+
+
+def _scan(
+    organizer: Browser, volunteer: Browser, values: dict[str, str], direction: str, *, outcome: str = "ok"
+) -> None:
+    query = f"site_id={values['site_id']}&direction={direction}&minutes=1"
+    codes = organizer.api("GET", f"/checkin/activities/{values['activity_id']}/codes?{query}")
+    content = {"code": codes["codes"][0]["url"], "member_ids": [volunteer.member_id]}
+    headers = {"Huzhu-Csrf": token_of(volunteer.client)}
+    answer = volunteer.client.post("/api/v1/checkin/scans", json=content, headers=headers).json
+    assert answer is not None
+    assert (answer.get("errors") or answer)["outcomes"][0]["outcome"] == outcome
+
+
+def _gift(staff: Browser, volunteer: Browser, station_id: str) -> dict[str, str]:
+    """A gift in stock, and one piece of it redeemed."""
+    gift_id, redemption_id = str(new_id()), str(new_id())
+    gift = {"id": gift_id, "node_id": station_id, "name": "香皂", "points": 50, "limit_per_quarter": 2}
+    staff.api("POST", "/rewards/gifts", gift)
+    stock = {"id": str(new_id()), "station_id": station_id, "kind": "receive", "quantity": 10, "reason": "采购"}
+    staff.api("POST", f"/rewards/gifts/{gift_id}/stock", stock)
+    order = {"id": redemption_id, "gift_id": gift_id, "station_id": station_id, "member_id": volunteer.member_id}
+    assert volunteer.api("POST", "/rewards/redemptions", order)["state"] == "confirmed"
+    return {"gift_id": gift_id, "redemption_id": redemption_id}
+
+
+@contextmanager
+def asking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    """What is asked within the block; who is calling is asked once in ten seconds and not counted."""
+    asked = Asked()
+    through, call, together = Upstreams.send, backend.call, backend.together
+
+    def send(self: Upstreams, service: str, method: str, target: str, **fields: Any) -> Any:
+        if target != routes.RESOLVE:
+            asked.calls[service] += 1
+        return through(self, service, method, target, **fields)
+
+    def call_counted(*arguments: Any, **fields: Any) -> Any:
+        asked.rounds += 1
+        return call(*arguments, **fields)
+
+    def together_counted(**calls: Any) -> Any:
+        asked.rounds += bool(calls)
+        return together(**calls)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Upstreams, "send", send)
+        patched.setattr(backend, "call", call_counted)
+        patched.setattr(backend, "together", together_counted)
+        yield asked
+
+
+def test_no_page_asks_in_more_than_two_rounds_or_a_service_more_often_than_it_must(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    too_much: dict[str, str] = {}
+    assert {*MORE_ROUNDS, *MORE_CALLS, *QUERIES, *SILENT, *(rule for rule, _ in NEEDED)} <= set(pages.paths())
+    for rule, path in pages.paths().items():
+        with asking(monkeypatch) as asked:
+            answer = pages.open(path)
+        assert answer.status_code in (200, 303), (path, answer.status_code)
+        rounds_max, calls_max = MORE_ROUNDS.get(rule, ROUNDS_MAX), MORE_CALLS.get(rule, CALLS_MAX)
+        if asked.rounds > rounds_max or any(count > calls_max for count in asked.calls.values()):
+            too_much[rule] = f"{asked.rounds} rounds, {dict(asked.calls)}"
+    assert too_much == {}
+
+
+def test_when_a_service_is_away_every_page_says_so_and_the_rest_of_it_stands(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for service in SERVICES:
+        with without(service, monkeypatch) as missed:
+            for rule, path in pages.paths().items():
+                missed.clear()
+                answer = pages.open(path)
+                if (rule, service) in NEEDED:
+                    assert answer.status_code == 503, (service, path, answer.status_code)
+                    assert path.partition("?")[0].endswith(".json") or "系统忙" in answer.text, (service, path)
+                    continue
+                assert answer.status_code in (200, 303), (service, path, answer.status_code)
+                assert not missed or rule in SILENT or "暂时看不到" in answer.text, (service, path)
+
+
+@contextmanager
+def without(down: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Within the block a service answers nothing but who is calling; what it was asked."""
+    missed: list[str] = []
+    through = Upstreams.send
+
+    def send(self: Upstreams, service: str, method: str, target: str, **fields: Any) -> Any:
+        if service == down and target != routes.RESOLVE:
+            missed.append(target)
+            raise Unavailable
+        return through(self, service, method, target, **fields)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Upstreams, "send", send)
+        yield missed
