@@ -12,6 +12,7 @@ from gateway import visitor
 from shared.errors import Forbidden
 from shared.principal import Role
 
+CONSENTS = "/consents"
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -23,13 +24,13 @@ def open_page(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def logged_in(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Any login; who has none is sent to log in and comes back."""
+    """Any login; who has none is sent to log in and comes back. So is who must still agree to something."""
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
         if visitor.session() is None:
             return to_login()
-        return view(*args, **kwargs)
+        return to_consents() or view(*args, **kwargs)
 
     cast(Any, guarded).guard = "logged_in"
     return guarded
@@ -61,6 +62,18 @@ def to_login() -> Response:
     if request.method == "GET":
         return redirect(f"/login?{urlencode({'next': request.full_path.rstrip('?')})}", 303)
     return redirect(f"/login?{urlencode({'next': page_of_form(), 'told': 'unsent'})}", 303)
+
+
+def to_consents() -> Response | None:
+    """To the page that asks for consents, and back to this one; None when nothing is to be asked.
+
+    Forms go through: nothing that was typed is lost. Nor are officials held up at their work: they are asked when
+    they log in, and on the pages of volunteers.
+    """
+    session = visitor.session()
+    if session is None or not session.asks_consent or request.method != "GET" or request.path == CONSENTS:
+        return None
+    return redirect(f"{CONSENTS}?{urlencode({'next': request.full_path.rstrip('?')})}", 303)
 
 
 def page_of_form() -> str:

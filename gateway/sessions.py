@@ -33,6 +33,8 @@ class Named(msgspec.Struct, frozen=True):
     station_id: UUID | None = None
     station_name: str = ""
     confirmed: bool = False
+    consents_due: tuple[str, ...] = ()
+    """Kinds of what this person must still agree to, or must agree to anew."""
 
 
 class _Resolved(msgspec.Struct, frozen=True):
@@ -64,6 +66,10 @@ class Session:
     def members(self) -> tuple[Named, ...]:
         """Everybody this login may act for, with names for the pages."""
         return self.known.members
+
+    @property
+    def asks_consent(self) -> bool:
+        return any(member.consents_due for member in self.known.members)
 
     @property
     def own_member_id(self) -> UUID | None:

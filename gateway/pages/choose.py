@@ -86,12 +86,12 @@ def _read_relative(filled: Form) -> dict[str, Any]:
     if not filled.text("privacy"):
         filled.fail("privacy", _("请先向家人说明个人信息保护说明"))
     # For a child it is a guardian's consent, which is kept as one; a grown-up's word is the relative's.
-    by_guardian = ("guardian",) if _is_child(birth_date) else ()
+    by_guardian = ("guardian",) if is_child(birth_date) else ()
     relative["consents"] = texts.consents("terms", "privacy", *by_guardian)
     return relative
 
 
-def _is_child(birth_date: str | None) -> bool:
+def is_child(birth_date: str | None) -> bool:
     """Under fourteen today; members decides, this only says which consent to send."""
     if birth_date is None:
         return False

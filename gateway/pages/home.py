@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation, read_codes, visitor
+from gateway import backend, guards, presentation, read_codes, visitor
 from gateway.backend import Call
 from gateway.guards import open_page
 from gateway.i18n import _
@@ -21,6 +21,8 @@ pages = Blueprint("home", __name__)
 def start() -> ResponseReturnValue:
     visitor.session()  # members being away is the whole page's matter here, not the frame's
     viewer = presentation.viewer()
+    if (asked := guards.to_consents()) is not None:
+        return asked
     if viewer is None:
         return render_template("home/welcome.html", scan_kept=read_codes.find(read_codes.SCAN) is not None)
     panels = backend.together(

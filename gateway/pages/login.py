@@ -1,6 +1,7 @@
 """Logging in and out, and a new password by the code that the station made."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -49,9 +50,11 @@ def open_session(filled: Form, phone: str, password: str, next_path: str) -> Res
     except HuzhuError as refusal:
         filled.blame(refusal)
         return None
-    # Who came with a code wants to use it, wherever else they were going.
+    # Who came with a code wants to use it, wherever else they were going. What this person must still agree to is
+    # known only when the new session is: that page leads on at once when there is nothing.
     scanning = read_codes.find(read_codes.SCAN) is not None
-    response = redirect("/scan" if scanning else guards.local_path(next_path), 303)
+    onward = "/scan" if scanning else guards.local_path(next_path)
+    response = redirect(f"{guards.CONSENTS}?{urlencode({'next': onward})}", 303)
     visitor.begin(response, opened["token"], datetime.fromisoformat(opened["expires_at"]))
     known_devices.remember(response, phone)
     return response

@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from gateway import backend, read_codes, visitor
+from gateway import backend, guards, read_codes, visitor
 from gateway.backend import Call
 from gateway.forms import Form
 from gateway.guards import logged_in, open_page
@@ -34,6 +34,8 @@ def ask() -> ResponseReturnValue:
     """With a code that was read: for whom? Without one: how to read one."""
     if visitor.session() is None:
         return redirect("/login?next=/scan", 303)
+    if (asked := guards.to_consents()) is not None:
+        return asked
     if read_codes.find(read_codes.SCAN) is None:
         return render_template("scan/ask.html", filled=Form())
     return _confirm_page(Form())

@@ -197,6 +197,7 @@ def town(
                 "phone": "13700000001",
                 "password": PASSWORD,
                 "name": "管理员",
+                "consents": [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")],
             },
         )
         administrator.post("/login", "/login", phone="13700000001", password=PASSWORD)

@@ -20,7 +20,7 @@ from services.members.store.models import OneTimeCode
 from shared import clock, principal, tokens
 from shared.ids import new_id
 from shared.principal import Principal, Role
-from tests.members.town import ANYBODY, GATEWAY, PASSWORD, Town, new_phone
+from tests.members.town import ANYBODY, GATEWAY, PASSWORD, Town, consents, new_phone
 from tests.support import principal_headers
 
 WRONG = "wrong password"
@@ -182,6 +182,24 @@ def test_a_token_says_who_comes_and_is_stored_as_a_hash(town: Town) -> None:
     member = body["members"][0]
     assert (member["name"], member["station_name"], member["confirmed"]) == ("王大明", "南昌路站", False)
     assert town.sql("SELECT token_hash FROM access") == [(tokens.digest(token),)]
+
+
+def test_it_is_said_of_each_member_what_must_still_be_agreed_to(town: Town) -> None:
+    caller = town.register(phone="13712345678")
+    token = open_session(town, "13712345678")
+    child = {
+        "id": str(new_id()), "name": "王小明", "birth_date": "2016-06-01", "relation": "child",
+        "consents": consents("terms", "privacy", "guardian"),
+    }  # fmt: skip
+    assert town.post("/me/members", caller, child).status_code == 201
+    town.sql("INSERT INTO login_member VALUES (:login_id, :id, 'other')", login_id=caller.login_id, id=town.add())
+    members = {member["name"]: member for member in resolve(town, token).json["members"]}
+    assert {name: member["consents_due"] for name, member in members.items()} == {
+        "王大明": [],
+        "王小明": [],
+        "陈小芳": ["terms", "privacy"],
+    }
+    assert not {"birth_date", "consents"} & members["王小明"].keys(), "no more of people than pages need"
 
 
 def test_resolving_is_one_statement(town: Town) -> None:

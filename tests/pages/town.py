@@ -111,6 +111,7 @@ class Town:
                 "phone": "13700000001",
                 "password": PASSWORD,
                 "name": "管理员",
+                "consents": [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")],
             },
         )
         town.administrator = town.token("13700000001")

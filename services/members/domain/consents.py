@@ -1,5 +1,6 @@
 """Consents: what a person agrees to, each by itself, with the version of its text."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -68,6 +69,14 @@ class Consent:
     kind: Kind
     version: str
     given: bool = True
+
+
+def due(given: Mapping[str, str], birth_date: date | None, today: date) -> list[Kind]:
+    """What must still be agreed to, also by who was registered by others; `given`: the versions agreed to, by kind."""
+    needed = [kind for kind, text in TEXTS.items() if text.required]
+    if is_child(birth_date, today):
+        needed.append(Kind.GUARDIAN)
+    return [kind for kind in needed if given.get(kind) != TEXTS[kind].version]
 
 
 def check(consents: list[Consent]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, text, u
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.members.domain import passwords
+from services.members.domain import consents, passwords
 from services.members.domain.places import ROOT
 from services.members.store.keys import keys
 from services.members.store.models import (
@@ -89,7 +89,11 @@ _RESOLVE = text("""
         (SELECT coalesce(json_agg(json_build_object(
                 'member_id', m.id, 'name', m.name, 'household_id', m.household_id, 'own', lm.relation = 'self',
                 'station_id', m.station_id, 'station_name', coalesce(s.name, ''),
-                'confirmed', m.confirmed_at IS NOT NULL
+                'confirmed', m.confirmed_at IS NOT NULL, 'birth_date', m.birth_date, 'consents', (
+                    SELECT coalesce(json_object_agg(newest.kind, newest.version), '{}')
+                    FROM (SELECT DISTINCT ON (c.kind) c.kind, c.version, c.given FROM consent c
+                        WHERE c.member_id = m.id ORDER BY c.kind, c.at DESC, c.id DESC) newest
+                    WHERE newest.given)
             ) ORDER BY lm.relation <> 'self', m.id), '[]')
          FROM login_member lm JOIN member m ON m.id = lm.member_id AND m.status = 'active'
          LEFT JOIN node s ON s.id = m.station_id
@@ -137,9 +141,16 @@ def resolve(tx: Session, token_hash: bytes) -> Resolved | None:
         own_member_id=own[0] if own else None,
         member_ids=[UUID(member["member_id"]) for member in row.members],
         household_ids=[UUID(household) for household in sorted(households)],
-        members=row.members,
+        members=[_with_consents_due(member) for member in row.members],
         grants=row.grants,
     )
+
+
+def _with_consents_due(member: dict[str, Any]) -> dict[str, Any]:
+    """What the pages show of a member, and what the person must still be asked."""
+    born = member.pop("birth_date")
+    birth_date = None if born is None else date.fromisoformat(born)
+    return member | {"consents_due": consents.due(member.pop("consents"), birth_date, clock.today())}
 
 
 def is_token(tx: Session, session_id: UUID) -> bool:

@@ -126,3 +126,11 @@ def test_nobody_is_born_tomorrow_or_in_the_19th_century() -> None:
     for wrong in (TODAY + timedelta(days=1), date(1899, 12, 31)):
         with pytest.raises(people.BirthDateWrong):
             people.check_birth_date(wrong, TODAY)
+
+
+def test_what_is_due_is_what_must_be_agreed_to_in_its_present_wording() -> None:
+    now = {kind: text.version for kind, text in consents.TEXTS.items()}
+    assert consents.due(now, CHILD, TODAY) == []
+    assert consents.due({Kind.TERMS: now[Kind.TERMS], Kind.PRIVACY: "0"}, None, TODAY) == [Kind.PRIVACY]
+    assert consents.due({}, None, TODAY) == [Kind.TERMS, Kind.PRIVACY], "boards are never asked for"
+    assert consents.due({}, CHILD, TODAY) == [Kind.TERMS, Kind.PRIVACY, Kind.GUARDIAN]
