@@ -61,9 +61,11 @@ def plant_tree() -> None:
     )
 
 
-def member(station_id: UUID = NANCHANG, *, confirmed: bool = True, **fields: Any) -> UUID:
-    """Somebody at home at a station."""
-    member_id = uuid4()
+def member(
+    station_id: UUID = NANCHANG, *, confirmed: bool = True, member_id: UUID | None = None, **fields: Any
+) -> UUID:
+    """Somebody at home at a station; with `member_id` and a higher version what is told of somebody known."""
+    member_id = member_id or uuid4()
     card: dict[str, Any] = {
         "version": 1,
         "status": "active",

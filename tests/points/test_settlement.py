@@ -3,10 +3,13 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from flask import Flask
+from sqlalchemy import select
 
+from services.points.store.ledger import Account
+from shared.db import session
 from shared.events import Evidence
 from tests.points.support import (
     CHALUKOU,
@@ -22,8 +25,11 @@ from tests.points.support import (
     lines_of,
     member,
     outcome_of,
+    points_account,
     points_of,
+    redemption,
     settle,
+    spend,
 )
 
 
@@ -181,6 +187,24 @@ def test_an_award_from_elsewhere_passes_the_clearing_accounts(town: Flask) -> No
     assert broken() == {}
     settle([annulled(fact)])
     assert points_of(chen) == 0
+    assert broken() == {}
+
+
+def test_who_moves_keeps_the_account_in_its_chain_and_earns_and_spends_on(town: Flask) -> None:
+    chen = member(NANCHANG)
+    first = attendance(chen, 60)
+    settle([first])
+
+    def chain() -> UUID | None:
+        session().rollback()
+        return session().scalar(select(Account.chain_id).where(Account.id == points_account(chen)))
+
+    assert chain() == NANCHANG
+    member(CHALUKOU, member_id=chen, version=2)
+    settle([attendance(chen, 60, station_id=CHALUKOU), annulled(first)])
+    assert points_of(chen) == 100
+    assert outcome_of(spend([redemption(chen, 100, station_id=CHALUKOU)]))["state"] == "confirmed"
+    assert (points_of(chen), chain()) == (0, NANCHANG)
     assert broken() == {}
 
 

@@ -221,6 +221,17 @@ def test_an_unknown_node_is_not_found() -> None:
         look(uuid4())
 
 
+def test_who_moves_counts_where_the_service_was(ready: Callable[..., str]) -> None:
+    tell_members(member(ANNA, station_id=NANCHANG))
+    book(served(ANNA, 60))
+    tell_members(member(ANNA, version=2, station_id=CHALUKOU))
+    book(served(ANNA, 30, at=CHALUKOU))
+    ready()
+    ready((CHALUKOU, Period.MONTH, Metric.HOURS))
+    assert [row.value for row in look().rows] == [60]
+    assert [row.value for row in look(CHALUKOU).rows] == [30]
+
+
 def test_a_station_that_moves_takes_its_count_along(ready: Callable[..., str]) -> None:
     tell_members(member(ANNA))
     book(served(ANNA, 60))
