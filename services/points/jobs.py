@@ -2,8 +2,7 @@
 
 from services.points.commands.refresh_boards import refresh
 from services.points.commands.seal_transfers import seal_all
-from shared import delivery, outbox, queue
-from shared.db import transactional
+from shared import delivery, queue
 
 
 @queue.in_app("points")
@@ -28,7 +27,4 @@ def refresh_boards() -> None:
 @queue.in_app("points")
 def sweep() -> None:
     """What no ring announced."""
-    delivery.drain()
-    seal_all()
-    refresh()
-    transactional(outbox.forget_delivered)()
+    delivery.sweep(seal_all, refresh)

@@ -370,3 +370,20 @@ def test_the_jobs_seal_what_was_booked(town: Flask) -> None:
     settle([attendance(member())])
     assert jobs.seal() == 2
     assert BATCH_TRANSFERS_MAX > 2
+
+
+def test_a_sealer_that_fails_does_not_stop_the_boards(
+    town: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+
+    def fail() -> int:
+        raise RuntimeError("no such chain")
+
+    monkeypatch.setattr(jobs, "seal_all", fail)
+    monkeypatch.setattr(jobs, "refresh", lambda: done.append("refreshed"))
+    with pytest.raises(ExceptionGroup) as raised:
+        jobs.sweep()
+    assert [str(failure) for failure in raised.value.exceptions] == ["no such chain"]
+    assert "duty failed" in caplog.text
+    assert done == ["refreshed"]
