@@ -2,13 +2,16 @@
 
 from dataclasses import asdict
 
+import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from services.points.domain.rating import hash_of
 from services.points.store import db
 from services.points.store.settlement import list_rules
 from shared.categories import NAMES
+from shared.db import session
 
 
 def test_checks_and_partial_indexes_are_there_too(points_app: Flask) -> None:
@@ -31,6 +34,17 @@ def test_checks_and_partial_indexes_are_there_too(points_app: Flask) -> None:
             ).scalars()
         )
         assert {"ix_lot_open", "uq_transfer_reverses_kind"} <= partial
+
+
+def test_a_rule_whose_points_live_less_than_thirty_days_is_never_written(town: Flask) -> None:
+    with pytest.raises(IntegrityError, match="ck_rule_points_live_days"):
+        session().execute(
+            text(
+                "INSERT INTO rule (id, category, version, from_day, body, hash) SELECT gen_random_uuid(), category, 2,"
+                " from_day, body || '{\"points_live_days\": 29}', hash FROM rule LIMIT 1"
+            )
+        )
+    session().rollback()
 
 
 def test_the_default_rules_are_what_their_hash_says(points_app: Flask) -> None:

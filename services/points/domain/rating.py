@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+POINTS_LIVE_DAYS_MIN = 30
 _EVIDENCE_NAMES = {"own_scan": "本人扫码", "organizer": "负责人确认", "entered_later": "事后补录"}
 
 
@@ -28,6 +29,11 @@ class Body:
     """The grades of evidence that earn points; the others earn hours only."""
     points_live_days: int | None
     """How long the points can be spent, at least 30 days; None: they never expire."""
+
+    def __post_init__(self) -> None:
+        # No refusal of a fact, which would bury it: the rule is wrong, and what it rates waits until it is right.
+        if self.points_live_days is not None and self.points_live_days < POINTS_LIVE_DAYS_MIN:
+            raise ValueError(f"points must live {POINTS_LIVE_DAYS_MIN} days, not {self.points_live_days}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -21,7 +21,11 @@ class Rule(Model):
     """A version of a category's earning rule, in force from a day on."""
 
     __tablename__ = "rule"
-    __table_args__ = (UniqueConstraint("category", "version"), {"comment": APPEND_ONLY})
+    __table_args__ = (
+        UniqueConstraint("category", "version"),
+        CheckConstraint("CAST(body ->> 'points_live_days' AS integer) >= 30", name="points_live_days"),
+        {"comment": APPEND_ONLY},
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     category: Mapped[str]

@@ -143,6 +143,13 @@ def test_every_field_is_in_the_rules_hash() -> None:
     assert len(hashes | {hash_of("repair", 1, date(2000, 1, 1), asdict(BODY))}) == len(changes) + 1
 
 
+@pytest.mark.parametrize("days", [29, 1, 0, -1])
+def test_a_rule_whose_points_live_less_than_thirty_days_is_refused_when_it_is_read(days: int) -> None:
+    with pytest.raises(ValueError, match="points must live 30 days"):
+        replace(BODY, points_live_days=days)
+    assert replace(BODY, points_live_days=30).points_live_days == 30
+
+
 def test_words() -> None:
     assert [duration(minutes) for minutes in (0, 59, 60, 130)] == ["0 分钟", "59 分钟", "1 小时", "2 小时 10 分"]
     assert [coefficient(percent) for percent in (5, 20, 100, 125, 1000)] == ["0.05", "0.2", "1.0", "1.25", "10.0"]
