@@ -48,7 +48,7 @@ def _look_up(filled: Form) -> Response:
     except HuzhuError as refusal:
         filled.fail("code", refusal.detail)
         return Response(_desk_page(filled), 503 if isinstance(refusal, Unavailable) else 422, mimetype="text/html")
-    return redirect(f"/desk/{redemption['id']}", 303)
+    return redirect(f"/desk/{redemption['id']}?by=voucher", 303)
 
 
 def _desk_page(filled: Form) -> str:
@@ -86,7 +86,8 @@ def show_redemption(redemption_id: UUID) -> ResponseReturnValue:
 @pages.post("/desk/<uuid:redemption_id>/issue")
 @holding(Role.ORGANIZER)
 def issue(redemption_id: UUID) -> ResponseReturnValue:
-    return _act(redemption_id, Form.posted(), "issue", None)
+    filled = Form.posted()
+    return _act(redemption_id, filled, "issue", {"by": _by(filled.text("by"))})
 
 
 @pages.post("/desk/<uuid:redemption_id>/undo")
@@ -97,7 +98,11 @@ def undo(redemption_id: UUID) -> ResponseReturnValue:
     return _act(redemption_id, filled, "undo", {"reason": reason})
 
 
-def _act(redemption_id: UUID, filled: Form, verb: str, content: dict[str, Any] | None) -> ResponseReturnValue:
+def _by(text: str | None) -> str:
+    return "voucher" if text == "voucher" else "list"
+
+
+def _act(redemption_id: UUID, filled: Form, verb: str, content: dict[str, Any]) -> ResponseReturnValue:
     if filled:
         try:
             backend.call("rewards", "POST", f"/redemptions/{redemption_id}/{verb}", json=content)
@@ -129,5 +134,6 @@ def _redemption_page(redemption_id: UUID, filled: Form) -> str:
         shown=states[redemption["state"]],
         name=describe(whole) if whole else redemption["member_name"],
         may_undo=may_undo,
+        by=_by(filled.text("by") or request.args.get("by")),
         filled=filled,
     )

@@ -51,12 +51,14 @@ def show_voucher(redemption_id: UUID) -> ResponseReturnValue:
     voucher = panels["voucher"].content if redemption["state"] == "confirmed" else None
     if redemption["state"] == "confirmed" and isinstance(panels["voucher"].error, Unavailable):
         raise panels["voucher"].error
+    # There is a gift and no code: the sentence says where to go.
+    gone = panels["voucher"].error if redemption["state"] == "confirmed" else None
     names = {str(member.member_id): member.name for member in viewer.members}
     return render_template(
         "vouchers/voucher.html",
         redemption=redemption,
         owner=names.get(redemption["member_id"]) or redemption["member_name"],
-        shown=shown(redemption),
+        shown=shown(redemption | {"reason": gone.detail} if gone else redemption),
         voucher=voucher,
         drawing=Markup(qr.svg(voucher["url"], _("领取码的二维码"))) if voucher else None,  # noqa: S704 - our own drawing
     )
@@ -95,7 +97,7 @@ def shown(redemption: Mapping[str, Any]) -> Shown:
     if state == "requested":
         return Shown("wait", _("正在办理"), (_("系统忙，还在扣积分。请过一会儿刷新，不用再兑一次。"),))
     if state == "confirmed":
-        return Shown("wait", _("待领取"))
+        return Shown("wait", _("待领取"), (reason,) if reason else ())
     if state == "declined":
         return Shown("refused", _("没有兑换成功"), (reason, _("积分没有扣。")))
     if state == "fulfilled":

@@ -152,11 +152,12 @@ def read_voucher(voucher: dict[str, Any]) -> dict[str, Any]:
 
 @routes.route("/redemptions/<uuid:redemption_id>/issue", methods=["POST"])
 @web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.IssueSchema)
 @routes.response(200, schemas.RedemptionAtDeskSchema)
 @_refuses(403, 404, 422)
-def issue(redemption_id: UUID) -> dict[str, Any]:
+def issue(body: dict[str, Any], redemption_id: UUID) -> dict[str, Any]:
     """Second step at the desk: the gift is handed over."""
-    return _at_desk(desk.issue(web.caller(), redemption_id=redemption_id))
+    return _at_desk(desk.issue(web.caller(), redemption_id=redemption_id, **body))
 
 
 @routes.route("/redemptions/<uuid:redemption_id>/undo", methods=["POST"])

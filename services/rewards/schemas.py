@@ -153,5 +153,13 @@ class VoucherReadSchema(Wire):
     code = Line(required=True, length_max=300, metadata={"description": "typed code, token, or the link in the QR"})
 
 
+class IssueSchema(Wire):
+    by = fields.String(
+        load_default="list",
+        validate=validate.OneOf(["voucher", "list"]),
+        metadata={"description": "voucher: it was read at the desk; list: the member was found on the list"},
+    )
+
+
 class UndoSchema(Wire):
     reason = Line(required=True, length_max=200)

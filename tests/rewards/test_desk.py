@@ -19,6 +19,7 @@ from shared.audit import audit_log
 from shared.db import session
 from shared.errors import Forbidden, NotFound
 from shared.principal import Grant, OwnCase, Principal, Role
+from shared.settings import Keyring
 from tests.rewards.support import Points, Town, at_once, fresh, holder, login_of, statements, stock_of
 
 NOON = clock.day_starts(clock.today()) + timedelta(hours=12)
@@ -62,6 +63,25 @@ def test_there_is_no_voucher_before_points_has_answered(town: Town) -> None:
     redemption = town.redeemed()
     with pytest.raises(rules.NotSettled):
         queries.get_voucher(login_of(redemption.member_id), redemption.id)
+
+
+def test_a_voucher_whose_key_left_the_ring_says_so_and_is_handed_over_from_the_list(
+    rewards_app: Flask, town: Town, points: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redemption = town.redeemed()
+    monkeypatch.setitem(rewards_app.config, "VOUCHER_KEYS", Keyring(current="9", keys={"9": bytes(range(32))}))
+    with pytest.raises(rules.VoucherKeyGone, match="凭姓名领取"):
+        queries.get_voucher(login_of(redemption.member_id), redemption.id)
+    assert desk.issue(town.organizer, redemption_id=redemption.id).redemption.state is State.FULFILLED
+
+
+@pytest.mark.parametrize("by", ["voucher", "list"])
+def test_the_audit_log_knows_whether_a_voucher_was_shown(town: Town, points: Points, by: desk.By) -> None:
+    redemption = town.redeemed()
+    desk.issue(town.organizer, redemption_id=redemption.id, by=by)
+    detail = session().scalar(select(audit_log.c.detail).where(audit_log.c.action == "redemption.issue"))
+    session().rollback()
+    assert detail == {"gift": "洗衣液", "quantity": 1, "by": by}
 
 
 @pytest.mark.parametrize("text", ["ABCDEFGHJKLM", "ABCD", "0O1I0O1I0O1I", "http://huzhu.test/v/V1.1.x", "二维码"])

@@ -1,6 +1,7 @@
 """Handing over at the desk, and undoing it the same day."""
 
 from dataclasses import replace
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -14,16 +15,22 @@ from shared.db import transactional
 from shared.errors import NotFound
 from shared.principal import Principal, Role
 
+By = Literal["voucher", "list"]
+"""How the desk came to the redemption: the member showed the voucher, or was found on the list."""
+
 
 @transactional
-def issue(tx: Session, caller: Principal, *, redemption_id: UUID) -> AtDesk:
-    """Hand the gift over. A retry by the same login is answered alike; anybody else learns that it is gone."""
+def issue(tx: Session, caller: Principal, *, redemption_id: UUID, by: By = "list") -> AtDesk:
+    """Hand the gift over. A retry by the same login is answered alike; anybody else learns that it is gone.
+
+    No voucher is needed; whether one was shown stays in the audit log.
+    """
     found = _lock(tx, caller, redemption_id)
     redemption = found.redemption
     if redemption.state is State.FULFILLED and redemption.fulfilled_by == caller.login_id:
         return found
     redemption.require_issuable()
-    _audit(tx, caller, "redemption.issue", found)
+    _audit(tx, caller, "redemption.issue", found, by=by)
     return _move(
         tx,
         found,

@@ -105,6 +105,11 @@ class Declined(RuleBroken):
     detail = "这次兑换没有成功，没有扣减积分"
 
 
+class VoucherKeyGone(RuleBroken):
+    code = "voucher_key_gone"
+    detail = "这张领取码不能再显示，礼品还给您留着，请到站点凭姓名领取"
+
+
 class AlreadyIssued(RuleBroken):
     code = "already_issued"
     detail = "礼品已经发放"

@@ -1,5 +1,6 @@
 """Redemptions as their member and their station see them, and vouchers."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +18,8 @@ from shared.errors import Invalid, NotFound
 from shared.ids import read_short_code
 from shared.principal import Principal, Role
 from shared.settings import Keyring, ServiceSettings
+
+log = logging.getLogger(__name__)
 
 
 class UnknownVoucher(NotFound):
@@ -81,7 +84,9 @@ def get_voucher(caller: Principal, redemption_id: UUID) -> Voucher:
     assert key_id is not None, "confirmed redemptions have a voucher"
     keys: Keyring = current_app.config["VOUCHER_KEYS"]
     settings: ServiceSettings = current_app.config["SETTINGS"]
-    key = keys.keys[key_id]
+    if (key := keys.keys.get(key_id)) is None:
+        log.error("a voucher's key left the keyring before its time", extra={"key_id": key_id})
+        raise rules.VoucherKeyGone
     token = voucher.write_token(key_id, key, redemption.id, redemption.expires_at)
     return Voucher(
         code=voucher.short_code(key, redemption.id),
