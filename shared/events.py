@@ -128,6 +128,8 @@ class SpendRequested(Event):
     """Hundredths of a point, > 0."""
     description: str
     """What the member sees on the statement, e.g. 洗衣液 × 1."""
+    card_version: int = 0
+    """Of the copy by which rewards judged who the member is; who has an older one cannot say no yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,6 +78,14 @@ def member(
     return member_id
 
 
+def confirm(member_id: UUID, *, version: int) -> None:
+    """Staff has seen a member of NANCHANG."""
+    card: dict[str, Any] = {"status": "active", "volunteer_number": "123456789012", "name_masked": "陈*芳"}
+    transactional(take_members)(
+        [MemberChanged(member_id=member_id, version=version, station_id=NANCHANG, confirmed=True, **card)]
+    )
+
+
 def attendance(member_id: UUID, minutes: int = 60, **fields: Any) -> AttendanceSettled:
     """A confirmed attendance that earns by the hour and lasted the whole activity."""
     day = fields.get("service_day", DAY)

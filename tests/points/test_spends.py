@@ -17,6 +17,7 @@ from tests.points.support import (
     attendance,
     balance,
     broken,
+    confirm,
     corrected,
     digest,
     lines_of,
@@ -65,6 +66,41 @@ def test_nothing_is_redeemed_before_staff_confirmed_the_person(town: Flask) -> N
     for one in (chen, stranger, gone):
         assert outcome_of(spend([redemption(one, 50)]))["code"] == "not_confirmed"
         assert points_of(one) == 100
+
+
+def test_an_older_copy_of_the_card_never_becomes_a_refusal(town: Flask) -> None:
+    chen = member(confirmed=False)
+    settle([attendance(chen, 60)])
+    wanted = redemption(chen, 50, card_version=2)
+    before = digest()
+    (answer,) = spend([wanted])
+    assert (answer.status, answer.code, answer.outcome) == ("later", "stale_card", None)
+    assert digest() == before, "nothing was decided"
+    confirm(chen, version=2)
+    assert outcome_of(spend([wanted]))["state"] == "confirmed"
+    assert outcome_of(spend([replace(wanted, card_version=3)]))["state"] == "confirmed", "the same spend"
+    assert broken() == {}
+
+
+def test_a_card_that_has_not_come_is_older_than_any(town: Flask) -> None:
+    (answer,) = spend([redemption(uuid4(), 50, card_version=1)])
+    assert answer.status == "later"
+
+
+def test_a_card_as_new_as_that_of_rewards_declines_for_good(town: Flask) -> None:
+    chen = member(confirmed=False, version=2)
+    settle([attendance(chen, 60)])
+    wanted = redemption(chen, 50, card_version=2)
+    assert outcome_of(spend([wanted]))["code"] == "not_confirmed"
+    confirm(chen, version=3)
+    assert outcome_of(spend([wanted]))["code"] == "not_confirmed"
+
+
+def test_of_a_batch_only_what_came_too_early_waits(town: Flask) -> None:
+    early, chen = member(confirmed=False), member()
+    settle([attendance(chen, 60)])
+    answers = spend([redemption(early, 50, card_version=9), redemption(chen, 50, card_version=1)])
+    assert [answer.status for answer in answers] == ["later", "done"]
 
 
 def test_the_same_request_again_gets_the_same_answer(town: Flask) -> None:

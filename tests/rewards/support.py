@@ -40,7 +40,9 @@ class Points:
 
     url: str = ""
     mood: str = "well"
-    """well; deaf: books nothing and answers 503; mute: books and breaks the line; refusing: dead letters."""
+    """well; deaf: books nothing and answers 503; mute: books and breaks the line; refusing: dead letters;
+    late: has not heard of the member yet.
+    """
     balances: dict[str, int] = field(default_factory=dict)
     """By member; who is not listed has enough of everything."""
     spends: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -95,6 +97,8 @@ class Points:
     def take_in(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         if self.mood == "refusing":
             return {"status": "refused", "code": "different_input", "detail": "known with other content"}
+        if self.mood == "late":
+            return {"status": "later", "code": "stale_card", "detail": "rewards judged by a newer card"}
         key = body["redemption_id"]
         if name == "RedemptionVoided":
             self.voided.add(key)

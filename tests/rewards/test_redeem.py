@@ -56,7 +56,7 @@ def test_it_is_declined_for_want_of_points_and_everything_is_released(town: Town
     assert waiting() == []
 
 
-@pytest.mark.parametrize("mood", ["deaf", "mute", "refusing"])
+@pytest.mark.parametrize("mood", ["deaf", "mute", "refusing", "late"])
 def test_it_is_only_requested_while_points_does_not_answer(town: Town, points: Points, mood: str) -> None:
     points.mood = mood
     gift = town.gift(stock=5)
@@ -77,7 +77,7 @@ def test_the_worker_leaves_the_first_ten_seconds_to_the_request(town: Town) -> N
         assert run(jobs.drain) == 1
 
 
-@pytest.mark.parametrize("mood", ["deaf", "mute"])
+@pytest.mark.parametrize("mood", ["deaf", "mute", "late"])
 def test_the_worker_finishes_what_the_request_could_not(town: Town, points: Points, mood: str) -> None:
     points.mood = mood
     member = town.member()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from services.points.commands.book_attendances import hash_of
@@ -29,28 +29,37 @@ POINTS_MAX = 100_000_000
 SPEND_VERSION, REFUND_VERSION = 1, 2
 _ACCOUNTS = [(kind, Unit.PTS) for kind in (AccountKind.REDEMPTION, AccountKind.EXPIRY, AccountKind.CLEARING)]
 _VOIDED = {"state": "declined", "code": "voided", "detail": "这笔兑换已取消"}
+_NOT_YET = Answer(status="later", code="stale_card", detail="rewards judged by a newer card of the member")
 _NOT_CONFIRMED = {"state": "declined", "code": "not_confirmed", "detail": "尚未由工作人员确认身份，暂不能兑换"}
 
 
 def request_spends(tx: Session, facts: Sequence[SpendRequested]) -> list[Answer]:
-    """Handler of SpendRequested: confirm or decline each redemption's spend, once and for all."""
+    """Handler of SpendRequested: confirm or decline each redemption's spend, once and for all.
+
+    One that rewards judged by a newer card is not declined by an older one, it is answered later.
+    """
     sound = [fact for fact in facts if _refuse(fact) is None]
     books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in sound})
     known = settlement.list_answers(tx, [spend_key(fact.redemption_id) for fact in sound])
     fresh = [fact for fact in sound if spend_key(fact.redemption_id) not in known]
-    confirmed = _list_confirmed(tx, [fact.member_id for fact in fresh])
+    cards = _list_cards(tx, [fact.member_id for fact in fresh])
+    fresh = [fact for fact in fresh if not _is_early(fact, cards)]
     at, journal = clock.now(), Journal()
     given: list[Given] = []
     _prepare(tx, fresh, books, at)
     answers = []
     for fact in facts:
-        key, request_hash = spend_key(fact.redemption_id), hash_of(fact)
+        # Not the card's version: it is how the redemption was judged, not what is asked.
+        key, request_hash = spend_key(fact.redemption_id), hash_of(replace(fact, card_version=0))
         if (refusal := _refuse(fact)) is not None:
             answers.append(refusal)
             continue
         if key not in known:
-            book = books[fact.member_id]
-            outcome = _decide(journal, book, fact, at) if fact.member_id in confirmed else _NOT_CONFIRMED
+            if _is_early(fact, cards):
+                answers.append(_NOT_YET)
+                continue
+            may_redeem = cards.get(fact.member_id, _NO_CARD).may_redeem
+            outcome = _decide(journal, books[fact.member_id], fact, at) if may_redeem else _NOT_CONFIRMED
             known[key] = (request_hash, outcome)
             given.append(Given(key, request_hash, outcome, fact.description, at))
         answers.append(_replay(known[key], request_hash))
@@ -108,12 +117,26 @@ def _refuse(fact: SpendRequested) -> Answer | None:
     return None
 
 
-def _list_confirmed(tx: Session, member_ids: Sequence[UUID]) -> set[UUID]:
-    """Those whom staff has seen and who are still there."""
-    statement = select(member_card.c.member_id).where(
-        member_card.c.member_id.in_(member_ids), member_card.c.confirmed, member_card.c.status == "active"
-    )
-    return set(tx.scalars(statement))
+class _Card(NamedTuple):
+    version: int
+    may_redeem: bool
+    """Staff has seen who it is, and the member is still there."""
+
+
+_NO_CARD = _Card(0, False)
+
+
+def _list_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, _Card]:
+    card = member_card.c
+    may_redeem = and_(card.confirmed, card.status == "active")
+    rows = tx.execute(select(card.member_id, card.version, may_redeem).where(card.member_id.in_(member_ids)))
+    return {member_id: _Card(*columns) for member_id, *columns in rows}
+
+
+def _is_early(fact: SpendRequested, cards: Mapping[UUID, _Card]) -> bool:
+    """Whether a refusal, which is remembered for ever, would only say that our copy of the card is late."""
+    card = cards.get(fact.member_id, _NO_CARD)
+    return not card.may_redeem and card.version < fact.card_version
 
 
 def _prepare(tx: Session, fresh: Sequence[SpendRequested], books: Mapping[UUID, Book], at: datetime) -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,13 @@ OVERDUE_ROWS_MAX = 500
 log = logging.getLogger(__name__)
 
 
+class _Asked(NamedTuple):
+    """A spend as it stands in the outbox. The request's own try sends the very same, or points would refuse one."""
+
+    event_id: UUID
+    spend: SpendRequested
+
+
 class _Reply(msgspec.Struct):
     answers: list[Answer]
 
@@ -46,20 +53,20 @@ def redeem(caller: Principal, order: Order) -> Redemption:
     """
     caller.require_acts_for(order.member_id)
     try:
-        redemption, event_id = _reserve(order)
+        redemption, asked = _reserve(order)
     except RuleBroken as refusal:
-        redemption, event_id = _remember(order, refusal), None
+        redemption, asked = _remember(order, refusal), None
     if redemption.state is State.REFUSED:
         assert redemption.reason_code is not None
         raise rules.REFUSALS[redemption.reason_code](redemption.reason)
-    if event_id is None or (outcome := _try_to_spend(event_id, redemption)) is None:
+    if asked is None or (outcome := _try_to_spend(asked)) is None:
         return redemption
-    return _settle_at_once(redemption.id, event_id, outcome)
+    return _settle_at_once(redemption.id, asked.event_id, outcome)
 
 
 @transactional
-def _reserve(tx: Session, order: Order) -> tuple[Redemption, UUID | None]:
-    """The redemption and the outbox row of its spend; no row when the order is a repetition."""
+def _reserve(tx: Session, order: Order) -> tuple[Redemption, _Asked | None]:
+    """The redemption and what points is to be asked; nothing when the order is a repetition."""
     now = clock.now()
     quarter = rules.quarter_of(clock.day_of(now))
     found = store.find_order(tx, order, quarter)
@@ -86,13 +93,14 @@ def _reserve(tx: Session, order: Order) -> tuple[Redemption, UUID | None]:
     redemption = store.add_redemption(tx, _values(order, found.name, found.points, State.REQUESTED))
     if redemption is None:  # the same order came twice at once: the first stands
         return _replay(tx, order), None
-    (event_id,) = outbox.add(tx, _spend_of(redemption), due_in=WORKER_TAKES_OVER)
+    spend = _spend_of(redemption, found.card_version)
+    (event_id,) = outbox.add(tx, spend, due_in=WORKER_TAKES_OVER)
     if not store.take(tx, redemption, found.limit_per_quarter):
         raise rules.LimitReached
     quantity = order.quantity
     if not store.move_stock(tx, order.gift_id, order.station_id, on_hand=-quantity, reserved=quantity):
         raise rules.OutOfStock
-    return redemption, event_id
+    return redemption, _Asked(event_id, spend)
 
 
 @transactional
@@ -138,21 +146,22 @@ def _values(order: Order, name: str, price: int, state: State) -> dict[str, Any]
     }
 
 
-def _spend_of(redemption: Redemption) -> SpendRequested:
+def _spend_of(redemption: Redemption, card_version: int) -> SpendRequested:
     return SpendRequested(
         redemption_id=redemption.id,
         member_id=redemption.member_id,
         station_id=redemption.station_id,
         points=redemption.points,
         description=f"{redemption.gift_name} × {redemption.quantity}",
+        card_version=card_version,
     )
 
 
-def _try_to_spend(event_id: UUID, redemption: Redemption) -> Mapping[str, Any] | None:
+def _try_to_spend(asked: _Asked) -> Mapping[str, Any] | None:
     """Ask points now instead of waiting for the worker; None when there is no answer yet."""
     settings: ServiceSettings = current_app.config["SETTINGS"]
-    fact = _spend_of(redemption)
-    content = {"events": [{"id": event_id, "name": events.name_of(fact), "body": events.dump(fact)}]}
+    event_id, spend = asked
+    content = {"events": [{"id": event_id, "name": events.name_of(spend), "body": events.dump(spend)}]}
     try:
         response = gateway_client.post(
             settings.gateway_internal_url,
@@ -165,11 +174,11 @@ def _try_to_spend(event_id: UUID, redemption: Redemption) -> Mapping[str, Any] |
         if response.status == 200:
             (answer,) = msgspec.json.decode(response.body, type=_Reply).answers
             return answer.outcome if answer.status == "done" else None
-        log.warning("spend not taken in", extra={"redemption": str(redemption.id), "status": response.status})
+        log.warning("spend not taken in", extra={"redemption": str(spend.redemption_id), "status": response.status})
     except Unavailable:
         pass  # logged where it was raised
     except (msgspec.MsgspecError, ValueError) as error:
-        log.warning("spend answered oddly", extra={"redemption": str(redemption.id), "error": str(error)})
+        log.warning("spend answered oddly", extra={"redemption": str(spend.redemption_id), "error": str(error)})
     return None
 
 

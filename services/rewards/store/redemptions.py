@@ -33,6 +33,7 @@ _ORDER = (
         member_card.c.status.label("member_status"),
         member_card.c.confirmed,
         member_card.c.station_id.label("home_station_id"),
+        member_card.c.version.label("card_version"),
         Redemption.id.label("known"),
     )
     .select_from(Gift)
@@ -56,7 +57,7 @@ def find_order(tx: Session, order: Order, quarter: date) -> Row[Any] | None:
     """All that an order is judged by, in one statement; None when there is no such gift.
 
     `known` is set when there is a redemption of this id already; `station_id`, `closed`, `member_status`,
-    `confirmed` and `home_station_id` are None where the copies hold nothing.
+    `confirmed`, `home_station_id` and `card_version` are None where the copies hold nothing.
     """
     given = {
         "order_id": order.id,
