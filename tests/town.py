@@ -153,10 +153,11 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = SETTLED_
 
 
 def is_quiet(system: System) -> bool:
-    """Whether nothing is on its way any more, and no transfer waits for its seal."""
+    """Whether nothing is on its way any more: no fact, no transfer to its seal, no standing to its boards."""
     outbox = "SELECT count(*) FROM outbox WHERE delivered_at IS NULL AND dead_at IS NULL"
     waiting = sum(rows(system, service, outbox)[0][0] for service in SERVICES)
-    return not waiting and not rows(system, "points", "SELECT count(*) FROM unsealed")[0][0]
+    following = "SELECT (SELECT count(*) FROM unsealed) + (SELECT count(*) FROM board_dirty)"
+    return not waiting and not rows(system, "points", following)[0][0]
 
 
 def verify(system: System) -> None:
@@ -172,3 +173,4 @@ def verify(system: System) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "pending" not in done.stdout, done.stdout
+    assert "not checked" not in done.stdout, done.stdout

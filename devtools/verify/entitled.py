@@ -15,8 +15,8 @@ from shared.principal import Grant, Kind, Principal, Role
 
 Rows = Callable[..., list[Any]]
 
-RIGHT_ENDS_LATE = timedelta(seconds=70)
-"""What members said is believed for ten seconds, and a principal made of it lives for sixty."""
+BELIEVED = timedelta(seconds=70)
+"""How long after a change members' earlier word may still hold: ten seconds in the gateway, sixty in a principal."""
 
 # --- Whom an act was for --------------------------------------------------------------------------------
 
@@ -62,7 +62,7 @@ def find_own_cases(rows: Rows) -> Iterator[str]:
 
     def home_of(member_id: UUID | None, at: datetime) -> UUID | None:
         household_id, moved_at = homes.get(member_id, (None, at)) if member_id else (None, at)
-        return household_id if moved_at < at else None
+        return household_id if moved_at + BELIEVED < at else None
 
     for service, statement in _ACTS.items():
         for act in rows(service, statement):
@@ -114,7 +114,7 @@ def find_acts_without_right(rows: Rows) -> Iterator[str]:
 def _allows(grant: Any, role: Role, act: Any) -> bool:
     """By the ids in the path, since the tree may have changed: all nodes above are in it."""
     reaches = grant.node_id is None or f"/{grant.node_id.hex}/" in act.path
-    ended = grant.revoked_at is not None and grant.revoked_at + RIGHT_ENDS_LATE < act.at
+    ended = grant.revoked_at is not None and grant.revoked_at + BELIEVED < act.at
     return reaches and grant.granted_at <= act.at and not ended and _implies(Role(grant.role), role)
 
 

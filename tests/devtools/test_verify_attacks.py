@@ -281,6 +281,14 @@ def test_every_attack_is_found_by_its_check(lived: Lived, settings: Settings) ->
     assert missed == []
 
 
+def test_who_moves_in_together_later_did_nothing_wrong_before(lived: Lived) -> None:
+    organizer, staff, confirmed = (lived.people[name] for name in ("李组织", "周站长", "王秀英"))
+    together = {"with_member_id": organizer.member_id}
+    staff.api("PUT", f"/members/members/{confirmed.member_id}/household", together)
+    lived.town.deliver()
+    assert faults(lived.town, "nobody acts for themselves or the own household") == []
+
+
 def test_the_list_of_append_only_tables_is_the_models() -> None:
     from importlib import import_module
 

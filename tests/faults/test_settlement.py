@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from redis import Redis
 
-from devtools.crowd import Crowd
+from devtools.crowd import SERVED_HOURS, Crowd
 from devtools.servers import admin_connection
 from devtools.supervisor import Part, System
+from services.points.domain.boards import Board, Metric
+from services.points.store.board_cache import MARKER, key_of
 from shared.outbox import LEASE_S
 from tests.town import Client, Clock, awards_at, gather, rows, verify, wait_for
 
 CROWD = 500
+EARNED = SERVED_HOURS * 100
 
 
 @dataclass
@@ -44,8 +48,23 @@ class Settling:
             self.time.pass_by(timedelta(seconds=LEASE_S + 1))
             wait_for_or_go_on(lambda: self.awards == CROWD, seconds=6)
         assert self.awards == CROWD
+        wait_for(lambda: self.board_is_in_redis() and len(self.scores_in_redis()) >= CROWD, "the board")
+        assert self.scores_in_redis() == [EARNED] * CROWD
         verify(self.system)
         assert self.awards == CROWD
+
+    def board_is_in_redis(self) -> bool:
+        """Somebody asks, so that it is kept there: of a board that nobody looks at Redis knows nothing."""
+        board = {"node_id": self.crowd.station_id, "period": "all", "metric": "points"}
+        shown = Client(self.system, self.crowd.members[0]["token"]).get("/points/boards", **board).expect(200)
+        assert {row["value"] for row in shown["rows"]} == {EARNED}
+        return bool(shown["source"] == "cache")
+
+    def scores_in_redis(self) -> list[float]:
+        """What everybody on the station's board has, the marker of a whole board left out."""
+        key = key_of(Board(UUID(self.crowd.station_id), "all"), Metric.POINTS)
+        found = Redis.from_url(self.system.installation.redis_url).zrange(key, 0, -1, withscores=True)
+        return [score for member, score in cast(list[tuple[bytes, float]], found) if member != MARKER]
 
 
 def wait_for_or_go_on(condition: Callable[[], bool], seconds: float) -> None:
