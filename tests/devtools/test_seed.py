@@ -384,6 +384,21 @@ def test_ids_of_the_demo_are_made_in_order_and_the_same_each_time() -> None:
     assert all((made.version, made.variant) == (7, "specified in RFC 4122") for made in first)
 
 
+def test_only_within_a_load_are_ids_foreseen_and_codes_never() -> None:
+    def draw() -> tuple[UUID, int, str]:
+        return ids.new_id(), ids.new_number(10**10, 10**11), ids.new_short_code()
+
+    with clock.travel(at(date(2026, 3, 2), 8)):
+        drawn = []
+        for _ in range(2):
+            with ids.made_by(FixedChance()):
+                drawn.append(draw())
+        (first_id, first_number, first_code), (second_id, second_number, second_code) = drawn
+        assert (first_id, first_number) == (second_id, second_number)
+        assert first_code != second_code
+        assert draw()[:2] != draw()[:2] != drawn[0][:2]
+
+
 def test_what_is_planned_is_the_same_each_time(demo: Demo) -> None:
     first, second = planned(demo), planned(demo)
     assert len(first) > 3000
