@@ -71,7 +71,7 @@ class Consent:
     given: bool = True
 
 
-def due(given: Mapping[str, str], birth_date: date | None, today: date) -> list[Kind]:
+def due(given: Mapping[Kind, str], birth_date: date | None, today: date) -> list[Kind]:
     """What must still be agreed to, also by who was registered by others; `given`: the versions agreed to, by kind."""
     needed = [kind for kind, text in TEXTS.items() if text.required]
     if is_child(birth_date, today):
