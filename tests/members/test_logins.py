@@ -311,6 +311,15 @@ def test_an_api_token_works_is_listed_and_revoked(town: Town) -> None:
     assert len(town.audited("token.revoke")) == 1
 
 
+def test_logging_out_with_an_api_token_revokes_it_and_is_written_down(town: Town) -> None:
+    caller, token_id = town.register(), new_id()
+    made = town.post("/tokens", caller, {"id": token_id, "name": "报表"})
+    by_token = principal.Principal(**{**vars(caller), "session_id": token_id})
+    assert [town.ask("DELETE", "/sessions/current", by_token).status_code for _ in range(2)] == [204, 204]
+    assert resolve(town, made.json["token"]).status_code == 404
+    assert [entry.subject_id for entry in town.audited("token.revoke")] == [token_id]
+
+
 def test_an_api_token_is_shown_once(town: Town) -> None:
     caller, content = town.register(), {"id": str(new_id()), "name": "报表"}
     assert [town.post("/tokens", caller, content).status_code for _ in range(2)] == [201, 409]
