@@ -116,12 +116,9 @@ class History:
         self.timeline.add(at(self.last_day, 23, 40), self._sweep)
 
     def run(self) -> Iterator[tuple[date, int]]:
-        """Live through it; yields each finished day and the attendances so far."""
-        day = self.first_day
+        """Live through it; after each act yields the day and the attendances so far."""
         for moment in self.timeline.run():
-            if clock.day_of(moment) > day:
-                yield day, self.attended
-                day = clock.day_of(moment)
+            yield clock.day_of(moment), self.attended
 
     # --- activities ---------------------------------------------------------------------------------
 
