@@ -1,5 +1,7 @@
 """The start page, and the few pages of plain text."""
 
+from typing import Any
+
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
@@ -11,6 +13,7 @@ from gateway.pages import texts
 from shared import clock
 
 ACTIVITIES_SHOWN = 3
+ACTIVITIES_ASKED = 20
 RECORDS_ASKED = 5
 
 pages = Blueprint("home", __name__)
@@ -31,12 +34,7 @@ def start() -> ResponseReturnValue:
         activities=Call(
             "checkin",
             "/activities",
-            {
-                "station_id": viewer.station_id,
-                "from": clock.now().isoformat(),
-                "state": "published",
-                "limit": ACTIVITIES_SHOWN,
-            },
+            {"station_id": viewer.station_id, "from": clock.now().isoformat(), "limit": ACTIVITIES_ASKED},
         ),
     )
     balances = panels["balance"].content
@@ -44,10 +42,19 @@ def start() -> ResponseReturnValue:
     return render_template(
         "home/start.html",
         balance=balances[0] if balances else None,
-        activities=panels["activities"].content,
+        activities=_coming(panels["activities"].content),
         present=next((one for one in records or [] if one["state"] == "open"), None),
         is_new=records == [],
     )
+
+
+def _coming(activities: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """The next ones by start, and those that were called off: who meant to come must know."""
+    if activities is None:
+        return None
+    published = [one for one in activities if one["state"] == "published"][:ACTIVITIES_SHOWN]
+    called_off = [one for one in activities if one["state"] in ("postponed", "cancelled")][:ACTIVITIES_SHOWN]
+    return [one for one in activities if one in published or one in called_off]
 
 
 @pages.get("/terms")

@@ -26,7 +26,7 @@ class Shown:
 
 def shown(outcome: Mapping[str, Any], name: str) -> Shown:
     """One member's outcome as checkin told it: {outcome, direction, at, marks, why, waits, title,
-    window}, and of their record {recorded_at, minutes, ends_at} as far as it could be asked for.
+    window, reason}, and of their record {recorded_at, minutes, ends_at} as far as it could be asked for.
     """
     kind, title, sentences, action, href = _read(outcome)
     return Shown(
@@ -64,8 +64,9 @@ def _read(outcome: Mapping[str, Any]) -> tuple[str, str, list[str], str, str]:
         "annulled": _("这条没有通过"),
         "activity_closed": _("活动现在不能签到"),
     }
+    because = _("原因：%(reason)s", reason=outcome["reason"]) if outcome.get("reason") else ""
     help_words = _("如果您人在现场，请直接找活动负责人，他可以帮您办。")
-    return REFUSED, titles.get(code, _("这次没有记上")), [_why(outcome), help_words], _("回首页"), "/"
+    return REFUSED, titles.get(code, _("这次没有记上")), [_why(outcome), because, help_words], _("回首页"), "/"
 
 
 def _why(outcome: Mapping[str, Any]) -> str:

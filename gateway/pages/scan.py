@@ -22,7 +22,8 @@ OUTCOME_COOKIE = "huzhu_outcome"
 OUTCOME_LIFETIME_S = 600
 MEMBERS_MAX = 10
 RECORDS_ASKED = 5
-_OF_ALL = ("direction", "title", "window", "ends_at")
+REASON_SHOWN_MAX = 80
+_OF_ALL = ("direction", "title", "window", "ends_at", "reason")
 _OF_EACH = ("member_id", "outcome", "at", "marks", "why", "waits", "recorded_at", "minutes")
 
 pages = Blueprint("scan", __name__)
@@ -172,6 +173,8 @@ def _keep_outcomes(response: Response, decided: list[dict[str, Any]]) -> None:
     """For the page after the post: signed, so that nobody can make a false “签到成功” to show around."""
     # Ten members in one cookie of 4 KiB: what one code has in common is kept once.
     common = {name: next((one[name] for one in decided if one.get(name)), None) for name in _OF_ALL}
+    if (reason := common["reason"]) and len(reason) > REASON_SHOWN_MAX:
+        common["reason"] = reason[:REASON_SHOWN_MAX] + "…"
     payload = msgspec.json.encode([common, [{name: one[name] for name in _OF_EACH} for one in decided]])
     text = f"{tokens.b64(payload)}.{tokens.b64(_mac(payload))}"
     visitor.set_cookie(response, OUTCOME_COOKIE, text, OUTCOME_LIFETIME_S)

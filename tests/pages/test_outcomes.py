@@ -92,6 +92,10 @@ def test_who_leaves_early_is_not_promised_points() -> None:
     assert any("到账" in sentence for sentence in on_time)
 
 
+def test_why_an_activity_was_called_off_is_told() -> None:
+    assert "原因：下雨" in told("activity_closed", why="cancelled", reason="下雨").sentences
+
+
 def test_a_second_scan_tells_when_the_first_one_was() -> None:
     assert "记下的时间：08:59" in told("duplicate", recorded_at="2026-11-22T00:59:00Z").sentences
 
