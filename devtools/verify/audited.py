@@ -23,6 +23,10 @@ _NODDED = """
                 SELECT FROM audit_log WHERE subject_id = acts.activity_id AND action = 'activity.change'
                 AND detail -> 'fields' @> '["confirm_each"]'
             )
+        ) OR EXISTS (
+            SELECT FROM activity JOIN station place ON place.node_id = station_id, confirm_each_on switched
+            JOIN station node ON node.node_id = switched.node_id
+            WHERE activity.id = acts.activity_id AND starts_with(place.path, node.path) AND switched.at <= acts.left_at
         )
     ) AND NOT EXISTS (
         SELECT FROM audit_log WHERE subject_id = acts.activity_id AND action = 'activity.confirm_all'
@@ -92,6 +96,7 @@ ACTS = (
         ("activity.publish", "activity.postpone", "activity.cancel")),
     Act("checkin", "activity", "state = 'postponed'", ("activity.postpone",)),
     Act("checkin", "activity", "state = 'cancelled'", ("activity.cancel",)),
+    Act("checkin", "confirm_each_on", "true", ("confirm_each.switch_on",), "node_id"),
     Act("checkin", "attendance", "digest IS NOT NULL", ("attendance.add",)),
     Act("checkin", "attendance", _SIGNED_OUT, ("attendance.leave",)),
     Act("checkin", "attendance", _NODDED, ("attendance.confirm",)),

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response
 
 from services.checkin import queries, schemas
-from services.checkin.commands import activities, attendances, scans
+from services.checkin.commands import activities, attendances, confirm_each, scans
 from services.checkin.store import Activity
 from services.checkin.store.activities import SiteDraft
 from shared import http, web
@@ -128,6 +128,36 @@ def list_codes(query: dict[str, Any], activity_id: UUID) -> queries.Codes:
 def count_presence(activity_id: UUID) -> queries.Presence:
     """How many are there now."""
     return queries.count_presence(web.caller(), activity_id=activity_id)
+
+
+@routes.route("/activities/presence", methods=["GET"])
+@web.holding(Role.ORGANIZER, Role.AUDITOR)
+@routes.arguments(schemas.PresenceQuerySchema, location="query")
+@routes.response(200, schemas.PresenceSchema(many=True))
+@refuses()
+def list_presence(query: dict[str, Any]) -> list[queries.Presence]:
+    """How many are at each of these activities; those the caller may not see are left out."""
+    return queries.list_presence(web.caller(), **query)
+
+
+@routes.route("/confirm-each", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.ConfirmEachQuerySchema, location="query")
+@routes.response(200, schemas.ConfirmEachSchema(many=True))
+@refuses()
+def list_confirm_each(query: dict[str, Any]) -> Any:
+    """At which of these nodes every attendance is confirmed by somebody."""
+    return queries.list_confirm_each(**query)
+
+
+@routes.route("/confirm-each/<uuid:node_id>", methods=["PUT"])
+@web.holding(Role.STAFF)
+@routes.arguments(schemas.ConfirmEachSwitchSchema)
+@routes.response(204)
+@refuses(404)
+def switch_confirm_each(body: dict[str, Any], node_id: UUID) -> None:
+    """Switch it on or off for a node and all below it."""
+    confirm_each.switch_confirm_each(web.caller(), node_id=node_id, **body)
 
 
 @routes.route("/scans", methods=["POST"])

@@ -1,5 +1,6 @@
 """What can be seen of check-in, and by whom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.checkin.domain import activities, admission, attendances, codes
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
-from services.checkin.store import Activity
+from services.checkin.store import Activity, confirm_each
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import scans as scan_store
@@ -46,6 +47,7 @@ class Codes:
 class Presence:
     """Members, but `waiting`, which counts attendances. `surplus` is how many came beyond the capacity."""
 
+    activity_id: UUID
     present: int
     arrived: int
     left: int
@@ -84,6 +86,11 @@ def list_activities(
     )
 
 
+def list_confirm_each(*, node_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Where every attendance is confirmed by somebody; nodes that are not known here are missing."""
+    return confirm_each.list_switches(session(), node_ids)
+
+
 def list_codes(caller: Principal, *, activity_id: UUID, site_id: UUID, direction: str, minutes: int) -> Codes:
     """The codes of the coming minutes, the current one first, so that a basement without network can show them."""
     activity = store.get_activity(session(), activity_id)
@@ -107,13 +114,26 @@ def list_codes(caller: Principal, *, activity_id: UUID, site_id: UUID, direction
 def count_presence(caller: Principal, *, activity_id: UUID) -> Presence:
     """How many are there now."""
     activity = _readable(session(), caller, activity_id)
-    counted = attendance_store.count_presence(session(), activity_id)
+    return _presence(activity, attendance_store.count_presence(session(), [activity_id]).get(activity_id))
+
+
+def list_presence(caller: Principal, *, ids: Sequence[UUID]) -> list[Presence]:
+    """How many are at each of these activities; those that are not there, or not the caller's to see, are missing."""
+    found = store.list_by_ids(session(), ids)
+    seen = [activity for activity in found if any(caller.may(role, activity.path) for role in _READERS)]
+    counted = attendance_store.count_presence(session(), [activity.id for activity in seen])
+    return [_presence(activity, counted.get(activity.id)) for activity in seen]
+
+
+def _presence(activity: Activity, counted: Row[UUID, int, int, int] | None) -> Presence:
+    present, arrived, waiting = (counted.present, counted.arrived, counted.waiting) if counted else (0, 0, 0)
     return Presence(
-        present=counted.present,
-        arrived=counted.arrived,
-        left=counted.arrived - counted.present,
-        waiting=counted.waiting,
-        surplus=max(0, counted.arrived - activity.capacity) if activity.capacity is not None else 0,
+        activity_id=activity.id,
+        present=present,
+        arrived=arrived,
+        left=arrived - present,
+        waiting=waiting,
+        surplus=max(0, arrived - activity.capacity) if activity.capacity is not None else 0,
     )
 
 
@@ -157,7 +177,10 @@ def list_scans(
     """An activity's scans, newest first, with the sentence each member was told."""
     _readable(session(), caller, activity_id)
     rows = scan_store.list_scans(session(), activity_id, limit=limit, refused=refused, before=before)
-    return [dict(row._mapping) | {"detail": _told(row)} for row in rows]
+    return [
+        dict(row._mapping) | {"detail": _told(row), "code_digest": row.code_digest and row.code_digest.hex()}
+        for row in rows
+    ]
 
 
 def view(attendance_id: UUID) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
+from webargs.fields import DelimitedList
 
 from services.checkin.domain.activities import State as ActivityState
 from services.checkin.domain.admission import Outcome, Why
@@ -14,6 +15,8 @@ from shared.fields import Instant, Line, Paragraphs, Whole, WholeText, Wire, Yes
 
 SITES_MAX = 50
 SCAN_MEMBERS_MAX = 10
+PRESENCE_MAX = 50
+NODES_MAX = 200
 
 
 def _one_of(kind: Any) -> validate.OneOf:
@@ -26,6 +29,11 @@ def _between(least: int, most: int) -> validate.Range:
 
 def _limit() -> WholeText:
     return WholeText(load_default=50, validate=validate.Range(min=1, max=200))
+
+
+def _ids(most: int) -> DelimitedList:
+    text = {"description": f"Comma-separated, at most {most}"}
+    return DelimitedList(fields.UUID(), required=True, validate=validate.Length(min=1, max=most), metadata=text)
 
 
 class SiteSchema(Wire):
@@ -119,12 +127,33 @@ class CodesSchema(Wire):
     codes = fields.List(fields.Nested(CodeSchema), required=True)
 
 
+class PresenceQuerySchema(Wire):
+    ids = _ids(PRESENCE_MAX)
+
+
 class PresenceSchema(Wire):
+    activity_id = fields.UUID(required=True)
     present = fields.Integer(required=True)
     arrived = fields.Integer(required=True)
     left = fields.Integer(required=True)
     waiting = fields.Integer(required=True)
     surplus = fields.Integer(required=True)
+
+
+class ConfirmEachQuerySchema(Wire):
+    node_ids = _ids(NODES_MAX)
+
+
+class ConfirmEachSchema(Wire):
+    node_id = fields.UUID(required=True)
+    on = fields.Boolean(required=True, attribute="is_on", metadata={"description": "Here and below"})
+    above = fields.Boolean(
+        required=True, attribute="is_on_above", metadata={"description": "By a node above, whatever stands here"}
+    )
+
+
+class ConfirmEachSwitchSchema(Wire):
+    on = YesNo(required=True)
 
 
 class NewScanSchema(Wire):
@@ -150,6 +179,9 @@ class OutcomeSchema(Wire):
     activity_id = fields.UUID(required=True, allow_none=True)
     title = fields.String(required=True, allow_none=True)
     window = fields.Nested(WindowSchema, required=True, allow_none=True)
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why the activity was called off, if it was"}
+    )
 
 
 class OutcomesSchema(Wire):
@@ -213,6 +245,9 @@ class ScanSchema(Wire):
     marks = fields.List(fields.String(validate=_one_of(Mark)), required=True)
     waits = fields.Boolean(required=True)
     attendance_id = fields.UUID(required=True, allow_none=True)
+    code_digest = fields.String(
+        required=True, allow_none=True, metadata={"description": "The same wherever the same code was read"}
+    )
 
 
 class NewAttendanceSchema(Wire):

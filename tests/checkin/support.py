@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -54,18 +54,21 @@ class Station:
     def member(self, *, status: str = "active", household_id: UUID | None = None) -> UUID:
         """A member whose card has come."""
         member_id = uuid4()
-        card = MemberChanged(
+        card = replace(self.card(member_id), status=status, household_id=household_id)
+        transactional(copies.take_members)([card])
+        return member_id
+
+    def card(self, member_id: UUID) -> MemberChanged:
+        """What members tells of somebody."""
+        return MemberChanged(
             member_id=member_id,
             version=1,
-            status=status,
+            status="active",
             confirmed=True,
             volunteer_number="123456789012",
             name_masked="陈*芳",
             station_id=self.id,
-            household_id=household_id,
         )
-        transactional(copies.take_members)([card])
-        return member_id
 
     def person(self, *grants: Grant, household_id: UUID | None = None, family: tuple[UUID, ...] = ()) -> Principal:
         """A login with a member of its own."""

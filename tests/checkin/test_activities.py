@@ -9,13 +9,14 @@ import pytest
 
 from services.checkin import queries
 from services.checkin.commands import activities, attendances
-from services.checkin.domain.activities import ActivityInWrongState, FixedOnceMade, TimesInUse
+from services.checkin.domain.activities import ActivityInWrongState, FixedOnceMade, NoSuchLeader, TimesInUse
 from services.checkin.domain.schedule import BadTimes
 from services.checkin.store.activities import NoSuchActivity, NoSuchStation, SiteDraft, SiteIdTaken
-from shared import clock
+from shared import clock, copies
+from shared.db import transactional
 from shared.errors import Conflict, Forbidden
 from shared.principal import Grant, Role
-from tests.checkin.support import END, HERE, START, Station, after, own, statements
+from tests.checkin.support import ELSEWHERE, END, HERE, START, Station, after, own, statements
 
 
 def change(station: Station, activity_id: Any, sites: list[SiteDraft] | None = None, **changes: Any) -> Any:
@@ -345,6 +346,19 @@ def test_only_the_organizer_of_a_published_activity_gets_codes(station: Station)
             codes(who, activity)
 
 
+def test_a_site_is_led_by_a_member_who_is_known_and_active(station: Station) -> None:
+    gone, known = station.member(status="left"), station.member()
+    for leader in (gone, uuid4()):
+        with pytest.raises(NoSuchLeader):
+            station.draft(sites=[SiteDraft(uuid4(), "东门", "东门岗亭", leader)])
+    sites = [SiteDraft(uuid4(), "东门", "东门岗亭", known), SiteDraft(uuid4(), "西门", "西门", own(station.organizer))]
+    made = station.draft(sites=sites)
+    transactional(copies.take_members)([replace(station.card(known), version=2, status="left")])
+    change(station, made.id, sites=sites)  # who led it stays as long as nobody else is named
+    with pytest.raises(NoSuchLeader):
+        change(station, made.id, sites=[sites[0], replace(sites[1], leader_member_id=gone)])
+
+
 def test_presence_counts_people_and_what_waits(station: Station) -> None:
     activity = station.activity(capacity=3)
     back, gone, there = (station.person() for _ in range(3))
@@ -360,9 +374,16 @@ def test_presence_counts_people_and_what_waits(station: Station) -> None:
     attendances.leave_attendance(station.organizer, attendance_id=false)
     attendances.reject_attendance(station.organizer, attendance_id=false, reason="不在现场")
     counted = queries.count_presence(station.organizer, activity_id=activity.id)
-    assert counted == queries.Presence(present=2, arrived=4, left=2, waiting=1, surplus=1)
-    empty = queries.count_presence(station.organizer, activity_id=station.activity().id)
-    assert empty == queries.Presence(present=0, arrived=0, left=0, waiting=0, surplus=0)
+    assert counted == queries.Presence(activity_id=activity.id, present=2, arrived=4, left=2, waiting=1, surplus=1)
+    quiet = station.activity()
+    empty = queries.count_presence(station.organizer, activity_id=quiet.id)
+    assert empty == queries.Presence(activity_id=quiet.id, present=0, arrived=0, left=0, waiting=0, surplus=0)
+    both = [activity.id, quiet.id, uuid4()]
+    with statements() as sent:
+        listed = queries.list_presence(station.organizer, ids=both)
+    assert sorted(listed, key=lambda one: one.arrived) == [empty, counted]
+    assert len(sent) == 3
+    assert queries.list_presence(station.person(Grant(Role.ORGANIZER, ELSEWHERE)), ids=both) == []
 
 
 def test_a_leader_in_another_grant_sees_what_lies_below(station: Station) -> None:

@@ -110,6 +110,7 @@ READS = {
 LOGGED_IN: list[tuple[str, str, str | None, int]] = [
     ("GET", "/activities", None, 200),
     ("GET", "/activities/{activity}", None, 200),
+    ("GET", "/confirm-each?node_ids={activity}", None, 200),
 ]
 KEPT_FROM_OTHERS = ("GET", "/attendances?member_id={member}", None, 200)
 ONE_KEPT_FROM_OTHERS = ("GET", "/attendances/{attendance}", None, 200)
@@ -325,6 +326,7 @@ def test_a_scan_on_the_wire(station: Station) -> None:
         "activity_id": str(activity.id),
         "title": "清扫和谐小区",
         "window": {"opens_at": "2026-11-21T00:00:00+00:00", "closes_at": "2026-11-21T04:00:00+00:00"},
+        "reason": None,
     }
 
 
@@ -377,6 +379,51 @@ def test_refused_scans_are_listed_for_the_organizer(station: Station) -> None:
     assert (first[0]["received_at"], first[0]["detail"]) == ("2026-11-20T23:40:00+00:00", "还没到签到时间")
     second = station.request(station.organizer, "GET", f"{path}?refused=1&limit=5&before={first[0]['id']}").json
     assert [row["received_at"] for row in second] == ["2026-11-20T23:30:00+00:00"]  # type: ignore[union-attr]
+
+
+def test_the_same_code_has_the_same_digest_in_the_list(station: Station) -> None:
+    activity = station.activity()
+    for _ in range(2):
+        station.scan(station.person(), activity, "arrival", after(-90))
+    rows = station.request(station.organizer, "GET", f"/activities/{activity.id}/scans").json
+    assert rows is not None
+    assert rows[0]["code_digest"] == rows[1]["code_digest"]
+    assert len(rows[0]["code_digest"]) == 32
+
+
+def test_people_are_counted_at_several_activities_at_once(station: Station) -> None:
+    activities = [station.activity() for _ in range(2)]
+    station.scan(station.person(), activities[1], "arrival", after(0))
+    path = f"/activities/presence?ids={activities[0].id},{activities[1].id},{uuid4()}"
+    found = station.request(station.organizer, "GET", path).json
+    assert found is not None
+    assert {row["activity_id"]: row["present"] for row in found} == {
+        str(activities[0].id): 0,
+        str(activities[1].id): 1,
+    }
+    assert station.request(station.person(Grant(Role.ORGANIZER, ELSEWHERE)), "GET", path).json == []
+    assert station.request(station.person(), "GET", path).status_code == 403
+    assert station.request(station.organizer, "GET", "/activities/presence").status_code == 400
+
+
+def test_staff_switches_confirming_and_anybody_may_ask(station: Station) -> None:
+    staff = station.person(Grant(Role.STAFF, HERE))
+    path, asked = f"/confirm-each/{station.id}", f"/confirm-each?node_ids={station.id},{station.elsewhere_id}"
+    for who, node_id, status in (
+        (station.organizer, station.id, 403),
+        (staff, station.elsewhere_id, 403),
+        (staff, uuid4(), 404),
+        (staff, station.id, 204),
+    ):
+        done = station.request(who, "PUT", f"/confirm-each/{node_id}", json={"on": True})
+        assert done.status_code == status, node_id
+    assert station.request(staff, "PUT", path, json={"on": "yes"}).status_code == 400
+    found = station.request(station.person(), "GET", asked).json
+    assert found is not None
+    assert {row["node_id"]: (row["on"], row["above"]) for row in found} == {
+        str(station.id): (True, False),
+        str(station.elsewhere_id): (False, False),
+    }
 
 
 def test_lists_are_leafed_through_in_the_order_of_arrival(station: Station) -> None:
@@ -530,6 +577,8 @@ def test_the_organizers_morning_through_the_api(station: Station) -> None:
     assert codes is not None
     assert scan(station, volunteer, codes["codes"][0]["url"], 0.1).status_code == 200
     presence = station.request(organizer, "GET", f"{path}/presence", after(1)).json
+    assert presence is not None
+    assert presence.pop("activity_id") == created["id"]
     assert presence == {"present": 1, "arrived": 1, "left": 0, "waiting": 0, "surplus": 0}
     assert station.request(organizer, "POST", f"{path}/leave-all", after(90.1), json={}).json == {"left": 1}
     confirmed = station.request(organizer, "POST", f"{path}/confirm-all", after(91)).json

@@ -7,9 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.checkin.commands import activities, attendances, scans
+from services.checkin.commands.confirm_each import switch_confirm_each
 from services.checkin.store.activities import SiteDraft
-from shared import clock
-from shared.errors import Forbidden
+from shared import clock, copies
+from shared.db import transactional
+from shared.errors import Forbidden, NotFound
+from shared.events import StationChanged
 from shared.principal import Grant, Role
 from tests.checkin.support import ELSEWHERE, END, HERE, START, Station, after, own, statements
 
@@ -252,6 +255,48 @@ def test_an_overlap_that_was_only_feared_on_arrival_is_forgotten_on_leaving(stat
 def test_a_station_may_want_to_confirm_each(station: Station) -> None:
     attended = station.attend(station.person(), station.activity(confirm_each=True))
     assert (attended.state, attended.evidence, station.told()) == ("left", "own_scan", [])
+
+
+def test_a_station_and_each_node_above_it_may_want_to_confirm_everything(station: Station) -> None:
+    town = uuid4()
+    transactional(copies.take_stations)(
+        [StationChanged(node_id=town, version=1, level="city", name="市", path="/town/")]
+    )
+    staff, activity = station.person(Grant(Role.STAFF, "/town/")), station.activity()
+    for node_id, waits in ((station.id, True), (town, True), (station.elsewhere_id, False)):
+        for _ in range(2):
+            switch_confirm_each(staff, node_id=node_id, on=True)
+        attended = station.attend(station.person(), activity)
+        assert attended.state == ("left" if waits else "confirmed"), node_id
+        for _ in range(2):
+            switch_confirm_each(staff, node_id=node_id, on=False)
+    assert station.attend(station.person(), activity).state == "confirmed"
+    acts = station.rows("SELECT action, subject_id, path FROM audit_log WHERE subject_type = 'node' ORDER BY id")
+    assert [(row["action"], row["subject_id"], row["path"]) for row in acts[:2]] == [
+        ("confirm_each.switch_on", station.id, HERE),
+        ("confirm_each.switch_off", station.id, HERE),
+    ]
+    assert len(acts) == 6
+    with pytest.raises(Forbidden):
+        switch_confirm_each(station.organizer, node_id=station.id, on=True)
+    with pytest.raises(NotFound):
+        switch_confirm_each(staff, node_id=uuid4(), on=True)
+
+
+def test_one_code_that_many_read_can_be_told_from_the_scans(station: Station) -> None:
+    activity = station.activity()
+    for minute in (-90, -90, -80):
+        station.scan(station.person(), activity, "arrival", after(minute))
+    digests = [row["code_digest"] for row in station.rows("SELECT code_digest FROM scan ORDER BY received_at, id")]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_who_scans_at_a_cancelled_activity_is_told_why(station: Station) -> None:
+    activity, volunteer = station.activity(), station.person()
+    activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
+    for _ in range(2):
+        receipt = station.scan(volunteer, activity, "arrival", after(0))
+        assert (receipt.why, receipt.reason) == ("cancelled", "下雨")
 
 
 def test_a_departure_after_the_organizers_arrival_waits(station: Station) -> None:

@@ -21,6 +21,7 @@ ACTS = {
     "checkin": """
         activity.create activity.publish activity.postpone activity.cancel activity.confirm_all attendance.add
         attendance.leave attendance.confirm attendance.reject attendance.correct attendance.annul
+        confirm_each.switch_on
     """,
     "points": "board.switch_off",
     "rewards": "gift.create stock.receive stock.write_off",
@@ -72,6 +73,7 @@ def act_on_people(town: Town) -> None:
     admin.api("POST", "/members/grants", grant)
     admin.api("DELETE", f"/members/grants/{grant['id']}")
     staff.api("PUT", f"/points/boards/{town.station_id}/switch", {"on": False})
+    staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
 
 
 def act_on_activities(town: Town, settings: Settings) -> None:

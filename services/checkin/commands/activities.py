@@ -13,7 +13,7 @@ from services.checkin.domain import activities, attendances
 from services.checkin.domain.activities import FixedOnceMade, State, TimesInUse
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.schedule import Schedule
-from services.checkin.store import Activity
+from services.checkin.store import Activity, Site
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store.activities import SiteDraft
@@ -60,6 +60,7 @@ def create_activity(
     if (known := store.find_activity(tx, activity_id)) is not None:
         return _same(known, digest)
     Schedule(starts_at, ends_at, window_before_minutes)
+    _require_leaders(tx, caller, sites, [])
     added = store.add_activity(
         tx,
         {
@@ -77,6 +78,14 @@ def create_activity(
         return _same(activity, digest)
     audit.add(tx, caller, "activity.create", "activity", activity_id, path=path, detail={"title": title})
     return activity
+
+
+def _require_leaders(tx: Session, caller: Principal, drafts: Sequence[SiteDraft], stored: Sequence[Site]) -> None:
+    """Raise NoSuchLeader unless who is named anew is active. The caller's own cards may still be on their way."""
+    known = {site.leader_member_id for site in stored} | {*caller.member_ids, None}
+    named = {draft.leader_member_id for draft in drafts if draft.leader_member_id not in known}
+    if named and len(attendance_store.active_members(tx, named)) != len(named):
+        raise activities.NoSuchLeader
 
 
 def _same(known: Activity, digest: bytes) -> Activity:
@@ -115,6 +124,7 @@ def change_activity(
         setattr(activity, name, value)
     _ = activity.schedule  # BadTimes before the database says so
     if sites is not None:
+        _require_leaders(tx, caller, sites, activity.sites)
         store.set_sites(tx, activity, sites)
     tx.flush()
     tx.refresh(activity)

@@ -52,6 +52,8 @@ class Receipt:
     activity_id: UUID | None
     title: str | None
     window: Window | None
+    reason: str | None
+    """Why the activity was called off, when that is why the scan was refused."""
 
     @property
     def detail(self) -> str:
@@ -168,7 +170,8 @@ def _reading(caller: Principal, text: str, member_id: UUID) -> Reading:
     received_at = clock.now()
     # What the gateway saw first counts, so that a slow login is not late; never what is yet to come.
     at = min(caller.read_at or received_at, received_at)
-    scan_id = UUID(bytes=hashlib.sha256(member_id.bytes + text.encode("utf-8", "surrogatepass")).digest()[:16])
+    as_read = text.encode("utf-8", "surrogatepass")
+    scan_id = UUID(bytes=hashlib.sha256(member_id.bytes + as_read).digest()[:16])
     return Reading(
         scan_id=scan_id,
         member_id=member_id,
@@ -177,6 +180,7 @@ def _reading(caller: Principal, text: str, member_id: UUID) -> Reading:
         at=at,
         received_at=received_at,
         day=service_day(at),
+        code_digest=hashlib.sha256(as_read).digest()[:16],
     )
 
 
@@ -235,4 +239,5 @@ def _receipt(record: Record, code: PlaceCode | None, found: Row[Any] | None) -> 
         activity_id=record.activity_id,
         title=found.title if found is not None else None,
         window=window,
+        reason=found.activity_reason if found is not None and record.why is Why.CANCELLED else None,
     )

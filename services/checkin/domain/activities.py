@@ -46,6 +46,11 @@ class FixedOnceMade(RuleBroken):
     detail = "活动发布后不能更换类别、站点，也不能删除点位"
 
 
+class NoSuchLeader(RuleBroken):
+    code = "no_such_leader"
+    detail = "点位负责人要是在册的志愿者"
+
+
 def require_move(current: State, target: State) -> None:
     """Raise ActivityInWrongState unless an activity may go from one state to the other."""
     if target not in _NEXT[current]:

@@ -46,6 +46,11 @@ def get_activity(tx: Session, activity_id: UUID) -> Activity:
     return found
 
 
+def list_by_ids(tx: Session, ids: Sequence[UUID]) -> list[Activity]:
+    """Those of these activities that there are."""
+    return list(tx.scalars(select(Activity).where(Activity.id == func.any(list(ids))).order_by(Activity.id)))
+
+
 def hold_activity(tx: Session, activity_id: UUID) -> Activity:
     """The activity, to be changed by us alone; scans wait, and look again before they write (`store.scans`)."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(activity_id)})

@@ -164,6 +164,15 @@ def households(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID | Non
     return {row.member_id: row.household_id for row in tx.execute(statement)}
 
 
+def active_members(tx: Session, member_ids: Iterable[UUID | None]) -> set[UUID]:
+    """Those of these members whose card has come and is active."""
+    card = copies.member_card
+    statement = select(card.c.member_id).where(
+        card.c.member_id == func.any(list(member_ids)), card.c.status == "active"
+    )
+    return set(tx.scalars(statement))
+
+
 def list_views(
     tx: Session, where: Sequence[ColumnElement[bool]], *, limit: int, newest_first: bool, mark: UUID | None
 ) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -215,17 +224,24 @@ def below(paths: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(copies.station.c.path.startswith(path, autoescape=True) for path in paths))
 
 
-def count_presence(tx: Session, activity_id: UUID) -> Row[int, int, int]:
-    """Who is there, who came, and how many pairs wait. Reads one activity's stretch of an index, no row."""
+def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[UUID, int, int, int]]:
+    """Who is there, who came, and how many pairs wait, by activity; where nobody was it is missing.
+
+    Reads these activities' stretches of an index, no row.
+    """
     live = _columns.state.in_([state.value for state in LIVE])
     member = func.count(_columns.member_id.distinct())
-    return tx.execute(
+    rows = tx.execute(
         select(
+            _columns.activity_id,
             member.filter(_columns.state == State.OPEN.value).label("present"),
             member.filter(live).label("arrived"),
             func.count().filter(_columns.state == State.LEFT.value).label("waiting"),
-        ).where(_columns.activity_id == activity_id)
-    ).one()
+        )
+        .where(_columns.activity_id == func.any(list(activity_ids)))
+        .group_by(_columns.activity_id)
+    )
+    return {row.activity_id: row for row in rows}
 
 
 def _values(attendance: Attendance) -> dict[str, Any]:

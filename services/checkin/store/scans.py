@@ -36,6 +36,7 @@ from services.checkin.domain.attendances import PAIRS_PER_DAY_MAX, Attendance, M
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.activities import lock_key
+from services.checkin.store.confirm_each import FROM_ABOVE
 from services.checkin.store.tables import scan_table
 from shared.events import Evidence
 
@@ -58,7 +59,8 @@ _SITUATION = {
     "starts_at": "activity.starts_at",
     "ends_at": "activity.ends_at",
     "window_before_minutes": "activity.window_before_minutes",
-    "confirm_each": "activity.confirm_each",
+    "confirm_each": f"activity.confirm_each OR {FROM_ABOVE.format(others='')}",
+    "activity_reason": "activity.reason",
     "site_id": "site.id",
     "member_status": "card.status",
     "last_id": "last.id",
@@ -163,10 +165,12 @@ _READ_DEPARTURE = _read(
 )
 
 _SCAN_COLUMNS = """
-id, member_id, login_id, activity_id, site_id, direction, at, received_at, outcome, marks, why, waits, attendance_id
+id, member_id, login_id, activity_id, site_id, direction, at, received_at, code_digest, outcome, marks, why, waits,
+attendance_id
 """
 _SCAN_VALUES = """
-:scan_id, :member_id, :login_id, :activity_id, :site_id, :direction, :at, :received_at, :outcome, :marks, :why, :waits
+:scan_id, :member_id, :login_id, :activity_id, :site_id, :direction, :at, :received_at, :code_digest, :outcome, :marks,
+:why, :waits
 """
 
 
@@ -228,6 +232,7 @@ class Reading:
     at: datetime
     received_at: datetime
     day: date
+    code_digest: bytes
 
     def parameters(self) -> dict[str, Any]:
         code = self.code
@@ -237,6 +242,7 @@ class Reading:
             "login_id": self.login_id,
             "at": self.at,
             "received_at": self.received_at,
+            "code_digest": self.code_digest,
             "activity_id": code and code.activity_id,
             "site_id": code and code.site_id,
             "direction": code and code.direction.value,
