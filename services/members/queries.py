@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from services.members.domain.consents import TEXTS, Text
 from services.members.store import groups, people, tree
@@ -58,6 +58,7 @@ def list_members(
     *,
     limit: int,
     ids: Sequence[UUID] | None = None,
+    number: str | None = None,
     station_id: UUID | None = None,
     household_id: UUID | None = None,
     q: str | None = None,
@@ -65,12 +66,18 @@ def list_members(
     confirmed: bool | None = None,
     after: UUID | None = None,
 ) -> list[dict[str, Any]]:
-    """Members by id, masked where the caller has no right to more; or, for organizers, those below their nodes."""
+    """Members by id, masked where the caller has no right to more; or, for organizers, those below their nodes.
+
+    By the whole volunteer number an organizer finds an active member of any station, masked likewise: whoever
+    helps elsewhere can show the number, and nobody can guess it.
+    """
     tx = session()
     if ids is not None:
-        return _cards(caller, ids)
+        return _cards(caller, Member.id == func.any(list(ids)))
     if not caller.has(Role.ORGANIZER) and not caller.has(Role.AUDITOR):
         raise Forbidden
+    if number is not None:
+        return _cards(caller, (Member.volunteer_number == number) & (Member.status == "active"))
     paths = caller.paths(Role.ORGANIZER) + caller.paths(Role.AUDITOR)
     statement = people.view().where(people.below_any(paths)).order_by(Member.id).limit(limit)
     if station_id is not None:
@@ -88,8 +95,8 @@ def list_members(
     return [people.as_shown(row) for row in tx.execute(statement)]
 
 
-def _cards(caller: Principal, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    rows = session().execute(people.view().where(Member.id == func.any(list(ids))).order_by(Member.id))
+def _cards(caller: Principal, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    rows = session().execute(people.view().where(which).order_by(Member.id))
     return [people.as_shown(row) if _may_see(caller, row.id, row.path) else people.as_masked(row) for row in rows]
 
 

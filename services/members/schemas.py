@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 from webargs.fields import DelimitedList
 
 from services.members.domain.consents import Consent, Kind
 from services.members.domain.passwords import LENGTH_MAX as PASSWORD_LENGTH_MAX
 from services.members.domain.phones import read_mobile, read_phone
 from services.members.domain.places import Level
+from services.members.domain.volunteer_numbers import is_volunteer_number
 from shared.fields import Day, Line, Whole, WholeText, Wire
 from shared.principal import Role
 
@@ -271,10 +272,19 @@ class MemberSchema(Wire):
     relation = fields.String(metadata={"description": "To the login that asks; only in /me"})
 
 
+def _is_number(text: str) -> None:
+    if not is_volunteer_number(text):
+        raise ValidationError("志愿者编号不对，请核对 12 位数字")
+
+
 class MemberQuerySchema(Wire):
     ids = _ids()
     station_id = fields.UUID(metadata={"description": "A node of any level: members of it and below it"})
     household_id = fields.UUID()
+    number = fields.String(
+        validate=_is_number,
+        metadata={"description": "A whole volunteer number, of whichever station; masked where I may not see more"},
+    )
     q = Line(length_max=NAME_LENGTH_MAX)
     status = fields.String(validate=validate.OneOf(["active", "merged", "left", "erased"]))
     confirmed = fields.Boolean(truthy={"1", "true"}, falsy={"0", "false"})

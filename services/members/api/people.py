@@ -55,7 +55,9 @@ def set_consents(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
 def list_members(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """By `ids`, masked where I may not see more; else, for organizers, members of their stations."""
+    """By `ids`, masked where I may not see more; for organizers, by a whole `number` likewise, and members of
+    their stations.
+    """
     return queries.list_members(web.caller(), **query)
 
 
