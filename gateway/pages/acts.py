@@ -56,6 +56,8 @@ def act_names() -> dict[str, str]:
         "stock.write_off": _("核减"),
         "redemption.issue": _("发放礼品"),
         "redemption.undo": _("收回发放"),
+        "confirm_each.switch_on": _("打开每条都要确认"),
+        "confirm_each.switch_off": _("关闭每条都要确认"),
         "board.switch_on": _("打开光荣榜"),
         "board.switch_off": _("关闭光荣榜"),
         "dead_letter.requeue": _("重新投递"),

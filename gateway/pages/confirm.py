@@ -14,13 +14,12 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, refused
 from gateway.pages.organize import read_time
-from gateway.pages.places import describe, people
+from gateway.pages.places import asked_for, describe, people
 from shared import clock
-from shared.errors import HuzhuError, NotFound
+from shared.errors import HuzhuError, Invalid, NotFound
 from shared.principal import Role
 
 ROWS = 200
-CANDIDATES_MAX = 20
 
 pages = Blueprint("confirm", __name__)
 
@@ -267,14 +266,21 @@ def add_attendance(activity_id: UUID) -> ResponseReturnValue:
     return _add_page(activity_id, filled), 422
 
 
+def _find(wanted: str, known: UUID | None) -> list[dict[str, Any]]:
+    """Who may be meant: those found by what was typed, or else the one that another page led here with."""
+    if not wanted:
+        return list(people([str(known)]).values()) if known else []
+    panel = backend.together(found=asked_for(wanted))["found"]
+    if panel.error is not None and not isinstance(panel.error, Invalid):
+        raise panel.error
+    return list(panel.content or [])
+
+
 def _add_page(activity_id: UUID, filled: Form) -> str:
     activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
     wanted = (filled.text("q") or request.args.get("q", "")).strip()
-    found = (
-        backend.call("members", "GET", "/members", query={"q": wanted, "limit": CANDIDATES_MAX, "status": "active"})
-        if wanted
-        else []
-    )
+    known = uuid_or_none(filled.text("known") or request.args.get("member_id"))
+    found = _find(wanted, known)
     starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
     # Nobody can have come or gone later than now: who is still there is entered without a departure.
     came_at = min(starts_at, _now())
@@ -282,6 +288,7 @@ def _add_page(activity_id: UUID, filled: Form) -> str:
         "confirm/add.html",
         activity=activity,
         wanted=wanted,
+        known=known if not wanted else None,
         candidates=[(member["id"], describe(member)) for member in found],
         sites=[(site["id"], site["name"]) for site in activity["sites"]],
         day=came_at.date().isoformat(),

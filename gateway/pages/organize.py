@@ -4,18 +4,18 @@ import re
 from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation, visitor
+from gateway import backend, presentation
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import done
-from gateway.pages.places import nodes_of, station_options
+from gateway.pages import confirming, done, sites
+from gateway.pages.places import nodes_of, people, station_options
 from shared import categories, clock
 from shared.errors import Forbidden, HuzhuError, Unavailable
 from shared.principal import Role
@@ -23,9 +23,8 @@ from shared.principal import Role
 ROWS = 50
 ROWS_MAX = 200
 """As many as checkin gives at once."""
-SITES_MAX = 50
-SITES_MORE = 2
-"""Empty lines for further sites, so that adding some needs no script."""
+COUNTED_MAX = 50
+"""So many activities' people are counted with one question."""
 PAST_DAYS = 7
 
 pages = Blueprint("organize", __name__)
@@ -79,15 +78,12 @@ def _waiting(activities: list[dict[str, Any]]) -> dict[str, int]:
         for one in activities
         if one["state"] in ("published", "closed", "cancelled")
         and presentation.read_moment(one["starts_at"]) <= clock.now()
-    ][-12:]
-    panels = backend.together(
-        **{
-            f"activity_{number}": Call("checkin", f"/activities/{activity_id}/presence")
-            for number, activity_id in enumerate(begun)
-        }
-    )
-    counted = zip(begun, panels.values(), strict=True)
-    return {activity_id: panel.content["waiting"] for activity_id, panel in counted if panel.content}
+    ][-COUNTED_MAX:]
+    if not begun:
+        return {}
+    asked = Call("checkin", "/activities/presence", {"ids": ",".join(begun)})
+    counted = backend.together(presence=asked)["presence"].content
+    return {one["activity_id"]: one["waiting"] for one in counted or []}
 
 
 @pages.get("/organize/activities")
@@ -246,11 +242,18 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
     )
     if panels["activity"].error is not None:
         raise panels["activity"].error
+    activity = panels["activity"].content
+    leaders = _leaders(activity)
     return render_template(
         "organize/activity.html",
-        activity=panels["activity"].content,
+        activity=activity,
+        leaders=[
+            (site["name"], sites.leader_name(leaders.get(site["leader_member_id"])))
+            for site in activity["sites"]
+            if site["leader_member_id"]
+        ],
         presence=panels["presence"].content,
-        state=state_shown(panels["activity"].content["state"]),
+        state=state_shown(activity["state"]),
         is_mine=not isinstance(panels["presence"].error, Forbidden),
         told=done.said(),
         filled=filled,
@@ -270,25 +273,27 @@ def state_shown(state: str) -> tuple[str, str]:
 
 # --- The form -----------------------------------------------------------------------------------------
 
-_FIELDS = {"starts_at": "start", "ends_at": "end", "sites": "site_name_0", "fixed_once_published": "category"}
+_FIELDS = {
+    "starts_at": "start",
+    "ends_at": "end",
+    "sites": "site_name_0",
+    "fixed_once_published": "category",
+    "no_such_leader": "site_leader_0",
+}
 
 
 def _form_page(filled: Form, activity: dict[str, Any] | None) -> str:
-    used = max(
-        (
-            int(name[10:]) + 1
-            for name in filled.typed
-            if name[:10] == "site_name_" and name[10:].isdigit() and filled.text(name)
-        ),
-        default=0,
-    )
+    stations = station_options(Role.ORGANIZER)
+    switches = confirming.ask(node_id for node_id, _name in stations) or {}
     return render_template(
         "organize/form.html",
         filled=filled,
         activity=activity,
-        stations=station_options(Role.ORGANIZER),
+        stations=stations,
+        all_confirmed=[name for node_id, name in stations if {True} & set(switches.get(node_id, {}).values())],
         categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
-        sites=range(min(SITES_MAX, used + SITES_MORE)),
+        sites=sites.lines_of(filled),
+        leaders=sites.leader_choices(filled),
         today=clock.today().isoformat(),
     )
 
@@ -305,9 +310,12 @@ def _as_typed(activity: dict[str, Any]) -> dict[str, str]:
         "capacity": str(activity["capacity"] or ""),
         "confirm_each": "1" if activity["confirm_each"] else "",
     }
-    for number, site in enumerate(activity["sites"]):
-        typed |= {f"site_{name}_{number}": str(site[name]) for name in ("id", "name", "place")}
-    return typed
+    return typed | sites.as_typed(activity["sites"], _leaders(activity))
+
+
+def _leaders(activity: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Who leads its sites, by id."""
+    return people(site["leader_member_id"] for site in activity["sites"] if site["leader_member_id"])
 
 
 def _read_activity(filled: Form, activity: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -322,32 +330,7 @@ def _read_activity(filled: Form, activity: dict[str, Any] | None = None) -> dict
         "capacity": filled.whole("capacity", _("人数应为整数")) if filled.text("capacity") else None,
         "confirm_each": bool(filled.text("confirm_each")),
     }
-    return content | {"sites": _read_sites(filled, content["place"], activity)}
-
-
-def _read_sites(filled: Form, place: str, activity: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The sites in their lines; with none filled in, the place itself is the only one."""
-    leaders = {site["id"]: site["leader_member_id"] for site in (activity or {}).get("sites", [])}
-    own = visitor.require_session().own_member_id
-    sites = []
-    for number in range(SITES_MAX):
-        name = filled.text(f"site_name_{number}")
-        if name:
-            site_id = str(uuid_or_none(filled.text(f"site_id_{number}")) or _site_id(filled, activity, number, name))
-            leader = leaders.get(site_id, str(own) if own else None)
-            where = filled.text(f"site_place_{number}") or place
-            sites.append({"id": site_id, "name": name, "place": where, "leader_member_id": leader})
-    if not sites:
-        name = _("现场")
-        only = {"id": _site_id(filled, activity, 0, name), "name": name, "place": place}
-        sites.append(only | {"leader_member_id": str(own) if own else None})
-    return sites
-
-
-def _site_id(filled: Form, activity: dict[str, Any] | None, number: int, name: str) -> str:
-    """The id of a new site: the same whenever the same form is posted, so that a double post is one."""
-    of = uuid_or_none(activity["id"] if activity else filled.text("id"))
-    return str(uuid5(of, f"{number}:{name}")) if of else ""
+    return content | {"sites": sites.read(filled, content["place"], activity)}
 
 
 def _read_times(filled: Form) -> dict[str, str]:

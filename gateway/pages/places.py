@@ -18,6 +18,7 @@ IDS_MAX = 200
 ROWS_MAX = 200
 """What members gives at once of a list."""
 PAGES_MAX = 100
+CANDIDATES_MAX = 20
 
 Options = list[tuple[str, list[tuple[str, str]]]]
 
@@ -131,6 +132,16 @@ def by_id(panels: Mapping[str, Panel]) -> dict[str, dict[str, Any]]:
         if name.startswith("people_")
         for member in panel.content or []
     }
+
+
+def asked_for(text: str) -> Call:
+    """The question who is meant: by name, reading, or the tail of a number among those one may see, and by the
+    full volunteer number everybody.
+    """
+    number = re.sub(r"[\s\-]", "", text)
+    if re.fullmatch(r"\d{12}", number, re.ASCII):
+        return Call("members", "/members", {"number": number})
+    return Call("members", "/members", {"q": text, "limit": CANDIDATES_MAX, "status": "active"})
 
 
 def describe(member: dict[str, Any] | None) -> str:

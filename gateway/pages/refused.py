@@ -43,7 +43,7 @@ def list_scans(activity_id: UUID) -> ResponseReturnValue:
         rows=[
             {
                 "name": describe(known.get(scan["member_id"])),
-                "href": f"{here}/add?q={_number_tail(known.get(scan['member_id']))}",
+                "href": f"{here}/add?member_id={scan['member_id']}",
                 "recorded": scan["member_id"] in recorded,
                 "at": presentation.moment(scan["at"]),
                 "direction": _("签退") if scan["direction"] == "departure" else _("签到"),
@@ -53,11 +53,6 @@ def list_scans(activity_id: UUID) -> ResponseReturnValue:
         ],
         older=f"{here}/refused?before={found[-1]['id']}" if len(found) == ROWS else None,
     )
-
-
-def _number_tail(member: dict[str, Any] | None) -> str:
-    """What finds this person among the volunteers."""
-    return str((member or {}).get("volunteer_number", ""))[-4:]
 
 
 def asked(activity_id: UUID, before: UUID | None = None) -> Call:

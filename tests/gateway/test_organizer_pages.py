@@ -72,6 +72,35 @@ def test_an_activity_is_published_changed_postponed_and_called_off(town: Town) -
     assert "下雨" in off.text
 
 
+def test_who_meant_to_come_is_told_what_was_called_off_and_why(town: Town) -> None:
+    organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    off, later, _stands, done = (publish(organizer, title=title) for title in ("义诊", "剪纸", "清扫", "讲座"))
+    reason = "下大雨，" * 40
+    code = _code(organizer, off)
+    organizer.post(off, f"{off}/cancel", reason=reason)
+    organizer.post(later, f"{later}/postpone")
+    organizer.post(f"{done}/close", f"{done}/close")
+    home = volunteer.get("/").text.partition("近期活动")[2]
+    rows = dict(re.findall(r"<strong>([^<]*)</strong>(.*?)</li>", home, re.DOTALL))
+    assert rows.keys() == {"义诊", "剪纸", "清扫"}
+    assert "已取消" in rows["义诊"]
+    assert f"原因：{reason}" in rows["义诊"]
+    assert "已延期" in rows["剪纸"]
+    assert "badge" not in rows["清扫"]
+    volunteer.client.get("/s/" + code)
+    told = volunteer.post("/scan", "/scan").text
+    assert "原因：下大雨" in told
+    assert len(reason) > told.count("雨") > 10  # it has to fit into a cookie
+
+
+def _code(organizer: Browser, page: str) -> str:
+    """What stands in the arrival code that the screen shows."""
+    activity = organizer.api("GET", f"/checkin/activities/{page.rpartition('/')[2]}")
+    query = f"site_id={activity['sites'][0]['id']}&direction=arrival&minutes=30"
+    codes = organizer.api("GET", f"/checkin/activities/{activity['id']}/codes?{query}")
+    return str(codes["codes"][0]["url"]).rpartition("/s/")[2]
+
+
 def test_a_form_posted_twice_is_one_activity(town: Town) -> None:
     organizer = town.person("李组织", Role.ORGANIZER)
     filled = form_fields(organizer.get("/organize/activities/new").text, "/organize/activities/new") | ACTIVITY
@@ -240,6 +269,75 @@ def test_the_organizer_sees_who_scanned_in_vain_and_why(town: Town) -> None:
     assert add is not None
     assert "陈芳" in organizer.get(add[1]).text
     town.person("别人").get(f"{page}/refused", status=403)
+
+
+def test_a_volunteer_of_another_station_is_entered_from_a_refused_scan_and_by_the_number(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    town.station_id, home = town.nodes["岔路口社区实践站"], town.station_id
+    guest, other = town.person("陈芳"), town.person("王秀英")
+    town.station_id = home
+    number = next(one for one in other.api("GET", "/members/me")["members"])["volunteer_number"]
+    page = publish(organizer)
+    with town.at(START):
+        scan(organizer, guest, page, "departure")
+    with town.at(START + timedelta(hours=1)):
+        add = re.search(r'href="([^"]*/add[^"]*)"', organizer.get(f"{page}/refused").text)
+        assert add is not None
+        filled = form_fields(organizer.get(add[1]).text, f"{page}/add")
+        assert filled["member_id"] == guest.member_id
+        wrong = organizer.client.post(f"{page}/add", data=filled | {"start": ""})
+        assert form_fields(wrong.text, f"{page}/add")["member_id"] == guest.member_id
+        assert "已补签" in organizer.client.post(f"{page}/add", data=filled, follow_redirects=True).text
+        assert "没有找到" in organizer.get(f"{page}/add?q=王秀英").text
+        assert "没有找到" in organizer.get(f"{page}/add?q={number[:-1]}{(int(number[-1]) + 1) % 10}").text
+        found = organizer.get(f"{page}/add?q={number[:4]} {number[4:8]} {number[8:]}").text
+        assert "王*英" in found
+        assert "王秀英" not in found
+        filled = form_fields(found, f"{page}/add") | {"member_id": other.member_id}
+        assert "已补签" in organizer.client.post(f"{page}/add", data=filled, follow_redirects=True).text
+
+
+def test_each_site_has_the_leader_that_was_chosen(town: Town) -> None:
+    organizer, chosen = town.person("李组织", Role.ORGANIZER), town.person("赵磊")
+    namesakes = [town.person("王秀英") for _ in range(2)]
+    new = "/organize/activities/new"
+    typed = ACTIVITY | {"action": "publish", "site_name_0": "东门", "site_name_1": "西门", "site_leader_1": "赵磊"}
+    refused = organizer.post(new, new, status=422, **typed, site_leader_0="没有这个人").text
+    assert "没有找到“没有这个人”" in refused
+    filled = form_fields(organizer.get(new).text, new) | typed | {"site_leader_0": "王秀英"}
+    several = organizer.client.post(new, data=filled)
+    assert "不止一位“王秀英”" in several.text
+    filled = form_fields(several.text, new) | {"site_leader_id_0": namesakes[1].member_id, "action": "publish"}
+    made = organizer.client.post(new, data=filled, follow_redirects=True)
+    assert "东门：王秀英；西门：赵磊" in made.text
+    page = made.request.path
+
+    def leaders() -> list[str | None]:
+        activity = organizer.api("GET", f"/checkin/activities/{page.rpartition('/')[2]}")
+        return [site["leader_member_id"] for site in activity["sites"]]
+
+    assert leaders() == [namesakes[1].member_id, chosen.member_id]
+    organizer.post(f"{page}/edit", f"{page}/edit", title="楼道革命")
+    assert leaders() == [namesakes[1].member_id, chosen.member_id]
+    organizer.post(f"{page}/edit", f"{page}/edit", site_leader_0="zhaolei", site_leader_1="")
+    assert leaders() == [chosen.member_id, organizer.member_id]
+
+
+def test_a_station_that_has_everything_confirmed_says_so_in_the_form(town: Town) -> None:
+    staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
+    here = "/staff/confirming"
+    assert here in staff.get("/staff").text
+    assert "都要确认" not in staff.get("/organize/activities/new").text
+    on = f"{here}/{town.station_id}"
+    assert "已保存" in staff.post(here, on, on="1").text
+    assert "这些站规定每条都要确认，不用再勾：南昌路社区实践站" in staff.get("/organize/activities/new").text
+    page = publish(staff)
+    with town.at(START):
+        scan(staff, volunteer, page, "arrival")
+    with town.at(START + timedelta(hours=1)):
+        assert "签退成功" in scan(staff, volunteer, page, "departure")
+        assert "1 条待确认" in staff.get("/organize").text
+    assert "自动确认" in staff.post(here, on, on="0").text
 
 
 def test_every_reason_of_a_refusal_has_words_for_the_organizer(town: Town) -> None:
@@ -430,7 +528,14 @@ def test_tokens_are_shown_once_and_revoked(town: Town) -> None:
 
 
 ORGANIZERS = ["/organize", "/organize/activities", "/organize/activities/new", "/desk"]
-STAFFS = ["/staff/members", "/staff/members/new", "/staff/gifts", "/staff/gifts/new", "/staff/boards"]
+STAFFS = [
+    "/staff/confirming",
+    "/staff/members",
+    "/staff/members/new",
+    "/staff/gifts",
+    "/staff/gifts/new",
+    "/staff/boards",
+]
 ADMINISTRATORS = ["/staff/grants", "/staff/stuck", "/staff/audit"]
 
 
@@ -494,7 +599,7 @@ def listing(activities: list[dict[str, Any]]) -> Callable[[Request], Response]:
 
     def answer(request: Request) -> Response:
         if not request.path.endswith("/activities"):
-            return json_answer({"waiting": 0})
+            return json_answer([])
         asked = request.args
         after = next((place for place, one in enumerate(by_start, 1) if one["id"] == asked.get("after")), 0)
         found = [
@@ -600,6 +705,7 @@ def test_ending_is_asked_first(town: Town) -> None:
     assert f'action="{page}/close"' not in organizer.get(page).text
     assert f'action="{page}/leave-all"' not in organizer.get(f"{page}/confirm").text
     with town.at(START + timedelta(hours=1)):
+        assert "重新计算积分" in organizer.get(f"{page}/close").text
         assert "没有可以确认的记录" in organizer.post(f"{page}/confirm", f"{page}/confirm-all").text
         assert "活动已结束" in organizer.post(f"{page}/close", f"{page}/close").text
 

@@ -1,0 +1,115 @@
+"""The sites of an activity in its form, each with its place and its leader.
+
+A leader is typed in as a name or number and looked up when the form is sent; `site_leader_id_…` is who was
+meant by the text in `site_leader_of_…`. Where several people are called so, the form comes back with a choice.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid5
+
+from gateway import backend, visitor
+from gateway.backend import Panel
+from gateway.forms import Form, uuid_or_none
+from gateway.i18n import _
+from gateway.pages.places import asked_for, describe
+from shared.errors import Invalid
+
+SITES_MAX = 50
+SITES_MORE = 2
+"""Empty lines for further sites, so that adding some needs no script."""
+
+
+def lines_of(filled: Form) -> range:
+    """The lines to show: those that are filled in, and some more."""
+    used = max((number + 1 for number in range(SITES_MAX) if filled.text(f"site_name_{number}")), default=0)
+    return range(min(SITES_MAX, used + SITES_MORE))
+
+
+def as_typed(sites: list[dict[str, Any]], leaders: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The lines as somebody would have filled them in; `leaders`: members by id."""
+    typed: dict[str, str] = {}
+    for number, site in enumerate(sites):
+        typed |= {f"site_{name}_{number}": str(site[name]) for name in ("id", "name", "place")}
+        if leader_id := site["leader_member_id"]:
+            called = leader_name(leaders.get(leader_id))
+            typed |= {f"site_leader_{number}": called, f"site_leader_of_{number}": called}
+            typed[f"site_leader_id_{number}"] = leader_id
+    return typed
+
+
+def leader_name(member: dict[str, Any] | None) -> str:
+    return str(member["name"]) if member else describe(None)
+
+
+def read(filled: Form, place: str, activity: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The sites in their lines; with none filled in, the place itself is the only one."""
+    numbers = [number for number in range(SITES_MAX) if filled.text(f"site_name_{number}")]
+    leaders = _read_leaders(filled, numbers)
+    sites = []
+    for number in numbers:
+        name = filled.text(f"site_name_{number}")
+        site_id = str(uuid_or_none(filled.text(f"site_id_{number}")) or _site_id(filled, activity, number, name))
+        where = filled.text(f"site_place_{number}") or place
+        sites.append({"id": site_id, "name": name, "place": where, "leader_member_id": leaders[number]})
+    if not sites:
+        name = _("现场")
+        only: dict[str, Any] = {"id": _site_id(filled, activity, 0, name), "name": name, "place": place}
+        sites.append(only | {"leader_member_id": _own()})
+    return sites
+
+
+def _own() -> str | None:
+    own = visitor.require_session().own_member_id
+    return str(own) if own else None
+
+
+def _site_id(filled: Form, activity: dict[str, Any] | None, number: int, name: str) -> str:
+    """The id of a new site: the same whenever the same form is posted, so that a double post is one."""
+    of = uuid_or_none(activity["id"] if activity else filled.text("id"))
+    return str(uuid5(of, f"{number}:{name}")) if of else ""
+
+
+def _read_leaders(filled: Form, numbers: Iterable[int]) -> dict[int, str | None]:
+    """Who leads each of these lines; nobody named means whoever fills in the form."""
+    leaders: dict[int, str | None] = {}
+    wanted: dict[int, str] = {}
+    for number in numbers:
+        typed, chosen = filled.text(f"site_leader_{number}"), uuid_or_none(filled.text(f"site_leader_id_{number}"))
+        if chosen is not None and typed and typed == filled.text(f"site_leader_of_{number}"):
+            leaders[number] = str(chosen)
+        elif typed:
+            wanted[number] = typed
+        else:
+            leaders[number] = _own()
+    found = _search(wanted.values())
+    for number, typed in wanted.items():
+        panel = found[typed]
+        people = panel.content or []
+        leaders[number] = people[0]["id"] if len(people) == 1 else None
+        if panel.error is not None and not isinstance(panel.error, Invalid):
+            filled.fail(f"site_leader_{number}", _(panel.error.detail))
+        elif not people:
+            filled.fail(f"site_leader_{number}", _("没有找到“%(wanted)s”。请换个写法。", wanted=typed[:20]))
+        elif len(people) > 1:
+            filled.fail(f"site_leader_{number}", _("不止一位“%(wanted)s”，请选一位。", wanted=typed[:20]))
+    return leaders
+
+
+def leader_choices(filled: Form) -> dict[int, list[tuple[str, str]]]:
+    """By line, the people to choose from where several are called what was typed."""
+    numbers = [number for number in range(SITES_MAX) if f"site_leader_{number}" in filled.errors]
+    found = _search(filled.text(f"site_leader_{number}") for number in numbers)
+    people = {number: found[filled.text(f"site_leader_{number}")].content or [] for number in numbers}
+    return {
+        number: [(member["id"], describe(member)) for member in members]
+        for number, members in people.items()
+        if members
+    }
+
+
+def _search(names: Iterable[str]) -> dict[str, Panel]:
+    """Members by what they were called, those that this login may see."""
+    wanted = sorted(set(names))
+    panels = backend.together(**{f"name_{number}": asked_for(name) for number, name in enumerate(wanted)})
+    return dict(zip(wanted, panels.values(), strict=True))
