@@ -71,8 +71,8 @@ def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, a
     evidence = {"own_scan": _("本人扫码"), "organizer": _("负责人确认"), "entered_later": _("事后补录")}
     if status == "settling":
         sentences.append(_("凭据：%(evidence)s", evidence=evidence[attendance["evidence"]]))
-    if status == "waiting" and "late_scan" in attendance["marks"]:
-        sentences.append(_("码读得比较晚，等负责人点头。"))
+    if status == "waiting":
+        sentences += _waits_because(attendance["marks"])
     if attendance.get("automatic_departure"):
         sentences.append(_("没有签退，按活动结束的时间算。"))
     if status == "not_signed_out":
@@ -94,6 +94,16 @@ def _being_booked(attendance: Mapping[str, Any]) -> str:
     if clock.now() - over_at < BOOKED_WITHIN:
         return _("正在记账，一般一分钟内到账。")
     return _("还没有到账。刚确认的请等几分钟；确认后超过一小时还没到，就要工作人员来处理，请告诉活动负责人或站点。")
+
+
+def _waits_because(marks: list[str]) -> list[str]:
+    """Why somebody must look at it, as far as it is more than the usual nod."""
+    sentences = {
+        "late_scan": _("码读得比较晚，等负责人点头。"),
+        "overlapping": _("和您在别处的一次服务时间重叠，等负责人核实算哪一次。"),
+        "own_case": _("您或家人是这里的负责人，要由另一位负责人确认。"),
+    }
+    return [sentence for mark, sentence in sentences.items() if mark in marks]
 
 
 def _badge(status: str, award: Mapping[str, Any] | None) -> dict[str, str]:

@@ -76,7 +76,7 @@ def test_who_meant_to_come_is_told_what_was_called_off_and_why(town: Town) -> No
     organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
     off, later, _stands, done = (publish(organizer, title=title) for title in ("义诊", "剪纸", "清扫", "讲座"))
     reason = "下大雨，" * 40
-    code = _code(organizer, off)
+    code = arrival_code(organizer, off)
     organizer.post(off, f"{off}/cancel", reason=reason)
     organizer.post(later, f"{later}/postpone")
     organizer.post(f"{done}/close", f"{done}/close")
@@ -93,7 +93,7 @@ def test_who_meant_to_come_is_told_what_was_called_off_and_why(town: Town) -> No
     assert len(reason) > told.count("雨") > 10  # it has to fit into a cookie
 
 
-def _code(organizer: Browser, page: str) -> str:
+def arrival_code(organizer: Browser, page: str) -> str:
     """What stands in the arrival code that the screen shows."""
     activity = organizer.api("GET", f"/checkin/activities/{page.rpartition('/')[2]}")
     query = f"site_id={activity['sites'][0]['id']}&direction=arrival&minutes=30"

@@ -387,6 +387,23 @@ def test_people_are_found_by_the_tail_of_the_volunteer_number(town: Town) -> Non
     assert [entry["id"] for entry in town.get(f"/members?q={number[-6:]}", organizer).json] == [str(member_id)]
 
 
+def test_an_organizer_finds_anybody_by_the_whole_number_and_sees_a_masked_name(town: Town) -> None:
+    far, organizer = town.add("李建国", "岔路口站"), town.official(Role.ORGANIZER)
+    number = town.get(f"/members/{far}", town.official(Role.ORGANIZER, "岔路口站")).json["volunteer_number"]
+    [found] = town.get(f"/members?number={number}", organizer).json
+    assert (found["id"], found["name"], found["full"]) == (str(far), "李*国", False)
+    [own] = town.get(f"/members?number={number}", town.official(Role.ORGANIZER, "岔路口站")).json
+    assert own["name"] == "李建国"
+    wrong = f"{number[:-1]}{(int(number[-1]) + 1) % 10}"
+    for asked, who, status in (
+        (wrong, organizer, 400),
+        (number[:-1], organizer, 400),
+        ("٣" * 12, organizer, 400),
+        (number, town.register(), 403),
+    ):
+        assert town.get(f"/members?number={asked}", who).status_code == status, asked
+
+
 def test_lists_are_of_the_own_nodes_bounded_and_paged(town: Town) -> None:
     for number in range(5):
         town.add(f"陈{'一二三四五'[number]}", confirmed=number > 0)
