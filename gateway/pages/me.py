@@ -12,7 +12,7 @@ from gateway.guards import logged_in, open_page
 from gateway.i18n import _
 from gateway.pages import texts
 from gateway.pages.members import read_skills
-from gateway.pages.places import every, home_options, home_value, read_home
+from gateway.pages.places import every, homes_for, read_home
 from gateway.presentation import Viewer, require_viewer
 from shared.errors import HuzhuError
 
@@ -93,7 +93,7 @@ def _edit_page(member: dict[str, Any], filled: Form) -> str:
         stations = [(node["id"], node["name"]) for node in found if node.get("closed_on") is None]
     wanted = filled.text("station_id") or request.args.get("station_id", "")
     station_id = wanted if any(key == wanted for key, _name in stations) else member["station_id"]
-    at_home = station_id == member["station_id"]
+    places, place = homes_for(member, station_id)
     return render_template(
         "me/edit.html",
         member=member,
@@ -101,8 +101,8 @@ def _edit_page(member: dict[str, Any], filled: Form) -> str:
         stations=stations,
         station_id=station_id,
         station_name=dict(stations).get(station_id) or member.get("station_name"),
-        places=home_options(station_id) if station_id else [],
-        place=home_value(member.get("compound_id"), member.get("building_id")) if at_home else "",
+        places=places,
+        place=place,
     )
 
 

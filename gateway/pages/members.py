@@ -13,7 +13,7 @@ from gateway.forms import Form
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, texts
-from gateway.pages.places import describe, every, home_options, home_value, people, read_home, station_options
+from gateway.pages.places import describe, every, home_options, homes_for, read_home, station_options
 from gateway.pages.staff import about, household_of
 from shared.errors import HuzhuError
 from shared.principal import Role
@@ -185,7 +185,9 @@ def _guardian_id(filled: Form, member: dict[str, Any]) -> str | None:
 
 
 def _guardian_of(member: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(people([member["guardian_id"]]).values()) if member.get("guardian_id") else []
+    if not member.get("guardian_id"):
+        return []
+    return list(backend.call("members", "GET", "/members", query={"ids": member["guardian_id"]}))
 
 
 def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = False) -> str:
@@ -194,6 +196,7 @@ def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = Fals
     station_id = wanted if any(key == wanted for key, _name in stations) else member["station_id"]
     at_home = station_id == member["station_id"]
     guardian = next(iter(_guardian_of(member)), None)
+    places, place = homes_for(member, station_id)
     own_teams = {team["id"]: team["name"] for team in member["teams"]} if at_home else {}
     return render_template(
         "staff/edit_member.html",
@@ -203,8 +206,8 @@ def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = Fals
         station_id=station_id,
         stations=stations,
         station_name=dict(stations).get(station_id) or member.get("station_name"),
-        places=home_options(station_id) if station_id else [],
-        place=home_value(member.get("compound_id"), member.get("building_id")) if at_home else "",
+        places=places,
+        place=place,
         teams=list((dict(_teams_at(station_id)) | own_teams).items()),
         team_ids=filled.chosen("team_ids") if filled.typed else [team["id"] for team in member["teams"]],
         employers=every(employers=Call("members", "/employers"))["employers"].content or [],
@@ -219,7 +222,10 @@ def _teams_at(station_id: str | None) -> list[tuple[str, str]]:
     node = backend.call("members", "GET", f"/nodes/{station_id}")
     ids = [str(UUID(part)) for part in node["path"].strip("/").split("/")]
     panels = every(**{f"at_{node_id}": Call("members", "/teams", {"station_id": node_id}) for node_id in ids})
-    return [(team["id"], team["name"]) for panel in panels.values() for team in panel.content or []]
+    for panel in panels.values():
+        if panel.error is not None:
+            raise panel.error
+    return [(team["id"], team["name"]) for panel in panels.values() for team in panel.content]
 
 
 # --- Who lives together ---------------------------------------------------------------------------------

@@ -84,7 +84,9 @@ def station_options(role: Role) -> list[tuple[str, str]]:
 def home_options(station_id: UUID | str) -> Options:
     """The open compounds of a station as groups, each with itself and its buildings; `read_home` reads the values."""
     panel = every(below=Call("members", "/nodes", {"below_id": station_id}))["below"]
-    nodes = [node for node in panel.content or [] if node.get("closed_on") is None]
+    if panel.error is not None:
+        raise panel.error
+    nodes = [node for node in panel.content if node.get("closed_on") is None]
     buildings: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for node in nodes:
         if node["level"] == "building":
@@ -97,6 +99,20 @@ def home_options(station_id: UUID | str) -> Options:
         choices += [(home_value(compound["id"], node["id"]), f"{name} {node['name']}") for node in here]
         options.append((name, choices))
     return options
+
+
+def homes_for(member: dict[str, Any], station_id: str | None) -> tuple[Options, str]:
+    """The homes to choose from at a station, and the member's present one: a choice also when it has been closed, so
+    that who changes something else does not lose it.
+    """
+    options = home_options(station_id) if station_id else []
+    if station_id != member["station_id"]:
+        return options, ""
+    present = home_value(member.get("compound_id"), member.get("building_id"))
+    if present and present not in {value for _group, choices in options for value, _name in choices}:
+        name = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
+        options.insert(0, (_("现在的住处"), [(present, name)]))
+    return options, present
 
 
 def home_value(compound_id: str | None, building_id: str | None) -> str:

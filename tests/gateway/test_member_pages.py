@@ -4,7 +4,10 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from shared import clock
+from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.real import Browser, Town, form_fields, town
@@ -113,6 +116,38 @@ def test_a_form_that_lay_open_does_not_overwrite_what_others_saved(town: Town) -
     assert again["skills"] == "理发"
     assert staff.client.post(page, data=again | {"name": "陈大芳"}).status_code == 303
     assert shown(staff, volunteer.member_id)["name"] == "陈大芳"
+
+
+def test_a_home_that_was_closed_is_not_lost_by_changing_something_else(town: Town) -> None:
+    staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
+    volunteer.post("/me/edit", "/me/edit", place=town.nodes["和谐小区"])
+    town.administrator.api("PATCH", f"/members/nodes/{town.nodes['和谐小区']}", {"closed_on": str(clock.today())})
+    page = edit(volunteer.member_id)
+    assert "已保存" in staff.post(page, page, skills="理发").text
+    assert "已保存" in volunteer.post("/me/edit", "/me/edit", skills="医生").text
+    known = shown(staff, volunteer.member_id)
+    assert (known["compound_id"], known["skills"]) == (town.nodes["和谐小区"], ["医生"])
+
+
+def test_a_page_that_cannot_offer_what_stands_is_not_shown_at_all(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway.upstreams import Upstreams
+
+    staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
+    through = Upstreams.send
+
+    def without(silent: str) -> None:
+        def send(self: Any, service: str, method: str, target: str, **fields: Any) -> Any:
+            if silent in target:
+                raise Unavailable
+            return through(self, service, method, target, **fields)
+
+        monkeypatch.setattr(Upstreams, "send", send)
+
+    for silent, page in (("below_id", edit(volunteer.member_id)), ("/teams", edit(volunteer.member_id))):
+        without(silent)
+        staff.get(page, status=503)
+    without("below_id")
+    volunteer.get("/me/edit", status=503)
 
 
 def test_a_new_employer_is_added_once_though_the_form_is_sent_twice(town: Town) -> None:

@@ -23,7 +23,7 @@ STRANGERS = (
 )
 VOLUNTEERS = (
     *("/", "/scan", "/records", "/records/points", "/gifts", "/gifts/{gift}/confirm", "/redemptions", "{voucher}"),
-    *("/boards", "/me", "/choose", "/family/new", "/display"),
+    *("/boards", "/me", "/me/edit", "/choose", "/family/new", "/display"),
 )
 
 # Widest box, smallest text and smallest thing to press, all as computed by the browser. Links inside a
