@@ -111,7 +111,8 @@ def seed(arguments: list[str]) -> int:
     _is_demo(root, empty=False)
     if (root / "begun-as").read_text() != "demo":
         raise StartError(f"{root} was begun empty, for real people; demo data does not go there.")
-    system = System(root, options_from_environment(extra=(("HUZHU_DEMO", "1"),)), say=say)
+    # Nothing is served, so nothing is marked as the demo here: HUZHU_DEMO is for ./dev run alone.
+    system = System(root, options_from_environment(), say=say)
     try:
         system.start_servers()
         if "--fresh" in arguments:
