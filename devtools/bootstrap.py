@@ -198,8 +198,12 @@ class Heartbeat:
         self._say = say
         self.started = self.spoken = time.monotonic()
 
-    def say(self, words: str) -> None:
+    def hear(self) -> None:
+        """Somebody else has spoken."""
         self.spoken = time.monotonic()
+
+    def say(self, words: str) -> None:
+        self.hear()
         self._say(words)
 
     def beat(self, words: str) -> None:

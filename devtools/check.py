@@ -34,7 +34,8 @@ def test(arguments: list[str]) -> int:
     is_whole = not named or "--all" in arguments
     checks = main([]) if is_whole else 0
     workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"] if is_whole else []
-    tests = subprocess.run([sys.executable, "-m", "pytest", *workers, *named], cwd=PROJECT, check=False).returncode
+    pytest = [sys.executable, "-m", "pytest", "-p", "devtools.spoken"]
+    tests = subprocess.run([*pytest, *workers, *named], cwd=PROJECT, check=False).returncode
     words = {True: "failed", False: "passed" if is_whole else "left out"}
     print(
         f"In all: checks {words[bool(checks)]}, tests {'failed' if tests else 'passed'}, "

@@ -74,12 +74,12 @@ def test_a_silent_check_is_spoken_for(capsys: pytest.CaptureFixture[str], monkey
     def work() -> str:
         return "" if went_on.wait(20) else "nobody spoke"
 
-    def beat(self: object, words: str) -> None:
-        beaten(self, words)  # type: ignore[arg-type]
-        went_on.set()
+    class Told(bootstrap.Heartbeat):
+        def beat(self, words: str) -> None:
+            super().beat(words)
+            went_on.set()
 
-    beaten = bootstrap.Heartbeat.beat
-    monkeypatch.setattr(bootstrap.Heartbeat, "beat", beat)
+    monkeypatch.setattr(bootstrap, "Heartbeat", Told)
     assert check._report("types", work)
     first, last = capsys.readouterr().out.splitlines()
     assert "still checking types" in first
@@ -101,6 +101,18 @@ def test_an_installer_and_what_it_started_end_with_a_killed_dev(tmp_path: Path, 
     dev.wait()
     started = [Path(f"/proc/{pid}") for pid in pids.read_text().split()]
     wait_until(lambda: not any(map(_runs, started)), "the installer's end", 20)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_a_session_of_slow_tests_is_spoken_for(tmp_path: Path, workers: list[str]) -> None:
+    (tmp_path / "test_slow.py").write_text("import time\n\ndef test_slow():\n    time.sleep(1.5)\n")
+    (tmp_path / "sooner.py").write_text("from devtools import bootstrap\n\nbootstrap.SILENCE_MAX_S = 0.3\n")
+    command = [sys.executable, "-m", "pytest", "-p", "sooner", "-p", "devtools.spoken", *workers, str(tmp_path)]
+    place = os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{tmp_path}"}
+    done = subprocess.run(command, cwd=tmp_path, env=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("still testing, 0 tests have ended") >= 2
+    assert "still testing" not in done.stdout.partition("1 passed")[2]
 
 
 def _runs(folder: Path) -> bool:
