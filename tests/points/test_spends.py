@@ -1,5 +1,6 @@
 """Redemptions take points and give them back; whatever is answered first stays the answer."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
@@ -7,9 +8,11 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
-from shared import clock
+from shared import clock, events
 from shared.db import session
+from shared.events import SpendRequested
 from tests.points.support import (
     CHALUKOU,
     annulled,
@@ -111,6 +114,18 @@ def test_the_same_request_again_gets_the_same_answer(town: Flask) -> None:
     before = digest()
     assert spend([wanted, wanted]) == first * 2
     assert digest() == before
+
+
+def test_a_request_out_of_the_outbox_is_the_one_that_was_sent_at_once(town: Flask) -> None:
+    chen = member()
+    settle([attendance(chen, 240)])
+    wanted = redemption(chen, 150)
+    first = spend([wanted])
+    kept = session().scalar(text("SELECT CAST(:body AS jsonb)"), {"body": json.dumps(events.dump(wanted))})
+    assert list(kept) != list(events.dump(wanted)), "JSONB has an order of its own"
+    again = events.load("SpendRequested", kept)
+    assert isinstance(again, SpendRequested)
+    assert spend([again]) == first
 
 
 def test_other_content_under_the_same_redemption_is_refused(town: Flask) -> None:

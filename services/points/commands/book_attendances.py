@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import MISSING
 from typing import Any, cast
 from uuid import UUID
 
@@ -55,15 +54,19 @@ def book_attendances(tx: Session, facts: Sequence[AttendanceSettled]) -> list[An
 def hash_of(fact: Event) -> bytes:
     """SHA-256 of an event's content, without what stands at its default: so a field that the event gets
     later does not make an old fact look like another.
+
+    In one order, whatever order the fields came in: sent at once they come as the event has them, from an
+    outbox as JSONB does, shorter names first.
     """
     defaults = _defaults_of(cast(Any, type(fact)))
-    content = {name: value for name, value in vars(fact).items() if value != defaults.get(name, MISSING)}
+    content = {name: value for name, default in defaults.items() if (value := getattr(fact, name)) != default}
     return hashlib.sha256(msgspec.json.encode(content)).digest()
 
 
 @functools.cache
 def _defaults_of(kind: Any) -> dict[str, Any]:
-    return {field.name: field.default for field in dataclasses.fields(kind)}
+    fields = sorted(dataclasses.fields(kind), key=lambda field: (len(field.name), field.name))
+    return {field.name: field.default for field in fields}
 
 
 def _set_up(
