@@ -17,8 +17,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from devtools.verify.checks import Town as Databases
 from devtools.verify.checks import all_checks
+from devtools.verify.town import Town as Databases
 from services.points.commands.boards import take_members, take_stations
 from services.points.commands.seal_transfers import seal_all
 from services.rewards.commands import redemptions
