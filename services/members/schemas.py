@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate
+from marshmallow import fields, post_load, validate
 from webargs.fields import DelimitedList
 
 from services.members.domain.consents import Consent, Kind
 from services.members.domain.passwords import LENGTH_MAX as PASSWORD_LENGTH_MAX
 from services.members.domain.phones import read_mobile, read_phone
 from services.members.domain.places import Level
-from services.members.domain.volunteer_numbers import is_volunteer_number
+from services.members.domain.volunteer_numbers import LENGTH, is_volunteer_number
 from shared.fields import Day, Line, Whole, WholeText, Wire
 from shared.principal import Role
 
@@ -38,6 +38,21 @@ class Phone(Line):
 
 class Mobile(Phone):
     mobile_only = True
+
+
+class VolunteerNumber(Line):
+    """A whole volunteer number, whose check digit is right."""
+
+    default_error_messages = {"number": "志愿者编号不对，请核对 12 位数字"}  # noqa: RUF012
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(length_max=LENGTH, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not is_volunteer_number(text):
+            raise self.make_error("number")
+        return text
 
 
 def _name(**kwargs: Any) -> Line:
@@ -272,18 +287,12 @@ class MemberSchema(Wire):
     relation = fields.String(metadata={"description": "To the login that asks; only in /me"})
 
 
-def _is_number(text: str) -> None:
-    if not is_volunteer_number(text):
-        raise ValidationError("志愿者编号不对，请核对 12 位数字")
-
-
 class MemberQuerySchema(Wire):
     ids = _ids()
     station_id = fields.UUID(metadata={"description": "A node of any level: members of it and below it"})
     household_id = fields.UUID()
-    number = fields.String(
-        validate=_is_number,
-        metadata={"description": "A whole volunteer number, of whichever station; masked where I may not see more"},
+    number = VolunteerNumber(
+        metadata={"description": "A whole volunteer number, of whichever station; masked where I may not see more"}
     )
     q = Line(length_max=NAME_LENGTH_MAX)
     status = fields.String(validate=validate.OneOf(["active", "merged", "left", "erased"]))
