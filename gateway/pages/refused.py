@@ -47,12 +47,20 @@ def list_scans(activity_id: UUID) -> ResponseReturnValue:
                 "recorded": scan["member_id"] in recorded,
                 "at": presentation.moment(scan["at"]),
                 "direction": _("签退") if scan["direction"] == "departure" else _("签到"),
-                "why": why_shown(scan),
+                "why": why_shown(scan) + _passed_on(scan, found),
             }
             for scan in found
         ],
         older=f"{here}/refused?before={found[-1]['id']}" if len(found) == ROWS else None,
     )
+
+
+def _passed_on(scan: dict[str, Any], scans: list[dict[str, Any]]) -> str:
+    """That others read the very same old code: it came to them as a picture."""
+    if scan["outcome"] != "expired_code" or scan["code_digest"] is None:
+        return ""
+    readers = {one["member_id"] for one in scans if one["code_digest"] == scan["code_digest"]}
+    return _("（同一个码有 %(count)s 人扫过）", count=len(readers)) if len(readers) > 1 else ""
 
 
 def asked(activity_id: UUID, before: UUID | None = None) -> Call:

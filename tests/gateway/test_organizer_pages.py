@@ -271,6 +271,17 @@ def test_the_organizer_sees_who_scanned_in_vain_and_why(town: Town) -> None:
     town.person("别人").get(f"{page}/refused", status=403)
 
 
+def test_a_code_that_was_passed_on_is_seen_among_the_refused_scans(town: Town) -> None:
+    organizer, readers = town.person("李组织", Role.ORGANIZER), [town.person(name) for name in ("陈芳", "王秀英")]
+    page = publish(organizer)
+    code = arrival_code(organizer, page)
+    with town.at(START):
+        for reader in readers:
+            reader.client.get("/s/" + code)
+            assert "二维码已经换了" in reader.post("/scan", "/scan").text
+        assert organizer.get(f"{page}/refused").text.count("同一个码有 2 人扫过") == 2
+
+
 def test_a_volunteer_of_another_station_is_entered_from_a_refused_scan_and_by_the_number(town: Town) -> None:
     organizer = town.person("李组织", Role.ORGANIZER)
     town.station_id, home = town.nodes["岔路口社区实践站"], town.station_id
