@@ -26,11 +26,13 @@ def serve(process: str) -> None:
     for service in SERVICES:
         ServiceSettings.from_environment(service)
     log.configure(process)
+    connection = _redis()
     if process == "worker":
         # One process: a fork for each job would open every connection anew.
-        SimpleWorker([Queue(queue.QUEUE, connection=_redis())], connection=_redis()).work(logging_level="WARNING")
+        worker = SimpleWorker([Queue(queue.QUEUE, connection=connection)], connection=connection)
+        worker.work(logging_level="WARNING")
     else:
-        scheduler = CronScheduler(_redis(), "WARNING")
+        scheduler = CronScheduler(connection, "WARNING")
         scheduler.load_config_from_file(str(_SCHEDULE))
         scheduler.start()  # type: ignore[no-untyped-call]
 
