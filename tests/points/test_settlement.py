@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from flask import Flask
 from sqlalchemy import select
 
 from services.points.store.ledger import Account
+from shared import events
 from shared.db import session
 from shared.events import Evidence
 from tests.points.support import (
@@ -97,6 +98,14 @@ def test_scanning_out_and_in_again_does_not_double_the_visit(town: Flask) -> Non
     assert [line["points"] for line in lines_of(chen)] == [20]
     assert balance(chen)["minutes_total"] == 20
     assert broken() == {}
+
+
+def test_a_fact_from_before_visits_were_counted_once_is_still_the_same_fact(town: Flask) -> None:
+    fact = attendance(member(), 10, category="door_visit")
+    first = settle([fact])
+    stored = events.dump(fact)
+    del stored["carries_visit"]
+    assert settle([cast(events.AttendanceSettled, events.load("AttendanceSettled", stored))]) == first
 
 
 def test_a_visit_that_passes_to_another_pair_finds_the_cap_free(town: Flask) -> None:
