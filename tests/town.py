@@ -90,6 +90,10 @@ class Clock:
         afternoon = present.replace(hour=15, minute=0, second=0) + timedelta(days=1)
         self.pass_by(afternoon - present)
 
+    @property
+    def now(self) -> datetime:
+        return datetime.now(clock.SHANGHAI) + self._offset
+
     def pass_by(self, time: timedelta) -> None:
         """Let time go by."""
         self._offset += time
