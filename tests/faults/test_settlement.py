@@ -76,7 +76,7 @@ class Settling:
         return bool(rows(self.system, "points", statement, self.first[0])[0][0] == 2)
 
     def board(self) -> dict[str, Any]:
-        query = {"node_id": self.crowd.station_id, "period": "month", "metric": "points"}
+        query = {"node_id": self.crowd.station_id, "period": "all", "metric": "points"}
         return dict(Client(self.system, self.crowd.members[0]["token"]).get("/points/boards", **query).expect(200))
 
     @property
@@ -99,7 +99,7 @@ class Settling:
         """Somebody asks, so that it is kept there: of a board that nobody looks at Redis knows nothing."""
         if self.board()["source"] != "cache":
             return False
-        key = key_of(Board(UUID(self.crowd.station_id), "month"), Metric.POINTS)
+        key = key_of(Board(UUID(self.crowd.station_id), "all"), Metric.POINTS)
         found = Redis.from_url(self.system.installation.redis_url).zrange(key, 0, -1, withscores=True)
         scores = [score for member, score in cast(list[tuple[bytes, float]], found) if member != MARKER]
         # One may have been corrected.
