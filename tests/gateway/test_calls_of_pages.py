@@ -31,7 +31,11 @@ CALLS_MAX = 2
 ACTIVITY = "/organize/activities/<uuid:activity_id>"
 MORE_ROUNDS = {
     f"{ACTIVITY}/code": 3,  # opened once a morning; then its script polls one thing
+    f"{ACTIVITY}/edit": 3,  # the activity, its leaders, the stations
     "/staff/grants": 3,  # with a search
+    # Forms that are opened now and then: what stands there, then every choice that depends on it.
+    "/staff/members/<uuid:member_id>/edit": 6,
+    "/staff/nodes/<uuid:node_id>": 3,
 }
 MORE_CALLS = {
     "/organize": 5,  # today's, past and coming activities, and how many are present at each that has begun
@@ -43,6 +47,8 @@ MORE_CALLS = {
     "/staff/grants": 7,  # grants, the search, and every level of the tree
     "/staff/members": 3,
     "/staff/members/new": 3,
+    "/staff/members/<uuid:member_id>/edit": 8,
+    "/staff/nodes/<uuid:node_id>": 7,
 }
 NEEDED = {
     *((f"{ACTIVITY}{part}", "checkin") for part in ("", "/code", "/codes.json", "/presence.json", "/confirm")),
@@ -57,6 +63,7 @@ NEEDED = {
     ("/redemptions/<uuid:redemption_id>/cancel", "rewards"),
     ("/register", "members"),
     ("/staff/boards/<uuid:node_id>", "members"),
+    ("/staff/confirming", "members"),
     ("/staff/gifts", "members"),
     ("/staff/gifts", "rewards"),
     ("/staff/gifts/<uuid:gift_id>", "rewards"),
@@ -67,7 +74,10 @@ NEEDED = {
     ("/staff/members", "members"),
     ("/staff/members/<uuid:member_id>", "members"),
     ("/staff/members/new", "members"),
+    ("/staff/members/<uuid:member_id>/edit", "members"),
+    ("/staff/members/<uuid:member_id>/household", "members"),
     ("/staff/nodes", "members"),
+    *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close")),
     ("/vouchers/<uuid:redemption_id>", "rewards"),
 }
 """Pages that are about what one service knows, or forms that cannot be filled in without it: they say 系统忙."""
@@ -121,6 +131,7 @@ QUERIES = {
     "/staff/gifts/<uuid:gift_id>/withdraw": "station_id={node_id}",
     "/staff/grants": "q=陈",
     "/staff/nodes": "parent_id={node_id}",
+    "/staff/nodes/<uuid:node_id>/move": "parent_id={parent_id}",
 }
 
 
@@ -132,6 +143,7 @@ def pages(town: Town) -> Iterator[Pages]:
     values = _activity(administrator, town.station_id) | {
         "member_id": volunteer.member_id,
         "node_id": town.station_id,
+        "parent_id": administrator.api("GET", f"/members/nodes/{town.station_id}")["parent_id"],
         "token": "V1.x",
     }
     _scan(administrator, volunteer, values, "arrival")

@@ -36,8 +36,8 @@ UNASKED = re.compile(
     r"/(confirm-all|leave-all|publish|close|postpone|issue|revoke|withdraw|cancel)$|^/staff/(boards|stuck)/"
 )
 """Where the button alone says everything: tried on things that are not there."""
-NOT_TRIED = {"/logout", "/display", "/me/consents"}
-"""What any text is a tick for, or none is: each is meant by whoever sends it."""
+NOT_TRIED = {"/logout", "/display", "/me/consents", "/me/edit", "/staff/nodes/<uuid:node_id>"}
+"""What any text is a tick for, a skill or a name: each is meant by whoever sends it."""
 GOOD: dict[str, Any] = ACTIVITY | {
     "name": "刘奶奶",
     "phone": "13812345678",
