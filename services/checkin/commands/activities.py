@@ -1,7 +1,6 @@
 """An organizer makes an activity, publishes, changes, postpones, cancels and closes it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -231,28 +230,20 @@ def _rate_again(tx: Session, activity: Activity) -> int:
     if activity.schedule.over_at == activity.ends_at:
         return 0
     pairs = attendance_store.lock_pairs_at(tx, activity.id)
-    changed, summed, carriers = (
-        attendances.rate_again(pairs),
-        attendances.together(pairs),
-        attendances.carriers(pairs),
-    )
+    changed = attendances.rate_again(pairs)
     if not changed:
         return 0
     attendance_store.save_versions(tx, activity.id, changed)
-    facts = (
-        attendances.settled(
-            pair,
-            activity.schedule,
-            title=activity.title,
-            category=activity.category,
-            station_id=activity.station_id,
-            minutes_together=summed[pair.member_id],
-            carries_visit=pair.id in carriers,
-            touched=False,
-        )
-        for pair in changed
+    facts = attendances.facts_of(
+        changed,
+        pairs,
+        activity.schedule,
+        title=activity.title,
+        category=activity.category,
+        station_id=activity.station_id,
+        because=attendances.ENDED_EARLY,
     )
-    outbox.add(tx, *(replace(fact, reason=attendances.ENDED_EARLY) for fact in facts))
+    outbox.add(tx, *facts)
     return len(changed)
 
 

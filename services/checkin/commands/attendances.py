@@ -323,25 +323,16 @@ def _settle(tx: Session, activity: Activity, before: Sequence[Attendance], touch
     changed = attendances.rate_together(before, touched)
     store.save(tx, changed)
     versions = {pair.id: pair.version for pair in before}
-    after = [touched.get(pair.id, pair) for pair in before]
-    together, carriers = attendances.together(after), attendances.carriers(after)
-    outbox.add(
-        tx,
-        *(
-            attendances.settled(
-                pair,
-                activity.schedule,
-                title=activity.title,
-                category=activity.category,
-                station_id=activity.station_id,
-                minutes_together=together[pair.member_id],
-                carries_visit=pair.id in carriers,
-                touched=pair.id in touched,
-            )
-            for pair in changed
-            if pair.version != versions[pair.id]
-        ),
+    facts = attendances.facts_of(
+        (pair for pair in changed if pair.version != versions[pair.id]),
+        [touched.get(pair.id, pair) for pair in before],
+        activity.schedule,
+        title=activity.title,
+        category=activity.category,
+        station_id=activity.station_id,
+        touched=touched,
     )
+    outbox.add(tx, *facts)
 
 
 def _reread(tx: Session, attendance_id: UUID) -> Attendance:

@@ -129,23 +129,8 @@ def _leave(tx: Session, reading: Reading, record: Record, code: PlaceCode, found
         changed = after = [left]
         if has_settled_others:
             changed, after = _rate_with_others(tx, pair, left)
-        together, carriers = attendances.together(after), attendances.carriers(after)
-        outbox.add(
-            tx,
-            *(
-                attendances.settled(
-                    each,
-                    schedule,
-                    title=found.title,
-                    category=found.category,
-                    station_id=found.station_id,
-                    minutes_together=together[left.member_id],
-                    carries_visit=each.id in carriers,
-                    touched=each.id == left.id,
-                )
-                for each in changed
-            ),
-        )
+        about = {"title": found.title, "category": found.category, "station_id": found.station_id}
+        outbox.add(tx, *attendances.facts_of(changed, after, schedule, **about, touched={left.id}))
     return record
 
 

@@ -274,39 +274,47 @@ def carriers(pairs: Iterable[Attendance]) -> set[UUID]:
     return set(first.values())
 
 
-def settled(
-    attendance: Attendance,
+def facts_of(
+    changed: Iterable[Attendance],
+    after: Collection[Attendance],
     schedule: Schedule,
     *,
     title: str,
     category: str,
     station_id: UUID,
-    minutes_together: int,
-    carries_visit: bool,
-    touched: bool,
-) -> AttendanceSettled:
-    """The fact that points books. `touched` is False for one that only follows another pair's change."""
-    assert attendance.left_at is not None
-    served = schedule.served(attendance.arrived_at, attendance.left_at)
-    return AttendanceSettled(
-        attendance_id=attendance.id,
-        version=attendance.version,
-        state=attendance.state.value,
-        member_id=attendance.member_id,
-        activity_id=attendance.activity_id,
-        activity_title=title,
-        category=category,
-        station_id=station_id,
-        service_day=attendance.service_day,
-        started_at=served.started_at,
-        ended_at=served.ended_at,
-        minutes=attendance.settled_minutes,
-        minutes_together=minutes_together,
-        activity_minutes=schedule.minutes,
-        evidence=attendance.evidence,
-        reason=attendance.reason if touched else _RATED_AGAIN,
-        carries_visit=carries_visit,
-    )
+    touched: Collection[UUID] = (),
+    because: str = _RATED_AGAIN,
+) -> list[AttendanceSettled]:
+    """What points books of the pairs that changed; `after` holds every pair of these members there, as it is now.
+
+    `because` stands for the reason of those that only follow the change of another, or of the activity.
+    """
+    summed, carrying = together(after), carriers(after)
+    facts = []
+    for pair in changed:
+        assert pair.left_at is not None
+        served = schedule.served(pair.arrived_at, pair.left_at)
+        fact = AttendanceSettled(
+            attendance_id=pair.id,
+            version=pair.version,
+            state=pair.state.value,
+            member_id=pair.member_id,
+            activity_id=pair.activity_id,
+            activity_title=title,
+            category=category,
+            station_id=station_id,
+            service_day=pair.service_day,
+            started_at=served.started_at,
+            ended_at=served.ended_at,
+            minutes=pair.settled_minutes,
+            minutes_together=summed[pair.member_id],
+            activity_minutes=schedule.minutes,
+            evidence=pair.evidence,
+            reason=pair.reason if pair.id in touched else because,
+            carries_visit=pair.id in carrying,
+        )
+        facts.append(fact)
+    return facts
 
 
 def _require(attendance: Attendance, *states: State) -> None:
