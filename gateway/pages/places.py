@@ -164,6 +164,11 @@ def describe(member: dict[str, Any] | None) -> str:
     """Who it is, so that two people of one name can be told apart: 王秀英 · 和谐小区 3 栋 · 尾号 1234."""
     if member is None:
         return _("（姓名暂时看不到）")
+    return f"{member['name']} · {told_apart(member)}"
+
+
+def told_apart(member: dict[str, Any]) -> str:
+    """What stands beside a name: home and the tail of the volunteer number."""
     place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
     tail = _("编号尾号 %(tail)s", tail=str(member.get("volunteer_number", ""))[-4:])
-    return " · ".join(part for part in (str(member["name"]), place, tail) if part)
+    return " · ".join(part for part in (place, tail) if part)

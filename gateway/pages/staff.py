@@ -13,7 +13,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import describe, station_options
+from gateway.pages.places import describe, station_options, told_apart
 from shared.errors import HuzhuError
 from shared.principal import Role
 
@@ -53,7 +53,7 @@ def list_members() -> ResponseReturnValue:
     return render_template(
         "staff/members.html",
         members=found,
-        describe=describe,
+        told_apart=told_apart,
         asked=asked,
         stations=station_options(Role.STAFF),
         more="/staff/members?" + urlencode({**kept, "after": found[-1]["id"]}) if len(found) == ROWS else None,
