@@ -128,10 +128,12 @@ def _settle(stage: Stage, station: str, count: int, today: date) -> None:
     if station == SHUIXIMEN:
         ids = [demo_id("employer", employer) for employer in EMPLOYERS]
         rows = [replace(row, employer_id=ids[number % len(ids)]) for number, row in enumerate(rows)]
-    _share_homes(station, rows, len(homes))
+    couples = _share_phones(station, rows, len(homes))
     unseen = _UNSEEN.get(station, 0)
     rows[drawn - unseen :] = [replace(row, confirmed=False) for row in rows[drawn - unseen :]]
     people_commands.add_members(OPERATOR, rows)
+    for one, other in couples:
+        people_commands.set_household(OPERATOR, other, one)
     stage.volunteers[station] = [row.id for row in rows]
     for row in rows:
         for skill in row.skills:
@@ -141,13 +143,14 @@ def _settle(stage: Stage, station: str, count: int, today: date) -> None:
             people_commands.add_members(OPERATOR, [special])  # one by one: the child after its guardian
 
 
-def _share_homes(station: str, rows: list[NewMember], homes: int) -> None:
-    """Two of one building who share household and phone. Not the first volunteer, who may lead."""
+def _share_phones(station: str, rows: list[NewMember], homes: int) -> list[tuple[UUID, UUID]]:
+    """Two of one building who share a phone, and are to share a household. Not the first volunteer, who may lead."""
+    couples = []
     for number in range(1, 1 + _HOUSEHOLDS.get(station, 1)):
         one, other = rows[number], rows[number + homes]
-        household = demo_id("household", station, number)
-        rows[number] = replace(one, household_id=household)
-        rows[number + homes] = replace(other, household_id=household, phone=one.phone)
+        rows[number + homes] = replace(other, phone=one.phone)
+        couples.append((one.id, other.id))
+    return couples
 
 
 _HOUSEHOLDS = {NANCHANG: 3}

@@ -59,6 +59,7 @@ NEEDED = {
     ("/organize/activities/new", "members"),
     ("/desk/<uuid:redemption_id>", "rewards"),
     ("/gifts/<uuid:gift_id>/confirm", "rewards"),
+    ("/me/edit", "members"),
     ("/me/tokens", "members"),
     ("/redemptions/<uuid:redemption_id>/cancel", "rewards"),
     ("/register", "members"),
@@ -83,6 +84,7 @@ NEEDED = {
 """Pages that are about what one service knows, or forms that cannot be filled in without it: they say 系统忙."""
 SILENT = {
     "/desk/<uuid:redemption_id>",  # the masked name stands in for the whole one
+    "/organize/activities/new",  # a hint that the station confirms everything
     "/staff",  # links, one with a count
 }
 """What is left out there is missed by nobody."""

@@ -39,7 +39,8 @@ def test_rules_of_one_day_may_cap_it_differently(town: Flask, first: str) -> Non
 def test_a_correction_takes_what_is_left_of_the_day_then(town: Flask) -> None:
     chen = member()
     facts = [attendance(chen, 120), attendance(chen, 120, category="repair"), attendance(chen, 120, category="lecture")]
-    settle(facts)
+    for fact in facts:
+        settle([fact])
     settle([corrected(facts[0], 90)])
     settle([annulled(facts[1])])
     settle([corrected(facts[2], 180)])
