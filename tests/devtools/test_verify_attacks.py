@@ -154,7 +154,8 @@ _PAIR = "CONSTRAINT uq_attendance_site_id_member_id_pair"
 _OTHER_CONTENT = (
     "member_id = gen_random_uuid()", "activity_id = gen_random_uuid()", "station_id = gen_random_uuid()",
     "category = 'repair'", "service_day = service_day - 1", "evidence = 'entered_later'", "minutes = minutes + 1",
-    "minutes_together = minutes_together + 1", "state = 'annulled'", "version = 0",
+    "minutes_together = minutes_together + 1", "activity_minutes = activity_minutes + 1",
+    "carries_visit = NOT carries_visit", "state = 'annulled'", "version = 0",
 )  # fmt: skip
 _FOR_ONESELF = """
     UPDATE audit_log SET member_id = (SELECT member_id FROM {} WHERE id = subject_id) WHERE action = '{}'

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.checkin.commands.activities import sign_out
-from services.checkin.domain import attendances
+from services.checkin.domain import activities, attendances
 from services.checkin.domain.activities import ActivityInWrongState, takes_records
 from services.checkin.domain.attendances import Attendance, Mark, State
 from services.checkin.domain.schedule import DEPARTURE_OPEN_MINUTES, service_day
@@ -103,7 +103,7 @@ def _new_pair(
     if not takes_records(activity.stands):
         raise ActivityInWrongState
     attendances.require_possible(schedule, arrived_at, left_at, now)
-    if left_at is None and now > schedule.departure_closes_at:
+    if left_at is None and (activity.stands is not activities.State.PUBLISHED or now > schedule.departure_closes_at):
         raise attendances.ImpossibleTimes("活动已经结束，请同时填写签退时间")
     others = store.list_pairs(tx, site_id, member_id)
     if any(other.state in attendances.LIVE and other.meets(arrived_at, left_at) for other in others):
@@ -122,6 +122,7 @@ def _new_pair(
         arrived_at=arrived_at,
         left_at=None,
         minutes=None,
+        minutes_in_time=None,
         evidence=Evidence.ORGANIZER if schedule.counts_as_entered_in_time(now) else Evidence.ENTERED_LATER,
         marks=(),
         automatic_departure=False,

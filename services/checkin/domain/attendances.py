@@ -73,6 +73,11 @@ class PairsUsedUp(RuleBroken):
     detail = f"每人每天最多 {PAIRS_PER_DAY_MAX} 次签到"
 
 
+class TooLateToAdd(RuleBroken):
+    code = "too_late_to_add"
+    detail = "活动第二天过后，更正不能再加长时长；多出来的一段请另外补录"
+
+
 class AlreadyRecorded(RuleBroken):
     code = "already_recorded"
     detail = "这位志愿者在这个点位的这段时间已有记录"
@@ -110,6 +115,8 @@ class Attendance:
     arrived_at: datetime
     left_at: datetime | None
     minutes: int | None
+    minutes_in_time: int | None
+    """What was counted when the time for the organizer's word ran out; a later correction adds nothing to it."""
     evidence: Evidence
     marks: tuple[Mark, ...]
     automatic_departure: bool
@@ -152,12 +159,14 @@ def leave(
     all_marks = _in_order({*attendance.marks, *marks})
     known_by_scans = own_scan and attendance.evidence is Evidence.OWN_SCAN and Mark.LATE_SCAN not in all_marks
     left_at = max(left_at, attendance.arrived_at)
+    minutes = schedule.served(attendance.arrived_at, left_at).minutes
     weaker = Evidence.ORGANIZER if attendance.evidence is Evidence.OWN_SCAN else attendance.evidence
     return replace(
         attendance,
         state=State.LEFT,
         left_at=left_at,
-        minutes=schedule.served(attendance.arrived_at, left_at).minutes,
+        minutes=minutes,
+        minutes_in_time=minutes,
         evidence=Evidence.OWN_SCAN if known_by_scans else weaker,
         marks=all_marks,
         automatic_departure=automatic,
@@ -192,15 +201,20 @@ def correct(
 ) -> Attendance:
     """Put other times in its place. One that is open, or still waits, is confirmed with them in the same breath.
 
-    The times are the organizer's word from now on, however the first ones were known; after the time for
-    that, whatever they add was entered later.
+    The times are the organizer's word from now on, however the first ones were known. After the time for
+    that they may shorten it, or put back what was counted then; TooLateToAdd for more. What was still open
+    then was entered later.
     """
     _require(attendance, State.OPEN, State.LEFT, *SETTLED)
     require_possible(schedule, arrived_at, left_at, now)
     minutes = schedule.served(arrived_at, left_at).minutes
     weaker = Evidence.ORGANIZER if attendance.evidence is Evidence.OWN_SCAN else attendance.evidence
-    if minutes > (attendance.minutes or 0) and not schedule.counts_as_entered_in_time(now):
-        weaker = Evidence.ENTERED_LATER
+    in_time = schedule.counts_as_entered_in_time(now)
+    if not in_time and weaker is not Evidence.ENTERED_LATER:
+        if attendance.state is State.OPEN:
+            weaker = Evidence.ENTERED_LATER
+        elif minutes > (attendance.minutes_in_time or 0):
+            raise TooLateToAdd
     return replace(
         attendance,
         state=State.CORRECTED,
@@ -209,6 +223,7 @@ def correct(
         arrived_at=arrived_at,
         left_at=left_at,
         minutes=minutes,
+        minutes_in_time=minutes if in_time else attendance.minutes_in_time,
         evidence=weaker,
         reason=reason,
         automatic_departure=False,
@@ -291,7 +306,8 @@ def facts_of(
     """
     summed, carrying = together(after), carriers(after)
     facts = []
-    for pair in changed:
+    # Who gives a visit up is told first, so that the day's cap is free for who takes it over.
+    for pair in sorted(changed, key=lambda pair: pair.id in carrying):
         assert pair.left_at is not None
         served = schedule.served(pair.arrived_at, pair.left_at)
         fact = AttendanceSettled(

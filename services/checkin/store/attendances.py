@@ -25,6 +25,7 @@ _CHANGING = (
     "arrived_at",
     "left_at",
     "minutes",
+    "minutes_in_time",
     "evidence",
     "marks",
     "automatic_departure",

@@ -59,7 +59,7 @@ _SITUATION = {
     "starts_at": "activity.starts_at",
     "ends_at": "activity.ends_at",
     "window_before_minutes": "activity.window_before_minutes",
-    "confirm_each": f"activity.confirm_each OR {FROM_ABOVE.format(others='')}",
+    "confirm_each": "{confirm_each}",
     "activity_reason": "activity.reason",
     "site_id": "site.id",
     "member_status": "card.status",
@@ -134,7 +134,7 @@ _TYPES: dict[str, Any] = {
 def _read(**parts: str) -> TextualSelect:
     # Columns that are named beforehand need not be made out from every result anew.
     names: list[ColumnElement[Any]] = [column(name) for name in (*_SITUATION, "is_full", "is_of_leaders")]
-    columns = ", ".join(f"{content} AS {name}" for name, content in _SITUATION.items())
+    columns = ", ".join(f"{content.format(**parts)} AS {name}" for name, content in _SITUATION.items())
     return _typed(_READ.format(columns=columns, **parts)).columns(*names)
 
 
@@ -149,7 +149,9 @@ _READ_ARRIVAL = _read(
     pairs="site_id = :site_id AND member_id = :member_id",
     lock="",
     full=_FULL,
-    of_leaders="false",  # asked when they leave
+    # Asked when they leave.
+    of_leaders="false",
+    confirm_each="false",
     until="'infinity'",
     since=":at",
 )
@@ -160,6 +162,7 @@ _READ_DEPARTURE = _read(
     lock="ORDER BY id FOR UPDATE",
     full="false",
     of_leaders=_OF_LEADERS,
+    confirm_each=f"activity.confirm_each OR {FROM_ABOVE.format(others='')}",
     until=":at",
     since="last.arrived_at",
 )
@@ -201,7 +204,7 @@ INSERT INTO scan ({columns}) SELECT {values}, id FROM arrived ON CONFLICT (id) D
 _LEAVE = _written("""
 WITH departed AS (
     UPDATE attendance SET state = :state, version = :version, left_at = :left_at, minutes = :minutes,
-        evidence = :evidence, marks = :pair_marks
+        minutes_in_time = :minutes, evidence = :evidence, marks = :pair_marks
     FROM activity
     WHERE attendance.id = :attendance_id AND attendance.state = 'open' AND activity.id = :activity_id
       AND activity.state = 'published' AND activity.starts_at = :starts_at AND activity.ends_at = :ends_at
@@ -384,6 +387,7 @@ def last_pair(row: Row[Any], code: PlaceCode, member_id: UUID) -> Attendance:
         arrived_at=row.last_arrived_at,
         left_at=None,
         minutes=None,
+        minutes_in_time=None,
         evidence=Evidence(row.last_evidence),
         marks=tuple(Mark(mark) for mark in row.last_marks),
         automatic_departure=False,

@@ -147,6 +147,7 @@ attendance_table = Table(
     Column("arrived_at", DateTime(timezone=True), nullable=False),
     Column("left_at", DateTime(timezone=True)),
     Column("minutes", Integer),
+    Column("minutes_in_time", Integer),
     Column("evidence", Text, nullable=False),
     Column("marks", ARRAY(Text), nullable=False),
     Column("automatic_departure", Boolean, nullable=False, server_default=text("false")),

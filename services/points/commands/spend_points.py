@@ -39,11 +39,12 @@ def request_spends(tx: Session, facts: Sequence[SpendRequested]) -> list[Answer]
     One that rewards judged by a newer card is not declined by an older one, it is answered later.
     """
     sound = [fact for fact in facts if _refuse(fact) is None]
-    books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in sound})
+    cards = _list_cards(tx, [fact.member_id for fact in sound])
+    # Of one that is early nothing is decided, not even where the member's account is to be opened.
+    decidable = [fact for fact in sound if not _is_early(fact, cards)]
+    books = store.lock_books(tx, {fact.member_id: fact.station_id for fact in decidable})
     known = settlement.list_answers(tx, [spend_key(fact.redemption_id) for fact in sound])
-    fresh = [fact for fact in sound if spend_key(fact.redemption_id) not in known]
-    cards = _list_cards(tx, [fact.member_id for fact in fresh])
-    fresh = [fact for fact in fresh if not _is_early(fact, cards)]
+    fresh = [fact for fact in decidable if spend_key(fact.redemption_id) not in known]
     at, journal = clock.now(), Journal()
     given: list[Given] = []
     _prepare(tx, fresh, books, at)

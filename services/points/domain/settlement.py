@@ -123,10 +123,14 @@ def refuse(fact: AttendanceSettled, rules: Mapping[str, Sequence[Rule]], latest:
 def in_order(facts: Iterable[AttendanceSettled]) -> list[AttendanceSettled]:
     """Caps depend on the order: by the end of the service, then by id.
 
-    What carries no visit comes first: when a visit passes from one pair to another, the cap that the one
-    used is free before the other needs it.
+    What only gives up what it had comes first: when a visit passes from one pair to another, the cap that the
+    one used is free before the other needs it.
     """
-    return sorted(facts, key=lambda fact: (fact.carries_visit, fact.ended_at, fact.attendance_id, fact.version))
+    return sorted(facts, key=lambda fact: (not _gives_up(fact), fact.ended_at, fact.attendance_id, fact.version))
+
+
+def _gives_up(fact: AttendanceSettled) -> bool:
+    return fact.state == "annulled" or (fact.version > 1 and not fact.carries_visit)
 
 
 def settle(desk: Desk, fact: AttendanceSettled, request_hash: bytes) -> Outcome:

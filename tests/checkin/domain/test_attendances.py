@@ -18,6 +18,7 @@ from services.checkin.domain.attendances import (
     Mark,
     State,
     Status,
+    TooLateToAdd,
 )
 from services.checkin.domain.schedule import Schedule
 from shared.events import Evidence
@@ -45,6 +46,7 @@ def attendance(state: State = State.OPEN, **fields: object) -> Attendance:
         arrived_at=at(0),
         left_at=None if is_open else at(120),
         minutes=None if is_open else 120,
+        minutes_in_time=None if is_open else 120,
         evidence=Evidence.OWN_SCAN,
         marks=(),
         automatic_departure=False,
@@ -138,20 +140,28 @@ def test_a_correction_is_the_organizers_word_and_moves_the_service_day() -> None
     assert (after.service_day, after.minutes, after.evidence) == (date(2026, 11, 22), 150, Evidence.ORGANIZER)
 
 
-@pytest.mark.parametrize(
-    ("left", "now", "evidence"),
-    [
-        (150, MONDAY, Evidence.ENTERED_LATER),
-        (150, MONDAY - timedelta(hours=10), Evidence.ORGANIZER),
-        (90, MONDAY, Evidence.ORGANIZER),
-        (120, MONDAY, Evidence.ORGANIZER),
-    ],
-)
-def test_what_a_correction_adds_after_the_time_for_it_was_entered_later(
-    left: float, now: datetime, evidence: Evidence
-) -> None:
+def test_after_the_time_for_it_a_correction_adds_nothing_but_may_put_back_what_was_counted() -> None:
+    in_time = MONDAY - timedelta(hours=10)
     for state in (State.LEFT, State.CONFIRMED):
-        assert attendances.correct(attendance(state), SCHEDULE, at(0), at(left), now, "改签退").evidence is evidence
+        before = attendance(state)
+        longer = attendances.correct(before, SCHEDULE, at(0), at(150), in_time, "改签退")
+        assert (longer.minutes, longer.evidence) == (150, Evidence.ORGANIZER)
+        with pytest.raises(TooLateToAdd):
+            attendances.correct(before, SCHEDULE, at(0), at(121), MONDAY, "改签退")
+        mistyped = attendances.correct(before, SCHEDULE, at(0), at(60), MONDAY, "改签退")
+        with pytest.raises(TooLateToAdd):
+            attendances.correct(mistyped, SCHEDULE, at(0), at(121), MONDAY, "改签退")
+        restored = attendances.correct(mistyped, SCHEDULE, at(0), at(120), MONDAY, "改签退")
+        assert (restored.minutes, restored.evidence) == (120, Evidence.ORGANIZER)
+        shortened = attendances.correct(before, SCHEDULE, at(0), at(60), in_time, "改签退")
+        with pytest.raises(TooLateToAdd):
+            attendances.correct(shortened, SCHEDULE, at(0), at(120), MONDAY, "改签退")
+
+
+def test_what_was_entered_later_may_be_corrected_either_way_and_stays_so() -> None:
+    before = attendance(State.CONFIRMED, evidence=Evidence.ENTERED_LATER)
+    after = attendances.correct(before, SCHEDULE, at(0), at(150), MONDAY, "改签退")
+    assert (after.minutes, after.evidence) == (150, Evidence.ENTERED_LATER)
 
 
 def test_an_open_pair_is_corrected_and_confirmed_at_once() -> None:
@@ -231,6 +241,19 @@ def test_a_pair_that_takes_over_the_visit_gets_a_new_version_though_the_sum_stay
     # What was entered by hand is known less well than the other's scans.
     assert {(pair.id, pair.version) for pair in changed} == {(first.id, 2), (second.id, 2)}
     assert attendances.carriers(changed) == {second.id}
+
+
+def test_who_gives_a_visit_up_is_told_before_who_takes_it_over() -> None:
+    member_id = uuid4()
+    entered = attendance(State.CONFIRMED, member_id=member_id, pair=1, minutes=20, evidence=Evidence.ORGANIZER)
+    scanned = attendance(State.LEFT, member_id=member_id, pair=2, arrived_at=at(60), minutes=20)
+    confirmed = attendances.confirm(scanned)
+    changed = attendances.rate_together([entered, scanned], {scanned.id: confirmed})
+    assert [pair.id for pair in changed] == [scanned.id, entered.id]
+    about = {"title": "走访", "category": "door_visit", "station_id": uuid4()}
+    facts = attendances.facts_of(changed, changed, SCHEDULE, **about, touched={scanned.id})  # type: ignore[arg-type]
+    assert [(fact.attendance_id, fact.carries_visit) for fact in facts] == [(entered.id, False), (scanned.id, True)]
+    assert [fact.minutes_together for fact in facts] == [40, 40]
 
 
 def test_only_settled_pairs_of_who_served_are_rated_again() -> None:

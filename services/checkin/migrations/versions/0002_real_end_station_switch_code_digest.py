@@ -1,4 +1,4 @@
-"""When an activity really ended; stations that confirm everything by hand; a digest of the code that was read."""
+"""When an activity really ended, and what was counted in time; stations that confirm everything; a code's digest."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,4 +19,6 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("node_id", name=op.f("pk_confirm_each_on")),
     )
+    op.add_column("attendance", sa.Column("minutes_in_time", sa.Integer(), nullable=True))
+    op.execute("UPDATE attendance SET minutes_in_time = minutes")
     op.add_column("scan", sa.Column("code_digest", sa.LargeBinary(), nullable=True))
