@@ -61,8 +61,14 @@ class YesNo(fields.Boolean):
 # Controls, surrogates, line separators, and formats such as marks that turn the direction of reading: with them one
 # name can be made to look like another. Emoji are joined by one format character, which is let through.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks by their category that show nothing."""
 _JOINER = "\u200d"
 _BREAKS = "\n\r\t" + _JOINER
+
+
+def _shows_nothing(character: str) -> bool:
+    return character == _JOINER or character in _BLANK or unicodedata.category(character) in ("Mn", "Zs")
 
 
 class Line(fields.String):
@@ -83,7 +89,7 @@ class Line(fields.String):
                 _BREAKS if self.multiline else _JOINER
             ):
                 raise self.make_error("control")
-        if not text.strip(_JOINER) and not self.empty:
+        if not self.empty and all(_shows_nothing(character) for character in text):
             raise self.make_error("empty")
         return text
 

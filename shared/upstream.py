@@ -43,7 +43,9 @@ class Upstream:
         write carries an idempotency key, so a repetition changes nothing.
         """
         sent = self._encode(method, target, headers, body)
-        connection: socket.socket | None = getattr(self._kept, "connection", None)
+        # Kept again only when the answer is whole: whatever breaks off the reading, a job's time limit too,
+        # nobody may read the rest of it as the answer to another question.
+        connection: socket.socket | None = self._take_kept()
         if connection is not None:
             try:
                 return self._exchange(connection, method, sent)
@@ -62,6 +64,11 @@ class Upstream:
         except (OSError, http.client.HTTPException) as error:
             self._drop(connection)
             raise NoAnswer(f"{self._host}:{self._port} {type(error).__name__}") from error
+
+    def _take_kept(self) -> socket.socket | None:
+        connection: socket.socket | None = getattr(self._kept, "connection", None)
+        self._kept.connection = None
+        return connection
 
     def _encode(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}:{self._port}"]

@@ -35,7 +35,7 @@ class Parser(FlaskParser):
     def _raw_load_json(self, req: Request) -> Any:
         try:
             return super()._raw_load_json(req)
-        except RecursionError as error:  # nested a thousand deep
+        except (RecursionError, ValueError) as error:  # nested a thousand deep, or a number of 5,000 digits
             raise errors.Invalid from error
 
 

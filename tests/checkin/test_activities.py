@@ -10,7 +10,7 @@ import pytest
 from services.checkin import queries
 from services.checkin.commands import activities, attendances
 from services.checkin.domain.activities import ActivityInWrongState, FixedOnceMade, NoSuchLeader, TimesInUse
-from services.checkin.domain.schedule import BadTimes
+from services.checkin.domain.schedule import BadTimes, PostponedToThePast, TooLongAgo
 from services.checkin.store.activities import NoSuchActivity, NoSuchStation, SiteDraft, SiteIdTaken
 from shared import clock, copies
 from shared.db import transactional
@@ -142,6 +142,17 @@ def test_without_new_times_it_is_off_until_they_are_known(station: Station) -> N
         station.organizer, activity_id=activity.id, starts_at=after(60), ends_at=after(120)
     )
     assert moved.state == "published"
+
+
+def test_nothing_is_postponed_to_the_past_and_nothing_entered_from_years_ago(station: Station) -> None:
+    activity = station.activity()
+    with clock.travel(after(-600)), pytest.raises(PostponedToThePast):
+        activities.postpone_activity(
+            station.organizer, activity_id=activity.id, starts_at=after(-1440), ends_at=after(-1300)
+        )
+    with clock.travel(after(400 * 1440)), pytest.raises(TooLongAgo):
+        station.activity()
+    assert station.rows("SELECT count(*) AS number FROM activity")[0]["number"] == 1
 
 
 def test_what_has_been_served_cannot_be_postponed(station: Station) -> None:

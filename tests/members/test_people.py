@@ -327,6 +327,39 @@ def test_nobody_leaves_the_household_by_the_own_role(town: Town) -> None:
     assert answer.json["code"] == "own_case"
 
 
+def test_who_has_roles_is_brought_together_and_renamed_by_who_stands_above_them_alone(town: Town) -> None:
+    """Else staff could make an administrator above them kin, who then may decide nothing for them."""
+    admin, staff = town.official(Role.ADMINISTRATOR, at=None), town.official(Role.STAFF)
+    above, neighbour = town.add("罗静", confirmed=True), town.add()
+    role = {"id": str(new_id()), "member_id": above, "role": "administrator", "node_id": str(town.nodes["咸宁市"])}
+    assert town.post("/grants", admin, role).status_code == 201
+    for one, other in ((above, neighbour), (neighbour, above)):
+        path = f"/members/{one}/household"
+        assert town.ask("PUT", path, staff, {"with_member_id": other}).status_code == 403
+    assert change(town, above, staff, name="假名").status_code == 403
+    assert change(town, above, staff, phone=None).status_code == 403
+    assert change(town, above, staff, skills=["理发"]).status_code == 200
+    assert change(town, above, admin, name="罗小静").status_code == 200
+    assert town.ask("PUT", f"/members/{above}/household", admin, {"with_member_id": neighbour}).status_code == 200
+
+
+def test_nobody_brings_others_into_the_own_household(town: Town) -> None:
+    household = new_id()
+    kin, stranger = town.add(household_id=household), town.add()
+    staff = town.official(Role.STAFF, household_ids=(household,))
+    answer = town.ask("PUT", f"/members/{stranger}/household", staff, {"with_member_id": kin})
+    assert (answer.status_code, answer.json["code"]) == (403, "own_case")
+
+
+def test_who_added_somebody_sees_them_no_more_when_they_have_moved(town: Town) -> None:
+    staff, content = town.official(Role.STAFF), {"id": str(new_id()), "name": "陈小芳"}
+    content |= {"station_id": str(town.nodes["南昌路站"])}
+    assert [town.post("/members", staff, content).status_code for _ in range(2)] == [201, 201]
+    everywhere = town.official(Role.STAFF, at=None)
+    assert change(town, UUID(content["id"]), everywhere, station_id=str(town.nodes["岔路口站"])).status_code == 200
+    assert town.post("/members", staff, content).status_code == 404
+
+
 # --- Seeing and finding ----------------------------------------------------------------------------------
 
 

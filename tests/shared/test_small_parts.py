@@ -1,8 +1,10 @@
 """Clock, ids, settings, tokens, wire fields, log lines, retries and kept connections."""
 
+import http.client
 import logging
 import socket
 import threading
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -101,6 +103,12 @@ def test_a_time_without_zone_is_refused() -> None:
             Instant().deserialize(value)
 
 
+@pytest.mark.parametrize("value", ["\ufe0f", "\u034f", "\u115f\u1160", "\u3164", "\u2800 \u2800"])
+def test_a_name_that_shows_nothing_is_none(value: str) -> None:
+    with pytest.raises(ValidationError):
+        Line(length_max=10).deserialize(value)
+
+
 @pytest.mark.parametrize("value", ["9999-12-31T23:30:00Z", "9999-12-31T20:00:00-05:00", "0001-01-01T00:00:00+14:00"])
 def test_a_time_at_the_ends_of_the_calendar_is_refused(value: str) -> None:
     with pytest.raises(ValidationError):
@@ -187,6 +195,40 @@ def test_a_connection_that_went_stale_is_replaced_without_the_caller_noticing() 
     assert len(served) == 2
     with pytest.raises(NoAnswer):
         upstream.request("GET", "/x", headers={})
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's time limit strikes while an answer is awaited; the worker's next question gets its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    asked = threading.Event()
+
+    def serve() -> None:
+        for number in (1, 2):
+            connection, _ = listener.accept()
+            with suppress(ConnectionError):
+                while head := connection.recv(65536):
+                    if b"/slow" in head:
+                        asked.set()
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number)
+            connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    upstream = Upstream(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=5)
+    assert upstream.request("GET", "/x", headers={}).body == b"1"
+
+    class TimeIsUp(Exception):
+        pass
+
+    def cut(*_arguments: object, **_options: object) -> None:
+        asked.wait(5)
+        raise TimeIsUp
+
+    with monkeypatch.context() as patched:
+        patched.setattr(http.client.HTTPResponse, "begin", cut)
+        with pytest.raises(TimeIsUp):
+            upstream.request("GET", "/slow", headers={})
+    assert upstream.request("GET", "/x", headers={}).body == b"2", "another connection's answer"
+    listener.close()
 
 
 def test_a_line_break_in_a_header_is_never_sent() -> None:

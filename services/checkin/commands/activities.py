@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.checkin.domain import activities, attendances
 from services.checkin.domain.activities import FixedOnceMade, State, TimesInUse
 from services.checkin.domain.attendances import Attendance
-from services.checkin.domain.schedule import Schedule
+from services.checkin.domain.schedule import PostponedToThePast, Schedule
 from services.checkin.store import Activity, Site
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
@@ -58,7 +58,7 @@ def create_activity(
     digest = tokens.digest(msgspec.json.encode([values, sites], order="sorted").decode())
     if (known := store.find_activity(tx, activity_id)) is not None:
         return _same(known, digest)
-    Schedule(starts_at, ends_at, window_before_minutes)
+    Schedule(starts_at, ends_at, window_before_minutes).require_within_reach(clock.now())
     _require_leaders(tx, caller, sites, [])
     added = store.add_activity(
         tx,
@@ -121,7 +121,9 @@ def change_activity(
         _refuse_times_in_use(attendance_store.lock_pairs_at(tx, activity_id))
     for name, value in changed.items():
         setattr(activity, name, value)
-    _ = activity.schedule  # BadTimes before the database says so
+    schedule = activity.schedule  # BadTimes before the database says so
+    if "starts_at" in changed:
+        schedule.require_within_reach(clock.now())
     if sites is not None:
         _require_leaders(tx, caller, sites, activity.sites)
         store.set_sites(tx, activity, sites)
@@ -166,6 +168,8 @@ def postpone_activity(
     _send_home(tx, activity, _POSTPONED, must_have_served_nothing=True)
     detail = {"from": [activity.starts_at.isoformat(), activity.ends_at.isoformat()]}
     if starts_at is not None and ends_at is not None:
+        if starts_at <= clock.now():
+            raise PostponedToThePast
         activity.starts_at, activity.ends_at = starts_at, ends_at
         _ = activity.schedule
     return _move(tx, caller, activity, path, target, "activity.postpone", detail)

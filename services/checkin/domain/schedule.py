@@ -12,12 +12,25 @@ DEPARTURE_OPEN_MINUTES = 60
 DURATION_MAX = timedelta(hours=24)
 """A longer piece of work is several activities: rules and caps are of a day."""
 
+ENTERED_BACK_MAX = timedelta(days=366)
+"""So far back an activity may be entered; what is older is taken over from paper as an opening balance."""
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class BadTimes(RuleBroken):
     code = "bad_times"
     detail = "结束时间要晚于开始时间，一次活动最长 24 小时"
+
+
+class TooLongAgo(RuleBroken):
+    code = "too_long_ago"
+    detail = "只能补记一年以内的活动，请检查日期"
+
+
+class PostponedToThePast(RuleBroken):
+    code = "postponed_to_the_past"
+    detail = "延期要改到以后的时间"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,11 @@ class Schedule:
     def __post_init__(self) -> None:
         if not timedelta(0) < self.ends_at - self.starts_at <= DURATION_MAX:
             raise BadTimes
+
+    def require_within_reach(self, now: datetime) -> None:
+        """Raise TooLongAgo for what nobody can vouch for any more."""
+        if self.starts_at < now - ENTERED_BACK_MAX:
+            raise TooLongAgo
 
     @property
     def arrival_opens_at(self) -> datetime:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.members.commands import hashing
-from services.members.commands.people import insert_members
+from services.members.commands.people import insert_members, require_above_grants
 from services.members.domain import consents as consent_rules
 from services.members.domain import passwords
 from services.members.domain.consents import Consent
@@ -25,7 +25,7 @@ from shared import audit, clock, tokens
 from shared.db import transactional
 from shared.errors import Forbidden, NotFound, RuleBroken
 from shared.ids import new_id, new_short_code, read_short_code
-from shared.principal import Principal, Role
+from shared.principal import Principal
 
 TOKENS_MAX = 20
 TOKEN_DAYS_MAX = 366
@@ -311,8 +311,7 @@ def make_reset_code(tx: Session, caller: Principal, member_id: UUID) -> CodeMade
     """
     member, path = people.get_as_staff(tx, caller, member_id)
     caller.refuse_own_case(member.id, member.household_id)
-    for grant in logins.grants_of(tx, [member_id]):
-        caller.require(Role.ADMINISTRATOR, grant.path)
+    require_above_grants(tx, caller, member_id)
     if logins.own_login_id(tx, member_id) is None:
         _check_may_claim(tx, member)
     code = new_short_code(passwords.CODE_LENGTH)

@@ -16,7 +16,7 @@ from services.members.domain.names import is_child
 from services.members.domain.people import NewMember
 from services.members.domain.places import ROOT
 from services.members.store import creations, people, tree
-from services.members.store.logins import own_login_id, own_member_id
+from services.members.store.logins import grants_of, own_login_id, own_member_id
 from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam
 from services.members.store.pinyin import read_name
 from shared import audit, clock
@@ -141,6 +141,8 @@ def add_member(tx: Session, caller: Principal, content: Mapping[str, Any]) -> di
             consent_rules.check_joining(list(row.consents), row.birth_date, clock.today(), by_guardian=True)
         insert_members(tx, caller, [row])
         audit.add(tx, caller, "member.add", "member", row.id, path=path)
+    else:
+        people.get_as_staff(tx, caller, row.id)  # who has moved since is others' to see
     return people.show(tx, row.id)
 
 
@@ -236,6 +238,8 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
     elif caller.may(Role.STAFF, path):
         if "station_id" in changes and not caller.may(Role.STAFF, tree.path_of(tx, changes["station_id"])):
             raise rules.StationOfOthers
+        if changes.keys() & rules.IDENTITY:
+            require_above_grants(tx, caller, member.id)
         audit.add(tx, caller, "member.change", "member", member.id, path=path, detail={"fields": sorted(changes)})
     elif caller.may(Role.ORGANIZER, path):
         raise Forbidden
@@ -246,6 +250,12 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
     _apply(tx, caller, member, changes)
     people.tell(tx, [member.id])
     return people.show(tx, member_id)
+
+
+def require_above_grants(tx: Session, caller: Principal, member_id: UUID) -> None:
+    """Who decides over somebody with roles must be an administrator of every node at which these hold."""
+    for grant in grants_of(tx, [member_id]):
+        caller.require(Role.ADMINISTRATOR, grant.path)
 
 
 def _apply(tx: Session, caller: Principal, member: Member, changes: dict[str, Any]) -> None:
@@ -293,16 +303,20 @@ def _apply_teams(tx: Session, member: Member, station_id: UUID | None, team_ids:
 @transactional
 def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_id: UUID | None) -> dict[str, Any]:
     """Staff says with whom somebody lives, or with None that nobody is known to. Members of one household decide
-    nothing for each other.
+    nothing for each other, so nobody says so of the own household, nor of somebody with roles without being
+    above these.
     """
     member, path = people.get_as_staff(tx, caller, member_id)
     caller.refuse_own_case(member.id, member.household_id)
+    require_above_grants(tx, caller, member.id)
     if with_member_id is None:
         if member.household_id is not None:
             member.household_id = None
             people.tell(tx, [member.id])
     elif with_member_id != member_id:
         other, _ = people.get_as_staff(tx, caller, with_member_id)
+        caller.refuse_own_case(other.id, other.household_id)
+        require_above_grants(tx, caller, other.id)
         if other.household_id is None:
             other.household_id = new_id()
             people.tell(tx, [other.id])

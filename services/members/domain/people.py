@@ -16,6 +16,10 @@ FAMILY = frozenset({"spouse", "child", "parent", "grandparent"})
 BIRTH_DATE_MIN = date(1900, 1, 1)
 
 
+IDENTITY = frozenset({"name", "phone", "birth_date", "guardian_id"})
+"""Who somebody is, and who acts for them."""
+
+
 class BirthDateWrong(RuleBroken):
     code = "birth_date_wrong"
     detail = "出生日期不对，请检查"

@@ -294,15 +294,10 @@ def count_attempt(tx: Session, key: bytes, free: int = passwords.FREE_FAILURES) 
     like known ones.
     """
     now = clock.now()
-    tx.execute(
-        insert(FailedAttempts).values(key=key, failures=0, last_at=now, blocked_until=now).on_conflict_do_nothing()
-    )
-    row = tx.scalars(
-        select(FailedAttempts)
-        .where(FailedAttempts.key == key)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    # Made or locked in one statement: between two of them a right attempt might remove the row.
+    statement = insert(FailedAttempts).values(key=key, failures=0, last_at=now, blocked_until=now)
+    kept = statement.on_conflict_do_update(index_elements=["key"], set_={"failures": FailedAttempts.failures})
+    row = tx.scalars(kept.returning(FailedAttempts), execution_options={"populate_existing": True}).one()
     if row.blocked_until > now:
         raise passwords.SlowDown(row.blocked_until - now)
     if row.last_at < now - passwords.FORGOTTEN_AFTER:
