@@ -6,7 +6,7 @@ in the same words.
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,8 @@ class Form:
     def __init__(self, typed: Mapping[str, Any] | None = None) -> None:
         self.typed: MultiDict[str, str] = MultiDict(typed or {})
         self.errors: dict[str, str] = {}
+        self.offers: dict[str, list[tuple[str, str]]] = {}
+        """By field, what to choose from where what was typed may mean several."""
 
     @classmethod
     def posted(cls) -> "Form":
@@ -104,6 +106,25 @@ class Form:
             self.fail(name, _("日期不对，请写成 1954-03-08 这样"))
             return None
         return found.isoformat()
+
+    def time_of_day(self, name: str, message: str) -> time | None:
+        """A time of day as 09:30, also typed as 9：30 or 9.30; None when it is missing or wrong."""
+        if not self.text(name):
+            self.fail(name, message)
+            return None
+        parts = re.fullmatch(r"(\d{1,2})(?:[:：.](\d{1,2})(?:[:：.]\d\d)?)?", self.text(name), re.ASCII)
+        hour, minute = (int(part or 0) for part in parts.groups()) if parts else (24, 0)
+        if hour < 24 and minute < 60:
+            return time(hour, minute)
+        self.fail(name, _("时间请写成 09:30 这样"))
+        return None
+
+    def words(self, name: str) -> list[str]:
+        """Several words, with whatever stands between them."""
+        text = self.text(name)
+        for mark in "，,；;\n\r":
+            text = text.replace(mark, "、")
+        return list(dict.fromkeys(word.strip() for word in text.split("、") if word.strip()))
 
     def blame(self, refusal: HuzhuError, fields: Mapping[str, str] | None = None) -> None:
         """Take over what a service refused. `fields` says which of its fields, or which code, belongs to

@@ -13,7 +13,6 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, refused
-from gateway.pages.organize import read_time
 from gateway.pages.places import asked_for, describe, people
 from shared import clock
 from shared.errors import HuzhuError, Invalid, NotFound
@@ -223,8 +222,8 @@ def read_span(filled: Form) -> dict[str, Any]:
     day = filled.day("day")
     if day is None:
         filled.fail("day", _("请填写日期"))
-    start = read_time(filled, "start")
-    end = read_time(filled, "end") if filled.text("end") else None
+    start = filled.time_of_day("start", _("请填写开始时间"))
+    end = filled.time_of_day("end", _("请填写结束时间")) if filled.text("end") else None
     if day is None or start is None:
         return {}
     arrived_at = datetime.combine(datetime.fromisoformat(day), start, clock.SHANGHAI)

@@ -1,7 +1,6 @@
 """The organizer's workbench: today's activities, and an activity from draft to end."""
 
-import re
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -134,7 +133,7 @@ def create_activity() -> ResponseReturnValue:
                 backend.call("checkin", "POST", f"/activities/{made['id']}/publish")
             return done.back(f"/organize/activities/{made['id']}", "published" if publish else "saved")
         except HuzhuError as refusal:
-            filled.blame(refusal, _FIELDS)
+            _blame(filled, refusal, content)
     return _form_page(filled, None), 422
 
 
@@ -178,7 +177,7 @@ def change_activity(activity_id: UUID) -> ResponseReturnValue:
                 backend.call("checkin", "PATCH", f"/activities/{activity_id}", json=changes)
             return done.back(f"/organize/activities/{activity_id}", "saved")
         except HuzhuError as refusal:
-            filled.blame(refusal, _FIELDS)
+            _blame(filled, refusal, content)
     return _form_page(filled, activity), 422
 
 
@@ -278,22 +277,28 @@ _FIELDS = {
     "ends_at": "end",
     "sites": "site_name_0",
     "fixed_once_published": "category",
-    "no_such_leader": "site_leader_0",
 }
+
+
+def _blame(filled: Form, refusal: HuzhuError, content: dict[str, Any]) -> None:
+    if refusal.code == "no_such_leader":
+        sites.blame_leaders(filled, content["sites"], _(refusal.detail))
+    if filled:
+        filled.blame(refusal, _FIELDS)
 
 
 def _form_page(filled: Form, activity: dict[str, Any] | None) -> str:
     stations = station_options(Role.ORGANIZER)
     switches = confirming.ask(node_id for node_id, _name in stations) or {}
+    confirmed_at = {node_id for node_id, switch in switches.items() if switch["on"] or switch["above"]}
     return render_template(
         "organize/form.html",
         filled=filled,
         activity=activity,
         stations=stations,
-        all_confirmed=[name for node_id, name in stations if {True} & set(switches.get(node_id, {}).values())],
+        all_confirmed=[name for node_id, name in stations if node_id in confirmed_at],
         categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
         sites=sites.lines_of(filled),
-        leaders=sites.leader_choices(filled),
         today=clock.today().isoformat(),
     )
 
@@ -338,7 +343,8 @@ def _read_times(filled: Form) -> dict[str, str]:
     day = filled.day("day")
     if day is None:
         filled.fail("day", _("请填写日期"))
-    start, end = (read_time(filled, name) for name in ("start", "end"))
+    start = filled.time_of_day("start", _("请填写开始时间"))
+    end = filled.time_of_day("end", _("请填写结束时间"))
     if day is None or start is None or end is None:
         return {}
     starts_at = datetime.combine(datetime.fromisoformat(day), start, clock.SHANGHAI)
@@ -346,19 +352,6 @@ def _read_times(filled: Form) -> dict[str, str]:
     if ends_at <= starts_at:
         ends_at += timedelta(days=1)
     return {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
-
-
-def read_time(filled: Form, name: str) -> time | None:
-    """A time of day as 09:30, also typed as 9：30 or 9.30."""
-    if not filled.text(name):
-        filled.fail(name, {"start": _("请填写开始时间"), "end": _("请填写结束时间")}[name])
-        return None
-    parts = re.fullmatch(r"(\d{1,2})(?:[:：.](\d{1,2})(?:[:：.]\d\d)?)?", filled.text(name), re.ASCII)
-    hour, minute = (int(part or 0) for part in parts.groups()) if parts else (24, 0)
-    if hour < 24 and minute < 60:
-        return time(hour, minute)
-    filled.fail(name, _("时间请写成 09:30 这样"))
-    return None
 
 
 def _is_same(name: str, value: Any, activity: dict[str, Any]) -> bool:

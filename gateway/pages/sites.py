@@ -12,7 +12,7 @@ from gateway import backend, visitor
 from gateway.backend import Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.i18n import _
-from gateway.pages.places import asked_for, describe
+from gateway.pages.places import asked_for, describe, people
 from shared.errors import Invalid
 
 SITES_MAX = 50
@@ -22,8 +22,17 @@ SITES_MORE = 2
 
 def lines_of(filled: Form) -> range:
     """The lines to show: those that are filled in, and some more."""
-    used = max((number + 1 for number in range(SITES_MAX) if filled.text(f"site_name_{number}")), default=0)
+    used = max((number + 1 for number in range(SITES_MAX) if _is_used(filled, number)), default=0)
     return range(min(SITES_MAX, used + SITES_MORE))
+
+
+def _is_used(filled: Form, number: int) -> bool:
+    return bool(filled.text(f"site_name_{number}") or filled.text(f"site_leader_{number}"))
+
+
+def _numbers(filled: Form) -> list[int]:
+    """The lines that are sites: those with a name, or else the first, since the only place needs none."""
+    return [number for number in range(SITES_MAX) if filled.text(f"site_name_{number}")] or [0]
 
 
 def as_typed(sites: list[dict[str, Any]], leaders: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -43,20 +52,28 @@ def leader_name(member: dict[str, Any] | None) -> str:
 
 
 def read(filled: Form, place: str, activity: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The sites in their lines; with none filled in, the place itself is the only one."""
-    numbers = [number for number in range(SITES_MAX) if filled.text(f"site_name_{number}")]
+    """The sites in their lines. With none named, the place itself is the only one, led by whom the first line says."""
+    numbers = _numbers(filled)
+    for number in range(SITES_MAX):
+        if number not in numbers and filled.text(f"site_leader_{number}"):
+            filled.fail(f"site_name_{number}", _("这一行写了负责人，请填写点位名称"))
     leaders = _read_leaders(filled, numbers)
     sites = []
     for number in numbers:
-        name = filled.text(f"site_name_{number}")
+        name = filled.text(f"site_name_{number}") or _("现场")
         site_id = str(uuid_or_none(filled.text(f"site_id_{number}")) or _site_id(filled, activity, number, name))
         where = filled.text(f"site_place_{number}") or place
         sites.append({"id": site_id, "name": name, "place": where, "leader_member_id": leaders[number]})
-    if not sites:
-        name = _("现场")
-        only: dict[str, Any] = {"id": _site_id(filled, activity, 0, name), "name": name, "place": place}
-        sites.append(only | {"leader_member_id": _own()})
     return sites
+
+
+def blame_leaders(filled: Form, sites: list[dict[str, Any]], message: str) -> None:
+    """Note at which of the lines that `read` made these sites of somebody was named who is not there any more."""
+    there = people(site["leader_member_id"] for site in sites if site["leader_member_id"])
+    for number, site in zip(_numbers(filled), sites, strict=True):
+        leader = there.get(site["leader_member_id"])
+        if leader is not None and leader["status"] != "active":
+            filled.fail(f"site_leader_{number}", message)
 
 
 def _own() -> str | None:
@@ -85,27 +102,16 @@ def _read_leaders(filled: Form, numbers: Iterable[int]) -> dict[int, str | None]
     found = _search(wanted.values())
     for number, typed in wanted.items():
         panel = found[typed]
-        people = panel.content or []
-        leaders[number] = people[0]["id"] if len(people) == 1 else None
+        meant = panel.content or []
+        leaders[number] = meant[0]["id"] if len(meant) == 1 else None
         if panel.error is not None and not isinstance(panel.error, Invalid):
             filled.fail(f"site_leader_{number}", _(panel.error.detail))
-        elif not people:
+        elif not meant:
             filled.fail(f"site_leader_{number}", _("没有找到“%(wanted)s”。请换个写法。", wanted=typed[:20]))
-        elif len(people) > 1:
+        elif len(meant) > 1:
+            filled.offers[f"site_leader_{number}"] = [(member["id"], describe(member)) for member in meant]
             filled.fail(f"site_leader_{number}", _("不止一位“%(wanted)s”，请选一位。", wanted=typed[:20]))
     return leaders
-
-
-def leader_choices(filled: Form) -> dict[int, list[tuple[str, str]]]:
-    """By line, the people to choose from where several are called what was typed."""
-    numbers = [number for number in range(SITES_MAX) if f"site_leader_{number}" in filled.errors]
-    found = _search(filled.text(f"site_leader_{number}") for number in numbers)
-    people = {number: found[filled.text(f"site_leader_{number}")].content or [] for number in numbers}
-    return {
-        number: [(member["id"], describe(member)) for member in members]
-        for number, members in people.items()
-        if members
-    }
 
 
 def _search(names: Iterable[str]) -> dict[str, Panel]:

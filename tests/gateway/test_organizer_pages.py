@@ -10,9 +10,11 @@ from typing import Any, TypeGuard
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.wrappers import Request, Response
 
 from shared import clock
+from shared.db import session
 from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.conftest import StandIn, json_answer
@@ -332,6 +334,32 @@ def test_each_site_has_the_leader_that_was_chosen(town: Town) -> None:
     assert leaders() == [namesakes[1].member_id, chosen.member_id]
     organizer.post(f"{page}/edit", f"{page}/edit", site_leader_0="zhaolei", site_leader_1="")
     assert leaders() == [chosen.member_id, organizer.member_id]
+
+
+def test_the_only_place_needs_no_name_to_have_a_leader_and_any_other_does(town: Town) -> None:
+    organizer, chosen = town.person("李组织", Role.ORGANIZER), town.person("赵磊")
+    page, new = publish(organizer, site_leader_0="赵磊"), "/organize/activities/new"
+    (site,) = organizer.api("GET", f"/checkin/activities/{page.rpartition('/')[2]}")["sites"]
+    assert (site["name"], site["leader_member_id"]) == ("现场", chosen.member_id)
+    for line, named in ((0, {"site_name_1": "西门", "site_leader_0": "赵磊"}), (1, {"site_leader_1": "赵磊"})):
+        refused = organizer.post(new, new, status=422, action="publish", **(ACTIVITY | named)).text
+        assert "这一行写了负责人，请填写点位名称" in refused
+        assert f'id="site_name_{line}-fault"' in refused
+        assert form_fields(refused, new)[f"site_leader_{line}"] == "赵磊"
+
+
+def test_a_leader_who_has_left_meanwhile_is_refused_at_the_own_line(town: Town) -> None:
+    organizer, gone = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
+    for service, table, key in (("members", "member", "id"), ("checkin", "member_card", "member_id")):
+        with town.apps[service].app_context(), session().begin():
+            left = text(f"UPDATE {table} SET status = 'left' WHERE {key} = :id")  # noqa: S608 - our own text
+            session().execute(left, {"id": gone.member_id})
+    typed = {"site_name_0": "东门", "site_name_2": "西门", "site_leader_2": "王秀英", "site_leader_of_2": "王秀英"}
+    new = "/organize/activities/new"
+    refused = organizer.post(new, new, status=422, **(ACTIVITY | typed), site_leader_id_2=gone.member_id).text
+    assert 'id="site_leader_2-fault"' in refused
+    assert 'id="site_leader_0-fault"' not in refused
+    assert "点位负责人要是在册的志愿者" in refused
 
 
 def test_a_station_that_has_everything_confirmed_says_so_in_the_form(town: Town) -> None:
