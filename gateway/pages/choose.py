@@ -1,6 +1,5 @@
 """Whom this browser acts for, and adding a member of the family."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from gateway.forms import Form
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages import texts
-from shared import clock
 from shared.errors import HuzhuError
 
 pages = Blueprint("choose", __name__)
@@ -86,18 +84,9 @@ def _read_relative(filled: Form) -> dict[str, Any]:
     if not filled.text("privacy"):
         filled.fail("privacy", _("请先向家人说明个人信息保护说明"))
     # For a child it is a guardian's consent, which is kept as one; a grown-up's word is the relative's.
-    by_guardian = ("guardian",) if is_child(birth_date) else ()
+    by_guardian = ("guardian",) if texts.is_child(birth_date) else ()
     relative["consents"] = texts.consents("terms", "privacy", *by_guardian)
     return relative
-
-
-def is_child(birth_date: str | None) -> bool:
-    """Under fourteen today; members decides, this only says which consent to send."""
-    if birth_date is None:
-        return False
-    born = date.fromisoformat(birth_date)
-    today = clock.today()
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) < 14
 
 
 def _family_page(filled: Form) -> str:

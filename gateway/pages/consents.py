@@ -10,7 +10,6 @@ from gateway.forms import Form
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages import texts
-from gateway.pages.choose import is_child
 from gateway.sessions import Named
 from shared.errors import HuzhuError
 
@@ -62,7 +61,7 @@ def _grown(asked: list[Named]) -> list[dict[str, Any]]:
     """Those of them who may be on boards, as members knows them."""
     ids = {str(member.member_id) for member in asked}
     mine = backend.call("members", "GET", "/me")["members"]
-    return [member for member in mine if member["id"] in ids and not is_child(member.get("birth_date"))]
+    return [member for member in mine if member["id"] in ids and not texts.is_child(member.get("birth_date"))]
 
 
 def _agree(filled: Form, member: Named, *, may_be_on_boards: bool) -> None:

@@ -11,8 +11,7 @@ from gateway.forms import Form
 from gateway.guards import logged_in, open_page
 from gateway.i18n import _
 from gateway.pages import texts
-from gateway.pages.members import read_skills
-from gateway.pages.places import every, homes_for, read_home
+from gateway.pages.places import about, every, homes_for, read_home
 from gateway.presentation import Viewer, require_viewer
 from shared.errors import HuzhuError
 
@@ -60,24 +59,29 @@ def show_edit() -> ResponseReturnValue:
 @pages.post("/me/edit")
 @logged_in
 def edit() -> ResponseReturnValue:
-    """Home and skills always; who one is only until staff has seen it. Only what is otherwise is sent."""
+    """Home and skills always; who one is only until staff has seen it. Only what is otherwise than it stands is
+    sent; what somebody else has changed since is not overwritten.
+    """
     viewer, filled = require_viewer(), Form.posted()
     member = _own(viewer)
-    wanted: dict[str, Any] = {"skills": read_skills(filled), **read_home(filled.text("place"))}
+    wanted: dict[str, Any] = {"skills": filled.words("skills"), **read_home(filled.text("place"))}
     if not member["confirmed"]:
         wanted |= {
             "name": filled.required("name", _("请填写姓名"), length_max=50),
             "birth_date": filled.day("birth_date"),
             "station_id": filled.uuid("station_id", _("请选择实践站")),
         }
+    version = filled.whole("version", _("页面不完整，请刷新再试"))
     if filled:
         changes = {name: value for name, value in wanted.items() if value != member.get(name)}
         try:
             if changes:
-                backend.call("members", "PATCH", f"/members/{viewer.member_id}", json=changes)
+                backend.call("members", "PATCH", f"/members/{viewer.member_id}", json=changes | {"version": version})
             return redirect("/me?told=saved", 303)
         except HuzhuError as refusal:
             filled.blame(refusal, {"not_below": "place", "guardian_needed": "birth_date"})
+            if refusal.code == "changed_meanwhile":
+                return _edit_page(_own(viewer), filled, was_changed=True), 422
     return _edit_page(member, filled), 422
 
 
@@ -86,7 +90,7 @@ def _own(viewer: Viewer) -> dict[str, Any]:
     return member
 
 
-def _edit_page(member: dict[str, Any], filled: Form) -> str:
+def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = False) -> str:
     stations: list[tuple[str, str]] = []
     if not member["confirmed"]:
         found = every(stations=Call("members", "/nodes", {"level": "station"}))["stations"].content or []
@@ -98,6 +102,7 @@ def _edit_page(member: dict[str, Any], filled: Form) -> str:
         "me/edit.html",
         member=member,
         filled=filled,
+        now=[(_("姓名"), member["name"]), *about(member)] if was_changed else None,
         stations=stations,
         station_id=station_id,
         station_name=dict(stations).get(station_id) or member.get("station_name"),

@@ -13,9 +13,18 @@ from gateway.forms import Form
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, texts
-from gateway.pages.places import describe, every, home_options, homes_for, read_home, station_options
-from gateway.pages.staff import about, household_of
-from shared.errors import HuzhuError
+from gateway.pages.places import (
+    about,
+    asked_for,
+    describe,
+    every,
+    home_options,
+    homes_for,
+    household_of,
+    read_home,
+    station_options,
+)
+from shared.errors import HuzhuError, Invalid
 from shared.principal import Role
 
 CANDIDATES_MAX = 20
@@ -25,6 +34,7 @@ _FIELDS = {
     "not_below": "place",
     "birth_date_wrong": "birth_date",
     "guardian_needed": "guardian",
+    "q": "employer",
 }
 
 pages = Blueprint("members", __name__)
@@ -101,7 +111,7 @@ def edit(member_id: UUID) -> ResponseReturnValue:
     version = filled.whole("version", _("页面不完整，请刷新再试"))
     if filled:
         try:
-            wanted["employer_id"] = _employer_id(filled, member, UUID(form_id))
+            wanted["employer_id"] = _employer_id(filled, member, UUID(form_id), is_stale=version != member["version"])
             changes = {name: value for name, value in wanted.items() if value != _present(member)[name]}
             changes |= _phone_change(filled)
             if changes:
@@ -132,17 +142,9 @@ def _read_member(filled: Form, member: dict[str, Any]) -> dict[str, Any]:
         "station_id": filled.uuid("station_id", _("请选择实践站")),
         **read_home(filled.text("place")),
         "team_ids": sorted(filled.chosen("team_ids")),
-        "skills": read_skills(filled),
+        "skills": filled.words("skills"),
         "guardian_id": _guardian_id(filled, member),
     }
-
-
-def read_skills(filled: Form) -> list[str]:
-    """Several, with whatever stands between them."""
-    text = filled.text("skills")
-    for mark in "，,；;\n\r":
-        text = text.replace(mark, "、")
-    return list(dict.fromkeys(word.strip() for word in text.split("、") if word.strip()))
 
 
 def _phone_change(filled: Form) -> dict[str, Any]:
@@ -151,8 +153,10 @@ def _phone_change(filled: Form) -> dict[str, Any]:
     return {"phone": filled.text("phone")} if filled.text("phone") else {}
 
 
-def _employer_id(filled: Form, member: dict[str, Any], form_id: UUID) -> str | None:
-    """The employer of this name; one that is not known yet is added."""
+def _employer_id(filled: Form, member: dict[str, Any], form_id: UUID, *, is_stale: bool) -> str | None:
+    """The employer of this name; one that is not known yet is added, and found again by the name when members refuses
+    what else was changed. For a stale form, whose changes are sure to be refused, nothing is added.
+    """
     name = filled.text("employer")
     if not name or name == member.get("employer_name"):
         return member.get("employer_id") if name else None
@@ -164,22 +168,26 @@ def _employer_id(filled: Form, member: dict[str, Any], form_id: UUID) -> str | N
             return str(employer["id"])
     # The form's own id makes the same of a form sent twice; the name tells it from another try.
     wanted = {"id": str(uuid5(form_id, name)), "name": name}
-    added = backend.call("members", "POST", "/employers", json=wanted)
-    return str(added["id"])
+    if not is_stale:
+        backend.call("members", "POST", "/employers", json=wanted)
+    return wanted["id"]
 
 
 def _guardian_id(filled: Form, member: dict[str, Any]) -> str | None:
     """The guardian by volunteer number, as it stands on the card."""
-    number = "".join(filled.text("guardian").split())
+    number = "".join(filled.text("guardian").replace("-", " ").split())
     if not number:
         return None
     for guardian in _guardian_of(member):
         if guardian["volunteer_number"] == number:
             return str(guardian["id"])
-    found = backend.call("members", "GET", "/members", query={"q": number, "status": "active"})
-    for candidate in found:
+    found = backend.together(guardian=asked_for(number))["guardian"]
+    for candidate in found.content or []:
+        # Of who is registered elsewhere only the tail is told: they are no guardian that this login may name.
         if candidate["volunteer_number"] == number:
             return str(candidate["id"])
+    if found.error is not None and not isinstance(found.error, Invalid):
+        filled.fail("guardian", _(found.error.detail))
     filled.fail("guardian", _("没有找到这个志愿者编号"))
     return None
 

@@ -1,4 +1,4 @@
-"""What pages share: lists in full, the stations where somebody may act, homes to choose, and the names of people."""
+"""What pages share: lists in full, the stations where somebody may act, homes to choose, and who people are."""
 
 import re
 from collections import defaultdict
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from gateway import backend, visitor
+from gateway import backend, presentation, visitor
 from gateway.backend import Call, Panel
 from gateway.forms import uuid_or_none
 from gateway.i18n import _
@@ -172,3 +172,27 @@ def told_apart(member: dict[str, Any]) -> str:
     place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
     tail = _("编号尾号 %(tail)s", tail=str(member.get("volunteer_number", ""))[-4:])
     return " · ".join(part for part in (place, tail) if part)
+
+
+def household_of(member: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who of the own stations lives with a member."""
+    if not member.get("household_id"):
+        return []
+    query = {"household_id": member["household_id"], "status": "active"}
+    found = backend.together(found=Call("members", "/members", query))["found"].content or []
+    return [one for one in found if one["id"] != member["id"]]
+
+
+def about(member: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is known of a member, as names and values."""
+    place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
+    return [
+        (_("志愿者编号"), presentation.fours(member["volunteer_number"])),
+        (_("实践站"), member.get("station_name") or "–"),
+        (_("小区和楼栋"), place or "–"),
+        (_("出生日期"), presentation.day(member["birth_date"]) if member.get("birth_date") else "–"),
+        (_("报到单位"), member.get("employer_name") or "–"),
+        (_("志愿服务队"), "、".join(team["name"] for team in member.get("teams", [])) or "–"),
+        (_("特长"), "、".join(member.get("skills", [])) or "–"),
+        (_("登录账号"), _("有") if member.get("has_login") else _("没有")),
+    ]

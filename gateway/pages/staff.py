@@ -7,13 +7,13 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation, visitor
+from gateway import backend, visitor
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import describe, station_options, told_apart
+from gateway.pages.places import about, describe, household_of, station_options, told_apart
 from shared.errors import HuzhuError
 from shared.principal import Role
 
@@ -111,30 +111,6 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         filled=filled,
         **told,
     )
-
-
-def household_of(member: dict[str, Any]) -> list[dict[str, Any]]:
-    """Who of the own stations lives with a member."""
-    if not member.get("household_id"):
-        return []
-    query = {"household_id": member["household_id"], "status": "active"}
-    found = backend.together(found=Call("members", "/members", query))["found"].content or []
-    return [one for one in found if one["id"] != member["id"]]
-
-
-def about(member: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is known of a member, as names and values."""
-    place = " ".join(part for part in (member.get("compound_name"), member.get("building_name")) if part)
-    return [
-        (_("志愿者编号"), presentation.fours(member["volunteer_number"])),
-        (_("实践站"), member.get("station_name") or "–"),
-        (_("小区和楼栋"), place or "–"),
-        (_("出生日期"), presentation.day(member["birth_date"]) if member.get("birth_date") else "–"),
-        (_("报到单位"), member.get("employer_name") or "–"),
-        (_("志愿服务队"), "、".join(team["name"] for team in member.get("teams", [])) or "–"),
-        (_("特长"), "、".join(member.get("skills", [])) or "–"),
-        (_("登录账号"), _("有") if member.get("has_login") else _("没有")),
-    ]
 
 
 # --- Boards -------------------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 here and in members.
 """
 
+from datetime import date
+
 from gateway.i18n import _
 from gateway.presentation import Viewer
+from shared import clock
 
 VERSIONS = {"terms": "1", "privacy": "1", "ranked": "1", "named": "1", "guardian": "1"}
 """The versions of the texts shown on these pages; members refuses consent to any other."""
@@ -14,6 +17,15 @@ Sections = list[tuple[str, list[str]]]
 def consents(*given: str, withdrawn: tuple[str, ...] = ()) -> list[dict[str, object]]:
     """Consents as members takes them, each to the text as it stands here."""
     return [{"kind": kind, "version": VERSIONS[kind], "given": kind not in withdrawn} for kind in (*given, *withdrawn)]
+
+
+def is_child(birth_date: str | None) -> bool:
+    """Under fourteen today; members decides, this only says which consent to send."""
+    if birth_date is None:
+        return False
+    born = date.fromisoformat(birth_date)
+    today = clock.today()
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) < 14
 
 
 def terms() -> Sections:

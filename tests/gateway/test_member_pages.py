@@ -48,7 +48,7 @@ def test_staff_changes_all_that_is_known_of_somebody(town: Town) -> None:
         team_ids=team,
         employer="市一中",
         skills="理发，医生",
-        guardian=guardian["volunteer_number"],
+        guardian=" ".join(re.findall("....", guardian["volunteer_number"])),
     )
     assert "已保存" in saved.text
     known = shown(staff, volunteer.member_id)
@@ -86,6 +86,14 @@ def test_saving_what_is_so_already_changes_and_records_nothing(town: Town) -> No
     assert town.administrator.api("GET", "/members/audit?action=member.change") == []
 
 
+def _number_elsewhere(town: Town) -> str:
+    """The volunteer number of somebody of another station."""
+    here, town.station_id = town.station_id, town.nodes["岔路口社区实践站"]
+    guest = town.person("李建国")
+    town.station_id = here
+    return str(shown(guest, guest.member_id)["volunteer_number"])
+
+
 def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(town: Town) -> None:
     staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
     page = edit(volunteer.member_id)
@@ -94,6 +102,10 @@ def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(town: Town)
         ("birth_date", "昨天"),
         ("birth_date", "1800-01-01"),
         ("guardian", "123456789012"),
+        ("guardian", "王秀英"),
+        ("guardian", "1" * 51),
+        ("guardian", _number_elsewhere(town)),
+        ("employer", "长" * 61),
     ):
         refused = staff.post(page, page, status=422, **({"skills": "理发"} | {field: typed})).text
         assert f'id="{field}-fault"' in refused, (field, typed)
@@ -158,6 +170,21 @@ def test_a_new_employer_is_added_once_though_the_form_is_sent_twice(town: Town) 
     other = edit(town.person("王秀英").member_id)
     staff.post(other, other, employer="市科协")
     assert [one["name"] for one in staff.api("GET", "/members/employers")] == ["市科协"]
+
+
+def test_what_is_refused_leaves_no_employer_behind_or_finds_it_again(town: Town) -> None:
+    staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
+    page = edit(volunteer.member_id)
+    early = form_fields(staff.get(page).text, page) | {"employer": "市科协"}
+    town.administrator.api("PATCH", f"/members/members/{volunteer.member_id}", {"name": "陈大芳"})
+    late = staff.client.post(page, data=early)
+    assert (late.status_code, "资料刚刚被别人改过" in late.text) == (422, True)
+    assert staff.api("GET", "/members/employers") == []
+    refused = staff.post(page, page, status=422, employer="市科协", phone="12").text
+    again = form_fields(refused, page) | {"phone": ""}
+    assert staff.client.post(page, data=again).status_code == 303
+    assert [one["name"] for one in staff.api("GET", "/members/employers")] == ["市科协"]
+    assert shown(staff, volunteer.member_id)["employer_name"] == "市科协"
 
 
 def test_who_moves_is_offered_the_new_stations_places_and_teams(town: Town) -> None:
@@ -234,6 +261,22 @@ def test_people_change_their_own_home_and_skills_and_less_once_confirmed(town: T
     assert not re.search(r'name="(name|birth_date|station_id)"', form)
     assert "已保存" in volunteer.post("/me/edit", "/me/edit", skills="理发、医生").text
     assert shown(volunteer, volunteer.member_id)["skills"] == ["理发", "医生"]
+
+
+def test_ones_own_form_that_lay_open_does_not_put_back_what_staff_corrected(town: Town) -> None:
+    volunteer = town.person("陈芳")
+    early = form_fields(volunteer.get("/me/edit").text, "/me/edit")
+    town.administrator.api("PATCH", f"/members/members/{volunteer.member_id}", {"name": "陈大芳"})
+    late = volunteer.client.post("/me/edit", data=early | {"skills": "理发"})
+    assert late.status_code == 422
+    assert "资料刚刚被别人改过" in late.text
+    assert "现在的内容" in late.text
+    assert "陈大芳" in late.text
+    again = form_fields(late.text, "/me/edit")
+    assert (again["name"], again["skills"]) == ("陈芳", "理发")
+    assert volunteer.client.post("/me/edit", data=again | {"name": "陈大芳"}).status_code == 303
+    known = shown(volunteer, volunteer.member_id)
+    assert (known["name"], known["skills"]) == ("陈大芳", ["理发"])
 
 
 def test_relatives_are_changed_by_who_acts_for_them(town: Town) -> None:
