@@ -47,7 +47,7 @@ def list_scans(activity_id: UUID) -> ResponseReturnValue:
                 "recorded": scan["member_id"] in recorded,
                 "at": presentation.moment(scan["at"]),
                 "direction": _("签退") if scan["direction"] == "departure" else _("签到"),
-                "why": why_shown(scan) + _passed_on(scan, found),
+                "why": why_shown(scan) + _passed_on(scan),
             }
             for scan in found
         ],
@@ -55,12 +55,12 @@ def list_scans(activity_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _passed_on(scan: dict[str, Any], scans: list[dict[str, Any]]) -> str:
+def _passed_on(scan: dict[str, Any]) -> str:
     """That others read the very same old code: it came to them as a picture."""
-    if scan["outcome"] != "expired_code" or scan["code_digest"] is None:
+    readers = scan["code_readers"] or 0
+    if scan["outcome"] != "expired_code" or readers < 2:
         return ""
-    readers = {one["member_id"] for one in scans if one["code_digest"] == scan["code_digest"]}
-    return _("（同一个码有 %(count)s 人扫过）", count=len(readers)) if len(readers) > 1 else ""
+    return _("（同一个码有 %(count)s 人扫过）", count=readers)
 
 
 def asked(activity_id: UUID, before: UUID | None = None) -> Call:

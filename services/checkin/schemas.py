@@ -248,6 +248,11 @@ class ScanSchema(Wire):
     code_digest = fields.String(
         required=True, allow_none=True, metadata={"description": "The same wherever the same code was read"}
     )
+    code_readers = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "How many members that code was read for at this activity, in vain or not"},
+    )
 
 
 class NewAttendanceSchema(Wire):

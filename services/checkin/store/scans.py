@@ -25,6 +25,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
+    func,
     select,
     text,
     tuple_,
@@ -396,10 +397,17 @@ def last_pair(row: Row[Any], code: PlaceCode, member_id: UUID) -> Attendance:
 
 
 def list_scans(tx: Session, activity_id: UUID, *, limit: int, refused: bool, before: UUID | None) -> Sequence[Row[Any]]:
-    """Scans at an activity, newest first."""
+    """Scans at an activity, newest first; `code_readers` counts the members that the same code was read for here."""
     columns = scan_table.c
+    by_code = (
+        select(columns.code_digest, func.count(columns.member_id.distinct()).label("code_readers"))
+        .where(columns.activity_id == activity_id)
+        .group_by(columns.code_digest)
+        .subquery()
+    )
     statement = (
-        select(scan_table)
+        select(scan_table, by_code.c.code_readers)
+        .outerjoin(by_code, by_code.c.code_digest == columns.code_digest)
         .where(columns.activity_id == activity_id)
         .order_by(columns.received_at.desc(), columns.id.desc())
         .limit(limit)
