@@ -34,7 +34,12 @@ def start() -> ResponseReturnValue:
         activities=Call(
             "checkin",
             "/activities",
-            {"station_id": viewer.station_id, "from": clock.now().isoformat(), "limit": ACTIVITIES_ASKED},
+            {
+                "station_id": viewer.station_id,
+                "from": clock.now().isoformat(),
+                "state": "published,postponed,cancelled",
+                "limit": ACTIVITIES_ASKED,
+            },
         ),
     )
     balances = panels["balance"].content
@@ -53,7 +58,7 @@ def _coming(activities: list[dict[str, Any]] | None) -> list[dict[str, Any]] | N
     if activities is None:
         return None
     published = [one for one in activities if one["state"] == "published"][:ACTIVITIES_SHOWN]
-    called_off = [one for one in activities if one["state"] in ("postponed", "cancelled")][:ACTIVITIES_SHOWN]
+    called_off = [one for one in activities if one["state"] != "published"][:ACTIVITIES_SHOWN]
     return [one for one in activities if one in published or one in called_off]
 
 

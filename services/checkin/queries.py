@@ -70,10 +70,10 @@ def list_activities(
     station_id: UUID | None = None,
     from_: datetime | None = None,
     to: datetime | None = None,
-    state: str | None = None,
+    state: Sequence[str] | None = None,
     after: UUID | None = None,
 ) -> list[Activity]:
-    """Activities by start, oldest first: those that end after `from_` and start before `to`."""
+    """Activities by start, oldest first: those in any of these states that end after `from_` and start before `to`."""
     return store.list_activities(
         session(),
         limit=limit,

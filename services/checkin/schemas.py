@@ -87,7 +87,11 @@ class ActivityQuerySchema(Wire):
     station_id = fields.UUID(metadata={"description": "This node and all below it"})
     from_ = Instant(data_key="from", metadata={"description": "Only those that end at this moment or later"})
     to = Instant(metadata={"description": "Only those that start before this moment"})
-    state = fields.String(validate=_one_of(ActivityState))
+    state = DelimitedList(
+        fields.String(validate=_one_of(ActivityState)),
+        validate=validate.Length(min=1, max=len(ActivityState)),
+        metadata={"description": "Only those in one of these states, comma-separated"},
+    )
     after = fields.UUID(metadata={"description": "The last activity of the page before"})
     limit = _limit()
 

@@ -313,7 +313,10 @@ def test_the_list_can_be_narrowed_and_leafed_through(station: Station) -> None:
     assert ids(station_id=station.id) == [0, 1, 2, 3, 4]
     assert ids(station_id=station.elsewhere_id) == []
     activities.cancel_activity(station.organizer, activity_id=made[2].id, reason="下雨")
-    assert ids(state="cancelled") == [2]
+    assert ids(state=["cancelled"]) == [2]
+    activities.postpone_activity(station.organizer, activity_id=made[4].id)
+    assert ids(state=["cancelled", "postponed"], limit=1) == [2]
+    assert ids(state=["cancelled", "postponed"]) == [2, 4]
 
 
 def test_the_longest_activity_is_listed_until_its_end(station: Station) -> None:

@@ -16,7 +16,7 @@ from services.checkin.store.tables import Activity, Site
 from shared import copies
 from shared.errors import Conflict, NotFound
 
-_NO_STATIONS = ("compound", "building")
+NO_STATIONS = ("compound", "building")
 
 
 class NoSuchActivity(NotFound):
@@ -78,7 +78,7 @@ def get_site(activity: Activity, site_id: UUID) -> Site:
 def open_station_path(tx: Session, station_id: UUID) -> str:
     """The path of a station where activities may be held."""
     station = copies.find_station(tx, station_id)
-    if station is None or station.closed or station.level in _NO_STATIONS:
+    if station is None or station.closed or station.level in NO_STATIONS:
         raise NoSuchStation
     return str(station.path)
 
@@ -148,10 +148,10 @@ def list_activities(
     station_id: UUID | None,
     from_: datetime | None,
     to: datetime | None,
-    state: str | None,
+    state: Sequence[str] | None,
     after: UUID | None,
 ) -> list[Activity]:
-    """Activities by start; `station_id` means the whole subtree."""
+    """Activities by start; `station_id` means the whole subtree, `state` any of these."""
     station = copies.station
     statement = (
         select(Activity)
@@ -169,7 +169,7 @@ def list_activities(
     if to is not None:
         statement = statement.where(Activity.starts_at < to)
     if state is not None:
-        statement = statement.where(Activity.state == state)
+        statement = statement.where(Activity.state.in_(state))
     if after is not None:
         made = aliased(Activity)
         mark = select(made.starts_at, made.id).where(made.id == after).scalar_subquery()
