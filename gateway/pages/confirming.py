@@ -4,20 +4,21 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend
 from gateway.backend import Call
-from gateway.forms import Form
+from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import stations_of
 from shared.errors import HuzhuError
 from shared.principal import Role
 
-STATIONS_MAX = 200
+ROWS = 200
+NODES_MAX = 200
+"""As many as check-in tells of at once."""
 
 pages = Blueprint("confirming", __name__)
 
@@ -45,19 +46,20 @@ def switch(node_id: UUID) -> ResponseReturnValue:
 
 
 def _switches_page(filled: Form) -> str:
-    stations = stations_of(Role.STAFF)[:STATIONS_MAX]
-    switches = ask(station["id"] for station in stations)
+    query = {"limit": ROWS, "after": uuid_or_none(request.args.get("after"))}
+    found = backend.together(switches=Call("checkin", "/confirm-each/switches", query))["switches"].content
     return render_template(
         "staff/confirming.html",
-        stations=[(station, switches and switches.get(station["id"])) for station in stations],
+        switches=found,
         filled=filled,
         told=done.said(),
+        more=f"/staff/confirming?after={found[-1]['node_id']}" if found and len(found) == ROWS else None,
     )
 
 
 def ask(node_ids: Iterable[str]) -> dict[str, dict[str, Any]] | None:
     """By node {on, above}; None when check-in cannot say now."""
-    wanted = list(node_ids)[:STATIONS_MAX]
+    wanted = list(node_ids)[:NODES_MAX]
     if not wanted:
         return {}
     asked = Call("checkin", "/confirm-each", {"node_ids": ",".join(wanted)})

@@ -150,6 +150,16 @@ def list_confirm_each(query: dict[str, Any]) -> Any:
     return queries.list_confirm_each(**query)
 
 
+@routes.route("/confirm-each/switches", methods=["GET"])
+@web.holding(Role.STAFF)
+@routes.arguments(schemas.ConfirmEachSwitchesQuerySchema, location="query")
+@routes.response(200, schemas.ConfirmEachOfNodeSchema(many=True))
+@refuses()
+def list_switches(query: dict[str, Any]) -> Any:
+    """The nodes for which the caller may switch it, each after the one it lies under."""
+    return queries.list_switches(web.caller(), **query)
+
+
 @routes.route("/confirm-each/<uuid:node_id>", methods=["PUT"])
 @web.holding(Role.STAFF)
 @routes.arguments(schemas.ConfirmEachSwitchSchema)

@@ -91,6 +91,11 @@ def list_confirm_each(*, node_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     return confirm_each.list_switches(session(), node_ids)
 
 
+def list_switches(caller: Principal, *, limit: int, after: UUID | None = None) -> Sequence[Row[Any]]:
+    """The same of every node for which the caller may say so."""
+    return confirm_each.list_below(session(), caller.paths(Role.STAFF), after=after, limit=limit)
+
+
 def list_codes(caller: Principal, *, activity_id: UUID, site_id: UUID, direction: str, minutes: int) -> Codes:
     """The codes of the coming minutes, the current one first, so that a basement without network can show them."""
     activity = store.get_activity(session(), activity_id)

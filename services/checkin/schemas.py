@@ -156,6 +156,17 @@ class ConfirmEachSchema(Wire):
     )
 
 
+class ConfirmEachSwitchesQuerySchema(Wire):
+    after = fields.UUID(metadata={"description": "Only nodes that come after this one"})
+    limit = _limit()
+
+
+class ConfirmEachOfNodeSchema(ConfirmEachSchema):
+    name = fields.String(required=True)
+    level = fields.String(required=True)
+    parent_name = fields.String(required=True, allow_none=True)
+
+
 class ConfirmEachSwitchSchema(Wire):
     on = YesNo(required=True)
 

@@ -7,8 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.checkin.commands.scans import record_scan
 from services.checkin.store import Activity
-from shared import clock
+from shared import clock, copies
+from shared.db import transactional
+from shared.events import StationChanged
 from shared.principal import Grant, Principal, Role
 from tests.checkin.support import ELSEWHERE, END, HERE, START, Station, after, own
 from tests.support import principal_headers
@@ -391,6 +394,25 @@ def test_the_same_code_has_the_same_digest_in_the_list(station: Station) -> None
     assert len(rows[0]["code_digest"]) == 32
 
 
+def test_who_read_a_code_is_counted_beyond_the_page_and_whether_it_was_accepted_or_not(station: Station) -> None:
+    activity, other = station.activity(), station.activity()
+    for one in (activity, activity, other):
+        station.scan(station.person(), one, "arrival", after(-61))
+    code = station.code(activity, "arrival", shown_at=after(0))
+    for minutes in (0, 120, 121):
+        who = station.person()
+        with clock.travel(after(minutes)):
+            record_scan(who, code=code, member_id=own(who))
+    path = f"/activities/{activity.id}/scans?refused=1"
+
+    def counted(query: str = "") -> list[tuple[str, int]]:
+        rows = list(station.request(station.organizer, "GET", path + query).json or [])
+        return [(row["outcome"], row["code_readers"]) for row in rows]
+
+    assert counted("&limit=1") == [("expired_code", 3)]
+    assert counted() == [("expired_code", 3), ("expired_code", 3), ("outside_window", 2), ("outside_window", 2)]
+
+
 def test_people_are_counted_at_several_activities_at_once(station: Station) -> None:
     activities = [station.activity() for _ in range(2)]
     station.scan(station.person(), activities[1], "arrival", after(0))
@@ -424,6 +446,49 @@ def test_staff_switches_confirming_and_anybody_may_ask(station: Station) -> None
         str(station.id): (True, False),
         str(station.elsewhere_id): (False, False),
     }
+
+
+def test_staff_sees_the_switches_of_its_node_and_of_all_below_it_in_pages(station: Station) -> None:
+    town_id, district_id, closed_id, building_id = (uuid4() for _ in range(4))
+    transactional(copies.take_stations)(
+        [
+            StationChanged(node_id=town_id, version=1, level="city", name="咸宁市", path="/town/"),
+            StationChanged(
+                node_id=district_id, version=1, level="centre", name="温泉", path="/town/hill/", parent_id=town_id
+            ),
+            StationChanged(
+                node_id=closed_id, version=1, level="station", name="旧站", path="/town/hill/old/", closed=True
+            ),
+            StationChanged(node_id=building_id, version=1, level="building", name="3 栋", path=f"{HERE}3/"),
+        ]
+    )
+    staff, of_all = (station.person(Grant(Role.STAFF, path)) for path in (HERE, "/town/"))
+    path = "/confirm-each/switches"
+    assert station.request(of_all, "PUT", f"/confirm-each/{district_id}", json={"on": True}).status_code == 204
+    assert station.request(of_all, "PUT", f"/confirm-each/{town_id}", json={"on": True}).status_code == 204
+
+    def rows(who: Principal, query: str = "") -> list[dict[str, Any]]:
+        return list(station.request(who, "GET", path + query).json or [])
+
+    whole = rows(of_all)
+    assert [(row["node_id"], row["level"], row["parent_name"], row["on"], row["above"]) for row in whole] == [
+        (str(town_id), "city", None, True, False),
+        (str(station.elsewhere_id), "station", None, False, True),
+        (str(station.id), "station", None, False, True),
+        (str(district_id), "centre", "咸宁市", True, True),
+    ]
+    assert [row["node_id"] for row in rows(staff)] == [str(station.id)]
+    assert rows(of_all, "?limit=3") == whole[:3]
+    assert rows(of_all, f"?limit=3&after={whole[2]['node_id']}") == whole[3:]
+    assert station.request(station.organizer, "GET", path).status_code == 403
+
+
+def test_a_list_of_activities_takes_several_states_and_refuses_what_is_none(station: Station) -> None:
+    station.activity()
+    for states, status, count in (("published,closed", 200, 1), ("closed", 200, 0), ("", 400, 0), ("closed,x", 400, 0)):
+        answer = station.request(station.person(), "GET", f"/activities?state={states}")
+        assert answer.status_code == status, states
+        assert status != 200 or len(answer.json or []) == count, states
 
 
 def test_lists_are_leafed_through_in_the_order_of_arrival(station: Station) -> None:

@@ -64,7 +64,6 @@ NEEDED = {
     ("/redemptions/<uuid:redemption_id>/cancel", "rewards"),
     ("/register", "members"),
     ("/staff/boards/<uuid:node_id>", "members"),
-    ("/staff/confirming", "members"),
     ("/staff/gifts", "members"),
     ("/staff/gifts", "rewards"),
     ("/staff/gifts/<uuid:gift_id>", "rewards"),

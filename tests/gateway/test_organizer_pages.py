@@ -95,6 +95,19 @@ def test_who_meant_to_come_is_told_what_was_called_off_and_why(town: Town) -> No
     assert len(reason) > told.count("雨") > 10  # it has to fit into a cookie
 
 
+def test_drafts_do_not_crowd_out_what_is_on(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway.pages import home
+
+    monkeypatch.setattr(home, "ACTIVITIES_ASKED", 2)
+    organizer, new = town.person("李组织", Role.ORGANIZER), "/organize/activities/new"
+    for title in ("剪纸", "义诊"):
+        organizer.post(new, new, action="draft", **(ACTIVITY | {"title": title}))
+    publish(organizer, start="10:00")
+    coming = organizer.get("/").text.partition("近期活动")[2]
+    assert "楼道大扫除" in coming
+    assert "剪纸" not in coming
+
+
 def arrival_code(organizer: Browser, page: str) -> str:
     """What stands in the arrival code that the screen shows."""
     activity = organizer.api("GET", f"/checkin/activities/{page.rpartition('/')[2]}")
@@ -415,15 +428,46 @@ def test_boards_are_switched_off_and_on(town: Town) -> None:
     assert "已打开" in staff.post("/staff/boards", action, on="1").text
 
 
-def test_staff_switches_the_boards_of_its_node_and_of_all_below_it(town: Town) -> None:
+def staff_of_the_city(town: Town) -> Browser:
+    """Somebody who is staff eleven seconds from now, when the gateway no longer believes otherwise."""
     of_city = town.person("周主任")
     town.administrator.api("POST", f"/members/members/{of_city.member_id}/confirm")
     grant = {"id": str(new_id()), "member_id": of_city.member_id, "role": "staff", "node_id": town.nodes["咸宁市"]}
     town.administrator.api("POST", "/members/grants", grant)
     town.deliver()
+    return of_city
+
+
+def test_staff_has_everything_confirmed_at_its_node_and_below_page_by_page(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.pages import confirming
+
+    of_city, of_station, here = staff_of_the_city(town), town.person("周站长", Role.STAFF), "/staff/confirming"
+    with town.at(clock.now() + timedelta(seconds=11)):
+        on = of_city.post(here, f"{here}/{town.nodes['咸宁市']}", on="1").text
+        assert "咸宁市：关闭每条都要确认" in on
+        assert "和谐小区" not in on
+        assert on.count("上级规定，都要确认") == 2
+        own = of_station.get(here).text
+        assert "咸宁市：" not in own
+        assert "上级规定，都要确认" in own
+        assert "这些站规定每条都要确认" in of_station.get("/organize/activities/new").text
+        monkeypatch.setattr(confirming, "ROWS", 1)
+        seen, page = [], here
+        while page:
+            text = of_city.get(page).text
+            seen += re.findall(r'aria-label="([^"：]*)：', text)
+            page = next(iter(re.findall(r'href="(/staff/confirming\?after=[^"]*)"', text)), "")
+        assert seen[0] == "咸宁市"
+        assert sorted(seen) == sorted(("咸宁市", "南昌路社区实践站", "岔路口社区实践站"))
+
+
+def test_staff_switches_the_boards_of_its_node_and_of_all_below_it(town: Town) -> None:
+    of_city = staff_of_the_city(town)
     volunteer, of_station = town.person("陈芳"), town.person("周站长", Role.STAFF)
     city = f"/staff/boards/{town.nodes['咸宁市']}"
-    with town.at(clock.now() + timedelta(seconds=11)):  # what the gateway believes of a session
+    with town.at(clock.now() + timedelta(seconds=11)):
         listed = of_city.get("/staff/boards").text
         for name in ("咸宁市", "南昌路社区实践站", "岔路口社区实践站"):
             assert f"关闭{name}的光荣榜" in listed

@@ -145,6 +145,7 @@ CHECKIN = (
         knows=READERS,
     ),
     Row("GET /checkin/confirm-each", LOGGED_IN, 2, query={"node_ids": "{node_id}"}),
+    Row("GET /checkin/confirm-each/switches", elsewhere(STAFF), 1, secret="node_id", knows=STAFF),
     Row("PUT /checkin/confirm-each/<uuid:node_id>", STAFF, 4, _with(on=True)),
     Row(f"GET {_ACTIVITY}/attendances", READERS, 3, ids=_SERVED),
     Row(f"POST {_ACTIVITY}/attendances", ORGANIZERS, 14, _attendance),

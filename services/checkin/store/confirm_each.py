@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.checkin.store.activities import NO_STATIONS
 from services.checkin.store.tables import ConfirmEachOn
 
 FROM_ABOVE = """EXISTS (
@@ -17,11 +18,21 @@ FROM_ABOVE = """EXISTS (
 )"""
 """Whether a station, `place`, or a node above it says so; `others` may leave some out."""
 
-_read = text(f"""
-    SELECT place.node_id, switch.node_id IS NOT NULL AS is_on,
+_SWITCH = f"""switch.node_id IS NOT NULL AS is_on,
         {FROM_ABOVE.format(others=" AND node.node_id <> place.node_id")} AS is_on_above
-    FROM station place LEFT JOIN confirm_each_on switch ON switch.node_id = place.node_id
-    WHERE place.node_id = ANY(:node_ids) ORDER BY place.node_id
+    FROM station place LEFT JOIN confirm_each_on switch ON switch.node_id = place.node_id"""
+
+_read = text(f"""
+    SELECT place.node_id, {_SWITCH} WHERE place.node_id = ANY(:node_ids) ORDER BY place.node_id
+""")
+
+_read_below = text(f"""
+    SELECT place.node_id, place.name, place.level, parent.name AS parent_name, {_SWITCH}
+    LEFT JOIN station parent ON parent.node_id = place.parent_id
+    WHERE EXISTS (SELECT FROM unnest(CAST(:paths AS text[])) top WHERE starts_with(place.path, top))
+      AND place.level <> ALL(:no_stations) AND NOT place.closed
+      AND place.path > coalesce((SELECT path FROM station WHERE node_id = :after), '')
+    ORDER BY place.path LIMIT :limit
 """)  # noqa: S608 - our own text
 
 
@@ -40,3 +51,9 @@ def switch_off(tx: Session, node_id: UUID) -> bool:
 def list_switches(tx: Session, node_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Of the nodes that are known here: whether each is on itself, and whether one above it is."""
     return tx.execute(_read, {"node_ids": list(node_ids)}).all()
+
+
+def list_below(tx: Session, paths: Sequence[str], *, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """The same of the open nodes at and below these paths that may have activities, each after the one above it."""
+    values = {"paths": list(paths), "no_stations": list(NO_STATIONS), "after": after, "limit": limit}
+    return tx.execute(_read_below, values).all()
