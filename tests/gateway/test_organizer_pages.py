@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeGuard
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -477,6 +478,34 @@ def test_staff_switches_the_boards_of_its_node_and_of_all_below_it(town: Town) -
         assert "这里没有开设光荣榜" in volunteer.get(f"/boards?node_id={town.nodes['咸宁市']}").text
         assert "这里没有开设光荣榜" not in volunteer.get("/boards").text
         assert "关闭咸宁市的光荣榜" in of_city.post("/staff/boards", city, on="1").text
+
+
+def test_no_log_line_holds_what_was_searched_for(
+    town: Town, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    from gateway.pages import staff as page
+    from shared.upstream import NoAnswer, Upstream
+
+    staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
+    search = "/staff/members?q=陈芳"
+    assert volunteer.member_id in staff.get(search).text
+    with monkeypatch.context() as broken:
+        broken.setattr(page, "station_options", lambda _role: 1 / 0)
+        staff.get(search, status=500)
+    through = Upstream.request
+
+    def silent(self: Upstream, method: str, target: str, **fields: Any) -> Any:
+        if "/members?" in target:
+            raise NoAnswer("nobody there")
+        return through(self, method, target, **fields)
+
+    monkeypatch.setattr(Upstream, "request", silent)
+    staff.get(search, status=503)
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert "ZeroDivisionError" in logged
+    assert "no answer" in logged
+    assert "陈芳" not in logged
+    assert quote("陈芳") not in logged
 
 
 def test_roles_are_given_and_taken_back(town: Town) -> None:

@@ -1,6 +1,6 @@
 """Use cases on logins: registering, logging in and out, API tokens, passwords by one-time code.
 
-Whoever asks must not learn whether a phone number is known here (docs/adr/0010). So every path does the
+Whoever asks must not learn whether a phone number is known here (ADR 10). So every path does the
 same work, whatever it finds, and answers in the same words.
 """
 
@@ -108,7 +108,7 @@ def register(
 @transactional
 def _register(tx: Session, caller: Principal, login_id: UUID, row: NewMember, password_hash: str) -> Registered:
     # Not the password: what is kept of it is argon2's alone. The first one stands; who repeats the form with
-    # another is told so by the log-in that follows, like anybody else (docs/adr/0010).
+    # another is told so by the log-in that follows, like anybody else (ADR 10).
     content = [
         row.name,
         row.phone,
