@@ -4,6 +4,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -18,11 +19,15 @@ from shared.settings import ServiceSettings
 from shared.upstream import Response
 
 BATCH_ROWS_MAX = 500
+_POSTS_FOR_S = outbox.LEASE_S - gateway_client.TIMEOUT_S
+"""How long after a lease began a post may begin: it is over before somebody else may take its rows."""
 _SHRINKS_BY = 8
 _PASSING = frozenset({401, 403, 404, 408, 425, 429, 502, 503, 504})
 """Answers to a batch that say nothing of its facts: a key or a route that a gateway knows before the other does,
 a neighbour that is away. A fact that is refused is refused by its own answer.
 """
+_REFUSALS = frozenset({400, 413, 422})
+"""Answers to a fact alone that a repetition cannot change."""
 log = logging.getLogger(__name__)
 
 OnOutcome = Callable[[Session, outbox.Row, dict[str, Any]], None]
@@ -112,15 +117,15 @@ def sweep(*duties: Callable[[], object], on_outcome: OnOutcome | None = None) ->
 def _deliver_leased(
     destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None, post: Post
 ) -> tuple[int, bool]:
-    """Post leased rows; how many, and whether the destination can take more."""
-    left = list(rows)
+    """Post leased rows, as long as the lease covers a post; how many, and whether the destination can take more."""
+    left, until, goes_on = list(rows), monotonic() + _POSTS_FOR_S, True
     for batch in _batches(rows):
+        if not goes_on or monotonic() > until:
+            _release(left)
+            break
         del left[: len(batch)]
-        if not _deliver(destination, batch, on_outcome, post):
-            if left:
-                _release(left)
-            return len(rows) - len(left), False
-    return len(rows), True
+        goes_on = _deliver(destination, batch, until, on_outcome, post)
+    return len(rows) - len(left), goes_on
 
 
 def _batches(rows: list[outbox.Row]) -> Iterator[list[outbox.Row]]:
@@ -132,19 +137,22 @@ def _batches(rows: list[outbox.Row]) -> Iterator[list[outbox.Row]]:
     """
     rows.sort(key=lambda row: row.attempts)
     for attempts, run in groupby(rows, key=lambda row: row.attempts):
-        alike, size = list(run), max(BATCH_ROWS_MAX // _SHRINKS_BY ** (attempts - 1), 1)
+        alike, size = list(run), max(BATCH_ROWS_MAX // _SHRINKS_BY ** max(attempts - 1, 0), 1)
         while alike:
             yield alike[:size]
             alike, size = alike[size:], size * 2
 
 
-def _deliver(destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None, post: Post) -> bool:
+def _deliver(destination: str, rows: list[outbox.Row], until: float, on_outcome: OnOutcome | None, post: Post) -> bool:
     """Post a batch; False when the destination cannot take anything now.
 
     A batch that fails is cut in half until the bad fact stands alone, so that it never takes the
-    others with it. A single fact that is refused is a dead letter; one that breaks the receiver is
-    tried again, for ever visible.
+    others with it; halves for which no time is left come back in smaller batches. A single fact that
+    is refused is a dead letter; one that breaks the receiver is tried again, for ever visible.
     """
+    if monotonic() > until:
+        _put_back(rows, "stood beside a fact that is not taken in")
+        return True
     content = {"events": [{"id": row.id, "name": row.name, "body": row.body} for row in rows]}
     try:
         response = post(f"/internal/v1/{destination}/events", content)
@@ -162,10 +170,10 @@ def _deliver(destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | N
         return False
     if len(rows) > 1:
         middle = len(rows) // 2
-        halves = [_deliver(destination, half, on_outcome, post) for half in (rows[:middle], rows[middle:])]
+        halves = [_deliver(destination, half, until, on_outcome, post) for half in (rows[:middle], rows[middle:])]
         return all(halves)
     log.error("event not taken in", extra={"event": str(rows[0].id), "destination": destination, "error": error})
-    if 400 <= response.status < 500:
+    if response.status in _REFUSALS:
         _bury(rows[0], error)
     else:
         _put_back(rows, error)

@@ -17,6 +17,7 @@ from shared.upstream import NoAnswer, Response, Upstream
 
 HEADER = "Huzhu-Service"
 LIFETIME_S = 30
+TIMEOUT_S = 15.0
 log = logging.getLogger(__name__)
 
 _Claim = tuple[str, int, str, str, str]
@@ -57,7 +58,9 @@ def _upstream(url: str, timeout_s: float) -> Upstream:
     return Upstream(url, timeout_s=timeout_s)
 
 
-def post(url: str, issuer: str, private_key: bytes, path: str, content: Any, *, timeout_s: float = 15.0) -> Response:
+def post(
+    url: str, issuer: str, private_key: bytes, path: str, content: Any, *, timeout_s: float = TIMEOUT_S
+) -> Response:
     """Post JSON to a path of the internal listener at `url`; Unavailable when nobody answers."""
     body = msgspec.json.encode(content)
     headers = {"Content-Type": "application/json", HEADER: signed(issuer, private_key, "POST", path, body)}

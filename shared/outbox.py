@@ -68,6 +68,8 @@ outbox = Table(
 )
 
 _WAITING = and_(outbox.c.delivered_at.is_(None), outbox.c.dead_at.is_(None))
+_STILL_LEASED = and_(outbox.c.id == bindparam("row_id"), outbox.c.attempts == bindparam("attempt"), _WAITING)
+"""Every lease counts an attempt: whoever held the row longer than its lease touches nobody else's."""
 _INSERT = insert(outbox)
 
 
@@ -143,22 +145,22 @@ def mark_dead(tx: Session, row_id: UUID, error: str) -> None:
 
 
 def put_back(tx: Session, rows: Sequence[Row], error: str) -> None:
-    """Try again later: 1, 2, 4 … 300 seconds after the first, second, third … attempt."""
+    """Try again later: 1, 2, 4 … 300 seconds after the first, second, third … attempt.
+
+    A row that somebody else has leased since is theirs.
+    """
     now = clock.now()
     tx.execute(
-        update(outbox)
-        .where(outbox.c.id == bindparam("row_id"))
-        .values(due_at=bindparam("due"), leased_until=None, error=error[:2000]),
-        [{"row_id": row.id, "due": now + backoff(row.attempts)} for row in rows],
+        update(outbox).where(_STILL_LEASED).values(due_at=bindparam("due"), leased_until=None, error=error[:2000]),
+        [{"row_id": row.id, "attempt": row.attempts, "due": now + backoff(row.attempts)} for row in rows],
     )
 
 
 def release(tx: Session, rows: Sequence[Row]) -> None:
-    """Give leased rows back as if nobody had taken them."""
+    """Give leased rows back as if nobody had taken them, but for those that somebody else has leased since."""
     tx.execute(
-        update(outbox)
-        .where(outbox.c.id == func.any([row.id for row in rows]), _WAITING)
-        .values(leased_until=None, attempts=outbox.c.attempts - 1)
+        update(outbox).where(_STILL_LEASED).values(leased_until=None, attempts=outbox.c.attempts - 1),
+        [{"row_id": row.id, "attempt": row.attempts} for row in rows],
     )
 
 

@@ -114,7 +114,7 @@ def test_calls_are_signed_by_the_worker_for_exactly_this_body(kernel_app: Flask,
         assert not gateway_client.is_genuine(header, key, "POST", path, body)
 
 
-@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
 def test_one_bad_fact_never_takes_the_others_with_it(kernel_app: Flask, gateway: Gateway, status: int) -> None:
     def reply(events: list[dict[str, Any]]) -> tuple[int, Any]:
         if any(event["body"]["description"] == "bad" for event in events):
@@ -282,6 +282,65 @@ def test_rows_that_were_leased_and_not_posted_count_no_attempt(kernel_app: Flask
         assert drain_at(2) == 500 // 8
         attempts = session().scalars(select(outbox.outbox.c.attempts)).all()
         assert sorted(set(attempts)) == [1, 2]
+
+
+@pytest.fixture
+def second_hand(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What deliveries know of the time: one entry, the seconds."""
+    seconds = [0.0]
+    monkeypatch.setattr(delivery, "monotonic", lambda: seconds[0])
+    return seconds
+
+
+def test_no_post_begins_that_may_outlive_the_lease(
+    kernel_app: Flask, gateway: Gateway, second_hand: list[float]
+) -> None:
+    gateway.reply = lambda _events: (503, {})
+    with kernel_app.app_context(), clock.travel(START):
+        write(*(a_spend(str(n)) for n in range(100)))
+        drain_at(0)
+        gateway.batches.clear()
+
+        def reply(events: list[dict[str, Any]]) -> tuple[int, Any]:
+            second_hand[0] += outbox.LEASE_S - gateway_client.TIMEOUT_S + 1
+            return 200, {"answers": [{"status": "done"} for _ in events]}
+
+        gateway.reply = reply
+        assert drain_at(2) == 100
+        assert set(states().values()) == {"delivered"}
+        assert set(session().scalars(select(outbox.outbox.c.attempts))) == {2}, "what was let go counts no attempt"
+    assert [len(batch) for batch in gateway.batches] == [62, 38], "each under a lease of its own"
+
+
+def test_halving_ends_with_the_lease_and_goes_on_in_smaller_batches(
+    kernel_app: Flask, gateway: Gateway, second_hand: list[float]
+) -> None:
+    def reply(events: list[dict[str, Any]]) -> tuple[int, Any]:
+        second_hand[0] += 3
+        if any(event["body"]["description"] == "bad" for event in events):
+            return 500, {}
+        return 200, {"answers": [{"status": "done"} for _ in events]}
+
+    gateway.reply = reply
+    with kernel_app.app_context(), clock.travel(START):
+        write(*(a_spend("bad" if n == 50 else str(n)) for n in range(100)))
+        drain_at(0)
+        assert [len(batch) for batch in gateway.batches] == [100, 50]
+        for second in range(5, 60, 5):
+            drain_at(second)
+        found = states()
+    assert found.pop("bad") == "waiting"
+    assert set(found.values()) == {"delivered"}
+    assert len(gateway.batches[-1]) == 1
+
+
+@pytest.mark.parametrize("status", [405, 409, 415, 431])
+def test_what_no_fact_can_be_blamed_for_buries_none(kernel_app: Flask, gateway: Gateway, status: int) -> None:
+    gateway.reply = lambda _events: (status, {})
+    with kernel_app.app_context():
+        write(a_spend("a"), a_spend("b"))
+        delivery.drain()
+        assert states() == {"a": "waiting", "b": "waiting"}
 
 
 def test_a_fact_that_came_too_early_is_sent_again(kernel_app: Flask, gateway: Gateway) -> None:

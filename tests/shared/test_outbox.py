@@ -1,6 +1,7 @@
 """Rows of the outbox: written with the fact, leased once, tried again, buried, requeued."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -38,6 +39,11 @@ def put_back(tx: Session, rows: list[outbox.Row]) -> None:
 
 
 @transactional
+def release(tx: Session, rows: list[outbox.Row]) -> None:
+    outbox.release(tx, rows)
+
+
+@transactional
 def bury(tx: Session, row_id: UUID) -> None:
     outbox.mark_dead(tx, row_id, "refused")
 
@@ -45,6 +51,12 @@ def bury(tx: Session, row_id: UUID) -> None:
 @transactional
 def revive(tx: Session, row_id: UUID) -> None:
     outbox.requeue(tx, row_id)
+
+
+def attempts_and_error(row_id: UUID) -> tuple[int, str | None]:
+    statement = select(outbox.outbox.c.attempts, outbox.outbox.c.error).where(outbox.outbox.c.id == row_id)
+    attempts, error = session().execute(statement).one()
+    return attempts, error
 
 
 def test_an_event_has_one_row_for_each_destination(kernel_app: Flask) -> None:
@@ -129,6 +141,31 @@ def test_what_was_put_back_is_due_later_and_later(kernel_app: Flask) -> None:
             put_back(second)
             assert lease() == []
     assert [outbox.backoff(n).total_seconds() for n in (1, 2, 3, 9, 10, 10_000)] == [1, 2, 4, 256, 300, 300]
+
+
+@pytest.mark.parametrize("give_back", [put_back, release])
+def test_who_held_a_row_longer_than_its_lease_leaves_it_to_its_next_holder(
+    kernel_app: Flask, give_back: Callable[[list[outbox.Row]], None]
+) -> None:
+    with kernel_app.app_context():
+        write(a_station())
+        stale = lease()
+        with clock.travel(clock.now() + timedelta(seconds=outbox.LEASE_S + 1)):
+            (row,) = lease()
+            give_back(stale)
+            assert lease() == [], "it is leased"
+            assert (row.attempts, attempts_and_error(row.id)) == (2, (2, None))
+
+
+def test_a_letter_that_lives_again_under_an_old_holder_counts_from_nought(kernel_app: Flask) -> None:
+    with kernel_app.app_context():
+        write(a_station())
+        stale = lease()
+        bury(stale[0].id)
+        revive(stale[0].id)
+        release(stale)
+        assert attempts_and_error(stale[0].id) == (0, "refused")
+        assert [row.attempts for row in lease()] == [1]
 
 
 def test_a_dead_letter_is_shown_and_lives_again_when_requeued(kernel_app: Flask) -> None:
