@@ -9,8 +9,9 @@ from pathlib import Path
 
 from devtools import bootstrap
 from devtools.live import installation, var
-from devtools.servers import SERVICES, ServerError
+from devtools.servers import ServerError
 from devtools.supervisor import PROJECT, StartError
+from shared.settings import SERVICES
 
 
 def say(words: str) -> None:

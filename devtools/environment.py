@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devtools.servers import SERVICES, Names, plain_url
+from devtools.servers import Names, plain_url
+from shared.settings import SERVICES
 
 SIGNERS = ("GATEWAY", "WORKER", *(service.upper() for service in SERVICES))
 OWN_SECRETS = {"members": "HUZHU_PHONE_KEY", "checkin": "HUZHU_CODE_KEY", "rewards": "HUZHU_VOUCHER_KEY"}

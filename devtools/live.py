@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
-from devtools.servers import SERVICES, SUPERUSER
+from devtools.servers import SUPERUSER
 from devtools.supervisor import PROJECT, Options, Say, System, is_alive
+from shared.settings import SERVICES
 
 
 def var() -> Path:

@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from devtools.servers import SERVICES
 from devtools.supervisor import PROJECT, Options, System
+from shared.settings import SERVICES
 
 
 def main(arguments: list[str]) -> int:

@@ -28,6 +28,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from devtools.children import Command, run_to_end, wait_until
+from shared.settings import SERVICES
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 Run = Callable[[str, Command, IO[bytes]], int]
 """Runs a named command to its end, with what it prints in a file, and returns its exit code."""
 
-SERVICES = ("members", "checkin", "points", "rewards")
 REDIS_VERSION_MIN = (6, 2)
 SUPERUSER = "postgres"
 

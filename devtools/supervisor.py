@@ -24,7 +24,6 @@ from devtools.bootstrap import Heartbeat
 from devtools.children import Child, Command, Warden, accepts_connections, finish, free_port
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import (
-    SERVICES,
     Names,
     Postgres,
     Valkey,
@@ -32,6 +31,7 @@ from devtools.servers import (
     create_roles_and_databases,
     drop_databases,
 )
+from shared.settings import SERVICES
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS_MAX = 60

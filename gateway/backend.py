@@ -19,10 +19,10 @@ from flask import g, request
 from gateway import visitor
 from gateway.parts import parts
 from gateway.proxy import client_address
-from gateway.settings import SERVICES
 from gateway.upstreams import PANEL_TIMEOUT_S, problem_of
 from shared import errors
 from shared.errors import HuzhuError, Unavailable
+from shared.settings import SERVICES
 from shared.upstream import Response
 
 _KINDS: dict[int, type[HuzhuError]] = {

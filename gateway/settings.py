@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from shared import settings
+from shared.settings import SERVICES
 
-SERVICES = ("members", "checkin", "points", "rewards")
 ISSUERS = (*SERVICES, "worker")
 """Who may call the internal listener, each with its own key."""
 

@@ -15,9 +15,8 @@ from rq.cron import CronScheduler
 from rq.worker import SimpleWorker
 
 from shared import log, queue, settings
-from shared.settings import ServiceSettings
+from shared.settings import SERVICES, ServiceSettings
 
-SERVICES = ("members", "checkin", "points", "rewards")
 _SCHEDULE = Path(__file__).with_name("schedule.py")
 
 

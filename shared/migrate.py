@@ -20,8 +20,8 @@ from sqlalchemy import Connection, create_engine, text
 
 from shared import settings
 from shared.db import APPEND_ONLY
+from shared.settings import SERVICES
 
-SERVICES = ("members", "checkin", "points", "rewards")
 _LOCK = 0x68757A68  # "huzh"
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+SERVICES = ("members", "checkin", "points", "rewards")
 SECRET_BYTES = 32
 PASSWORD_LENGTH_MIN = 16
 _VARIETY_MIN = 8

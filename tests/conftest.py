@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devtools.servers import SERVICES
 from devtools.supervisor import System
+from shared.settings import SERVICES
 from tests import chromium
 from tests.support import Session, Settings, whole_system
 

@@ -22,7 +22,6 @@ from urllib.parse import urlsplit, urlunsplit
 from devtools.children import wait_until
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import (
-    SERVICES,
     Names,
     admin_connection,
     create_database,
@@ -31,6 +30,7 @@ from devtools.servers import (
     postgres_way,
 )
 from devtools.supervisor import Options, System, remove
+from shared.settings import SERVICES
 
 if TYPE_CHECKING:
     import psycopg

@@ -16,9 +16,10 @@ import msgspec
 
 from devtools.children import wait_until
 from devtools.crowd import Crowd
-from devtools.servers import SERVICES, admin_connection
+from devtools.servers import admin_connection
 from devtools.supervisor import PROJECT, System
 from shared import clock
+from shared.settings import SERVICES
 from shared.upstream import Upstream
 from tests.support import move_clock
 

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 from devtools.bench._client import ask, gather, running_system
 from devtools.children import wait_until
 from devtools.crowd import Crowd
-from devtools.servers import SERVICES, admin_connection
+from devtools.servers import admin_connection
 from devtools.supervisor import System
+from shared.settings import SERVICES
 
 MEMBERS = 500
 SECONDS_MAX = 300

@@ -18,9 +18,9 @@ from schemathesis import GenerationMode, checks
 from schemathesis.core.result import Ok
 
 from devtools.crowd import Crowd
-from devtools.servers import SERVICES
 from devtools.supervisor import System
 from shared.ids import new_id
+from shared.settings import SERVICES
 from tests.town import Client, gather, redeem, rows, wait_for
 
 EXAMPLES = {"volunteer": 4, "administrator": 8}

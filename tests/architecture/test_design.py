@@ -9,6 +9,7 @@ import pytest
 
 from shared import events, migrate
 from shared.db import newest_revision
+from shared.settings import SERVICES
 from tests.architecture.reading import CLOCKS, clocks_in_sql, commits, referred
 from tests.support import Settings
 
@@ -69,14 +70,14 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize("service", migrate.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_route_of_a_service_is_guarded(settings: Settings, service: str) -> None:
     app = settings.app(service)
     bare = [rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], "guard")]
     assert bare == []
 
 
-@pytest.mark.parametrize("service", migrate.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_internal_routes_are_for_services_and_public_ones_are_not(settings: Settings, service: str) -> None:
     app = settings.app(service)
     for rule in app.url_map.iter_rules():
@@ -90,7 +91,7 @@ def test_internal_routes_are_for_services_and_public_ones_are_not(settings: Sett
             assert rule.rule in ("/health/live", "/health/ready", "/openapi.json"), rule.rule
 
 
-@pytest.mark.parametrize("service", migrate.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_service_delivers_and_sweeps(service: str) -> None:
     jobs = importlib.import_module(f"services.{service}.jobs")
     assert callable(jobs.drain)
@@ -107,12 +108,12 @@ def test_every_event_is_wanted_where_it_is_sent(settings: Settings, name: str, d
         assert name in taken, f"{destination} does not take {name}"
 
 
-@pytest.mark.parametrize("service", migrate.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_wants_the_migration_that_alembic_calls_the_newest(service: str) -> None:
     assert newest_revision(service) == migrate.head_of(service)
 
 
-@pytest.mark.parametrize("service", migrate.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_models_are_what_the_migrations_made(settings: Settings, service: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext

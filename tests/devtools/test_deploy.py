@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from devtools.environment import Installation, new_secrets
-from devtools.servers import SERVICES
 from devtools.supervisor import PROJECT
+from shared.settings import SERVICES
 
 _PLACE = Installation(
     new_secrets(), "postgresql://postgres@postgres", "redis://valkey", service_urls=dict.fromkeys(SERVICES, "")

@@ -11,7 +11,7 @@ import pytest
 
 from devtools.environment import stored_secrets
 from devtools.live import find_running
-from devtools.servers import SERVICES
+from shared.settings import SERVICES
 
 _LISTENERS = ("gateway", "internal", "postgres", "valkey", *SERVICES)
 

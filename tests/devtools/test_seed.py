@@ -36,13 +36,13 @@ from devtools.seed.setting import (
     set_up,
 )
 from devtools.seed.timeline import at
-from devtools.servers import SERVICES
 from devtools.verify.checks import all_checks
 from devtools.verify.town import Town
 from devtools.world import World
 from services.members.commands import logins
 from shared import categories, clock, ids
 from shared.principal import Role
+from shared.settings import SERVICES
 from tests.support import Settings
 
 pytestmark = pytest.mark.xdist_group("seed")

@@ -14,11 +14,11 @@ from redis import Redis
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from devtools.servers import SERVICES
 from gateway.app import create_app, create_internal_app
 from shared import principal, tokens
 from shared import settings as environment
 from shared.principal import Principal
+from shared.settings import SERVICES
 from tests.support import Settings
 
 ALICE = UUID("a11ce000-0000-7000-8000-000000000001")

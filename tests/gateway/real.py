@@ -14,11 +14,10 @@ from uuid import UUID, uuid5
 import pytest
 from werkzeug.serving import make_server
 
-from devtools.servers import SERVICES
 from shared import clock, delivery
 from shared.ids import new_id
 from shared.principal import Role
-from shared.settings import secret
+from shared.settings import SERVICES, secret
 from tests.gateway.conftest import KeepsConnections
 from tests.support import Settings
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from gateway import backend, routes
-from gateway.settings import SERVICES
 from gateway.upstreams import Upstreams
 from shared import clock
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.principal import Role
+from shared.settings import SERVICES
 from tests.gateway.real import Browser, Town, token_of, town
 
 __all__ = ["town"]

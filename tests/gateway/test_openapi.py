@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from devtools.servers import SERVICES
 from gateway.openapi import merge
+from shared.settings import SERVICES
 from tests.gateway.conftest import StandIn, problem_answer
 from tests.support import Settings
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devtools.crowd import PASSWORD
-from devtools.servers import SERVICES
 from shared.ids import new_id
+from shared.settings import SERVICES
 from tests.routes.town import API, CALLERS, LOGINS, Town
 
 ANYBODY = frozenset(CALLERS)

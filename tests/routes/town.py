@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from devtools import crowd
 from devtools.crowd import Crowd
 from devtools.seed.setting import acting_for
-from devtools.servers import SERVICES
 from devtools.world import World
 from services.checkin.commands import scans
 from services.members.commands import grants, logins, people
@@ -30,7 +29,7 @@ from shared.db import transactional
 from shared.events import RedemptionVoided
 from shared.ids import new_id
 from shared.principal import Grant, Kind, Principal, Role
-from shared.settings import secret
+from shared.settings import SERVICES, secret
 from tests.support import Settings
 
 if TYPE_CHECKING:
