@@ -19,6 +19,8 @@ SCAN = "scan"
 """A place code, read by a volunteer."""
 VOUCHER = "voucher"
 """A voucher, read by an organizer."""
+AT_DESK = "at_desk"
+"""A voucher that was looked up, behind its redemption's id, until the gift is handed over."""
 _CODE_MAX = 400
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -43,12 +43,15 @@ def read_voucher() -> ResponseReturnValue:
 
 
 def _look_up(filled: Form) -> Response:
+    code = filled.text("code")
     try:
-        redemption = backend.call("rewards", "POST", "/vouchers/read", json={"code": filled.text("code")})
+        redemption = backend.call("rewards", "POST", "/vouchers/read", json={"code": code})
     except HuzhuError as refusal:
         filled.fail("code", refusal.detail)
         return Response(_desk_page(filled), 503 if isinstance(refusal, Unavailable) else 422, mimetype="text/html")
-    return redirect(f"/desk/{redemption['id']}?by=voucher", 303)
+    response = redirect(f"/desk/{redemption['id']}", 303)
+    read_codes.keep(response, read_codes.AT_DESK, f"{redemption['id']} {code}")
+    return response
 
 
 def _desk_page(filled: Form) -> str:
@@ -86,8 +89,13 @@ def show_redemption(redemption_id: UUID) -> ResponseReturnValue:
 @pages.post("/desk/<uuid:redemption_id>/issue")
 @holding(Role.ORGANIZER)
 def issue(redemption_id: UUID) -> ResponseReturnValue:
-    filled = Form.posted()
-    return _act(redemption_id, filled, "issue", {"by": _by(filled.text("by"))})
+    """With the code of the voucher that led here; without, for who was found on the list."""
+    read = read_codes.find(read_codes.AT_DESK)
+    read_id, _gap, code = read.code.partition(" ") if read else ("", "", "")
+    content = {"code": code} if read_id == str(redemption_id) else {}
+    response = make_response(_act(redemption_id, Form.posted(), "issue", content))
+    read_codes.clear(response, read_codes.AT_DESK)
+    return response
 
 
 @pages.post("/desk/<uuid:redemption_id>/undo")
@@ -96,10 +104,6 @@ def undo(redemption_id: UUID) -> ResponseReturnValue:
     filled = Form.posted()
     reason = filled.required("reason", _("请写明为什么收回"), length_max=200)
     return _act(redemption_id, filled, "undo", {"reason": reason})
-
-
-def _by(text: str | None) -> str:
-    return "voucher" if text == "voucher" else "list"
 
 
 def _act(redemption_id: UUID, filled: Form, verb: str, content: dict[str, Any]) -> ResponseReturnValue:
@@ -134,6 +138,5 @@ def _redemption_page(redemption_id: UUID, filled: Form) -> str:
         shown=states[redemption["state"]],
         name=describe(whole) if whole else redemption["member_name"],
         may_undo=may_undo,
-        by=_by(filled.text("by") or request.args.get("by")),
         filled=filled,
     )

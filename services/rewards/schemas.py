@@ -154,10 +154,9 @@ class VoucherReadSchema(Wire):
 
 
 class IssueSchema(Wire):
-    by = fields.String(
-        load_default="list",
-        validate=validate.OneOf(["voucher", "list"]),
-        metadata={"description": "voucher: it was read at the desk; list: the member was found on the list"},
+    code = Line(
+        length_max=300,
+        metadata={"description": "of the voucher that was read; none when the member was found on the list"},
     )
 
 

@@ -263,8 +263,9 @@ def test_the_desk_in_two_steps_and_back(desk_: Desk) -> None:
     read = desk_.call(organizer, "POST", "/vouchers/read", json={"code": url}).get_json()
     assert (read["state"], read["gift_name"], read["member_name"]) == ("confirmed", "洗衣液", "陈*芳")
     issuing = f"/redemptions/{read['id']}/issue"
-    assert_problem(desk_.call(organizer, "POST", issuing, json={"by": "favour"}), 400, "invalid")
-    issued = desk_.call(organizer, "POST", issuing, json={"by": "voucher"}).get_json()
+    assert_problem(desk_.call(organizer, "POST", issuing, json={"by": "voucher"}), 400, "invalid")
+    assert_problem(desk_.call(organizer, "POST", issuing, json={"code": "ABCDEFGHJKLM"}), 422, "wrong_voucher")
+    issued = desk_.call(organizer, "POST", issuing, json={"code": url}).get_json()
     assert (issued["state"], issued["undo_until"] is not None) == ("fulfilled", True)
     assert_problem(desk_.call(organizer, "POST", "/vouchers/read", json={"code": url}), 422, "already_issued")
     assert_problem(desk_.call(desk_.member, "POST", f"/redemptions/{read['id']}/cancel"), 422, "already_issued")

@@ -75,13 +75,26 @@ def test_a_voucher_whose_key_left_the_ring_says_so_and_is_handed_over_from_the_l
     assert desk.issue(town.organizer, redemption_id=redemption.id).redemption.state is State.FULFILLED
 
 
-@pytest.mark.parametrize("by", ["voucher", "list"])
-def test_the_audit_log_knows_whether_a_voucher_was_shown(town: Town, points: Points, by: desk.By) -> None:
+@pytest.mark.parametrize(("shown", "by"), [("code", "voucher"), ("url", "voucher"), (None, "list")])
+def test_the_audit_log_knows_whether_a_voucher_was_shown(
+    town: Town, points: Points, shown: str | None, by: str
+) -> None:
     redemption = town.redeemed()
-    desk.issue(town.organizer, redemption_id=redemption.id, by=by)
+    voucher = queries.get_voucher(login_of(redemption.member_id), redemption.id)
+    desk.issue(town.organizer, redemption_id=redemption.id, code=getattr(voucher, shown) if shown else None)
     detail = session().scalar(select(audit_log.c.detail).where(audit_log.c.action == "redemption.issue"))
     session().rollback()
     assert detail == {"gift": "洗衣液", "quantity": 1, "by": by}
+
+
+def test_another_redemptions_voucher_is_refused_and_nothing_handed_over(town: Town, points: Points) -> None:
+    redemption, other = town.redeemed(), town.redeemed()
+    voucher = queries.get_voucher(login_of(other.member_id), other.id)
+    for wrong in (voucher.code, voucher.url, "ABCDEFGHJKLM", "voucher", ""):
+        with pytest.raises(rules.WrongVoucher):
+            desk.issue(town.organizer, redemption_id=redemption.id, code=wrong)
+    assert audited() == []
+    assert queries.get_redemption(town.organizer, redemption.id).redemption.state is State.CONFIRMED
 
 
 @pytest.mark.parametrize("text", ["ABCDEFGHJKLM", "ABCD", "0O1I0O1I0O1I", "http://huzhu.test/v/V1.1.x", "二维码"])

@@ -1,36 +1,39 @@
 """Handing over at the desk, and undoing it the same day."""
 
 from dataclasses import replace
-from typing import Literal
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from services.rewards import store
 from services.rewards.domain import redemption as rules
+from services.rewards.domain import voucher
 from services.rewards.domain.redemption import State
 from services.rewards.store import AtDesk
 from shared import audit, clock
 from shared.db import transactional
 from shared.errors import NotFound
 from shared.principal import Principal, Role
-
-By = Literal["voucher", "list"]
-"""How the desk came to the redemption: the member showed the voucher, or was found on the list."""
+from shared.settings import Keyring
 
 
 @transactional
-def issue(tx: Session, caller: Principal, *, redemption_id: UUID, by: By = "list") -> AtDesk:
+def issue(tx: Session, caller: Principal, *, redemption_id: UUID, code: str | None = None) -> AtDesk:
     """Hand the gift over. A retry by the same login is answered alike; anybody else learns that it is gone.
 
-    No voucher is needed; whether one was shown stays in the audit log.
+    No voucher is needed: the member may be found on the list. Whether one was shown stays in the audit log, and
+    is proved by its code; WrongVoucher when that is another's.
     """
     found = _lock(tx, caller, redemption_id)
     redemption = found.redemption
     if redemption.state is State.FULFILLED and redemption.fulfilled_by == caller.login_id:
         return found
     redemption.require_issuable()
-    _audit(tx, caller, "redemption.issue", found, by=by)
+    keys: Keyring = current_app.config["VOUCHER_KEYS"]
+    if code is not None and not voucher.stands_for(keys.keys, code, redemption_id):
+        raise rules.WrongVoucher
+    _audit(tx, caller, "redemption.issue", found, by="list" if code is None else "voucher")
     return _move(
         tx,
         found,

@@ -135,6 +135,11 @@ class UndoTooLate(RuleBroken):
     detail = "只能在发放当天 24:00 前撤销"
 
 
+class WrongVoucher(RuleBroken):
+    code = "wrong_voucher"
+    detail = "这个领取码不是这次兑换的，请重新扫码"
+
+
 class WrongStation(RuleBroken):
     code = "wrong_station"
     detail = "不在本站领取"

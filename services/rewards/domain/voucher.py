@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.ids import SHORT_CODE_ALPHABET, SHORT_CODE_LENGTH
+from shared.ids import SHORT_CODE_ALPHABET, SHORT_CODE_LENGTH, read_short_code
 
 _TOKEN = re.compile(r"(V1\.([A-Za-z0-9_-]{1,16})\.([A-Za-z0-9_-]{22})\.([0-9]{1,11}))\.([A-Za-z0-9_-]{22})")
 _LINK = re.compile(r"/v/([A-Za-z0-9._-]+)")
@@ -54,6 +54,14 @@ def read_token(keys: Mapping[str, bytes], text: str) -> TokenRead | None:
     if key is None or not hmac.compare_digest(_token_mac(key, claim), mac):
         return None
     return TokenRead(UUID(bytes=_unb64(redemption)), datetime.fromtimestamp(int(expiry), UTC))
+
+
+def stands_for(keys: Mapping[str, bytes], text: str, redemption_id: UUID) -> bool:
+    """Whether a scanned link, a token or a typed code is this redemption's."""
+    if (token := read_token(keys, text)) is not None:
+        return token.redemption_id == redemption_id
+    code = read_short_code(text).encode()
+    return any(hmac.compare_digest(short_code(key, redemption_id).encode(), code) for key in keys.values())
 
 
 def is_short_code(text: str) -> bool:
