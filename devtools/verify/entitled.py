@@ -76,19 +76,30 @@ def find_own_cases(rows: Rows) -> Iterator[str]:
 
 # --- With what right ------------------------------------------------------------------------------------
 
-_NEEDED = {
+_IN_EVERY = {"dead_letter.": Role.ADMINISTRATOR}
+NEEDED = {
     "members": {
         "node.": Role.ADMINISTRATOR,
         "grant.": Role.ADMINISTRATOR,
-        "member.confirm": Role.STAFF,
-        "member.household": Role.STAFF,
+        "member.read_phone": Role.ORGANIZER,
+        "member.": Role.STAFF,
+        "roster.": Role.STAFF,
+        "team.": Role.STAFF,
         "login.make_code": Role.STAFF,
+        **_IN_EVERY,
     },
-    "checkin": {"activity.": Role.ORGANIZER, "attendance.": Role.ORGANIZER},
-    "points": {"board.": Role.STAFF},
-    "rewards": {"redemption.": Role.ORGANIZER, "gift.": Role.STAFF, "stock.": Role.STAFF},
+    "checkin": {
+        "activity.": Role.ORGANIZER,
+        "attendance.": Role.ORGANIZER,
+        "confirm_each.": Role.STAFF,
+        **_IN_EVERY,
+    },
+    "points": {"board.": Role.STAFF, **_IN_EVERY},
+    "rewards": {"redemption.": Role.ORGANIZER, "gift.": Role.STAFF, "stock.": Role.STAFF, **_IN_EVERY},
 }
-"""By how the name of an act begins, the role that it takes at the entry's path or above."""
+"""By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
+NEEDS_NONE = {"login.set_password", "token.add", "token.revoke", "administrator.make_code", "employer.add"}
+"""What people do with their own login, what only the machine does, and what belongs to no place."""
 
 _GRANTS = "SELECT member_id, role, node_id, granted_at, revoked_at FROM role_grant"
 # The first administrator comes with a code from the machine, and is nobody until then.
@@ -104,7 +115,7 @@ def find_acts_without_right(rows: Rows) -> Iterator[str]:
     grants = defaultdict[UUID, list[Any]](list)
     for grant in rows("members", _GRANTS):
         grants[grant.member_id].append(grant)
-    for service, needed in _NEEDED.items():
+    for service, needed in NEEDED.items():
         for act in rows(service, _DONE, actions=[f"{name}%" for name in needed]):
             role = next(role for name, role in needed.items() if act.action.startswith(name))
             if not any(_allows(grant, role, act) for grant in grants.get(act.member_id, ())):

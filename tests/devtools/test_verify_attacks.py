@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from devtools.verify.checks import all_checks
+from devtools.verify.entitled import NEEDED, NEEDS_NONE
 from devtools.verify.protected import APPEND_ONLY
 from devtools.verify.town import Town as Databases
 from services.points.commands.refresh_boards import refresh
@@ -20,6 +21,7 @@ from services.rewards.queries import verify as redemptions
 from shared import db
 from shared.ids import new_id
 from shared.principal import Role
+from tests.acts import recorded_acts
 from tests.devtools.damage import START, attend, damaged, hold_activity
 from tests.gateway.real import Browser, Town, town
 from tests.support import Settings
@@ -56,6 +58,7 @@ def lived(town: Town) -> Iterator[Lived]:
         town.administrator.api("PATCH", f"/members/members/{people['刘国强'].member_id}", away_from(town))
         town.deliver()
         redeem_everywhere(town, organizer, people)
+        staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
         people["陈芳"].api("GET", board)
         with town.apps["points"].app_context():
@@ -243,6 +246,9 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("members", "role_grant", "UPDATE role_grant SET revoked_at = granted_at, revoked_by = 'nobody'"),
         rows("members", "role_grant",
              "UPDATE role_grant SET node_id = node.id FROM node WHERE name LIKE '岔路口%' AND node_id IS NOT NULL"),
+        rows("checkin", "audit_log",
+             "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all')"
+             " WHERE action = 'confirm_each.switch_on'"),
     ],
     "standings are the fold of the awards": [
         *(rows("points", "standing", f"UPDATE standing SET {metric} = {metric} + 1 WHERE period = 'all'")
@@ -280,6 +286,20 @@ def test_every_attack_is_found_by_its_check(lived: Lived, settings: Settings) ->
                     missed.append((name, number))
         assert find() == [], f"{name}: an attack was not taken back"
     assert missed == []
+
+
+def test_every_act_that_is_recorded_needs_a_right_or_is_known_to_need_none() -> None:
+    known = {service: set().union(*recorded_acts(service)) for service in NEEDED}
+    unknown = {
+        act
+        for service, acts in known.items()
+        for act in acts - NEEDS_NONE
+        if not act.startswith(tuple(NEEDED[service]))
+    }
+    assert unknown == set()
+    for service, needed in NEEDED.items():
+        assert {name for name in needed if not any(act.startswith(name) for act in known[service])} == set()
+    assert set().union(*known.values()) >= NEEDS_NONE
 
 
 def test_who_moves_in_together_later_did_nothing_wrong_before(lived: Lived) -> None:

@@ -1,12 +1,10 @@
 """The pages of organizers and staff, in front of the real services."""
 
-import ast
 import re
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +16,7 @@ from shared import clock
 from shared.db import session
 from shared.ids import new_id
 from shared.principal import Role
+from tests.acts import recorded_acts
 from tests.gateway.conftest import StandIn, json_answer
 from tests.gateway.real import Browser, Town, form_fields, town
 
@@ -592,31 +591,10 @@ def test_the_audit_log_of_all_services_is_one_list(town: Town) -> None:
     assert "授予角色" not in chosen
 
 
-_ACT, _ACTS = re.compile(r"[a-z_]+\.[a-z_]+"), re.compile(r"[a-z_]+\.[a-z_]*")
-
-
-def _acts_in(source: str) -> tuple[set[str], set[str]]:
-    """What is handed on to be recorded: names of acts, whichever function passes them, and beginnings of such."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    given = [one for call in calls for one in (*call.args, *(keyword.value for keyword in call.keywords))]
-    whole = {str(one.value) for one in given if isinstance(one, ast.Constant)}
-    begun = {str(one.values[0].value) for one in given if isinstance(one, ast.JoinedStr) and _is_text(one.values[0])}
-    return {text for text in whole if _ACT.fullmatch(text)}, {text for text in begun if _ACTS.fullmatch(text)}
-
-
-def _is_text(node: ast.expr) -> TypeGuard[ast.Constant]:
-    return isinstance(node, ast.Constant)
-
-
 def test_every_act_that_is_recorded_has_words_and_no_words_are_left_over(town: Town) -> None:
     from gateway.pages.acts import act_names
 
-    root = Path(__file__).parents[2]
-    files = [*root.glob("services/*/commands/**/*.py"), *root.glob("services/*/commands.py")]
-    files.append(root / "shared" / "operations.py")
-    found = [_acts_in(path.read_text()) for path in files]
-    acts = {act for whole, _begun in found for act in whole}
-    begun = {act for _whole, starts in found for act in starts}
+    acts, begun = recorded_acts()
     assert {"attendance.confirm", "activity.cancel", "redemption.undo", "member.confirm"} <= acts
     assert begun == {"board.switch_", "confirm_each.switch_", "stock."}
     with town.gateway.test_request_context("/"):
