@@ -12,7 +12,11 @@ from flask import g, has_request_context
 from shared import clock
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_HIDDEN_NAME = r"(?:passw(?:or)?d|token|code|secret|cookie|authorization|session|密码|口令|验证码|兑换码|令牌)"
+# What a problem is called, as in "code": "wrong_station": it is no code to read or type, which has twelve characters.
+_PROBLEM = r"(?-i:[a-z]{3,11}|[a-z]+(?:_[a-z]+)+)"
+_IS_PROBLEM = re.compile(_PROBLEM)
+_CODE = rf"code(?!\\*[\"']?\s*:\s*\\*[\"']{_PROBLEM}\\*[\"'])"
+_HIDDEN_NAME = rf"(?:passw(?:or)?d|token|{_CODE}|secret|cookie|authorization|session|密码|口令|验证码|兑换码|令牌)"
 _IS_HIDDEN = re.compile(rf"(?i){_HIDDEN_NAME}$")
 _GAP = r"[ \t\-‐–—()（）]"
 _SHORT = r"[2-9A-HJ-NP-Z]"  # ids.SHORT_CODE_ALPHABET
@@ -64,7 +68,7 @@ def _redacted(value: Any) -> Any:
     """A value for JSON, redacted part by part before it is quoted, so that a line stays whole JSON."""
     if isinstance(value, Mapping):
         return {
-            redact(str(key)): "…" if part and _IS_HIDDEN.search(str(key)) else _redacted(part)
+            redact(str(key)): "…" if part and _is_secret(str(key), part) else _redacted(part)
             for key, part in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
@@ -74,6 +78,11 @@ def _redacted(value: Any) -> Any:
     text = str(value)
     shown = redact(text)
     return value if shown == text and isinstance(value, int) else shown
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    is_problem = name == "code" and isinstance(value, str) and _IS_PROBLEM.fullmatch(value)
+    return bool(_IS_HIDDEN.search(name)) and not is_problem
 
 
 class JsonLines(logging.Formatter):

@@ -53,6 +53,10 @@ def line(**fields: Any) -> str:
         ('password="two words"', "words"),
         ("{'password': 'two words', 'phone': None}", "words"),
         ('{"password": "two words"}', "words"),
+        ('{"password": "wrong_station"}', "station"),
+        ('{"code": "abcdefghjkmn"}', "abcdef"),
+        ('{"code": "ABCDEFGH"}', "ABCDEF"),
+        ('{"code": "two words"}', "words"),
         (r"{\"password\": \"two words\"}", "words"),
         (r"{\\\"new_password\\\": \\\"two words\\\"}", "words"),
         (r'"password": "with \" a quote"', "quote"),
@@ -99,6 +103,16 @@ def test_what_is_named_like_a_secret_is_hidden_whole(name: str) -> None:
 )
 def test_what_is_no_secret_is_kept(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("code", ["invalid", "wrong_station", "stale_card"])
+def test_what_a_problem_is_called_is_kept(code: str) -> None:
+    problem = json.dumps({"code": code, "status": 422})
+    error = f"HTTP 422: {problem}"
+    assert redact(error) == error
+    assert json.loads(line(error=error))["error"] == error
+    assert json.loads(line(detail={"code": code}))["detail"] == {"code": code}
+    assert code in line(detail=json.dumps({"said": problem}))
 
 
 def test_a_number_that_is_a_phone_is_hidden_and_other_numbers_stay_numbers() -> None:
