@@ -12,6 +12,8 @@ from uuid import UUID
 import psycopg
 import pytest
 from redis import Redis
+from rq import Worker
+from rq.worker import WorkerStatus
 
 from devtools.crowd import SERVED_HOURS, Crowd
 from devtools.supervisor import Part, System
@@ -106,6 +108,12 @@ class Settling:
         return len(scores) == CROWD and sum(score == EARNED for score in scores) >= CROWD - 1
 
 
+def worker_is_idle(system: System) -> bool:
+    """Whether a worker waits for a ring: it has looked for one, and there is none."""
+    connection = Redis.from_url(system.installation.redis_url)
+    return any(worker.get_state() == WorkerStatus.IDLE for worker in Worker.all(connection=connection))
+
+
 def wait_for_or_go_on(condition: Callable[[], bool], seconds: float) -> None:
     try:
         wait_for(condition, "the awards", seconds)
@@ -186,6 +194,7 @@ def test_a_lost_ring_is_heard_when_the_scheduler_is_back(settling: Settling) -> 
         settling.correct_one()
         Redis.from_url(system.installation.redis_url).flushall()
     system.restart_part("worker")
+    wait_for(lambda: worker_is_idle(system), "the worker with nothing to do")
     assert not settling.has_booked_the_correction, "nobody has told the worker of it"
     system.restart_part("scheduler")
     settling.wait_and_verify()
