@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from flask import current_app
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy.orm import Session
 
 from shared import gateway_client, outbox, queue
@@ -21,6 +22,8 @@ from shared.upstream import Response
 BATCH_ROWS_MAX = 500
 _POSTS_FOR_S = outbox.LEASE_S - gateway_client.TIMEOUT_S
 """How long after a lease began a post may begin: it is over before somebody else may take its rows."""
+DRAIN_S_MAX = 200.0
+"""Well within a job's time: a job that is cut off is cut off in the middle of a post. The sweep goes on."""
 _SHRINKS_BY = 8
 _PASSING = frozenset({401, 403, 404, 408, 425, 429, 502, 503, 504})
 """Answers to a batch that say nothing of its facts: a key or a route that a gateway knows before the other does,
@@ -87,9 +90,9 @@ def drain(on_outcome: OnOutcome | None = None, *, post: Post = through_the_gatew
     The demo's history passes its own `post`: it is booked before any process runs.
     """
     queue.answer(current_app.name)
-    posted = 0
+    posted, until = 0, monotonic() + DRAIN_S_MAX
     for destination in _waiting():
-        while rows := _lease(destination):
+        while monotonic() < until and (rows := _lease(destination)):
             taken, goes_on = _deliver_leased(destination, rows, on_outcome, post)
             posted += taken
             if not goes_on:
@@ -107,6 +110,8 @@ def sweep(*duties: Callable[[], object], on_outcome: OnOutcome | None = None) ->
     for duty in (*in_order, transactional(outbox.forget_delivered)):
         try:
             duty()
+        except BaseTimeoutException:
+            raise  # the job's time is up: the next sweep goes on
         except Exception as failure:
             log.exception("duty failed", extra={"service": current_app.name})
             failures.append(failure)
@@ -118,8 +123,10 @@ def _deliver_leased(
     destination: str, rows: list[outbox.Row], on_outcome: OnOutcome | None, post: Post
 ) -> tuple[int, bool]:
     """Post leased rows, as long as the lease covers a post; how many, and whether the destination can take more."""
-    left, until, goes_on = list(rows), monotonic() + _POSTS_FOR_S, True
-    for batch in _batches(rows):
+    # What has been put back comes after what is fresh.
+    in_order = sorted(rows, key=lambda row: row.attempts)
+    left, until, goes_on = list(in_order), monotonic() + _POSTS_FOR_S, True
+    for batch in _batches(in_order):
         if not goes_on or monotonic() > until:
             _release(left)
             break
@@ -129,13 +136,12 @@ def _deliver_leased(
 
 
 def _batches(rows: list[outbox.Row]) -> Iterator[list[outbox.Row]]:
-    """The rows in the batches in which they are posted; sorts them so.
+    """Rows in order of attempts, in the batches in which they are posted.
 
-    What has been put back comes after what is fresh, and in smaller batches the oftener it was tried: so a
-    fact that makes its receiver hang or die ends alone, in a few tries. As long as they are taken in, batches
+    What has been put back is posted in smaller batches the oftener it was tried: so a fact that makes its
+    receiver hang or die ends alone, in a few tries. As long as they are taken in, batches
     grow, so what an outage put back is gone in a few posts.
     """
-    rows.sort(key=lambda row: row.attempts)
     for attempts, run in groupby(rows, key=lambda row: row.attempts):
         alike, size = list(run), max(BATCH_ROWS_MAX // _SHRINKS_BY ** max(attempts - 1, 0), 1)
         while alike:
@@ -193,8 +199,8 @@ def _take_in(answered: list[tuple[outbox.Row, Answer]], on_outcome: OnOutcome | 
     """Mark rows, and take in their outcomes. One whose outcome cannot be taken in is asked for again later, alone."""
     try:
         _mark(answered, on_outcome)
-    except Unavailable:
-        raise  # our own database: nothing can be written down, and the lease ends by itself
+    except (Unavailable, BaseTimeoutException):
+        raise  # nothing can be written down, or there is no time to: the lease ends by itself
     except Exception as failure:
         if len(answered) > 1:
             middle = len(answered) // 2

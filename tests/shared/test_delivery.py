@@ -284,6 +284,19 @@ def test_rows_that_were_leased_and_not_posted_count_no_attempt(kernel_app: Flask
         assert sorted(set(attempts)) == [1, 2]
 
 
+def test_exactly_the_rows_that_were_not_posted_are_released(kernel_app: Flask, gateway: Gateway) -> None:
+    """Old ones, which have failed before, are leased first and posted last."""
+    with kernel_app.app_context(), clock.travel(START):
+        gateway.reply = lambda _events: (503, {})
+        write(*(a_spend(f"old {n}") for n in range(100)))
+        drain_at(0)
+        write(*(a_spend(f"fresh {n}") for n in range(100)))
+        drain_at(2)
+        rows = session().execute(select(outbox.outbox.c.body, outbox.outbox.c.attempts, outbox.outbox.c.leased_until))
+        found = {row.body["description"]: (row.attempts, row.leased_until) for row in rows}
+        assert found == {f"{kind} {n}": (1, None) for kind in ("old", "fresh") for n in range(100)}
+
+
 @pytest.fixture
 def second_hand(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What deliveries know of the time: one entry, the seconds."""
