@@ -11,7 +11,7 @@ from gateway.forms import Form
 from gateway.guards import logged_in, open_page
 from gateway.i18n import _
 from gateway.pages import texts
-from gateway.pages.places import about, every, homes_for, read_home
+from gateway.pages.places import about, every, home_options, homes_for, read_home
 from gateway.presentation import Viewer, require_viewer
 from shared.errors import HuzhuError
 
@@ -97,7 +97,7 @@ def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = Fals
         stations = [(node["id"], node["name"]) for node in found if node.get("closed_on") is None]
     wanted = filled.text("station_id") or request.args.get("station_id", "")
     station_id = wanted if any(key == wanted for key, _name in stations) else member["station_id"]
-    places, place = homes_for(member, station_id)
+    places, place = homes_for(member, station_id, home_options(station_id) if station_id else [])
     return render_template(
         "me/edit.html",
         member=member,

@@ -8,21 +8,25 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend
-from gateway.backend import Call
-from gateway.forms import Form
+from gateway.backend import Call, Panel
+from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, texts
 from gateway.pages.places import (
     about,
     asked_for,
+    asking_for_homes,
+    asking_for_stations,
     describe,
     every,
     home_options,
     homes_for,
+    homes_in,
     household_of,
     read_home,
     station_options,
+    stations_in,
 )
 from shared.errors import HuzhuError, Invalid
 from shared.principal import Role
@@ -199,12 +203,15 @@ def _guardian_of(member: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = False) -> str:
-    stations = station_options(Role.STAFF)
-    wanted = filled.text("station_id") or request.args.get("station_id", "")
-    station_id = wanted if any(key == wanted for key, _name in stations) else member["station_id"]
+    wanted = uuid_or_none(filled.text("station_id") or request.args.get("station_id"))
+    station_id: str | None = str(wanted) if wanted else member["station_id"]
+    panels = _ask_choices(member, station_id)
+    stations = [(node["id"], node["name"]) for node in stations_in(panels)]
+    if station_id != member["station_id"] and station_id not in dict(stations):
+        station_id = member["station_id"]
+        panels = _ask_choices(member, station_id)
     at_home = station_id == member["station_id"]
-    guardian = next(iter(_guardian_of(member)), None)
-    places, place = homes_for(member, station_id)
+    places, place = homes_for(member, station_id, homes_in(panels["homes"]) if station_id else [])
     own_teams = {team["id"]: team["name"] for team in member["teams"]} if at_home else {}
     return render_template(
         "staff/edit_member.html",
@@ -216,24 +223,36 @@ def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = Fals
         station_name=dict(stations).get(station_id) or member.get("station_name"),
         places=places,
         place=place,
-        teams=list((dict(_teams_at(station_id)) | own_teams).items()),
+        teams=list((dict(_teams_at(_needed(panels, "above"))) | own_teams).items()),
         team_ids=filled.chosen("team_ids") if filled.typed else [team["id"] for team in member["teams"]],
-        employers=every(employers=Call("members", "/employers"))["employers"].content or [],
-        guardian=guardian,
+        employers=panels["employers"].content or [],
+        guardian=next(iter(_needed(panels, "guardian")), None),
     )
 
 
-def _teams_at(station_id: str | None) -> list[tuple[str, str]]:
+def _ask_choices(member: dict[str, Any], station_id: str | None) -> dict[str, Panel]:
+    """What the form offers at a station, all but the teams: those are of the places above it."""
+    calls = {**asking_for_stations(Role.STAFF), "employers": Call("members", "/employers")}
+    if member.get("guardian_id"):
+        calls["guardian"] = Call("members", "/members", {"ids": member["guardian_id"]})
+    if station_id:
+        calls["homes"] = asking_for_homes(station_id)
+        calls["above"] = Call("members", "/nodes", {"above_id": station_id})
+    return every(**calls)
+
+
+def _teams_at(above: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """The teams that members of a station may join: its own, and those of the places above it."""
-    if not station_id:
-        return []
-    node = backend.call("members", "GET", f"/nodes/{station_id}")
-    ids = [str(UUID(part)) for part in node["path"].strip("/").split("/")]
-    panels = every(**{f"at_{node_id}": Call("members", "/teams", {"station_id": node_id}) for node_id in ids})
-    for panel in panels.values():
-        if panel.error is not None:
-            raise panel.error
-    return [(team["id"], team["name"]) for panel in panels.values() for team in panel.content]
+    panels = every(**{f"at_{node['id']}": Call("members", "/teams", {"station_id": node["id"]}) for node in above})
+    return [(team["id"], team["name"]) for name in panels for team in _needed(panels, name)]
+
+
+def _needed(panels: dict[str, Panel], name: str) -> list[dict[str, Any]]:
+    """The rows of an answer without which saving would lose what stands; none where nothing was asked."""
+    panel = panels.get(name, Panel([]))
+    if panel.error is not None:
+        raise panel.error
+    return list(panel.content)
 
 
 # --- Who lives together ---------------------------------------------------------------------------------

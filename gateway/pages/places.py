@@ -59,15 +59,24 @@ def nodes_of(role: Role) -> list[UUID | None]:
 
 def stations_of(role: Role) -> list[dict[str, Any]]:
     """The open stations at and below those nodes, by name."""
+    return stations_in(every(**asking_for_stations(role)))
+
+
+def asking_for_stations(role: Role) -> dict[str, Call]:
+    """The questions behind `stations_of`, to be asked in full beside others; `stations_in` reads the answers."""
     nodes = nodes_of(role)
     calls = {
-        f"below_{number}": Call("members", "/nodes", {"below_id": node_id, "level": "station"})
+        f"stations_{number}": Call("members", "/nodes", {"below_id": node_id, "level": "station"})
         for number, node_id in enumerate(nodes)
     }
     if own := [str(node_id) for node_id in nodes if node_id is not None]:
-        calls["own"] = Call("members", "/nodes", {"ids": ",".join(own)})
+        calls["stations_own"] = Call("members", "/nodes", {"ids": ",".join(own)})
+    return calls
+
+
+def stations_in(panels: Mapping[str, Panel]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for panel in every(**calls).values():
+    for panel in (panel for name, panel in panels.items() if name.startswith("stations_")):
         if panel.error is not None and not isinstance(panel.error, NotFound):
             raise panel.error
         for node in panel.content or []:
@@ -83,7 +92,15 @@ def station_options(role: Role) -> list[tuple[str, str]]:
 
 def home_options(station_id: UUID | str) -> Options:
     """The open compounds of a station as groups, each with itself and its buildings; `read_home` reads the values."""
-    panel = every(below=Call("members", "/nodes", {"below_id": station_id}))["below"]
+    return homes_in(every(homes=asking_for_homes(station_id))["homes"])
+
+
+def asking_for_homes(station_id: UUID | str) -> Call:
+    """The question behind `home_options`, to be asked in full beside others; `homes_in` reads the answer."""
+    return Call("members", "/nodes", {"below_id": station_id})
+
+
+def homes_in(panel: Panel) -> Options:
     if panel.error is not None:
         raise panel.error
     nodes = [node for node in panel.content if node.get("closed_on") is None]
@@ -101,11 +118,10 @@ def home_options(station_id: UUID | str) -> Options:
     return options
 
 
-def homes_for(member: dict[str, Any], station_id: str | None) -> tuple[Options, str]:
+def homes_for(member: dict[str, Any], station_id: str | None, options: Options) -> tuple[Options, str]:
     """The homes to choose from at a station, and the member's present one: a choice also when it has been closed, so
     that who changes something else does not lose it.
     """
-    options = home_options(station_id) if station_id else []
     if station_id != member["station_id"]:
         return options, ""
     present = home_value(member.get("compound_id"), member.get("building_id"))

@@ -31,25 +31,32 @@ CALLS_MAX = 2
 ACTIVITY = "/organize/activities/<uuid:activity_id>"
 MORE_ROUNDS = {
     f"{ACTIVITY}/code": 3,  # opened once a morning; then its script polls one thing
-    f"{ACTIVITY}/edit": 3,  # the activity, its leaders, the stations
-    "/staff/grants": 3,  # with a search
-    # Forms that are opened now and then: what stands there, then every choice that depends on it.
-    "/staff/members/<uuid:member_id>/edit": 6,
+    # A form that is seldom opened: the activity, its leaders, the stations; what is confirmed there is asked with them.
+    f"{ACTIVITY}/edit": 3,
+    # With a search, a few times a year: grants, who was found, places; each is waited for as long as it takes.
+    "/staff/grants": 3,
+    # Forms that are opened now and then. The member, then all choices but the teams, which hang on the places above.
+    "/staff/members/<uuid:member_id>/edit": 3,
+    # The place, the station above it, and then what may be its parent or its heir.
     "/staff/nodes/<uuid:node_id>": 3,
 }
+"""Pages that ask in more rounds, each with its reason (ADR 68)."""
 MORE_CALLS = {
-    "/organize": 5,  # today's, past and coming activities, and how many are present at each that has begun
-    f"{ACTIVITY}/code": 3,
-    f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans
-    f"{ACTIVITY}/refused": 4,
-    "/records/points": 3,  # balance, lines, months
+    # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; and who waits at them.
+    "/organize": 5,
+    f"{ACTIVITY}/code": 3,  # activity, codes of the site that it names first, presence: none holds another
+    f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans: side by side, each of its own list
+    f"{ACTIVITY}/refused": 3,  # activity, refused scans, and attendances, to tell who has a record all the same
+    "/records/points": 3,  # balance, lines, months: side by side, and only the lines come in pages
     "/staff/audit": 3,  # its own acts, then the people and the places named in everybody's
-    "/staff/grants": 7,  # grants, the search, and every level of the tree
-    "/staff/members": 3,
-    "/staff/members/new": 3,
+    "/staff/grants": 7,  # grants, the search, and every level of the tree, which members gives one at a time
+    "/staff/members": 3,  # the people, and the stations to narrow by: those below one's nodes, and the nodes themselves
+    "/staff/members/new": 3,  # the stations, as above, then the homes of the only one
+    # The member; stations, homes, employers, guardian and the places above, side by side; the teams of each place.
     "/staff/members/<uuid:member_id>/edit": 8,
-    "/staff/nodes/<uuid:node_id>": 7,
+    "/staff/nodes/<uuid:node_id>": 7,  # the place, what is above it, and what it may hang under, a question a level
 }
+"""Pages that ask one service more often, each with its reason (ADR 68)."""
 NEEDED = {
     *((f"{ACTIVITY}{part}", "checkin") for part in ("", "/code", "/codes.json", "/presence.json", "/confirm")),
     *((f"{ACTIVITY}{part}", "checkin") for part in ("/leave-all", "/add", "/edit", "/close", "/refused")),
