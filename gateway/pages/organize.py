@@ -14,7 +14,16 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import confirming, done, sites
-from gateway.pages.places import nodes_of, people, station_options
+from gateway.pages.places import (
+    asking_for_people,
+    asking_for_stations,
+    by_id,
+    every,
+    nodes_of,
+    people,
+    station_options,
+    stations_in,
+)
 from shared import categories, clock
 from shared.errors import Forbidden, HuzhuError, Unavailable
 from shared.principal import Role
@@ -111,11 +120,7 @@ def new_activity() -> ResponseReturnValue:
     copied = uuid_or_none(request.args.get("copy"))
     if copied is None:
         return _form_page(Form(), None)
-    activity = backend.call("checkin", "GET", f"/activities/{copied}")
-    typed = _as_typed(activity)
-    for name in ("day", *(name for name in typed if name.startswith("site_id_"))):
-        del typed[name]
-    return _form_page(Form(typed), None)
+    return _stored_page(backend.call("checkin", "GET", f"/activities/{copied}"), is_copy=True)
 
 
 @pages.post("/organize/activities/new")
@@ -159,8 +164,7 @@ def show_activity(activity_id: UUID) -> ResponseReturnValue:
 @pages.get("/organize/activities/<uuid:activity_id>/edit")
 @holding(Role.ORGANIZER)
 def edit_activity(activity_id: UUID) -> ResponseReturnValue:
-    activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
-    return _form_page(Form(_as_typed(activity)), activity)
+    return _stored_page(backend.call("checkin", "GET", f"/activities/{activity_id}"))
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/edit")
@@ -242,7 +246,7 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
     if panels["activity"].error is not None:
         raise panels["activity"].error
     activity = panels["activity"].content
-    leaders = _leaders(activity)
+    leaders = people(_leader_ids(activity))
     return render_template(
         "organize/activity.html",
         activity=activity,
@@ -287,8 +291,19 @@ def _blame(filled: Form, refusal: HuzhuError, content: dict[str, Any]) -> None:
         filled.blame(refusal, _FIELDS)
 
 
-def _form_page(filled: Form, activity: dict[str, Any] | None) -> str:
-    stations = station_options(Role.ORGANIZER)
+def _stored_page(stored: dict[str, Any], *, is_copy: bool = False) -> str:
+    """The form as somebody would have filled it in for this activity, to change it or to make another like it."""
+    panels = every(**asking_for_stations(Role.ORGANIZER), **asking_for_people(_leader_ids(stored)))
+    typed = _as_typed(stored, by_id(panels))
+    if is_copy:
+        for name in ("day", *(name for name in typed if name.startswith("site_id_"))):
+            del typed[name]
+    stations = [(node["id"], node["name"]) for node in stations_in(panels)]
+    return _form_page(Form(typed), None if is_copy else stored, stations)
+
+
+def _form_page(filled: Form, activity: dict[str, Any] | None, stations: list[tuple[str, str]] | None = None) -> str:
+    stations = station_options(Role.ORGANIZER) if stations is None else stations
     switches = confirming.ask(node_id for node_id, _name in stations) or {}
     confirmed_at = {node_id for node_id, switch in switches.items() if switch["on"] or switch["above"]}
     return render_template(
@@ -303,8 +318,7 @@ def _form_page(filled: Form, activity: dict[str, Any] | None) -> str:
     )
 
 
-def _as_typed(activity: dict[str, Any]) -> dict[str, str]:
-    """The form as somebody would have filled it in for this activity."""
+def _as_typed(activity: dict[str, Any], leaders: dict[str, dict[str, Any]]) -> dict[str, str]:
     starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
     typed = {name: str(activity[name]) for name in ("title", "category", "station_id", "place")}
     typed |= {
@@ -315,12 +329,11 @@ def _as_typed(activity: dict[str, Any]) -> dict[str, str]:
         "capacity": str(activity["capacity"] or ""),
         "confirm_each": "1" if activity["confirm_each"] else "",
     }
-    return typed | sites.as_typed(activity["sites"], _leaders(activity))
+    return typed | sites.as_typed(activity["sites"], leaders)
 
 
-def _leaders(activity: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Who leads its sites, by id."""
-    return people(site["leader_member_id"] for site in activity["sites"] if site["leader_member_id"])
+def _leader_ids(activity: dict[str, Any]) -> list[str]:
+    return [site["leader_member_id"] for site in activity["sites"] if site["leader_member_id"]]
 
 
 def _read_activity(filled: Form, activity: dict[str, Any] | None = None) -> dict[str, Any]:

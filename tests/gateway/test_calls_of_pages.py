@@ -31,7 +31,7 @@ CALLS_MAX = 2
 ACTIVITY = "/organize/activities/<uuid:activity_id>"
 MORE_ROUNDS = {
     f"{ACTIVITY}/code": 3,  # opened once a morning; then its script polls one thing
-    # A form that is seldom opened: the activity, its leaders, the stations; what is confirmed there is asked with them.
+    # A form that is seldom opened: the activity, its leaders beside the stations, and what is confirmed at those.
     f"{ACTIVITY}/edit": 3,
     # With a search, a few times a year: grants, who was found, places; each is waited for as long as it takes.
     "/staff/grants": 3,
@@ -46,11 +46,12 @@ MORE_CALLS = {
     "/organize": 5,
     f"{ACTIVITY}/code": 3,  # activity, codes of the site that it names first, presence: none holds another
     f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans: side by side, each of its own list
+    f"{ACTIVITY}/edit": 3,  # the leaders, and the stations: those below one's nodes, and the nodes themselves
     f"{ACTIVITY}/refused": 3,  # activity, refused scans, and attendances, to tell who has a record all the same
     "/records/points": 3,  # balance, lines, months: side by side, and only the lines come in pages
     "/staff/audit": 3,  # its own acts, then the people and the places named in everybody's
     "/staff/grants": 7,  # grants, the search, and every level of the tree, which members gives one at a time
-    "/staff/members": 3,  # the people, and the stations to narrow by: those below one's nodes, and the nodes themselves
+    "/staff/members": 3,  # the people, and the stations to narrow by, as above
     "/staff/members/new": 3,  # the stations, as above, then the homes of the only one
     # The member; stations, homes, employers, guardian and the places above, side by side; the teams of each place.
     "/staff/members/<uuid:member_id>/edit": 8,
@@ -176,7 +177,7 @@ def _activity(organizer: Browser, station_id: str) -> dict[str, str]:
         "place": "东门",
         "starts_at": begins.isoformat(),
         "ends_at": (begins + timedelta(hours=2, minutes=30)).isoformat(),
-        "sites": [{"id": site_id, "name": "东门", "place": "东门岗亭"}],
+        "sites": [{"id": site_id, "name": "东门", "place": "东门岗亭", "leader_member_id": organizer.member_id}],
     }
     organizer.api("POST", "/checkin/activities", content)
     organizer.api("POST", f"/checkin/activities/{activity_id}/publish")
