@@ -31,6 +31,7 @@ from devtools.servers import (
 )
 from devtools.supervisor import Options, System, remove
 from shared.settings import SERVICES
+from tests import warm
 
 if TYPE_CHECKING:
     import psycopg
@@ -288,6 +289,7 @@ def whole_system(session: Session, root: Path) -> Iterator[System]:
         system.start()
         yield system
     finally:
+        warm.cool_down(system)
         system.stop()
         remove(root)
 

@@ -2,8 +2,6 @@
 
 import functools
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,10 +15,11 @@ import msgspec
 from devtools.children import wait_until
 from devtools.crowd import Crowd
 from devtools.servers import admin_connection
-from devtools.supervisor import PROJECT, System
+from devtools.supervisor import System
 from shared import clock
 from shared.settings import SERVICES
 from shared.upstream import Upstream
+from tests import warm
 from tests.support import move_clock
 
 T = TypeVar("T")
@@ -61,17 +60,8 @@ class Client:
 
 def gather(system: System, *, members: int, stock: int = 0, served: str = "nobody", logins: int | None = None) -> Crowd:
     """A crowd at a station of its own; see `devtools.crowd`."""
-    made = subprocess.run(
-        [
-            *(sys.executable, "-m", "devtools.crowd", f"--members={members}", f"--stock={stock}", f"--served={served}"),
-            *([] if logins is None else [f"--logins={logins}"]),
-        ],
-        env=system.installation.everything(),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    wanted = [f"--members={members}", f"--stock={stock}", f"--served={served}"]
+    made = warm.run(system, "devtools.crowd", *wanted, *([] if logins is None else [f"--logins={logins}"]))
     assert made.returncode == 0, made.stderr
     return Crowd(**json.loads(made.stdout))
 
@@ -168,14 +158,7 @@ def is_quiet(system: System) -> bool:
 def verify(system: System) -> None:
     """Wait until all is quiet, then `./dev verify` must find nothing."""
     wait_for(functools.partial(is_quiet, system), "nothing on its way")
-    done = subprocess.run(
-        [sys.executable, "-m", "devtools.verify"],
-        env=system.installation.everything(),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.run(system, "devtools.verify.__main__")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "pending" not in done.stdout, done.stdout
     assert "not checked" not in done.stdout, done.stdout
