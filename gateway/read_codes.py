@@ -3,6 +3,7 @@
 So a slow login is not late, and no log, referrer or history holds a code.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,6 +23,8 @@ VOUCHER = "voucher"
 AT_DESK = "at_desk"
 """A voucher that was looked up, behind its redemption's id, until the gift is handed over."""
 _CODE_MAX = 400
+_PLACE_CODE = re.compile(r"V[0-9]{1,2}(\.[A-Za-z0-9_-]{1,40}){6}", re.ASCII)
+"""The parts of a place code. Whether it is genuine, checkin judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class CodeRead:
     code: str
     """As it was read: the text of the QR or what stands after /s/ or /v/."""
     read_at: datetime
+
+
+def may_be_place_code(text: str) -> bool:
+    """Whether a text looks like one of our place codes, or a URL that ends with one; what does not is nobody's scan."""
+    return _PLACE_CODE.fullmatch(text.strip().rpartition("/")[2]) is not None
 
 
 def keep(response: Response, purpose: str, code: str) -> None:

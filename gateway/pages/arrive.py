@@ -13,6 +13,8 @@ pages = Blueprint("arrive", __name__)
 @open_page
 def read_place_code(token: str) -> Response:
     """A volunteer's phone, with a code from the organizer's screen."""
+    if not read_codes.may_be_place_code(token):
+        return redirect("/scan/foreign", 303)
     return _go_on(read_codes.SCAN, token, "/scan")
 
 

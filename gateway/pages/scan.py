@@ -49,8 +49,27 @@ def take_typed() -> ResponseReturnValue:
     code = filled.required("code", _("请把码的内容粘贴进来"), length_max=400)
     if not filled:
         return render_template("scan/ask.html", filled=filled), 422
+    if not read_codes.may_be_place_code(code):
+        return redirect("/scan/foreign", 303)
     response = redirect("/scan", 303)
     read_codes.keep(response, read_codes.SCAN, code.rpartition("/")[2])
+    return response
+
+
+@pages.get("/scan/foreign")
+@open_page
+def show_foreign() -> ResponseReturnValue:
+    """For what cannot be a place code: said at once, before anybody logs in or taps for it."""
+    outcome = {"outcome": "invalid_code", "why": "forged"}
+    return render_template("scan/result.html", shown=[outcomes.shown(outcome, "")], departing=False)
+
+
+@pages.post("/scan/drop")
+@open_page
+def drop() -> ResponseReturnValue:
+    """Let go of the code that was read, to read another."""
+    response = redirect("/scan", 303)
+    read_codes.clear(response, read_codes.SCAN)
     return response
 
 
@@ -135,7 +154,9 @@ def result() -> ResponseReturnValue:
     if not mine:
         return render_template("scan/gone.html")
     return render_template(
-        "scan/result.html", shown=[outcomes.shown(outcome, names[outcome["member_id"]]) for outcome in mine]
+        "scan/result.html",
+        shown=[outcomes.shown(outcome, names[outcome["member_id"]]) for outcome in mine],
+        departing=mine[0]["direction"] == "departure",
     )
 
 

@@ -41,6 +41,16 @@ def test_a_code_is_kept_with_the_time_and_leaves_the_address(
     assert abs(kept.read_at - moment) < timedelta(milliseconds=1)
 
 
+@pytest.mark.parametrize("token", ["hello", "12345", "V1.x", f"{CODE}.more", f"{CODE}!", "x" * 5000])
+def test_what_cannot_be_a_place_code_is_refused_at_once_and_not_kept(client: FlaskClient, token: str) -> None:
+    answer = client.get(f"/s/{token}")
+    assert answer.headers["Location"] == "/scan/foreign"
+    assert cookie_of(client) is None
+    shown = client.get("/scan/foreign").text
+    assert "这个码不能用来签到" in shown
+    assert "这不是本系统的签到码" in shown
+
+
 def test_a_code_is_kept_for_ten_minutes(gateway: Flask, client: FlaskClient) -> None:
     client.get(f"/s/{CODE}")
     value = cookie_of(client) or ""

@@ -154,6 +154,9 @@ def test_every_refusal_says_what_happened_and_what_to_do(town: Town) -> None:
     town.pass_hours(0.25)
     who.open(old)
     assert "已收到，等负责人确认" in who.post("/scan", "/scan").words
+    assert "已收到，等负责人确认" in (home := who.open("/").words)
+    assert "负责人点头以后就算数" in home
+    assert "您已签到" not in home
     assert "待确认" in who.open("/records").words
     later = town.volunteer("王小明")
     town.pass_hours(0.5)
@@ -175,7 +178,13 @@ def test_every_refusal_says_what_happened_and_what_to_do(town: Town) -> None:
 def test_a_code_can_be_pasted_when_the_camera_fails(town: Town) -> None:
     who = town.volunteer("陈芳")
     assert "请把码的内容粘贴进来" in who.post("/scan", "/scan/typed", code="").words
-    assert who.post("/scan", "/scan/typed", code=town.code(town.publish(), "arrival")).path == "/scan"
+    assert "这个码不能用来签到" in who.post("/scan", "/scan/typed", code="12345").words
+    code = town.code(town.publish(), "arrival")
+    assert "就差一步" in (shown := who.post("/scan", "/scan/typed", code=code)).words
+    assert shown.path == "/scan"
+    assert "请直接找负责人" in shown.words
+    assert "打开微信" in who.post("/scan", "/scan/drop").words
+    assert "就差一步" in who.post("/scan", "/scan/typed", code=code).words
     assert "签到成功" in who.post("/scan", "/scan").words
 
 
