@@ -19,6 +19,7 @@ from gateway.forms import uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from shared import http
+from shared.errors import RuleBroken
 from shared.principal import Role
 
 DIRECTIONS = ("arrival", "departure")
@@ -37,7 +38,10 @@ def show_screen(activity_id: UUID) -> ResponseReturnValue:
     if direction not in DIRECTIONS or site is None:
         abort(404)
     asked = {"site_id": site_id, "direction": direction}
-    codes = backend.call("checkin", "GET", f"/activities/{activity_id}/codes", query={**asked, "minutes": 1})
+    try:
+        codes = backend.call("checkin", "GET", f"/activities/{activity_id}/codes", query={**asked, "minutes": 1})
+    except RuleBroken as refusal:
+        return render_template("codes/over.html", activity=activity, detail=_(refusal.detail)), 422
     presence = backend.together(presence=Call("checkin", f"/activities/{activity_id}/presence"))["presence"]
     now = presentation.read_moment(codes["server_now"])
     code = next(one for one in codes["codes"] if presentation.read_moment(one["shown_until"]) > now)
@@ -80,7 +84,7 @@ def list_codes(activity_id: UUID) -> ResponseReturnValue:
 @pages.get("/organize/activities/<uuid:activity_id>/presence.json")
 @holding(Role.ORGANIZER)
 def count_presence(activity_id: UUID) -> ResponseReturnValue:
-    """How many are there, asked for every few seconds: 304 when nothing has changed."""
+    """How many are there and how the activity stands, asked for every few seconds: 304 when nothing has changed."""
     presence: dict[str, Any] = backend.call("checkin", "GET", f"/activities/{activity_id}/presence")
     response: Response = http.answer(presence)
     response.set_etag(hashlib.sha256(msgspec.json.encode(presence)).hexdigest()[:16])

@@ -45,9 +45,12 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Members, but `waiting`, which counts attendances. `surplus` is how many came beyond the capacity."""
+    """Members, but `waiting`, which counts attendances. `surplus` is how many came beyond the capacity; `state` is
+    the activity's, so that a screen of codes hears of its end.
+    """
 
     activity_id: UUID
+    state: str
     present: int
     arrived: int
     left: int
@@ -71,9 +74,12 @@ def list_activities(
     from_: datetime | None = None,
     to: datetime | None = None,
     state: Sequence[str] | None = None,
+    order: str = "oldest",
     after: UUID | None = None,
 ) -> list[Activity]:
-    """Activities by start, oldest first: those in any of these states that end after `from_` and start before `to`."""
+    """Activities by start, oldest or newest first: those in any of these states that end after `from_` and start before
+    `to`.
+    """
     return store.list_activities(
         session(),
         limit=limit,
@@ -82,6 +88,7 @@ def list_activities(
         from_=from_,
         to=to,
         state=state,
+        newest_first=order == "newest",
         after=after,
     )
 
@@ -134,6 +141,7 @@ def _presence(activity: Activity, counted: Row[UUID, int, int, int] | None) -> P
     present, arrived, waiting = (counted.present, counted.arrived, counted.waiting) if counted else (0, 0, 0)
     return Presence(
         activity_id=activity.id,
+        state=activity.state,
         present=present,
         arrived=arrived,
         left=arrived - present,

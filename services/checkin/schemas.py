@@ -92,7 +92,8 @@ class ActivityQuerySchema(Wire):
         validate=validate.Length(min=1, max=len(ActivityState)),
         metadata={"description": "Only those in one of these states, comma-separated"},
     )
-    after = fields.UUID(metadata={"description": "The last activity of the page before"})
+    order = fields.String(load_default="oldest", validate=validate.OneOf(["oldest", "newest"]))
+    after = fields.UUID(metadata={"description": "The last activity of the page before, in the same order"})
     limit = _limit()
 
 
@@ -137,6 +138,9 @@ class PresenceQuerySchema(Wire):
 
 class PresenceSchema(Wire):
     activity_id = fields.UUID(required=True)
+    state = fields.String(
+        required=True, validate=_one_of(ActivityState), metadata={"description": "Of the activity; codes end with it"}
+    )
     present = fields.Integer(required=True)
     arrived = fields.Integer(required=True)
     left = fields.Integer(required=True)

@@ -308,6 +308,8 @@ def test_the_list_can_be_narrowed_and_leafed_through(station: Station) -> None:
     assert ids() == [0, 1, 2, 3, 4]
     assert ids(limit=2) == [0, 1]
     assert ids(limit=2, after=made[1].id) == [2, 3]
+    assert ids(order="newest", limit=2) == [4, 3]
+    assert ids(order="newest", limit=2, after=made[3].id) == [2, 1]
     assert ids(from_=END + timedelta(days=3)) == [3, 4]
     assert ids(to=START + timedelta(days=1)) == [0]
     assert ids(station_id=station.id) == [0, 1, 2, 3, 4]
@@ -388,10 +390,11 @@ def test_presence_counts_people_and_what_waits(station: Station) -> None:
     attendances.leave_attendance(station.organizer, attendance_id=false)
     attendances.reject_attendance(station.organizer, attendance_id=false, reason="不在现场")
     counted = queries.count_presence(station.organizer, activity_id=activity.id)
-    assert counted == queries.Presence(activity_id=activity.id, present=2, arrived=4, left=2, waiting=1, surplus=1)
+    assert counted == queries.Presence(activity.id, "published", present=2, arrived=4, left=2, waiting=1, surplus=1)
     quiet = station.activity()
+    activities.cancel_activity(station.organizer, activity_id=quiet.id, reason="下雨")
     empty = queries.count_presence(station.organizer, activity_id=quiet.id)
-    assert empty == queries.Presence(activity_id=quiet.id, present=0, arrived=0, left=0, waiting=0, surplus=0)
+    assert empty == queries.Presence(quiet.id, "cancelled", present=0, arrived=0, left=0, waiting=0, surplus=0)
     both = [activity.id, quiet.id, uuid4()]
     with statements() as sent:
         listed = queries.list_presence(station.organizer, ids=both)

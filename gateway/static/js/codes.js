@@ -52,6 +52,7 @@ async function count() {
   if (!answer.ok) throw new Error(answer.status);
   presenceTag = answer.headers.get("ETag") ?? "";
   const presence = await answer.json();
+  if (presence.state !== "published") return giveUp();
   screen.querySelector("[data-arrived]").textContent = presence.arrived;
   screen.querySelector("[data-present]").textContent = presence.present;
 }

@@ -149,15 +149,16 @@ def list_activities(
     from_: datetime | None,
     to: datetime | None,
     state: Sequence[str] | None,
+    newest_first: bool,
     after: UUID | None,
 ) -> list[Activity]:
     """Activities by start; `station_id` means the whole subtree, `state` any of these."""
-    station = copies.station
+    station, by_start = copies.station, (Activity.starts_at, Activity.id)
     statement = (
         select(Activity)
         .outerjoin(station, station.c.node_id == Activity.station_id)
         .where(or_(*visible))
-        .order_by(Activity.starts_at, Activity.id)
+        .order_by(*(column.desc() if newest_first else column for column in by_start))
         .limit(limit)
     )
     if station_id is not None:
@@ -173,7 +174,8 @@ def list_activities(
     if after is not None:
         made = aliased(Activity)
         mark = select(made.starts_at, made.id).where(made.id == after).scalar_subquery()
-        statement = statement.where(tuple_(Activity.starts_at, Activity.id) > mark)
+        place = tuple_(*by_start)
+        statement = statement.where(place < mark if newest_first else place > mark)
     return list(tx.scalars(statement.execution_options(populate_existing=True)))
 
 
