@@ -120,14 +120,14 @@ def signed(hundredths: int) -> str:
 
 
 def minutes(count: int) -> str:
-    """Service time: 130 → 2 小时 10 分."""
+    """Service time: 130 → 2 小时 10 分钟."""
     sign = _MINUS if count < 0 else ""
     hours, rest = divmod(abs(count), 60)
     if hours and rest:
-        return sign + _("%(hours)s 小时 %(minutes)s 分", hours=hours, minutes=rest)
+        return sign + _("%(hours)s 小时 %(minutes)s 分钟", hours=hours, minutes=rest)
     if hours:
         return sign + _("%(hours)s 小时", hours=hours)
-    return sign + _("%(minutes)s 分", minutes=rest)
+    return sign + _("%(minutes)s 分钟", minutes=rest)
 
 
 def read_moment(value: str | datetime) -> datetime:

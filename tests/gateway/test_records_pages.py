@@ -36,7 +36,7 @@ def test_points_and_hours_are_shown_by_month_for_every_year_with_any(town: Town)
         serve(town, who, day, minutes)
     newest = who.get("/records/points").text
     assert f"{year - 1} 年每月" in newest
-    assert table(newest) == [["8月", "0.5", "0", "30 分"], ["5月", "3.5", "0", "3 小时 30 分"]]
+    assert table(newest) == [["8月", "0.5", "0", "30 分钟"], ["5月", "3.5", "0", "3 小时 30 分钟"]]
     earlier = who.get(f"/records/points?year={year - 2}").text
     assert table(earlier) == [["3月", "1", "0", "1 小时"]]
     for page in (newest, earlier):

@@ -85,7 +85,7 @@ def test_what_to_do_next_stands_in_the_panel() -> None:
 
 def test_who_leaves_early_is_not_promised_points() -> None:
     early = told("ok", direction="departure", minutes=2, ends_at="2026-11-22T02:30:00Z").sentences
-    assert "服务时长：2 分" in early
+    assert "服务时长：2 分钟" in early
     assert any("10:30 才结束" in sentence and "可能没有积分" in sentence for sentence in early)
     assert not any("到账" in sentence for sentence in early)
     on_time = told("ok", direction="departure", minutes=90, ends_at="2026-11-22T01:10:00Z").sentences

@@ -49,7 +49,8 @@ def test_a_change_of_points_has_its_sign() -> None:
 
 @pytest.mark.usefixtures("chinese")
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 分"), (45, "45 分"), (60, "1 小时"), (130, "2 小时 10 分"), (-61, "−1 小时 1 分")]
+    ("count", "text"),
+    [(0, "0 分钟"), (45, "45 分钟"), (60, "1 小时"), (130, "2 小时 10 分钟"), (-61, "−1 小时 1 分钟")],
 )
 def test_service_time_reads_as_hours_and_minutes(count: int, text: str) -> None:
     assert presentation.minutes(count) == text

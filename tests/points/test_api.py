@@ -155,7 +155,7 @@ def test_awards_show_the_newest_version_and_its_reason(town: Flask, chen: UUID) 
     awards = {award["attendance_id"]: award for award in found}
     first = awards[str(one.attendance_id)]
     assert (first["version"], first["state"], first["points"], first["minutes"]) == (2, "awarded", 217, 130)
-    assert first["reason"].startswith("2 小时 10 分 × 1.0 = 2.17")
+    assert first["reason"].startswith("2 小时 10 分钟 × 1.0 = 2.17")
     assert awards[str(other.attendance_id)]["state"] == "reversed"
     assert awards[str(third.attendance_id)]["state"] == "no_points"
 

@@ -46,7 +46,7 @@ def test_two_hours_and_ten_minutes_bring_217_hundredths_and_130_minutes(town: Fl
         "points_expiring": 0,
     }
     (line,) = lines_of(chen)
-    assert line["reason"] == "2 小时 10 分 × 1.0 = 2.17，未到当日上限，规则 1"
+    assert line["reason"] == "2 小时 10 分钟 × 1.0 = 2.17，未到当日上限，规则 1"
     assert (line["kind"], line["points"], line["balance_after"], line["title"]) == ("award", 217, 217, "周六楼道大扫除")
     assert broken() == {}
 

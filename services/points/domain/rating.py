@@ -121,8 +121,8 @@ def coefficient(percent: int) -> str:
 
 
 def duration(minutes: int) -> str:
-    """130 → 2 小时 10 分"""
+    """130 → 2 小时 10 分钟"""
     hours, rest = divmod(minutes, 60)
     if not hours:
         return f"{rest} 分钟"
-    return f"{hours} 小时 {rest} 分" if rest else f"{hours} 小时"
+    return f"{hours} 小时 {rest} 分钟" if rest else f"{hours} 小时"

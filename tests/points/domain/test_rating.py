@@ -86,7 +86,7 @@ def test_a_stricter_rule_takes_own_scans_only() -> None:
 
 
 def test_the_example_of_the_specification() -> None:
-    assert rate(rule(version=3), served(130), 0, 0) == (217, "2 小时 10 分 × 1.0 = 2.17，未到当日上限，规则 3")
+    assert rate(rule(version=3), served(130), 0, 0) == (217, "2 小时 10 分钟 × 1.0 = 2.17，未到当日上限，规则 3")
 
 
 @pytest.mark.parametrize(("used", "points"), [(0, 300), (100, 300), (101, 299), (399, 1), (400, 0), (500, 0)])
@@ -151,7 +151,7 @@ def test_a_rule_whose_points_live_less_than_thirty_days_is_refused_when_it_is_re
 
 
 def test_words() -> None:
-    assert [duration(minutes) for minutes in (0, 59, 60, 130)] == ["0 分钟", "59 分钟", "1 小时", "2 小时 10 分"]
+    assert [duration(minutes) for minutes in (0, 59, 60, 130)] == ["0 分钟", "59 分钟", "1 小时", "2 小时 10 分钟"]
     assert [coefficient(percent) for percent in (5, 20, 100, 125, 1000)] == ["0.05", "0.2", "1.0", "1.25", "10.0"]
     assert [hundredths(points) for points in (0, 5, 217, -30)] == ["0.00", "0.05", "2.17", "-0.30"]
     assert [half_up(dividend, 2) for dividend in (0, 1, 2, 3)] == [0, 1, 1, 2]
