@@ -126,6 +126,10 @@ class Form:
             text = text.replace(mark, "、")
         return list(dict.fromkeys(word.strip() for word in text.split("、") if word.strip()))
 
+    def renew(self) -> None:
+        """Let the form shown again post something new: a service remembers what it has refused under this id."""
+        self.typed["id"] = ""
+
     def blame(self, refusal: HuzhuError, fields: Mapping[str, str] | None = None) -> None:
         """Take over what a service refused. `fields` says which of its fields, or which code, belongs to
         which of ours; what belongs to none is shown at the top.

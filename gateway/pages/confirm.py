@@ -103,6 +103,7 @@ def _row(attendance: dict[str, Any], known: dict[str, dict[str, Any]], activity_
         "href": f"/organize/activities/{activity_id}/attendances/{attendance['id']}",
         "arrived": presentation.hour(attendance["arrived_at"]),
         "left": presentation.hour(attendance["left_at"]) if attendance["left_at"] else "–",
+        "site": attendance["site_name"],
         "minutes": attendance["minutes"],
         "marks": marks_shown(attendance),
         "evidence": evidence_shown(attendance["evidence"]),
@@ -196,7 +197,9 @@ def act(activity_id: UUID, attendance_id: UUID) -> ResponseReturnValue:
     if verb in ("reject", "annul", "correct"):
         content = {"reason": filled.required("reason", _("请写明原因，志愿者会看到"), length_max=500)}
         if verb == "correct":
-            content |= {"version": filled.whole("version", _("页面不完整，请刷新再试"))} | _read_both_times(filled)
+            content |= {"version": filled.whole("version", _("页面不完整，请刷新再试"))} | _read_both_times(
+                filled, activity_id
+            )
     elif verb not in ("confirm", "leave"):
         filled.fail("", _("页面不完整，请刷新再试"))
     if filled:
@@ -208,17 +211,19 @@ def act(activity_id: UUID, attendance_id: UUID) -> ResponseReturnValue:
     return _attendance_page(activity_id, attendance_id, filled), 422
 
 
-def _read_both_times(filled: Form) -> dict[str, Any]:
+def _read_both_times(filled: Form, activity_id: UUID) -> dict[str, Any]:
     if not filled.text("end"):
         filled.fail("end", _("请填写签退时间"))
-    span = read_span(filled)
+    span = read_span(filled, activity_id)
     if "left_at" in span and presentation.read_moment(span["left_at"]) > clock.now():
         filled.fail("end", _("签退时间还没到"))
     return span
 
 
-def read_span(filled: Form) -> dict[str, Any]:
-    """Arrival and departure out of a day and two times; a departure before the arrival is on the next day."""
+def read_span(filled: Form, activity_id: UUID) -> dict[str, Any]:
+    """Arrival and departure out of a day and two times; a departure before the arrival is on the next day, when the
+    activity goes on until then.
+    """
     day = filled.day("day")
     if day is None:
         filled.fail("day", _("请填写日期"))
@@ -232,6 +237,9 @@ def read_span(filled: Form) -> dict[str, Any]:
     left_at = datetime.combine(arrived_at.date(), end, clock.SHANGHAI)
     if left_at <= arrived_at:
         left_at += timedelta(days=1)
+        activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+        if left_at > min(presentation.read_moment(activity["departure_closes_at"]), clock.now()):
+            filled.fail("end", _("签退时间比签到时间早。按第二天算，又超出了活动的时间"))
     return {"arrived_at": arrived_at.isoformat(), "left_at": left_at.isoformat()}
 
 
@@ -253,7 +261,7 @@ def add_attendance(activity_id: UUID) -> ResponseReturnValue:
         "id": filled.uuid("id", _("页面不完整，请刷新再试")),
         "member_id": filled.uuid("member_id", _("请选一位志愿者")),
         "site_id": filled.uuid("site_id", _("请选择点位")),
-        **read_span(filled),
+        **read_span(filled, activity_id),
     }
     if filled:
         try:
@@ -275,11 +283,19 @@ def _find(wanted: str, known: UUID | None) -> list[dict[str, Any]]:
     return list(panel.content or [])
 
 
+def _without_own(found: list[dict[str, Any]], wanted: str) -> tuple[list[dict[str, Any]], bool]:
+    """Whom this login may enter, and whether somebody of its own was meant: another organizer has to do that."""
+    viewer = presentation.viewer()
+    mine = {str(member.member_id): member.name for member in viewer.members} if viewer else {}
+    others = [member for member in found if member["id"] not in mine]
+    return others, len(others) < len(found) or (bool(wanted) and any(wanted in name for name in mine.values()))
+
+
 def _add_page(activity_id: UUID, filled: Form) -> str:
     activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
     wanted = (filled.text("q") or request.args.get("q", "")).strip()
     known = uuid_or_none(filled.text("known") or request.args.get("member_id"))
-    found = _find(wanted, known)
+    found, own_case = _without_own(_find(wanted, known), wanted)
     starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
     # Nobody can have come or gone later than now: who is still there is entered without a departure.
     came_at = min(starts_at, _now())
@@ -289,6 +305,7 @@ def _add_page(activity_id: UUID, filled: Form) -> str:
         wanted=wanted,
         known=known if not wanted else None,
         candidates=[(member["id"], describe(member)) for member in found],
+        own_case=own_case,
         sites=[(site["id"], site["name"]) for site in activity["sites"]],
         day=came_at.date().isoformat(),
         start=f"{came_at:%H:%M}",

@@ -12,6 +12,7 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
+from gateway.pages import done
 from gateway.pages.places import describe, people, station_options
 from shared import clock
 from shared.errors import HuzhuError, Unavailable
@@ -48,13 +49,16 @@ def _look_up(filled: Form) -> Response:
         redemption = backend.call("rewards", "POST", "/vouchers/read", json={"code": code})
     except HuzhuError as refusal:
         filled.fail("code", refusal.detail)
-        return Response(_desk_page(filled), 503 if isinstance(refusal, Unavailable) else 422, mimetype="text/html")
+        issued_id = uuid_or_none((refusal.errors or {}).get("redemption_id"))
+        return Response(
+            _desk_page(filled, issued_id), 503 if isinstance(refusal, Unavailable) else 422, mimetype="text/html"
+        )
     response = redirect(f"/desk/{redemption['id']}", 303)
     read_codes.keep(response, read_codes.AT_DESK, f"{redemption['id']} {code}")
     return response
 
 
-def _desk_page(filled: Form) -> str:
+def _desk_page(filled: Form, issued_id: UUID | None = None) -> str:
     try:
         stations, away = station_options(Role.ORGANIZER), False
     except Unavailable:
@@ -73,6 +77,7 @@ def _desk_page(filled: Form) -> str:
     return render_template(
         "desk/desk.html",
         filled=filled,
+        issued_id=issued_id,
         stations=[(name, f"/desk?station_id={node_id}", node_id == station_id) for node_id, name in stations],
         stations_away=away,
         waiting=panels["waiting"].content if panels else [],
@@ -110,7 +115,8 @@ def _act(redemption_id: UUID, filled: Form, verb: str, content: dict[str, Any]) 
     if filled:
         try:
             backend.call("rewards", "POST", f"/redemptions/{redemption_id}/{verb}", json=content)
-            return redirect(f"/desk/{redemption_id}", 303)
+            here = f"/desk/{redemption_id}"
+            return done.back(here, "revoked") if verb == "undo" else redirect(here, 303)
         except HuzhuError as refusal:
             filled.blame(refusal)
             if isinstance(refusal, Unavailable):
@@ -138,5 +144,6 @@ def _redemption_page(redemption_id: UUID, filled: Form) -> str:
         shown=states[redemption["state"]],
         name=describe(whole) if whole else redemption["member_name"],
         may_undo=may_undo,
+        told=done.said() if filled else None,
         filled=filled,
     )

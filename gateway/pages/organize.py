@@ -62,8 +62,8 @@ def _span(first: int, end: int) -> dict[str, str]:
 
 
 def _activities(*queries: dict[str, Any], limit: int) -> tuple[list[dict[str, Any]], bool, bool]:
-    """Activities at the nodes where this login organizes, by start, the first `limit` of each query and node;
-    whether some could not be asked for, and whether there may be more.
+    """Activities at the nodes where this login organizes, by start, the first `limit` of each query and node in its
+    order; whether some could not be asked for, and whether there may be more.
     """
     calls = {
         f"{number}_{nth}": Call("checkin", "/activities", {**query, "station_id": node_id, "limit": limit})
@@ -98,10 +98,12 @@ def _waiting(activities: list[dict[str, Any]]) -> dict[str, int]:
 @holding(Role.ORGANIZER)
 def list_activities() -> ResponseReturnValue:
     past = request.args.get("when") == "past"
-    span = _span(-180, 0) if past else {"from": _span(0, 1)["from"]}
+    span = _span(-180, 0) | {"order": "newest"} if past else {"from": _span(0, 1)["from"]}
     after = uuid_or_none(request.args.get("after"))
     # Each node brings its own first rows; only the first of all together are sure to skip none.
     found, away, _cut = _activities({**span, "after": after}, limit=ROWS + 1)
+    if past:
+        found.reverse()
     shown = found[:ROWS]
     rest = {"when": "past" if past else "coming", "after": shown[-1]["id"]} if len(found) > ROWS else None
     return render_template(

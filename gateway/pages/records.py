@@ -64,9 +64,11 @@ def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, a
         "when": _when(attendance),
         "minutes": attendance["minutes"] if attendance.get("left_at") else None,
         "points": None,
-        "steps": [] if booked and award is not None and award["state"] != "awarded" else _steps(status, booked=booked),
+        "steps": _steps(status, _last(booked=booked, away=awards_away)),
         "sentences": [],
     }
+    if booked and award is not None and award["state"] != "awarded":
+        record["steps"] = []
     sentences: list[str] = record["sentences"]
     evidence = {"own_scan": _("本人扫码"), "organizer": _("负责人确认"), "entered_later": _("事后补录")}
     if status == "settling":
@@ -117,10 +119,10 @@ def _badge(status: str, award: Mapping[str, Any] | None) -> dict[str, str]:
     return {"status": "", "kind": "plain"}
 
 
-def _steps(status: str, *, booked: bool) -> list[tuple[str, str]]:
+def _steps(status: str, last: tuple[str, str]) -> list[tuple[str, str]]:
     """已签到 → 未签退 → 待确认 → 已到账, with the one where it stands; empty when it left that road."""
     if status == "settling":
-        return [(_("已签到"), "done"), (_("已签退"), "done"), (_("已确认"), "done"), _last(booked=booked)]
+        return [(_("已签到"), "done"), (_("已签退"), "done"), (_("已确认"), "done"), last]
     reached = {"signed_in": 0, "not_signed_out": 1, "waiting": 2}.get(status)
     if reached is None:
         return []
@@ -128,7 +130,10 @@ def _steps(status: str, *, booked: bool) -> list[tuple[str, str]]:
     return [(word, "done" if at < reached else "now" if at == reached else "ahead") for at, word in enumerate(words)]
 
 
-def _last(*, booked: bool) -> tuple[str, str]:
+def _last(*, booked: bool, away: bool) -> tuple[str, str]:
+    """The step in points, of which nothing is known while points is away."""
+    if away:
+        return _("到账情况暂时看不到"), "ahead"
     return (_("已到账"), "end") if booked else (_("到账中"), "now")
 
 

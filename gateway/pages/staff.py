@@ -14,7 +14,7 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import about, describe, household_of, station_options, told_apart
-from shared.errors import HuzhuError
+from shared.errors import Forbidden, HuzhuError
 from shared.principal import Role
 
 ROWS = 50
@@ -106,7 +106,8 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         household=household_of(member),
         alike=[(one["id"], describe(one)) for one in panels["alike"].content or []],
         balance=balances[0] if balances else None,
-        balance_away=panels["balance"].error is not None,
+        # Points shows nobody whom it has not heard of yet; who was registered just now has nothing there.
+        balance_away=not isinstance(panels["balance"].error, Forbidden | None),
         done=done.said(),
         filled=filled,
         **told,

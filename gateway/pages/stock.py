@@ -12,7 +12,7 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import station_options
-from shared.errors import HuzhuError
+from shared.errors import HuzhuError, Unavailable
 from shared.principal import Role
 
 ROWS = 200
@@ -146,6 +146,10 @@ def move_stock(gift_id: UUID) -> ResponseReturnValue:
             return done.back(_here(gift_id, filled), "stocked")
         except HuzhuError as refusal:
             filled.blame(refusal, {"not_enough_stock": "quantity"})
+            # What may have been done after all keeps its id, so that posting it again is the same movement.
+            if isinstance(refusal, Unavailable):
+                return _gift_page(gift_id, filled), 503
+            filled.renew()
     return _gift_page(gift_id, filled), 422
 
 

@@ -212,12 +212,30 @@ def test_the_main_job_from_the_screen_to_the_gift(town: Town) -> None:
         assert typed.request.path == desk
         assert "已发放" in organizer.post(desk, f"{desk}/issue").text
         assert "请写明为什么收回" in organizer.post(desk, f"{desk}/undo", status=422).text
-        assert "可以发放" in organizer.post(desk, f"{desk}/undo", reason="拿错了").text
+        again = organizer.post("/desk", "/desk", status=422, code=voucher["code"]).text
+        assert "不能再次领取" in again
+        assert f'href="{desk}"' in again.partition("<form")[0]
+        undone = organizer.post(desk, f"{desk}/undo", reason="拿错了").text
+        assert "已收回" in undone
+        assert "可以发放" in undone
+        until = presentation_of(voucher["expires_at"])
+        assert f"{until} 前领取" in organizer.get("/desk").text
+        assert f"{until} 前" in undone
+        assert f"{until} 前" in volunteer.get(f"/vouchers/{order['id']}").text
         assert "已发放" in organizer.post(desk, f"{desk}/issue").text
         issues = town.administrator.api("GET", "/rewards/audit?action=redemption.issue")
         assert [entry["detail"]["by"] for entry in issues] == ["list", "voucher"], "a voucher counts once"
         organizer.post(desk, f"{desk}/undo", reason="拿错了")
         assert "没有" in organizer.post("/desk", "/desk", status=422, code="ABCDEFGH2345").text
+
+
+def presentation_of(moment: str) -> str:
+    """As the pages write a time of another year: 2026年12月25日 10:46, or of this one."""
+    then = datetime.fromisoformat(moment).astimezone(clock.SHANGHAI)
+    weekday = "一二三四五六日"[then.weekday()]
+    if then.year == clock.today().year:
+        return f"{then.month}月{then.day}日 周{weekday} {then:%H:%M}"
+    return f"{then.year}年{then.month}月{then.day}日 {then:%H:%M}"
 
 
 def _offer(staff: Browser) -> None:
@@ -245,6 +263,7 @@ def test_exceptions_are_confirmed_one_by_one_and_the_own_case_is_left_to_others(
             scan(other, who, page, "arrival")
     with town.at(START + timedelta(hours=2)):
         assert "已为 2 人签退" in other.post(f"{page}/leave-all", f"{page}/leave-all").text
+        assert "不能为自己（或家人）补签" in organizer.get(f"{page}/add?q=李组织").text
         found = organizer.get(f"{page}/add?q=王秀英").text
         assert "王秀英" in found
         filled = form_fields(found, f"{page}/add") | {"member_id": late.member_id, "end": "10:30"}
@@ -694,10 +713,11 @@ def listing(activities: list[dict[str, Any]]) -> Callable[[Request], Response]:
         if not request.path.endswith("/activities"):
             return json_answer([])
         asked = request.args
-        after = next((place for place, one in enumerate(by_start, 1) if one["id"] == asked.get("after")), 0)
+        ordered = by_start[::-1] if asked.get("order") == "newest" else by_start
+        after = next((place for place, one in enumerate(ordered, 1) if one["id"] == asked.get("after")), 0)
         found = [
             one
-            for one in by_start[after:]
+            for one in ordered[after:]
             if one["station_id"] == asked["station_id"]
             and datetime.fromisoformat(one["ends_at"]) >= datetime.fromisoformat(asked["from"])
             and ("to" not in asked or datetime.fromisoformat(one["starts_at"]) < datetime.fromisoformat(asked["to"]))
@@ -735,22 +755,25 @@ def test_the_workbench_says_when_it_does_not_list_everything(
     assert "这里没有全部列出" in client.get("/organize").text
 
 
+@pytest.mark.parametrize(("query", "sign"), [("", 1), ("?when=past", -1)])
 def test_turning_the_pages_of_several_nodes_shows_every_activity_once(
-    client: FlaskClient, services: dict[str, StandIn], log_in: Callable[..., str]
+    client: FlaskClient, services: dict[str, StandIn], log_in: Callable[..., str], query: str, sign: int
 ) -> None:
-    noon = clock.day_starts(clock.today()) + timedelta(hours=12)
-    crowded = [activity_at(NODES[0], noon + timedelta(minutes=number), f"甲{number:03}号") for number in range(120)]
-    sparse = [activity_at(NODES[1], noon + timedelta(days=number), f"乙{number:03}号") for number in range(60)]
+    noon = clock.day_starts(clock.today()) + timedelta(hours=12 if sign > 0 else -12)
+    minute, day = sign * timedelta(minutes=1), sign * timedelta(days=1)
+    crowded = [activity_at(NODES[0], noon + minute * number, f"甲{number:03}号") for number in range(120)]
+    sparse = [activity_at(NODES[1], noon + day * number, f"乙{number:03}号") for number in range(60)]
     services["checkin"].answering = listing([*crowded, *sparse])
     client.set_cookie("huzhu_session", log_in(grants=GRANTS))
     titles: list[str] = []
-    path: str | None = "/organize/activities"
+    path: str | None = f"/organize/activities{query}"
     while path and len(titles) < 400:
         shown = client.get(path).text
         titles += re.findall(r"[甲乙]\d{3}号", shown)
         more = re.search(r'href="(/organize/activities\?[^"]*after=[^"]*)"', shown)
         path = more[1].replace("&amp;", "&") if more else None
-    wanted = sorted([*crowded, *sparse], key=lambda one: (one["starts_at"], one["id"]))
+    # What is nearest to now comes first.
+    wanted = sorted([*crowded, *sparse], key=lambda one: (one["starts_at"], one["id"]), reverse=sign < 0)
     assert titles == [one["title"] for one in wanted]
 
 
@@ -782,7 +805,7 @@ def test_who_left_without_a_scan_is_signed_out_at_the_time_the_organizer_knows(t
         assert version is not None
         typed: dict[str, Any] = {"action": "correct", "reason": "接孩子先走了", "version": version[1]}
         typed |= {"day": START.date().isoformat(), "start": "09:00"}
-        for end, words in (("", "请填写签退时间"), ("11:10", "签退时间还没到")):
+        for end, words in (("", "请填写签退时间"), ("11:10", "签退时间还没到"), ("08:50", "签退时间比签到时间早")):
             assert words in organizer.post(record[1], record[1], status=422, end=end, **typed).text
         too_early = organizer.post(record[1], record[1], status=422, **(typed | {"start": "07:30", "end": "10:00"}))
         assert "签退要晚于签到" in too_early.text
@@ -800,7 +823,28 @@ def test_ending_is_asked_first(town: Town) -> None:
     with town.at(START + timedelta(hours=1)):
         assert "重新计算积分" in organizer.get(f"{page}/close").text
         assert "没有可以确认的记录" in organizer.post(f"{page}/confirm", f"{page}/confirm-all").text
+        assert "全员签退" in organizer.get(f"{page}/confirm").text
         assert "活动已结束" in organizer.post(f"{page}/close", f"{page}/close").text
+        closed = organizer.get(f"{page}/confirm").text
+        assert re.search(r"提前结束：[^<]*10:00", closed)
+        assert "全员签退" not in closed
+        assert re.search(r'class="button second" ><[^>]*>.*一键确认全部', closed) or "button main" not in closed
+        gone = organizer.get(f"{page}/code", status=422).text
+        assert "这个活动已经结束" in gone
+        assert f'href="{page}"' in gone
+
+
+def test_the_records_of_several_sites_say_where(town: Town) -> None:
+    organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    one = publish(organizer, title="义诊", site_name_0="南门")
+    several = publish(organizer, confirm_each="1", site_name_0="东门", site_name_1="西门")
+    with town.at(START):
+        for page in (one, several):
+            scan(organizer, volunteer, page, "arrival")
+        assert "点位" not in organizer.get(f"{one}/confirm").text
+        assert re.search(r'data-head="点位">东门<', organizer.get(f"{several}/confirm").text)
+        organizer.post(f"{several}/leave-all", f"{several}/leave-all")
+        assert re.search(r'class="button main"[^>]*>.*一键确认全部', organizer.get(f"{several}/confirm").text)
 
 
 def test_slips_in_the_form_are_asked_about(town: Town) -> None:
@@ -855,19 +899,43 @@ def test_withdrawing_a_gift_is_asked_first_and_can_be_taken_back(town: Town) -> 
 
 
 def test_somebody_without_a_balance_yet_is_no_outage(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    staff, volunteer = town.person("周站长", Role.STAFF), town.person("陈芳")
-    from gateway import backend
-    from gateway.backend import Panel
-
-    through = backend.together
-    monkeypatch.setattr(
-        backend,
-        "together",
-        lambda **calls: through(**calls) | ({"balance": Panel(content=[])} if "balance" in calls else {}),
-    )
+    staff = town.person("周站长", Role.STAFF)
+    with monkeypatch.context() as undelivered:
+        undelivered.setattr(Town, "deliver", lambda _town: None)
+        volunteer = town.person("陈芳")
     shown = staff.get(f"/staff/members/{volunteer.member_id}").text
-    assert "还没有积分" in shown
+    assert "还没有可以看的积分" in shown
     assert "暂时看不到" not in shown
+
+
+def test_a_refused_movement_of_stock_does_not_lock_its_form(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway import backend
+    from shared.errors import Unavailable
+
+    staff = town.person("周站长", Role.STAFF)
+    _offer(staff)
+    gift = re.search(r'href="(/staff/gifts/[^"?]+)\?', staff.get("/staff/gifts").text)
+    assert gift is not None
+    here, stock = f"{gift[1]}?station_id={town.station_id}", f"{gift[1]}/stock"
+    typed = {"kind": "write_off", "reason": "受潮"}
+    refused = staff.post(here, stock, status=422, quantity="1000", **typed).text
+    assert "库存不足" in refused
+    again = form_fields(refused, stock) | {"quantity": "2"}
+    through = backend.call
+
+    def busy(service: str, method: str, *arguments: Any, **fields: Any) -> Any:
+        if method == "POST":
+            raise Unavailable
+        return through(service, method, *arguments, **fields)
+
+    with monkeypatch.context() as away:
+        away.setattr(backend, "call", busy)
+        kept = staff.client.post(stock, data=again)
+    assert kept.status_code == 503
+    assert form_fields(kept.text, stock)["id"] == again["id"]
+    for _ in range(2):
+        assert "库存已记账" in staff.client.post(stock, data=again, follow_redirects=True).text
+    assert re.search(r"可兑</dt><dd>8<", staff.get(here).text)
 
 
 def test_the_price_of_a_gift_is_refused_in_points(town: Town) -> None:

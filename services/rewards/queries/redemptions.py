@@ -109,5 +109,9 @@ def read_voucher(caller: Principal, text: str) -> AtDesk:
     if not caller.may(Role.ORGANIZER, found.station_path):
         raise rules.WrongStation(f"请到{found.station_name}领取")
     caller.refuse_own_case(found.redemption.member_id, found.household_id)
-    found.redemption.require_issuable()
+    try:
+        found.redemption.require_issuable()
+    except rules.AlreadyIssued as refusal:
+        # Who stands at the desk may have to see that issue, to take it back.
+        raise rules.AlreadyIssued(refusal.detail, errors={"redemption_id": str(found.redemption.id)}) from refusal
     return found
