@@ -69,8 +69,9 @@ def edit() -> ResponseReturnValue:
         wanted |= {
             "name": filled.required("name", _("请填写姓名"), length_max=50),
             "birth_date": filled.day("birth_date"),
-            "station_id": filled.uuid("station_id", _("请选择实践站")),
         }
+    if _may_choose_station(member):
+        wanted["station_id"] = filled.uuid("station_id", _("请选择实践站"))
     version = filled.whole("version", _("页面不完整，请刷新再试"))
     if filled:
         changes = {name: value for name, value in wanted.items() if value != member.get(name)}
@@ -90,9 +91,14 @@ def _own(viewer: Viewer) -> dict[str, Any]:
     return member
 
 
+def _may_choose_station(member: dict[str, Any]) -> bool:
+    """Until staff has seen who it is, and as long as there is none: the first administrator begins without one."""
+    return not member["confirmed"] or member["station_id"] is None
+
+
 def _edit_page(member: dict[str, Any], filled: Form, *, was_changed: bool = False) -> str:
     stations: list[tuple[str, str]] = []
-    if not member["confirmed"]:
+    if _may_choose_station(member):
         found = every(stations=Call("members", "/nodes", {"level": "station"}))["stations"].content or []
         stations = [(node["id"], node["name"]) for node in found if node.get("closed_on") is None]
     wanted = filled.text("station_id") or request.args.get("station_id", "")

@@ -10,7 +10,7 @@ from shared import clock
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.principal import Role
-from tests.gateway.real import Browser, Town, form_fields, town
+from tests.gateway.real import PASSWORD, Browser, Town, form_fields, token_of, town
 
 __all__ = ["town"]
 
@@ -290,3 +290,28 @@ def test_relatives_are_changed_by_who_acts_for_them(town: Town) -> None:
     daughter.post("/me/edit", "/me/edit", place=town.nodes["和谐小区"])
     assert shown(daughter, str(mother["id"]))["compound_id"] == town.nodes["和谐小区"]
     assert shown(daughter, daughter.member_id)["compound_id"] is None
+
+
+def test_the_first_administrator_chooses_a_station_once_and_then_no_other(town: Town) -> None:
+    administrator, other = town.administrator, town.nodes["岔路口社区实践站"]
+    assert 'href="/me/edit"' in administrator.get("/gifts").text
+    chosen = administrator.post(f"/me/edit?station_id={town.station_id}", "/me/edit")
+    assert "南昌路社区实践站" in chosen.text
+    assert 'name="station_id"' not in administrator.get("/me/edit").text
+    administrator.member_id = administrator.api("GET", "/members/me")["own_member_id"]
+    content, headers = {"station_id": other}, {"Huzhu-Csrf": token_of(administrator.client)}
+    here = f"/api/v1/members/members/{administrator.member_id}"
+    assert administrator.client.patch(here, json=content, headers=headers).status_code == 422
+    assert shown(administrator, administrator.member_id)["station_id"] == town.station_id
+
+
+def test_another_administrator_gives_the_first_one_a_station(town: Town) -> None:
+    first = town.administrator.api("GET", "/members/me")["own_member_id"]
+    appointed, other = town.person("罗静", Role.STAFF), town.browser()
+    grant = {"id": str(new_id()), "member_id": appointed.member_id, "role": Role.ADMINISTRATOR, "node_id": None}
+    town.administrator.api("POST", "/members/grants", grant)
+    other.post("/login", "/login", phone="13800000001", password=PASSWORD)
+    page = f"{edit(first)}?station_id={town.station_id}"
+    assert "选这个站" in other.get(page).text
+    assert "已保存" in other.post(page, edit(first)).text
+    assert shown(other, first)["station_id"] == town.station_id

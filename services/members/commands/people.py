@@ -234,7 +234,9 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
     if caller.is_own_case(member.id, member.household_id):
         if not caller.acts_for(member.id):
             raise OwnCase
-        rules.check_self_change(set(changes), confirmed=member.confirmed_at is not None)
+        rules.check_self_change(
+            set(changes), confirmed=member.confirmed_at is not None, has_station=member.station_id is not None
+        )
     elif caller.may(Role.STAFF, path):
         if "station_id" in changes and not caller.may(Role.STAFF, tree.path_of(tx, changes["station_id"])):
             raise rules.StationOfOthers

@@ -75,7 +75,11 @@ def check_birth_date(birth_date: date | None, today: date) -> None:
         raise BirthDateWrong
 
 
-def check_self_change(fields: set[str], *, confirmed: bool) -> None:
-    """What people may change of themselves and of those they act for."""
-    if not fields <= (SELF_ALWAYS if confirmed else SELF_BEFORE_CONFIRMED):
+def check_self_change(fields: set[str], *, confirmed: bool, has_station: bool = True) -> None:
+    """What people may change of themselves and of those they act for.
+
+    Who belongs to no station yet, as the first administrator, chooses one also when confirmed.
+    """
+    allowed = SELF_ALWAYS if confirmed else SELF_BEFORE_CONFIRMED
+    if not fields <= (allowed if has_station else allowed | {"station_id"}):
         raise ByStaffOnly

@@ -120,6 +120,12 @@ def test_people_change_who_they_are_until_staff_has_seen_them() -> None:
             people.check_self_change(fields, confirmed=False)
 
 
+def test_who_belongs_to_no_station_chooses_one_also_when_confirmed() -> None:
+    people.check_self_change({"station_id", "compound_id"}, confirmed=True, has_station=False)
+    with pytest.raises(people.ByStaffOnly):
+        people.check_self_change({"name"}, confirmed=True, has_station=False)
+
+
 def test_nobody_is_born_tomorrow_or_in_the_19th_century() -> None:
     people.check_birth_date(None, TODAY)
     people.check_birth_date(TODAY, TODAY)
