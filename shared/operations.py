@@ -5,17 +5,20 @@ whose it is. So every administrator learns that there is one, since it stands in
 reads only who stands above all nodes; and it is tried again by who holds a root of the tree.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from marshmallow import fields, validate
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
+from webargs.fields import DelimitedList
 
 from shared import audit, outbox, web
 from shared.db import session, transactional
 from shared.errors import Forbidden
-from shared.fields import Line, WholeText, Wire
+from shared.fields import Instant, Line, WholeText, Wire
 from shared.principal import Principal, Role
 
 
@@ -45,10 +48,18 @@ class BacklogSchema(Wire):
     oldest_at = fields.AwareDateTime(allow_none=True)
 
 
+def _ids(text: str) -> DelimitedList:
+    return DelimitedList(fields.UUID(), validate=validate.Length(min=1, max=50), metadata={"description": text})
+
+
 class AuditQuerySchema(Wire):
     before = fields.UUID(metadata={"description": "Only entries older than this one"})
     action = Line(length_max=60)
     subject_id = fields.UUID()
+    member_ids = _ids("Done by one of these people, or to one")
+    node_ids = _ids("At or below one of these places")
+    from_ = Instant(data_key="from", metadata={"description": "At this moment or later"})
+    to = Instant(metadata={"description": "Before this moment"})
     limit = WholeText(load_default=50, validate=validate.Range(min=1, max=200))
 
 
@@ -103,6 +114,10 @@ def list_audit(
     before: UUID | None = None,
     action: str | None = None,
     subject_id: UUID | None = None,
+    member_ids: Sequence[UUID] | None = None,
+    node_ids: Sequence[UUID] | None = None,
+    from_: datetime | None = None,
+    to: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """Entries below the caller's nodes, newest first (ids are ordered by time)."""
     table = audit.audit_log
@@ -115,6 +130,16 @@ def list_audit(
         statement = statement.where(table.c.action == action)
     if subject_id is not None:
         statement = statement.where(table.c.subject_id == subject_id)
+    if member_ids is not None:
+        ids = [str(member_id) for member_id in member_ids]
+        done_to = or_(table.c.subject_id.in_(member_ids), table.c.detail["member_id"].astext.in_(ids))
+        statement = statement.where(or_(table.c.member_id.in_(member_ids), done_to))
+    if node_ids is not None:
+        statement = statement.where(or_(*(table.c.path.contains(f"/{node_id.hex}/") for node_id in node_ids)))
+    if from_ is not None:
+        statement = statement.where(table.c.at >= from_)
+    if to is not None:
+        statement = statement.where(table.c.at < to)
     rows = session().execute(statement.order_by(table.c.id.desc()).limit(limit))
     return [dict(row._mapping) for row in rows]
 

@@ -1,10 +1,12 @@
 """The audit log in plain words: acts, what they were done to, and what stands in them."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway import presentation
 from gateway.i18n import _
+from gateway.pages.confirm import evidence_shown, state_shown
 from gateway.pages.grants import role_names
 from gateway.pages.nodes import level_names
 
@@ -66,17 +68,17 @@ def act_names() -> dict[str, str]:
 
 def subject_name(kind: str) -> str:
     names = {
-        "activity": _("活动"),
+        "activity": _("志愿活动"),
         "attendance": _("签到记录"),
         "code": _("验证码"),
         "employer": _("报到单位"),
-        "gift": _("礼品"),
-        "grant": _("角色"),
+        "gift": _("上架的礼品"),
+        "grant": _("授权"),
         "login": _("登录账号"),
         "member": _("志愿者"),
         "node": _("地方"),
         "outbox": _("没有送达的记录"),
-        "redemption": _("兑换"),
+        "redemption": _("兑换记录"),
         "roster": _("名单"),
         "team": _("服务队"),
         "token": _("令牌"),
@@ -97,12 +99,35 @@ def ids_in(detail: dict[str, Any]) -> list[str]:
     return [str(value) for name, value in detail.items() if name.endswith("member_id") and value]
 
 
+def called(detail: dict[str, Any]) -> str:
+    """What the subject of an entry was called when it was written; nothing where that is not known."""
+    return next((detail[name] for name in _CALLED if isinstance(detail.get(name), str)), "")
+
+
+_CALLED = ("title", "gift", "name")
+
+
 def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str]]:
-    """What stands in an entry as (name, value). `names`: of members and places by id."""
-    words = {
+    """What stands in an entry as (name, value), but for how its subject is called. `names`: of members and places by
+    id.
+    """
+    words = detail_names()
+    return [
+        (words.get(name, _("其他内容")), _value(name, value, names))
+        for name, value in detail.items()
+        if name not in _CALLED or not isinstance(value, str)
+    ]
+
+
+def detail_names() -> dict[str, str]:
+    """Words for everything that acts record."""
+    return {
         "added": _("添加人数"),
+        "after": _("更正后"),
         "arrived_at": _("签到"),
         "attendance_ids": _("记录"),
+        "before": _("更正前"),
+        "by": _("怎么核对的"),
         "capacity": _("需要人数"),
         "category": _("服务类别"),
         "confirm_each": _("每条都由负责人确认"),
@@ -110,13 +135,16 @@ def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[st
         "days": _("天数"),
         "description": _("说明"),
         "ends_at": _("结束"),
+        "evidence": _("凭据"),
         "fields": _("改动的内容"),
         "from": _("原来"),
+        "gift": _("礼品"),
         "left": _("签退人数"),
         "left_at": _("签退"),
         "level": _("级别"),
         "limit_per_quarter": _("每人每季度最多几件"),
         "member_id": _("志愿者"),
+        "minutes": _("时长"),
         "name": _("名称"),
         "node_id": _("地方"),
         "place": _("地点"),
@@ -129,6 +157,7 @@ def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[st
         "sites": _("点位"),
         "starts_at": _("开始"),
         "state": _("状态"),
+        "station_id": _("实践站"),
         "successor_id": _("并入"),
         "title": _("活动名称"),
         "to": _("现在"),
@@ -136,7 +165,6 @@ def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[st
         "with_member_id": _("和谁同住"),
         "withdrawn": _("下架"),
     }
-    return [(words.get(name, name), _value(name, value, names)) for name, value in detail.items()]
 
 
 def _value(name: str, value: Any, names: dict[str, str]) -> str:
@@ -147,10 +175,14 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
     if isinstance(value, list):
         if name.endswith("_ids"):
             return _("%(count)s 条", count=len(value))
+        if name in ("from", "to"):
+            return presentation.span(*value)
         if len(value) == 2 and name not in ("fields", "sites"):
             return " → ".join(_value(name, one, names) for one in value)
         return "、".join(_value(name, one, names) for one in value)
     if isinstance(value, dict):
+        if "arrived_at" in value:
+            return _times(value)
         return str(value.get("name") or "、".join(_value(key, one, names) for key, one in value.items()))
     if name == "points" and isinstance(value, int):
         return presentation.points(value)
@@ -161,25 +193,36 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
         return presentation.moment(text)
     if _DAY.fullmatch(text):
         return presentation.day(text)
-    if name == "category":
-        return presentation.category(text)
-    if name == "fields":
-        return dict(detail_fields()).get(text, text)
-    return {**role_names(), **level_names()}.get(text, text) if name in ("role", "level") else text
+    words: dict[str, Callable[[], Mapping[str, str]]] = {
+        "by": lambda: {"voucher": _("扫领取码"), "list": _("在名单里找到")},
+        "category": lambda: {text: presentation.category(text)},
+        "evidence": lambda: {text: evidence_shown(text)},
+        "fields": field_names,
+        "level": level_names,
+        "role": role_names,
+    }
+    return words[name]().get(text, text) if name in words else text
 
 
-def detail_fields() -> list[tuple[str, str]]:
-    """Fields of a person, where only which ones were changed is recorded."""
-    return [
-        ("name", _("姓名")),
-        ("birth_date", _("出生日期")),
-        ("phone", _("联系电话")),
-        ("station_id", _("实践站")),
-        ("compound_id", _("小区")),
-        ("building_id", _("楼栋")),
-        ("skills", _("特长")),
-        ("team_ids", _("志愿服务队")),
-        ("employer_id", _("报到单位")),
-        ("guardian_id", _("监护人")),
-        ("status", _("状态")),
-    ]
+def _times(pair: dict[str, Any]) -> str:
+    """How an attendance stood, as its correction recorded it."""
+    left = pair.get("left_at")
+    times = presentation.span(pair["arrived_at"], left) if left else presentation.moment(pair["arrived_at"])
+    minutes = [] if pair.get("minutes") is None else [presentation.minutes(pair["minutes"])]
+    return " · ".join((state_shown(pair["state"])[0], times, *minutes))
+
+
+def field_names() -> dict[str, str]:
+    """Fields of a person or an activity, where only which ones were changed is recorded."""
+    return detail_names() | {
+        "name": _("姓名"),
+        "birth_date": _("出生日期"),
+        "phone": _("联系电话"),
+        "compound_id": _("小区"),
+        "building_id": _("楼栋"),
+        "skills": _("特长"),
+        "team_ids": _("志愿服务队"),
+        "employer_id": _("报到单位"),
+        "guardian_id": _("监护人"),
+        "status": _("状态"),
+    }

@@ -1,21 +1,31 @@
 """The audit log: privileged acts of all services in one list, newest first."""
 
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, routes
+from gateway import backend, routes, visitor
 from gateway.backend import Call
-from gateway.forms import uuid_or_none
+from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.pages import acts
-from gateway.pages.places import asking_for_people, by_id, describe
+from gateway.pages.places import asked_for, asking_for_people, by_id, describe
 from gateway.pages.stuck import service_names
+from shared import clock
 from shared.principal import Role
 
 ROWS = 50
+MATCHES_MAX = 20
+PAGES = {
+    "activity": "/organize/activities/",
+    "gift": "/staff/gifts/",
+    "member": "/staff/members/",
+    "node": "/staff/nodes/",
+}
+"""Where an administrator finds a subject."""
 
 pages = Blueprint("audit", __name__)
 
@@ -23,12 +33,10 @@ pages = Blueprint("audit", __name__)
 @pages.get("/staff/audit")
 @holding(Role.AUDITOR, Role.ADMINISTRATOR)
 def list_audit() -> ResponseReturnValue:
-    asked = {
-        "action": request.args.get("action", "").strip()[:60] or None,
-        "subject_id": uuid_or_none(request.args.get("subject_id")),
-    }
-    query = {**asked, "limit": ROWS, "before": uuid_or_none(request.args.get("before"))}
-    panels = backend.together(**{service: Call(service, "/audit", query) for service in routes.PUBLIC.values()})
+    asked = Form(request.args)
+    query, unknown = _read_query(asked)
+    services = () if unknown or not asked else routes.PUBLIC.values()
+    panels = backend.together(**{service: Call(service, "/audit", query) for service in services})
     entries: list[dict[str, Any]] = [
         {**entry, "service": service} for service, panel in panels.items() for entry in panel.content or []
     ]
@@ -39,11 +47,12 @@ def list_audit() -> ResponseReturnValue:
     for entry in shown:
         own = names.get(entry["member_id"] or "")
         entry["by"] = own or acts.who_shown(entry["who"])
-        entry["subject"] = " ".join(
-            (acts.subject_name(entry["subject_type"]), names.get(entry["subject_id"] or "", ""))
-        ).strip()
+        name = names.get(entry["subject_id"] or "") or acts.called(entry["detail"])
+        tail = f"…{entry['subject_id'][-6:]}" if entry["subject_id"] else ""
+        entry["subject"] = f"{acts.subject_name(entry['subject_type'])} {name or tail}".strip()
+        entry["page"] = _page_of(entry)
         entry["facts"] = acts.detail_shown(entry["detail"], names)
-    kept = {name: value for name, value in asked.items() if value is not None}
+    kept = {name: asked.text(name) for name in ("action", "subject_id", *_FILTERS) if asked.text(name)}
     return render_template(
         "audit/audit.html",
         entries=shown,
@@ -51,8 +60,50 @@ def list_audit() -> ResponseReturnValue:
         acts=acts.act_names(),
         away=[service for service, panel in panels.items() if panel.error is not None],
         asked=asked,
+        unknown=unknown,
         older="/staff/audit?" + urlencode({**kept, "before": shown[-1]["id"]}) if len(shown) == ROWS else None,
     )
+
+
+_FILTERS = ("who", "place", "from_day", "to_day")
+
+
+def _read_query(asked: Form) -> tuple[dict[str, Any], list[str]]:
+    """What to ask every service, and which people and places nothing was found for."""
+    query: dict[str, Any] = {
+        "action": asked.text("action")[:60] or None,
+        "subject_id": uuid_or_none(asked.text("subject_id")),
+        "limit": ROWS,
+        "before": uuid_or_none(asked.text("before")),
+    }
+    if first := asked.day("from_day"):
+        query["from"] = _midnight(date.fromisoformat(first))
+    if last := asked.day("to_day"):
+        query["to"] = _midnight(date.fromisoformat(last) + timedelta(days=1))
+    calls: dict[str, Call] = {}
+    if who := asked.text("who")[:50]:
+        calls["member_ids"] = asked_for(who)
+    if place := asked.text("place")[:30]:
+        calls["node_ids"] = Call("members", "/nodes", {"q": place, "limit": MATCHES_MAX})
+    unknown = []
+    for name, panel in (backend.together(**calls) if calls else {}).items():
+        if panel.error is not None:
+            raise panel.error
+        query[name] = ",".join(found["id"] for found in panel.content)
+        if not panel.content:
+            unknown.append(who if name == "member_ids" else place)
+    return query, unknown
+
+
+def _midnight(day: date) -> str:
+    return datetime.combine(day, datetime.min.time(), clock.SHANGHAI).isoformat()
+
+
+def _page_of(entry: dict[str, Any]) -> str | None:
+    """The subject's own page, for who may open it."""
+    beginning = PAGES.get(entry["subject_type"])
+    may_open = visitor.require_session().has(Role.ADMINISTRATOR)
+    return f"{beginning}{entry['subject_id']}" if beginning and entry["subject_id"] and may_open else None
 
 
 def _names(entries: list[dict[str, Any]]) -> dict[str, str]:
@@ -73,8 +124,11 @@ def _members(entries: list[dict[str, Any]]) -> set[str]:
     return found | {member_id for entry in entries for member_id in acts.ids_in(entry["detail"])}
 
 
+_PLACES = ("node_id", "successor_id", "parent_id", "from", "to")
+
+
 def _places(entries: list[dict[str, Any]]) -> list[str]:
     """The places named in these entries."""
     wanted = {entry["subject_id"] for entry in entries if entry["subject_type"] == "node"}
-    wanted |= {entry["detail"].get(name) for entry in entries for name in ("node_id", "successor_id", "parent_id")}
+    wanted |= {str(entry["detail"].get(name)) for entry in entries for name in _PLACES}
     return sorted(str(node_id) for node_id in wanted if uuid_or_none(str(node_id)))

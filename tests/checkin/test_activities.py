@@ -230,7 +230,7 @@ def test_ending_early_rates_who_has_left_by_the_real_length(station: Station) ->
     ]
     assert {(one["activity_minutes"], one["reason"]) for one in told} == {(75, "活动提前结束，按实际时长重新计算")}
     entry = station.rows("SELECT detail FROM audit_log WHERE action = 'activity.close'")
-    assert [row["detail"] for row in entry] == [{"rated_again": 3}]
+    assert [row["detail"]["rated_again"] for row in entry] == [3]
     assert attendances.confirm_all(station.organizer, activity_id=activity.id).confirmed == 1
     assert (station.told()[-1]["minutes"], station.told()[-1]["activity_minutes"]) == (55, 75)
 

@@ -319,7 +319,7 @@ def test_the_printed_logins_work_and_have_the_roles_they_are_said_to_have(demo: 
         assert all(re.findall("（(.+)）", words)[0] in row.name for row in held)
 
 
-ROLES = {"活动负责人": Role.ORGANIZER, "站点负责人": Role.STAFF, "管理员": Role.ADMINISTRATOR, "监督员": Role.AUDITOR}
+ROLES = {"活动负责人": Role.ORGANIZER, "社区工作者": Role.STAFF, "管理员": Role.ADMINISTRATOR, "监督员": Role.AUDITOR}
 
 
 def test_the_volunteer_finds_a_voucher_that_waits_and_gifts_that_ended_in_every_way(demo: Demo) -> None:

@@ -622,6 +622,76 @@ def test_every_act_that_is_recorded_has_words_and_no_words_are_left_over(town: T
     assert {act for act in named - acts if not act.startswith(tuple(begun))} == set()
 
 
+def _details_in(source: str) -> set[str]:
+    """The names of all that is recorded with acts: of dictionaries that are called, or handed on as, detail."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        value: ast.AST | None = None
+        if isinstance(node, ast.keyword) and node.arg == "detail":
+            value = node.value
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            value = node.value if isinstance(target, ast.Name) and target.id in ("detail", "named") else None
+        elif isinstance(node, ast.FunctionDef) and node.name == "_in_brief":
+            value = node
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_audit":
+            found |= {keyword.arg for keyword in node.keywords if keyword.arg}
+        for inner in ast.walk(value) if value is not None else ():
+            if isinstance(inner, ast.Dict):
+                found |= {str(key.value) for key in inner.keys if isinstance(key, ast.Constant)}
+    return found
+
+
+def test_everything_that_acts_record_has_words(town: Town) -> None:
+    from gateway.pages.acts import detail_names, field_names
+    from services.checkin.schemas import ChangedActivitySchema
+    from services.members.schemas import MemberChangeSchema
+    from services.rewards.schemas import GiftChangeSchema
+
+    root = Path(__file__).parents[2]
+    files = [*root.glob("services/*/commands/**/*.py"), root / "shared" / "operations.py"]
+    recorded = {name for path in files for name in _details_in(path.read_text())} | set(GiftChangeSchema().fields)
+    assert {"title", "before", "minutes", "by", "evidence", "quantity", "to", "with_member_id"} <= recorded
+    changed = {*ChangedActivitySchema().fields, *MemberChangeSchema().fields} - {"version"}
+    with town.gateway.test_request_context("/"):
+        assert recorded - set(detail_names()) == set()
+        assert changed - set(field_names()) == set()
+
+
+def test_the_audit_log_says_in_words_what_was_done(town: Town) -> None:
+    organizer, staff = town.person("李组长", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    activity = publish(organizer)
+    moved: dict[str, Any] = {"day": START.date().isoformat(), "start": "14:00", "end": "16:00"}
+    organizer.post(activity, f"{activity}/postpone", **moved)
+    _offer(staff)
+    text = re.sub(r"<[^>]*>", "", town.administrator.get("/staff/audit").text)
+    assert "志愿活动 楼道大扫除" in text
+    assert re.search(r"原来：[^<]*09:00–11:30\s*现在：[^<]*14:00–16:00", text), text
+    assert not re.search(r"[a-z_]+：", text)
+    in_english = town.administrator
+    in_english.client.set_cookie("huzhu_language", "en")
+    assert "：" not in in_english.get("/staff/audit").text
+
+
+def test_the_audit_log_is_asked_for_a_person_a_place_and_days(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    _offer(staff)
+
+    def table(query: str) -> str:
+        return town.administrator.get(f"/staff/audit?{query}").text.partition("<table")[2]
+
+    assert "上架礼品" in table("who=周站长")
+    assert "添加地方" not in table("who=周站长")
+    assert "上架礼品" in table("place=南昌路")
+    assert "上架礼品" not in table("place=岔路口")
+    today = clock.today()
+    assert "上架礼品" in table(f"from_day={today}&to_day={today}")
+    assert table(f"to_day={today - timedelta(days=1)}") == ""
+    nobody = town.administrator.get("/staff/audit?who=无此人").text
+    assert "没有找到“无此人”" in nobody
+    assert "<table" not in nobody
+
+
 def test_tokens_are_shown_once_and_revoked(town: Town) -> None:
     volunteer = town.person("陈芳")
     made = volunteer.post("/me/tokens", "/me/tokens", name="备份").text

@@ -86,3 +86,7 @@ def test_a_broken_catalogue_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "bad.po").write_text('msgid "登录"\nmsgstr "Log in"\nnonsense\n')
     with pytest.raises(PoFileError):
         Catalogue(tmp_path)
+
+
+def test_an_english_sentence_that_a_link_ends_keeps_its_space(catalogue: Catalogue) -> None:
+    assert str(catalogue.gettext("我已阅读并同意")).endswith("the ")

@@ -1,17 +1,19 @@
 """Dead letters hold what is somebody's: who learns of them, who reads them, who tries them again."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from shared import audit, outbox
+from shared import audit, clock, outbox
 from shared.db import session, transactional
 from shared.events import MemberChanged
 from shared.ids import new_id
-from shared.principal import Grant, Role
+from shared.principal import Grant, Kind, Principal, Role
 from tests.support import json_of, principal_headers
 
 CITY = f"/{UUID(int=1).hex}/"
@@ -118,3 +120,32 @@ def test_dead_letters_come_in_pages_with_none_left_out_or_told_twice(kernel_app:
 def test_no_text_asked_of_the_audit_log_breaks_it(kernel_app: Flask, action: str) -> None:
     answer = kernel_app.test_client().get(f"/api/v1/points/audit?action={action}", headers=administrator("/"))
     assert (answer.status_code, json_of(answer)["code"]) == (400, "invalid")
+
+
+def test_the_audit_log_is_asked_for_people_places_and_days(kernel_app: Flask) -> None:
+    ann, ben = new_id(), new_id()
+
+    def act(tx: Session, /, action: str, subject_id: UUID, path: str, **detail: str) -> None:
+        who = ann if action == "by.ann" else new_id()
+        caller = Principal(kind=Kind.LOGIN, audience="points", login_id=new_id(), own_member_id=who)
+        audit.add(tx, caller, action, "member", subject_id, path=path, detail=detail)
+
+    with kernel_app.app_context():
+        transactional(act)("by.ann", new_id(), STATION)
+        transactional(act)("to.ben", ben, OTHER_CITY)
+        transactional(act)("about.ben", new_id(), CITY, member_id=str(ben))
+
+    def found(**query: str) -> list[str]:
+        answer = kernel_app.test_client().get("/api/v1/points/audit", query_string=query, headers=administrator("/"))
+        assert answer.status_code == 200, answer.text
+        return [entry["action"] for entry in json_of(answer)]
+
+    assert found(member_ids=str(ann)) == ["by.ann"]
+    assert found(member_ids=str(ben)) == ["about.ben", "to.ben"]
+    assert found(member_ids=f"{ann},{ben}", node_ids=str(UUID(int=1))) == ["about.ben", "by.ann"]
+    assert found(node_ids=str(UUID(int=2))) == ["by.ann"]
+    assert found(node_ids=f"{UUID(int=2)},{UUID(int=3)}") == ["to.ben", "by.ann"]
+    now = clock.now()
+    assert len(found(**{"from": (now - timedelta(minutes=1)).isoformat(), "to": now.isoformat()})) == 3
+    assert found(**{"from": (now + timedelta(minutes=1)).isoformat()}) == []
+    assert found(to=(now - timedelta(minutes=1)).isoformat()) == []

@@ -130,7 +130,8 @@ def change_activity(
     tx.flush()
     tx.refresh(activity)
     if changed or sites is not None:
-        audit.add(tx, caller, "activity.change", "activity", activity_id, path=path, detail={"fields": sorted(changed)})
+        detail = {"title": activity.title, "fields": sorted(changed) or ["sites"]}
+        audit.add(tx, caller, "activity.change", "activity", activity_id, path=path, detail=detail)
     return activity
 
 
@@ -166,10 +167,11 @@ def postpone_activity(
         return activity
     activities.require_move(activity.stands, target)
     _send_home(tx, activity, _POSTPONED, must_have_served_nothing=True)
-    detail = {"from": [activity.starts_at.isoformat(), activity.ends_at.isoformat()]}
+    detail: dict[str, Any] = {"from": [activity.starts_at.isoformat(), activity.ends_at.isoformat()], "to": None}
     if starts_at is not None and ends_at is not None:
         if starts_at <= clock.now():
             raise PostponedToThePast
+        detail["to"] = [starts_at.isoformat(), ends_at.isoformat()]
         activity.starts_at, activity.ends_at = starts_at, ends_at
         _ = activity.schedule
     return _move(tx, caller, activity, path, target, "activity.postpone", detail)
@@ -217,7 +219,8 @@ def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUI
     ]
     left = sign_out(tx, activity, pairs, clock.now())
     if left:
-        audit.add(tx, caller, "activity.leave_all", "activity", activity_id, path=path, detail={"left": len(left)})
+        detail = {"title": activity.title, "left": len(left)}
+        audit.add(tx, caller, "activity.leave_all", "activity", activity_id, path=path, detail=detail)
     return len(left)
 
 
@@ -283,5 +286,6 @@ def _move(
 ) -> Activity:
     activities.require_move(activity.stands, target)
     activity.state = target.value
-    audit.add(tx, caller, action, "activity", activity.id, path=path, detail=detail)
+    named = {"title": activity.title, **(detail or {})}
+    audit.add(tx, caller, action, "activity", activity.id, path=path, detail=named)
     return activity

@@ -77,6 +77,7 @@ def add_attendance(
         attendance_id,
         path=path,
         detail={
+            "title": activity.title,
             "member_id": str(member_id),
             "evidence": pair.evidence.value,
             "arrived_at": arrived_at.isoformat(),
@@ -138,7 +139,8 @@ def leave_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> 
     if pair.state is not State.OPEN:
         return pair
     sign_out(tx, activity, [pair], clock.now())
-    audit.add(tx, caller, "attendance.leave", "attendance", attendance_id, path=path)
+    detail = {"title": activity.title, "member_id": str(pair.member_id)}
+    audit.add(tx, caller, "attendance.leave", "attendance", attendance_id, path=path, detail=detail)
     return _reread(tx, attendance_id)
 
 
@@ -223,7 +225,7 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
             "activity",
             activity_id,
             path=path,
-            detail={"attendance_ids": [str(attendance_id) for attendance_id in confirmed]},
+            detail={"title": activity.title, "attendance_ids": [str(attendance_id) for attendance_id in confirmed]},
         )
     return ConfirmedAll(len(confirmed), left_out)
 
@@ -301,6 +303,7 @@ def _change(
         changed.id,
         path=path,
         detail={
+            "title": activity.title,
             "member_id": str(changed.member_id),
             "reason": changed.reason,
             "before": _in_brief(before),

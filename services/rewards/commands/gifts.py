@@ -93,7 +93,7 @@ def change_gift(tx: Session, caller: Principal, *, gift_id: UUID, changes: dict[
         "gift",
         gift_id,
         path=path,
-        detail={name: [value, changes[name]] for name, value in old.items()},
+        detail={"gift": gift.name, **{name: [value, changes[name]] for name, value in old.items()}},
     )
     return changed
 
@@ -149,7 +149,7 @@ def _move_stock(tx: Session, caller: Principal, movement: Movement) -> tuple[Sto
             "gift",
             movement.gift_id,
             path=node.path,
-            detail={"quantity": movement.quantity, "reason": movement.reason},
+            detail={"gift": gift.name, "quantity": movement.quantity, "reason": movement.reason},
         )
     return store.lock_stock(tx, movement.gift_id, movement.station_id), refusal
 
