@@ -112,21 +112,19 @@ def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[st
     id.
     """
     words = detail_names()
-    return [
-        (words.get(name, _("其他内容")), _value(name, value, names))
-        for name, value in detail.items()
-        if name not in _CALLED or not isinstance(value, str)
-    ]
+    shown = [name for name, value in detail.items() if name not in _CALLED or not isinstance(value, str)]
+    shown.sort(key=lambda name: list(words).index(name) if name in words else len(words))
+    return [(words.get(name, _("其他内容")), _value(name, detail[name], names)) for name in shown]
 
 
 def detail_names() -> dict[str, str]:
-    """Words for everything that acts record."""
+    """Words for everything that acts record, in the order in which it is shown: what was before what is."""
     return {
         "added": _("添加人数"),
-        "after": _("更正后"),
         "arrived_at": _("签到"),
         "attendance_ids": _("记录"),
         "before": _("更正前"),
+        "after": _("更正后"),
         "by": _("怎么核对的"),
         "capacity": _("需要人数"),
         "category": _("服务类别"),
