@@ -11,9 +11,18 @@ _ACT, _ACTS = re.compile(r"[a-z_]+\.[a-z_]+"), re.compile(r"[a-z_]+\.[a-z_]*")
 
 def recorded_acts(service: str = "*") -> tuple[set[str], set[str]]:
     """Names of acts of a service, or of all, and beginnings of such as are put together."""
-    files = [*_ROOT.glob(f"services/{service}/commands/**/*.py"), *_ROOT.glob(f"services/{service}/commands.py")]
-    found = [_acts_in(path.read_text()) for path in (*files, _ROOT / "shared" / "operations.py")]
+    found = [_acts_in(source) for source in _sources(service)]
     return {act for whole, _begun in found for act in whole}, {act for _whole, begun in found for act in begun}
+
+
+def recorded_details() -> set[str]:
+    """The names of all that any service records with its acts."""
+    return {name for source in _sources("*") for name in _details_in(source)}
+
+
+def _sources(service: str) -> list[str]:
+    files = [*_ROOT.glob(f"services/{service}/commands/**/*.py"), *_ROOT.glob(f"services/{service}/commands.py")]
+    return [path.read_text() for path in (*files, _ROOT / "shared" / "operations.py")]
 
 
 def _acts_in(source: str) -> tuple[set[str], set[str]]:
@@ -27,3 +36,23 @@ def _acts_in(source: str) -> tuple[set[str], set[str]]:
 
 def _is_text(node: ast.expr) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant)
+
+
+def _details_in(source: str) -> set[str]:
+    """The names of all that is recorded with acts: of dictionaries that are called, or handed on as, detail."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        value: ast.AST | None = None
+        if isinstance(node, ast.keyword) and node.arg == "detail":
+            value = node.value
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            value = node.value if isinstance(target, ast.Name) and target.id in ("detail", "named") else None
+        elif isinstance(node, ast.FunctionDef) and node.name == "_in_brief":
+            value = node
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_audit":
+            found |= {keyword.arg for keyword in node.keywords if keyword.arg}
+        for inner in ast.walk(value) if value is not None else ():
+            if isinstance(inner, ast.Dict):
+                found |= {str(key.value) for key in inner.keys if isinstance(key, ast.Constant)}
+    return found

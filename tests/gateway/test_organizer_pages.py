@@ -16,7 +16,7 @@ from shared import clock
 from shared.db import session
 from shared.ids import new_id
 from shared.principal import Role
-from tests.acts import recorded_acts
+from tests.acts import recorded_acts, recorded_details
 from tests.gateway.conftest import StandIn, json_answer
 from tests.gateway.real import Browser, Town, form_fields, town
 
@@ -622,35 +622,13 @@ def test_every_act_that_is_recorded_has_words_and_no_words_are_left_over(town: T
     assert {act for act in named - acts if not act.startswith(tuple(begun))} == set()
 
 
-def _details_in(source: str) -> set[str]:
-    """The names of all that is recorded with acts: of dictionaries that are called, or handed on as, detail."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        value: ast.AST | None = None
-        if isinstance(node, ast.keyword) and node.arg == "detail":
-            value = node.value
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            value = node.value if isinstance(target, ast.Name) and target.id in ("detail", "named") else None
-        elif isinstance(node, ast.FunctionDef) and node.name == "_in_brief":
-            value = node
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_audit":
-            found |= {keyword.arg for keyword in node.keywords if keyword.arg}
-        for inner in ast.walk(value) if value is not None else ():
-            if isinstance(inner, ast.Dict):
-                found |= {str(key.value) for key in inner.keys if isinstance(key, ast.Constant)}
-    return found
-
-
 def test_everything_that_acts_record_has_words(town: Town) -> None:
     from gateway.pages.acts import detail_names, field_names
     from services.checkin.schemas import ChangedActivitySchema
     from services.members.schemas import MemberChangeSchema
     from services.rewards.schemas import GiftChangeSchema
 
-    root = Path(__file__).parents[2]
-    files = [*root.glob("services/*/commands/**/*.py"), root / "shared" / "operations.py"]
-    recorded = {name for path in files for name in _details_in(path.read_text())} | set(GiftChangeSchema().fields)
+    recorded = recorded_details() | set(GiftChangeSchema().fields)
     assert {"title", "before", "minutes", "by", "evidence", "quantity", "to", "with_member_id"} <= recorded
     changed = {*ChangedActivitySchema().fields, *MemberChangeSchema().fields} - {"version"}
     with town.gateway.test_request_context("/"):
