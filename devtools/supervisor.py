@@ -41,6 +41,12 @@ _SERVERS_SECONDS = 2.0
 """Of these are kept for the servers, which are asked when nobody needs them any more."""
 BACKOFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10)
 """Before the first, second … start in a row of a child that died within 20 seconds."""
+_WORDS = {
+    "first-admin-code": "asking for the code of the first administrator",
+    "migrate": "bringing the databases up to date",
+    "seed": "loading the demo data",
+}
+"""What a command is doing while one waits for it."""
 _LISTENERS = ("gateway", "internal", *SERVICES)
 
 Say = Callable[[str], None]
@@ -387,7 +393,7 @@ class System:
 
         def heed() -> None:
             self._heed_interrupt()
-            self._heartbeat.beat(f"still at it: {name}")
+            self._heartbeat.beat(f"still at it: {_WORDS.get(name, name)}")
 
         child = Child(name, command, output, self._warden)
         hearing = threading.Thread(target=_hear, args=(child, hear), daemon=True)

@@ -97,7 +97,8 @@ def _is_page() -> bool:
 
 
 def _check_csrf() -> None:
-    if _is_page():
+    # An address that does not exist is said to be so, whatever was posted there.
+    if _is_page() and request.routing_exception is None:
         visitor.check_csrf()
 
 

@@ -17,7 +17,8 @@ pages = Blueprint("first", __name__)
 @pages.get("/first")
 @open_page
 def ask_code() -> ResponseReturnValue:
-    return render_template("first/first.html", filled=Form())
+    is_there = backend.call("members", "GET", "/administrators")["is_there"]
+    return render_template("first/first.html", filled=Form(), is_there=is_there)
 
 
 @pages.post("/first")
@@ -39,7 +40,9 @@ def begin() -> ResponseReturnValue:
             content = wanted | {"consents": texts.consents("terms", "privacy")}
             backend.call("members", "POST", "/administrators", json=content)
         except HuzhuError as refusal:
-            filled.blame(refusal, {"wrong_code": "code", "weak_password": "password"})
+            if refusal.code == "wrong_code":
+                filled.fail("code", _("验证码不对或已经失效。请看启动互助的那个窗口，验证码印在那里。"))
+            filled.blame(refusal, {"weak_password": "password"})
         else:
             entered = open_session(Form(), wanted["phone"], wanted["password"], "/staff/nodes")
             return entered or redirect("/login", 303)

@@ -10,6 +10,7 @@ from gateway.backend import Call
 from gateway.guards import open_page
 from gateway.i18n import _
 from gateway.pages import texts
+from gateway.pages.login import waits_for_first_administrator
 from shared import clock
 
 ACTIVITIES_SHOWN = 3
@@ -27,7 +28,8 @@ def start() -> ResponseReturnValue:
     if (asked := guards.to_consents()) is not None:
         return asked
     if viewer is None:
-        return render_template("home/welcome.html", scan_kept=read_codes.find(read_codes.SCAN) is not None)
+        scan_kept = read_codes.find(read_codes.SCAN) is not None
+        return render_template("home/welcome.html", scan_kept=scan_kept, is_first=waits_for_first_administrator())
     panels = backend.together(
         balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
         records=Call("checkin", "/attendances", {"member_id": viewer.member_id, "limit": RECORDS_ASKED}),

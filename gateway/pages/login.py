@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from gateway import backend, guards, known_devices, read_codes, visitor
+from gateway.backend import Call
 from gateway.credentials import SESSION_COOKIE
 from gateway.forms import Form
 from gateway.guards import open_page
@@ -73,7 +74,14 @@ def _login_page(filled: Form, next_path: str | None) -> str:
         scan_kept=read_codes.find(read_codes.SCAN) is not None,
         ended=SESSION_COOKIE in request.cookies and not filled.errors,
         told=told.get(request.args.get("told", "")),
+        is_first=waits_for_first_administrator(),
     )
+
+
+def waits_for_first_administrator() -> bool:
+    """Whether the system waits for its first administrator; no, where members cannot say."""
+    found = backend.together(there=Call("members", "/administrators"))["there"].content
+    return found is not None and found.get("is_there") is False
 
 
 @pages.post("/logout")

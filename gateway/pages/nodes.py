@@ -80,7 +80,9 @@ def _nodes_page(filled: Form) -> str:
         ids = ",".join(str(node_id) for node_id in mine)
         nodes = backend.call("members", "GET", "/nodes", query={"ids": ids})
     names = list(level_names().items())
-    lower = names[list(level_names()).index(parent["level"]) + 1 :] if parent else names
+    # Compounds and buildings never stand alone.
+    alone = [(level, name) for level, name in names if level not in HOMES]
+    lower = names[list(level_names()).index(parent["level"]) + 1 :] if parent else alone
     return render_template(
         "staff/nodes.html",
         filled=filled,

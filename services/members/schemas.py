@@ -126,6 +126,10 @@ class RegisteredSchema(Wire):
     member_id = fields.UUID(required=True)
 
 
+class AdministratorThereSchema(Wire):
+    is_there = fields.Boolean(required=True, metadata={"description": "Whether anybody may do everything"})
+
+
 class FirstAdministratorSchema(Wire):
     login_id = fields.UUID(required=True, data_key="id")
     code = Line(length_max=40, required=True)

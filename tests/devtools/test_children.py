@@ -114,5 +114,5 @@ def test_a_silent_command_is_spoken_for_and_what_it_prints_is_heard(
     monkeypatch.setattr(system._heartbeat, "_say", say)
     with pytest.raises(StartError, match="seed failed"):
         system.run([sys.executable, "-c", waits], dict(os.environ), "seed", hear)
-    assert "still at it: seed" in said[0]
+    assert "still at it: loading the demo data" in said[0]
     assert said[-1] == "heard one line"

@@ -67,6 +67,7 @@ NEEDED = {
     ("/organize/activities/new", "members"),
     ("/desk/<uuid:redemption_id>", "rewards"),
     ("/gifts/<uuid:gift_id>/confirm", "rewards"),
+    ("/first", "members"),
     ("/me/edit", "members"),
     ("/me/tokens", "members"),
     ("/redemptions/<uuid:redemption_id>/cancel", "rewards"),

@@ -26,12 +26,21 @@ def _code_of_an_empty_system(town: Town) -> str:
 def test_the_first_administrator_comes_in_with_the_code_and_adds_places(town: Town) -> None:
     code, who = _code_of_an_empty_system(town), town.browser()
     typed: dict[str, Any] = {"name": "周敏", "phone": "13700000002", "password": PASSWORD, "terms": "1", "privacy": "1"}
+    for page in ("/", "/login"):
+        assert 'href="/first"' in who.get(page).text
     refused = who.post("/first", "/first", status=422, code="AAAA-BBBB-CCCC", **typed).text
+    assert "启动互助的那个窗口" in refused
+    assert "站点工作人员" not in refused
     assert 'id="code-fault"' in refused
     assert "周敏" in refused
     shown = who.post("/first", "/first", code=code, **typed)
     assert shown.request.path == "/staff/nodes"
     assert "咸宁市" in shown.text
+    stranger = town.browser()
+    for page in ("/", "/login"):
+        assert 'href="/first"' not in stranger.get(page).text
+    assert 'name="code"' not in stranger.get("/first").text, "there is an administrator now"
+    assert 'value="compound"' not in who.get("/staff/nodes").text, "compounds never stand alone"
     city = f"/staff/nodes?parent_id={town.nodes['咸宁市']}"
     assert "已添加" in who.post(city, "/staff/nodes", level="station", name="西河桥社区实践站").text
     assert "西河桥社区实践站" in town.browser().get("/register").text

@@ -78,7 +78,7 @@ def test_closing_a_place_is_asked_about_and_names_what_follows_it(town: Town) ->
     station = f"/staff/nodes/{town.station_id}"
     asked = admin.get(f"{station}/close")
     refused = admin.post(asked.request.full_path, f"{station}/close", status=422).text
-    assert "下面还有没有撤销的" in refused
+    assert "下面还有未撤销的" in refused
 
 
 def test_an_administrator_of_a_station_moves_nothing_out_of_it(town: Town) -> None:

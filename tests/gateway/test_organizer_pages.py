@@ -675,11 +675,13 @@ def test_tokens_are_shown_once_and_revoked(town: Town) -> None:
     made = volunteer.post("/me/tokens", "/me/tokens", name="备份").text
     token = re.search(r"<code>([^<]{20,})</code>", made)
     assert token is not None
+    assert "还没有用过" in made
     program = town.gateway.test_client()
     headers = {"Authorization": f"Bearer {token[1]}"}
     assert program.get("/api/v1/members/me", headers=headers).status_code == 200
     listed = volunteer.get("/me/tokens").text
     assert token[1] not in listed
+    assert "最近使用" in listed
     revoke = re.search(r'action="(/me/tokens/[^"]+/revoke)"', listed)
     assert revoke is not None
     assert "还没有令牌" in volunteer.post("/me/tokens", revoke[1]).text

@@ -384,3 +384,11 @@ def _count() -> str:
 def _add() -> str:
     backend.call("members", "POST", "/me/members", json={})
     return "added"
+
+
+def test_what_is_posted_to_an_address_that_does_not_exist_is_not_found(client: FlaskClient) -> None:
+    answer = client.post("/no/such/page", data={"name": "陈芳"})
+    assert answer.status_code == 404
+    assert "没有找到" in answer.text
+    assert "放得太久了" not in answer.text
+    assert "放得太久了" in client.post("/login", data={}).text

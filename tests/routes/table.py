@@ -217,6 +217,7 @@ _ME = {"id": "new", "phone": "19200000001", "password": PASSWORD, "name": "èµµå¿
 MEMBERS = (
     Row("GET /members/consent-texts", ANYBODY, 0),
     Row("POST /members/logins", ANYBODY, 11, _with(**_ME, station_id="{station_id}")),
+    Row("GET /members/administrators", ANYBODY, 1),
     Row("POST /members/administrators", NOBODY, 2, _with(**_ME, code="ABCD2345")),
     Row("POST /members/sessions", ANYBODY, 10, _with(phone="{phone}", password=PASSWORD)),
     Row("POST /members/sessions", NOBODY, 7, _with(phone="{phone}", password="wrong-password")),

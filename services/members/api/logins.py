@@ -41,6 +41,14 @@ def register(registration: dict[str, Any]) -> commands.Registered:
     return commands.register(web.caller(), **registration)
 
 
+@logins.route("/administrators", methods=["GET"])
+@web.anyone()
+@logins.response(200, schemas.AdministratorThereSchema)
+def show_administrator_there() -> dict[str, bool]:
+    """Whether there is an administrator already; who it is is not told."""
+    return {"is_there": administrators.is_there()}
+
+
 @logins.route("/administrators", methods=["POST"])
 @web.anyone()
 @logins.arguments(schemas.FirstAdministratorSchema)

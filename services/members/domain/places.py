@@ -46,7 +46,7 @@ class NodeClosed(RuleBroken):
 
 class HasOpenChildren(RuleBroken):
     code = "has_open_children"
-    detail = "下面还有没有撤销的站点、小区或楼栋，请先移走或撤销它们"
+    detail = "下面还有未撤销的站点、小区或楼栋，请先移走或撤销它们"
 
 
 class NameTaken(Conflict):

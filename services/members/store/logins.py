@@ -85,7 +85,7 @@ def grants_of(tx: Session, member_ids: Sequence[UUID]) -> list[Grant]:
 
 # One statement on the way of every request that the gateway has not seen within ten seconds.
 _RESOLVE = text("""
-    SELECT a.id, a.kind, a.login_id, a.expires_at, a.last_used_at,
+    SELECT a.id, a.kind, a.login_id, a.expires_at, a.created_at, a.last_used_at,
         (SELECT coalesce(json_agg(json_build_object(
                 'member_id', m.id, 'name', m.name, 'household_id', m.household_id, 'own', lm.relation = 'self',
                 'station_id', m.station_id, 'station_name', coalesce(s.name, ''),
@@ -129,7 +129,9 @@ def resolve(tx: Session, token_hash: bytes) -> Resolved | None:
     row = tx.execute(_RESOLVE, {"token_hash": token_hash, "now": now, "idle_since": now - SESSION_IDLE}).first()
     if row is None:
         return None
-    if row.last_used_at < now - TOUCHED_EVERY:
+    # Whether a token was ever used is shown: its first use counts at once.
+    is_first = row.kind == "token" and row.last_used_at == row.created_at
+    if is_first or row.last_used_at < now - TOUCHED_EVERY:
         tx.execute(update(Access).where(Access.id == row.id).values(last_used_at=now))
     own = [UUID(member["member_id"]) for member in row.members if member["own"]]
     households = {member["household_id"] for member in row.members if member["household_id"]}
