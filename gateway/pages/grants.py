@@ -5,13 +5,13 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend
+from gateway import backend, visitor
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import describe, every, nodes_of
+from gateway.pages.places import asking_for_people, by_id, describe, every, nodes_of, told_apart
 from shared.errors import HuzhuError, NotFound
 from shared.principal import Role
 
@@ -54,6 +54,8 @@ def add_grant() -> ResponseReturnValue:
             return done.back("/staff/grants", "granted")
         except HuzhuError as refusal:
             filled.blame(refusal)
+            if refusal.code == "not_confirmed":
+                return _grants_page(filled, to_confirm=content["member_id"]), 422
     return _grants_page(filled), 422
 
 
@@ -84,20 +86,34 @@ def revoke_grant(grant_id: UUID) -> ResponseReturnValue:
     return done.back("/staff/grants", "revoked")
 
 
-def _grants_page(filled: Form) -> str:
+def _grants_page(filled: Form, *, to_confirm: str | None = None) -> str:
+    """`to_confirm`: who must be confirmed first."""
     wanted = (filled.text("q") or request.args.get("q", "")).strip()[:50]
     after = uuid_or_none(request.args.get("after"))
     grants = backend.call("members", "GET", "/grants", query={"limit": ROWS, "after": after})
-    candidates = backend.call("members", "GET", "/members", query={"q": wanted, "limit": 20}) if wanted else []
+    calls = asking_for_people(grant["member_id"] for grant in grants)
+    if wanted:
+        calls["candidates"] = Call("members", "/members", {"q": wanted, "limit": 20})
+    panels = backend.together(**calls)
+    if wanted and (error := panels["candidates"].error) is not None:
+        raise error
+    candidates = panels["candidates"].content if wanted else []
+    holders = by_id(panels)
+    more = f"/staff/grants?after={grants[-1]['id']}" if len(grants) == ROWS else None
+    # The order of this encoding is that of the readings, for all common characters.
+    grants.sort(key=lambda grant: (grant["member_name"].encode("gb18030"), grant["member_id"]))
     return render_template(
         "staff/grants.html",
         grants=grants,
+        told_apart={member_id: told_apart(member) for member_id, member in holders.items()},
+        own_id=str(visitor.require_session().own_member_id),
+        to_confirm=to_confirm,
         after=after,
         roles=role_names(),
         nodes=_node_options(),
         wanted=wanted,
         candidates=[(member["id"], describe(member)) for member in candidates],
-        more=f"/staff/grants?after={grants[-1]['id']}" if len(grants) == ROWS else None,
+        more=more,
         filled=filled,
         told=done.said(),
     )

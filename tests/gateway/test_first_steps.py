@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from shared import clock
@@ -57,3 +58,29 @@ def test_an_administrator_of_a_station_adds_below_it_only(town: Town) -> None:
     other = f"/staff/nodes?parent_id={town.nodes['岔路口社区实践站']}"
     filled = form_fields(who.get(other).text, "/staff/nodes") | {"level": "compound", "name": "别处小区"}
     assert who.client.post("/staff/nodes", data=filled).status_code == 422
+
+
+def test_before_there_is_a_station_the_form_of_an_activity_says_what_comes_first(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'name="title"' in town.administrator.get("/organize/activities/new").text
+    monkeypatch.setattr("gateway.pages.organize.station_options", lambda _role: [])
+    shown = town.administrator.get("/organize/activities/new").text
+    assert 'name="title"' not in shown
+    assert 'href="/staff/nodes"' in shown
+
+
+def test_a_role_for_somebody_unconfirmed_leads_to_confirming_them(town: Town) -> None:
+    volunteer = town.person("陈芳")
+    wanted: dict[str, Any] = {"member_id": volunteer.member_id, "role": "organizer", "node_id": town.station_id}
+    refused = town.administrator.post("/staff/grants?q=陈芳", "/staff/grants", 422, **wanted).text
+    assert f'href="/staff/members/{volunteer.member_id}"' in refused
+
+
+def test_nobody_is_offered_to_take_back_the_own_role_and_namesakes_are_told_apart(town: Town) -> None:
+    town.person("王秀英", Role.STAFF)
+    town.person("陈芳", Role.ORGANIZER)
+    listed = town.administrator.get("/staff/grants").text.partition("现有角色")[2]
+    assert "收回管理员的管理员" not in listed
+    assert listed.count("编号尾号") == 3
+    assert listed.index("陈芳") < listed.index("王秀英")
