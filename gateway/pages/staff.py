@@ -13,13 +13,14 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import about, describe, household_of, station_options, told_apart
+from gateway.pages.places import about, describe, household_of, nodes_of, station_options, told_apart
 from shared.errors import Forbidden, HuzhuError
 from shared.principal import Role
 
 ROWS = 50
 COUNTED_MAX = 200
 SWITCHES = 200
+GRANTS = 200
 
 pages = Blueprint("staff", __name__)
 
@@ -27,7 +28,41 @@ pages = Blueprint("staff", __name__)
 @pages.get("/staff")
 @holding(Role.STAFF, Role.ADMINISTRATOR, Role.AUDITOR)
 def overview() -> ResponseReturnValue:
-    return render_template("staff/overview.html", waiting=unconfirmed())
+    return render_template("staff/overview.html", waiting=unconfirmed(), steps=_first_steps())
+
+
+def _first_steps() -> list[tuple[str, str, bool]]:
+    """What a new system needs, in this order, as (step, address, whether it is done); nothing once all of it is, and
+    for who is responsible for a part only.
+    """
+    if None not in nodes_of(Role.ADMINISTRATOR):
+        return []
+    asked = {
+        "station": (_("添加实践站"), "/staff/nodes", Call("members", "/nodes", {"level": "station", "limit": 1})),
+        # Two: the administrator is one of them.
+        "people": (_("登记或核实志愿者"), "/staff/members", Call("members", "/members", {"limit": 2})),
+        "organizer": (_("授予活动负责人的角色"), "/staff/grants", Call("members", "/grants", {"limit": GRANTS})),
+        "gift": (
+            _("上架礼品并入库"),
+            "/staff/gifts",
+            Call("rewards", "/audit", {"action": "stock.receive", "limit": 1}),
+        ),
+        "activity": (_("发布活动"), "/organize/activities/new", Call("checkin", "/activities", {"limit": 1})),
+    }
+    panels = backend.together(**{name: call for name, (_words, _to, call) in asked.items()})
+    if any(panel.error is not None for panel in panels.values()):
+        return []
+    found = {name: panel.content for name, panel in panels.items()}
+    done_ones = {
+        "station": bool(found["station"]),
+        "people": len(found["people"]) > 1,
+        "organizer": any(grant["role"] == Role.ORGANIZER for grant in found["organizer"]),
+        "gift": bool(found["gift"]),
+        "activity": bool(found["activity"]),
+    }
+    if all(done_ones.values()):
+        return []
+    return [(words, to, done_ones[name]) for name, (words, to, _call) in asked.items()]
 
 
 def unconfirmed() -> str | None:

@@ -50,7 +50,7 @@ MORE_CALLS = {
     f"{ACTIVITY}/refused": 3,  # activity, refused scans, and attendances, to tell who has a record all the same
     "/records/points": 3,  # balance, lines, months: side by side, and only the lines come in pages
     "/staff/audit": 3,  # its own acts, then the people and the places named in everybody's
-    "/staff/grants": 8,  # grants, who holds them, the search, and every level of the tree, which members gives one at a time
+    "/staff/grants": 8,  # grants, their holders, the search, and the tree, which members gives a level at a time
     "/staff/members": 3,  # the people, and the stations to narrow by, as above
     "/staff/members/new": 3,  # the stations, as above, then the homes of the only one
     # The member; stations, homes, employers, guardian and the places above, side by side; the teams of each place.

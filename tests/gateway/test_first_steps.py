@@ -60,6 +60,17 @@ def test_an_administrator_of_a_station_adds_below_it_only(town: Town) -> None:
     assert who.client.post("/staff/nodes", data=filled).status_code == 422
 
 
+def test_the_page_of_administration_lists_what_a_new_system_needs(town: Town) -> None:
+    steps = town.administrator.get("/staff").text.partition("<ol>")[2].partition("</ol>")[0]
+    assert "添加实践站 · 已完成" in steps
+    assert 'href="/staff/grants"' in steps
+    town.person("陈芳", Role.ORGANIZER)
+    steps = town.administrator.get("/staff").text.partition("<ol>")[2].partition("</ol>")[0]
+    assert 'href="/staff/grants"' not in steps
+    assert 'href="/organize/activities/new"' in steps
+    assert "<ol>" not in town.person("罗静", Role.ADMINISTRATOR).get("/staff").text
+
+
 def test_before_there_is_a_station_the_form_of_an_activity_says_what_comes_first(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -190,7 +190,9 @@ def outcomes_come_out_the_same() -> Iterator[str]:
         served = Served(row.minutes, row.minutes_together, row.activity_minutes, row.evidence, row.carries_visit)
         rating = rate(rule, served, row.cap_before, row.category_before)
         # Minutes were called 分 at first, which beside points reads as points.
-        is_as_stored = rating.points == row.points and rating.reason.replace("分钟", "分") == row.reason.replace("分钟", "分")
+        is_as_stored = rating.points == row.points and rating.reason.replace("分钟", "分") == row.reason.replace(
+            "分钟", "分"
+        )
         if not is_as_stored or row.minutes_booked != row.minutes:
             yield (
                 f"outcome {row.attendance_id} version {row.version} is {row.points} ({row.reason}), "
