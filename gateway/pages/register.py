@@ -38,11 +38,14 @@ def start() -> ResponseReturnValue:
 
 
 def _grouped(stations: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Open stations under the names of what they belong to."""
+    """Open stations under the names of what they belong to, in the order of the tree: one centre after the other.
+    Two places of one name stay two.
+    """
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for station in (one for one in stations if one.get("closed_on") is None):
-        groups[station.get("parent_name") or ""].append(station)
-    return sorted(groups.items())
+    for station in sorted(stations, key=lambda one: str(one["name"])):
+        if station.get("closed_on") is None:
+            groups[str(station["path"]).rstrip("/").rpartition("/")[0]].append(station)
+    return [(here[0].get("parent_name") or "", here) for _path, here in sorted(groups.items())]
 
 
 @pages.post("/register")

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from shared import clock
 from shared.db import transactional
+from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.real import PASSWORD, Town, form_fields, town
 
@@ -95,3 +96,16 @@ def test_nobody_is_offered_to_take_back_the_own_role_and_namesakes_are_told_apar
     assert "收回管理员的管理员" not in listed
     assert listed.count("编号尾号") == 3
     assert listed.index("陈芳") < listed.index("王秀英")
+
+
+def test_stations_to_choose_from_stand_under_what_they_belong_to(town: Town) -> None:
+    def add(name: str, level: str, parent: str) -> str:
+        content = {"id": str(new_id()), "name": name, "level": level, "parent_id": parent}
+        return str(town.administrator.api("POST", "/members/nodes", content)["id"])
+
+    for centre, station in (("咸安区中心", "青龙站"), ("赤壁市中心", "黄荆岭站")):
+        sub_centre = add("城关实践所", "sub_centre", add(centre, "centre", town.nodes["咸宁市"]))
+        add(station, "station", sub_centre)
+    shown = town.browser().get("/register").text
+    assert shown.count("<h2>城关实践所</h2>") == 2, "two places of one name stay two"
+    assert shown.index("青龙站") < shown.index("黄荆岭站")
