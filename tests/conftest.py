@@ -43,13 +43,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         session.end()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one module share a system, so one worker runs them all."""
-    for item in items:
-        if "system" in getattr(item, "fixturenames", ()) and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(scope="session")
 def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """This worker's environment, set for the whole process."""

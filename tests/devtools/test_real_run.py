@@ -26,7 +26,6 @@ from shared.upstream import Upstream
 from tests.gateway.real import form_fields
 
 # As in test_run.py, one worker at a time: these are the heaviest processes of all tests.
-pytestmark = pytest.mark.xdist_group("run")
 
 # Seeding takes a quarter of a minute on a quiet machine.
 PATIENCE_S = 400

@@ -24,8 +24,6 @@ from tests.devtools.stub_run import STUBBORN
 # The runner promises five seconds; a machine that is busy with other tests may take longer.
 PATIENCE_S = 20
 
-pytestmark = pytest.mark.xdist_group("run")
-
 
 class Runner:
     """One `./dev run` with a var folder of its own."""

@@ -45,8 +45,6 @@ from shared.principal import Role
 from shared.settings import SERVICES
 from tests.support import Settings
 
-pytestmark = pytest.mark.xdist_group("seed")
-
 Numbers = dict[UUID, str]
 
 

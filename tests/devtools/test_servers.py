@@ -23,8 +23,6 @@ from tests.support import PROJECT, Settings
 
 PASSWORD = "a-password-of-tests"
 
-pytestmark = pytest.mark.xdist_group("servers")
-
 
 @contextmanager
 def started(server: Postgres | Valkey) -> Iterator[Child]:

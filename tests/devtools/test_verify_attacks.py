@@ -303,9 +303,9 @@ def test_every_act_that_is_recorded_needs_a_right_or_is_known_to_need_none() -> 
 
 
 def test_who_moves_in_together_later_did_nothing_wrong_before(lived: Lived) -> None:
-    organizer, staff, confirmed = (lived.people[name] for name in ("李组织", "周站长", "王秀英"))
+    organizer, confirmed = (lived.people[name] for name in ("李组织", "王秀英"))
     together = {"with_member_id": organizer.member_id}
-    staff.api("PUT", f"/members/members/{confirmed.member_id}/household", together)
+    lived.town.administrator.api("PUT", f"/members/members/{confirmed.member_id}/household", together)
     lived.town.deliver()
     assert faults(lived.town, "nobody acts for themselves or the own household") == []
 

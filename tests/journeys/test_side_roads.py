@@ -101,7 +101,7 @@ def test_who_registers_while_scanning_redeems_once_confirmed_and_changes_their_m
     shown = who.post(f"/redemptions/{redemption['id']}/cancel", f"/redemptions/{redemption['id']}/cancel")
     assert "已取消" in shown.words
     wait_for_balance(town, who.member_id, earned)
-    desk = town.ask("POST", f"/rewards/redemptions/{redemption['id']}/issue", None, town.organizer)
+    desk = town.ask("POST", f"/rewards/redemptions/{redemption['id']}/issue", {}, town.organizer)
     assert desk[0] == 422, "nothing is handed over for it any more"
     verify(system)
 
@@ -115,7 +115,7 @@ def test_what_was_spent_before_a_mistake_was_found_is_owed_and_paid_by_later_ser
     earned, _ = balance(town, who.member_id)
     status, redemption = redeem(town, who, town.offer("大米", hundredths=earned))
     assert (status, redemption["state"]) == (201, "confirmed"), redemption
-    town.api("POST", f"/rewards/redemptions/{redemption['id']}/issue", None, town.organizer)
+    town.api("POST", f"/rewards/redemptions/{redemption['id']}/issue", {}, town.organizer)
 
     (served,) = attendances_of(town, who)
     left = datetime.fromisoformat(served["arrived_at"]) + timedelta(minutes=96)

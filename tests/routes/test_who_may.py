@@ -6,8 +6,6 @@ from gateway import routes
 from tests.routes.table import ROWS, Row
 from tests.routes.town import CALLERS, Town
 
-pytestmark = pytest.mark.xdist_group("routes")
-
 REFUSED = (401, 403, 404)
 # What counts wrong passwords and codes, so that a guess is refused for longer and longer.
 COUNTS = {"failed_attempts"}

@@ -5,8 +5,6 @@ import pytest
 from tests.routes.table import ROWS, Row
 from tests.routes.town import CALLERS, Asked, Town
 
-pytestmark = pytest.mark.xdist_group("routes")
-
 MORE = 15
 """Of everything there are one to three at first."""
 
