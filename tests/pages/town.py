@@ -1,5 +1,6 @@
 """A station with its people on the running system, and somebody who uses its pages as a browser does."""
 
+import functools
 import json
 import re
 import subprocess
@@ -182,7 +183,9 @@ class Town:
             **changes,
         }
         self.wait_for_station()
-        self.api("POST", "/checkin/activities", activity, self.organizer)
+        ask = functools.partial(self.ask, "POST", "/checkin/activities", activity, self.organizer)
+        wait_until(lambda: ask()[0] != 404, "check-in to hear of the station", 20)
+        assert ask()[0] < 300
         return dict(self.api("POST", f"/checkin/activities/{activity['id']}/publish", None, self.organizer))
 
     def wait_for_station(self) -> None:
