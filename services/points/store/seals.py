@@ -12,14 +12,15 @@ from services.points.domain.seal import Sealable
 from services.points.store.rows import copy_in, execute
 
 _SEALER = 0x7365616C  # "seal"
+# Digests one by one: joined, every batch would hash all accounts there are.
 _CLAIM = f"""
     WITH claimed AS (
         DELETE FROM unsealed WHERE transfer_id IN (SELECT transfer_id FROM unsealed ORDER BY transfer_id LIMIT %(rows)s)
         RETURNING transfer_id
     )
-    SELECT {", ".join(f"transfer.{name}" for name in Transfer._fields)}, debit.digest, credit.digest
-    FROM transfer JOIN claimed ON transfer_id = transfer.id
-    JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id ORDER BY transfer.id
+    SELECT {", ".join(f"transfer.{name}" for name in Transfer._fields)},
+        (SELECT digest FROM account WHERE id = debit_id), (SELECT digest FROM account WHERE id = credit_id)
+    FROM transfer JOIN claimed ON transfer_id = transfer.id ORDER BY transfer.id
 """  # noqa: S608 - column names
 _HEADS = "SELECT chain_id, seq, hash FROM seal_head WHERE chain_id = ANY(%(ids)s::uuid[])"
 _KEEP_HEADS = """
