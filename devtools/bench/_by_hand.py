@@ -23,7 +23,8 @@ Heads = dict[UUID, tuple[int, bytes]]
 
 
 def settle(url: str, batches: Iterable[Sequence[AttendanceSettled]], stations: Sequence[UUID]) -> None:
-    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+    # Else the first statement begins a transaction that all batches are in, and dead rows stay until its end.
+    with psycopg.connect(url, options="-c timezone=UTC", autocommit=True) as connection:
         (rule_id,) = connection.execute("SELECT id FROM rule WHERE category = 'stairwell'").fetchone() or (None,)
         heads: Heads = {}
         for batch in batches:
