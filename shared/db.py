@@ -12,12 +12,14 @@ argument is the session and which `transactional` wraps:
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
+import psycopg
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, Text, Uuid, text
@@ -157,6 +159,23 @@ def transactional(command: Callable[Concatenate[Session, P], R]) -> Callable[P, 
 def after_commit(tx: Session, name: str, action: Callable[[], None]) -> None:
     """Do something once the transaction stands; a name is done once, however often it is asked for."""
     tx.info.setdefault("after_commit", {})[name] = action
+
+
+@contextmanager
+def planned_anew(tx: Session) -> Iterator[None]:
+    """Have PostgreSQL plan the statements inside for the tables as they are now, not by a plan that it keeps.
+
+    For lists of work, which are empty as a rule and long after an outage or an import: a plan for the empty
+    table compares every row with every other. What was counted while it was empty misleads even a new plan of a
+    join or a subquery, so such lists are worked by arrays of ids, which PostgreSQL looks up or hashes.
+    """
+    driver: psycopg.Connection[Any] | None = tx.connection().connection.driver_connection
+    assert driver is not None
+    kept, driver.prepare_threshold = driver.prepare_threshold, None
+    try:
+        yield
+    finally:
+        driver.prepare_threshold = kept
 
 
 def violated(error: DBAPIError) -> str | None:

@@ -26,7 +26,8 @@ def settle(url: str, batches: Iterable[Sequence[AttendanceSettled]], stations: S
     # Else the first statement begins a transaction that all batches are in, and dead rows stay until its end.
     with psycopg.connect(url, options="-c timezone=UTC", autocommit=True) as connection:
         (rule_id,) = connection.execute("SELECT id FROM rule WHERE category = 'stairwell'").fetchone() or (None,)
-        heads: Heads = {}
+        ends = connection.execute("SELECT chain_id, seq, hash FROM seal_head")
+        heads: Heads = {chain_id: (seq, hashed) for chain_id, seq, hashed in ends}
         for batch in batches:
             with connection.transaction():
                 _book(connection, batch, stations, rule_id, heads)

@@ -10,17 +10,16 @@ from sqlalchemy.orm import Session
 from services.points.domain.ledger import Transfer
 from services.points.domain.seal import Sealable
 from services.points.store.rows import copy_in, execute
+from shared.db import planned_anew
 
 _SEALER = 0x7365616C  # "seal"
+_WAITING = "SELECT transfer_id FROM unsealed ORDER BY transfer_id LIMIT %(rows)s"
+_TAKE_AWAY = "DELETE FROM unsealed WHERE transfer_id = ANY(%(ids)s::uuid[])"
 # Digests one by one: joined, every batch would hash all accounts there are.
-_CLAIM = f"""
-    WITH claimed AS (
-        DELETE FROM unsealed WHERE transfer_id IN (SELECT transfer_id FROM unsealed ORDER BY transfer_id LIMIT %(rows)s)
-        RETURNING transfer_id
-    )
-    SELECT {", ".join(f"transfer.{name}" for name in Transfer._fields)},
+_SEALABLE = f"""
+    SELECT {", ".join(Transfer._fields)},
         (SELECT digest FROM account WHERE id = debit_id), (SELECT digest FROM account WHERE id = credit_id)
-    FROM transfer JOIN claimed ON transfer_id = transfer.id ORDER BY transfer.id
+    FROM transfer WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id
 """  # noqa: S608 - column names
 _HEADS = "SELECT chain_id, seq, hash FROM seal_head WHERE chain_id = ANY(%(ids)s::uuid[])"
 _KEEP_HEADS = """
@@ -53,7 +52,10 @@ def lock(tx: Session) -> bool:
 
 def claim(tx: Session, rows_max: int) -> list[Sealable]:
     """Take transfers off the list of what is to be sealed: exactly those that stand, however early their ids."""
-    rows: Iterable[Sequence[Any]] = execute(tx, _CLAIM, {"rows": rows_max})
+    with planned_anew(tx):
+        ids = [row.transfer_id for row in execute(tx, _WAITING, {"rows": rows_max})]
+        execute(tx, _TAKE_AWAY, {"ids": ids})
+        rows: Iterable[Sequence[Any]] = execute(tx, _SEALABLE, {"ids": ids})
     return [Sealable(Transfer._make(row[:-2]), *row[-2:]) for row in rows]
 
 
