@@ -1,0 +1,29 @@
+"""Tables to take away open in an office as they were written, and start nothing there."""
+
+import csv
+import io
+from datetime import date
+
+import python_calamine
+
+from gateway import exports
+from gateway.exports import Cell
+
+HEADS = ["姓名", "次数", "日期"]
+ROWS: list[list[Cell]] = [["陈小芳", 3, date(2026, 3, 8)], ["=HYPERLINK(1)", None, None], ["-2+3", -2, None]]
+
+
+def test_a_workbook_holds_what_was_typed_as_text_and_numbers_as_numbers() -> None:
+    response = exports.workbook("三月:服务", HEADS, ROWS, above=["三月份志愿服务", "单位：次"])
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(response.get_data()))
+    rows = book.get_sheet_by_index(0).to_python()
+    assert [row[0] for row in rows[:2]] == ["三月份志愿服务", "单位：次"]
+    assert rows[2:] == [HEADS, ["陈小芳", 3.0, date(2026, 3, 8)], ["=HYPERLINK(1)", "", ""], ["-2+3", -2.0, ""]]
+    assert response.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''%E4%B8%89%E6%9C%88")
+
+
+def test_a_csv_begins_with_its_mark_and_no_cell_begins_a_formula() -> None:
+    content = exports.comma_separated("名单", HEADS, ROWS).get_data()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert rows == [HEADS, ["陈小芳", "3", "2026-03-08"], ["'=HYPERLINK(1)", "", ""], ["'-2+3", "-2", ""]]
