@@ -148,7 +148,7 @@ class Clients:
                 for key, _events in ready:
                     connection: Any = key.fileobj
                     line, heard, sent_at = key.data
-                    if not _hear(connection, heard):
+                    if not hear(connection, heard):
                         continue
                     waits_ms.append((time.perf_counter() - sent_at) * 1000)
                     if expected not in heard:
@@ -161,7 +161,7 @@ class Clients:
             return Run(time.perf_counter() - began, tuple(waits_ms))
 
 
-def _hear(connection: Any, heard: bytearray) -> bool:
+def hear(connection: Any, heard: bytearray) -> bool:
     """Take in what has come; whether the answer is whole."""
     piece = connection.recv(65536)
     if not piece:

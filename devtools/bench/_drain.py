@@ -53,7 +53,7 @@ def drain_s(attendances: int) -> float:
         print(f"{members * len(activities):,} attendances wait for the worker …", flush=True)
         began = time.perf_counter()
         system.start_part("worker")
-        wait_until(lambda: _is_whole(system), "everything settled", SECONDS_MAX, pause_s=0.05)
+        wait_until(lambda: is_whole(system), "everything settled", SECONDS_MAX, pause_s=0.05)
         seconds = time.perf_counter() - began
         found = _board(system, crowd)
         settled = _ask_points(system, "SELECT count(*) FROM outcome WHERE state = 'awarded'")
@@ -84,7 +84,7 @@ def _board(system: System, crowd: Crowd) -> Any:
     return ask(system, crowd.members[0]["token"], "GET", path)
 
 
-def _is_whole(system: System) -> bool:
+def is_whole(system: System) -> bool:
     """Whether nothing is on its way, unsealed, or yet to be shown on a board."""
     place = system.installation
     for service in SERVICES:
