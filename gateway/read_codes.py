@@ -18,6 +18,8 @@ from shared import clock, tokens
 LIFETIME_S = 600
 SCAN = "scan"
 """A place code, read by a volunteer."""
+CLAIM = "claim"
+"""A claim code, read by who is to act for its member."""
 VOUCHER = "voucher"
 """A voucher, read by an organizer."""
 AT_DESK = "at_desk"

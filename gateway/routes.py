@@ -50,6 +50,8 @@ class Watched:
     """How many requests of one address a process sends on at the same time; None: as many as come."""
 
 
+CLAIM_REFUSED = ("wrong_claim_code", "slow_down")
+
 WATCHED = {
     # Anybody may register, and each time members hash a password: no one address gets all of its threads.
     ("POST", "/api/v1/members/logins"): Watched("registration", frozenset({201}), frozenset(), at_once_max=6),
@@ -57,6 +59,14 @@ WATCHED = {
     # Also those told to wait: members looks at their codes.
     ("POST", "/api/v1/members/passwords"): Watched("login", frozenset({401, 403, 404, 422, 429}), frozenset()),
     ("POST", "/api/v1/members/administrators"): Watched("login", frozenset({401, 403, 404, 422}), frozenset()),
+    # Also reading one: a token that somebody has, or tries to guess.
+    **{
+        ("POST", f"/api/v1/members/claims{of}"): Watched("login", frozenset({422, 429}), frozenset(CLAIM_REFUSED))
+        for of in ("", "/read")
+    },
+    ("POST", "/api/v1/members/claims/logins"): Watched(
+        "login", frozenset({422, 429}), frozenset(CLAIM_REFUSED), at_once_max=6
+    ),
     ("POST", "/api/v1/checkin/scans"): Watched(
         # A code that a slow clock says is not shown yet is genuine.
         "code",

@@ -55,13 +55,17 @@ _MOVED_IN = """
     ) AND NOT EXISTS (
         SELECT FROM audit_log JOIN member other ON other.household_id = acts.household_id
             AND (subject_id = other.id OR detail ->> 'with_member_id' = CAST(other.id AS text))
-        WHERE action = 'member.household'
+        WHERE action IN ('member.household', 'login.claim', 'login.release')
     )
 """
-# Made under an id of their own, and not as family of a login.
+# Made under an id of their own, and not as family of a login, not even of one that has let go of them since.
 _ADDED_BY_STAFF = """
     EXISTS (SELECT FROM creation WHERE creation.id = acts.id)
     AND NOT EXISTS (SELECT FROM login_member WHERE member_id = acts.id AND relation <> 'self')
+    AND NOT EXISTS (
+        SELECT FROM audit_log WHERE subject_id = acts.id
+        AND (action IN ('login.release', 'member.erase') OR action = 'login.claim' AND detail ? 'let_go')
+    )
 """
 # A new password ends all tokens of a login, and is an act of its own.
 _REVOKED = """
@@ -82,6 +86,8 @@ ACTS = (
     Act("members", "member", _ADDED_BY_STAFF, ("member.add",)),
     Act("members", "member", _MOVED_IN, ("member.household",)),
     Act("members", "one_time_code", "purpose = 'password'", ("login.make_code",), "member_id"),
+    Act("members", "one_time_code", "purpose = 'claim'", ("login.make_claim",), "member_id"),
+    Act("members", "login_member", "since IS NOT NULL", ("login.claim",), "member_id"),
     Act("members", "one_time_code", "purpose = 'first_administrator'", ("administrator.make_code",)),
     Act("members", "access", "kind = 'token'", ("token.add",)),
     Act("members", "access", _REVOKED, ("token.revoke",)),

@@ -23,7 +23,7 @@ BELIEVED = timedelta(seconds=70)
 _ACTS = {
     "members": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, subject_id AS for_member_id FROM audit_log log
-        WHERE action IN ('member.confirm', 'member.household', 'login.make_code')
+        WHERE action IN ('member.confirm', 'member.household', 'login.make_code', 'login.make_claim')
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, role_grant.member_id FROM audit_log log
         JOIN role_grant ON role_grant.id = subject_id WHERE action IN ('grant.add', 'grant.revoke')
@@ -42,13 +42,12 @@ _ACTS = {
         WHERE action IN ('redemption.issue', 'redemption.undo')
     """,
 }
-_FAMILIES = """
-    SELECT 'login:' || login_id AS who, array_agg(member_id) AS member_ids FROM login_member GROUP BY login_id
-"""
+# A member who was there before is of a login only since it claimed them.
+_FAMILIES = "SELECT 'login:' || login_id AS who, member_id, since FROM login_member"
 # Who moved in together after the act were strangers when it was done.
 _HOMES = """
     SELECT member.id, household_id, max(log.at) AS moved_at FROM member
-    LEFT JOIN audit_log log ON log.action = 'member.household'
+    LEFT JOIN audit_log log ON log.action IN ('member.household', 'login.claim')
         AND (log.subject_id = member.id OR log.detail ->> 'with_member_id' = CAST(member.id AS text))
     WHERE household_id IS NOT NULL GROUP BY member.id
 """
@@ -57,7 +56,9 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 def find_own_cases(rows: Rows) -> Iterator[str]:
     """Acts for a member whom the actor's login acts for, or who lived with one of them then and does now."""
-    family = defaultdict[str, set[UUID]](set, {row.who: set(row.member_ids) for row in rows("members", _FAMILIES)})
+    family = defaultdict[str, dict[UUID, datetime]](dict)
+    for row in rows("members", _FAMILIES):
+        family[row.who][row.member_id] = row.since or _LONG_AGO
     homes = {row.id: (row.household_id, row.moved_at or _LONG_AGO) for row in rows("members", _HOMES)}
 
     def home_of(member_id: UUID | None, at: datetime) -> UUID | None:
@@ -66,7 +67,7 @@ def find_own_cases(rows: Rows) -> Iterator[str]:
 
     for service, statement in _ACTS.items():
         for act in rows(service, statement):
-            own = family[act.who] | {act.member_id}
+            own = {key for key, since in family[act.who].items() if since < act.at} | {act.member_id}
             home = home_of(act.for_member_id, act.at)
             if act.for_member_id in own:
                 yield f"{service}: {act.action} of {act.subject_id} by {act.who}, for a member of this login"
@@ -86,6 +87,7 @@ NEEDED = {
         "roster.": Role.STAFF,
         "team.": Role.STAFF,
         "login.make_code": Role.STAFF,
+        "login.make_claim": Role.ORGANIZER,
         **_IN_EVERY,
     },
     "checkin": {
@@ -98,7 +100,10 @@ NEEDED = {
     "rewards": {"redemption.": Role.ORGANIZER, "gift.": Role.STAFF, "stock.": Role.STAFF, **_IN_EVERY},
 }
 """By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
-NEEDS_NONE = {"login.set_password", "token.add", "token.revoke", "administrator.make_code", "employer.add"}
+NEEDS_NONE = {
+    "login.set_password", "login.claim", "login.release",
+    "token.add", "token.revoke", "administrator.make_code", "employer.add",
+}  # fmt: skip
 """What people do with their own login, what only the machine does, and what belongs to no place."""
 
 _GRANTS = "SELECT member_id, role, node_id, granted_at, revoked_at FROM role_grant"

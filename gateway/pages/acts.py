@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway import presentation
 from gateway.i18n import _
+from gateway.pages.choose import relations
 from gateway.pages.confirm import evidence_shown, state_shown
 from gateway.pages.grants import role_names
 from gateway.pages.nodes import level_names
@@ -40,6 +41,9 @@ def act_names() -> dict[str, str]:
         "roster.import": _("导入名单"),
         "login.make_code": _("生成验证码"),
         "login.set_password": _("设新密码"),
+        "login.make_claim": _("生成认领码"),
+        "login.claim": _("认领志愿者"),
+        "login.release": _("不再代管"),
         "administrator.make_code": _("生成首位管理员的验证码"),
         "grant.add": _("授予角色"),
         "grant.revoke": _("收回角色"),
@@ -140,6 +144,7 @@ def detail_names() -> dict[str, str]:
         "left": _("签退人数"),
         "left_at": _("签退"),
         "level": _("级别"),
+        "let_go": _("不再代管的账号"),
         "limit_per_quarter": _("每人每季度最多几件"),
         "member_id": _("志愿者"),
         "minutes": _("时长"),
@@ -150,6 +155,7 @@ def detail_names() -> dict[str, str]:
         "quantity": _("数量"),
         "rated_again": _("按实际时长重新计算的记录"),
         "reason": _("原因"),
+        "relation": _("关系"),
         "residents": _("居民人数"),
         "role": _("角色"),
         "sites": _("点位"),
@@ -197,6 +203,7 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
         "evidence": lambda: {text: evidence_shown(text)},
         "fields": field_names,
         "level": level_names,
+        "relation": relation_names,
         "role": role_names,
     }
     return words[name]().get(text, text) if name in words else text
@@ -208,6 +215,11 @@ def _times(pair: dict[str, Any]) -> str:
     times = presentation.span(pair["arrived_at"], left) if left else presentation.moment(pair["arrived_at"])
     minutes = [] if pair.get("minutes") is None else [presentation.minutes(pair["minutes"])]
     return " · ".join((state_shown(pair["state"])[0], times, *minutes))
+
+
+def relation_names() -> dict[str, str]:
+    """As what a login acts for a member; the member is the person's …"""
+    return {"self": _("本人"), **dict(relations())}
 
 
 def field_names() -> dict[str, str]:

@@ -25,6 +25,13 @@ def read_voucher(token: str) -> Response:
     return _go_on(read_codes.VOUCHER, token, "/desk")
 
 
+@pages.get("/c/<path:token>")
+@open_page
+def read_claim_code(token: str) -> Response:
+    """Somebody's phone, with the code by which a member who has no login is handed over."""
+    return _go_on(read_codes.CLAIM, token, "/claim")
+
+
 def _go_on(purpose: str, token: str, page: str) -> Response:
     response = redirect(page, 303)
     read_codes.keep(response, purpose, token)

@@ -90,11 +90,15 @@ def _read_relative(filled: Form) -> dict[str, Any]:
 
 
 def _family_page(filled: Form) -> str:
-    relations = [
+    return render_template("choose/family.html", filled=filled, relations=relations())
+
+
+def relations() -> list[tuple[str, str]]:
+    """What a member of the family can be to the person of a login."""
+    return [
         ("parent", _("父母")),
         ("spouse", _("配偶")),
         ("child", _("孩子")),
         ("grandparent", _("祖父母或外祖父母")),
         ("other", _("其他家人")),
     ]
-    return render_template("choose/family.html", filled=filled, relations=relations)

@@ -53,8 +53,12 @@ def open_session(filled: Form, phone: str, password: str, next_path: str) -> Res
         return None
     # Who came with a code wants to use it, wherever else they were going. What this person must still agree to is
     # known only when the new session is: that page leads on at once when there is nothing.
-    scanning = read_codes.find(read_codes.SCAN) is not None
-    onward = "/scan" if scanning else guards.local_path(next_path)
+    if read_codes.find(read_codes.SCAN) is not None:
+        onward = "/scan"
+    elif read_codes.find(read_codes.CLAIM) is not None:
+        onward = "/claim"
+    else:
+        onward = guards.local_path(next_path)
     response = redirect(f"{guards.CONSENTS}?{urlencode({'next': onward})}", 303)
     visitor.begin(response, opened["token"], datetime.fromisoformat(opened["expires_at"]))
     known_devices.remember(response, phone)

@@ -11,6 +11,7 @@ from gateway.forms import Form
 from gateway.guards import logged_in, open_page
 from gateway.i18n import _
 from gateway.pages import texts
+from gateway.pages.acts import relation_names
 from gateway.pages.places import about, every, home_options, homes_for, read_home
 from gateway.presentation import Viewer, require_viewer
 from shared.errors import HuzhuError
@@ -27,6 +28,8 @@ def overview() -> ResponseReturnValue:
         "consents": _("已保存，一分钟内生效"),
         "family": _("已添加，请站点核实后就能兑换"),
         "saved": _("已保存"),
+        "claimed": _("已认领，以前的记录和积分都在"),
+        "released": _("已不再代管"),
     }
     return _overview_page(None, told=told.get(request.args.get("told", "")))
 
@@ -126,6 +129,7 @@ def _overview_page(filled: Form | None, *, told: str | None = None) -> str:
         "me/me.html",
         mine=mine,
         about=_about(acting),
+        relations=relation_names(),
         told=told,
         consents=filled
         if filled is not None

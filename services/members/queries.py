@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from services.members.domain.consents import TEXTS, Text
-from services.members.store import groups, people, tree
+from services.members.store import claims, groups, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -34,7 +34,7 @@ def show_node(node_id: UUID) -> dict[str, Any]:
 
 
 def show_me(caller: Principal) -> dict[str, Any]:
-    """The login with everybody it acts for, the person itself first."""
+    """The login with everybody it acts for, the person itself first, and who else acts for each."""
     tx = session()
     rows = tx.execute(
         people.view()
@@ -44,6 +44,9 @@ def show_me(caller: Principal) -> dict[str, Any]:
         .order_by(LoginMember.relation != "self", Member.id)
     )
     members = [people.as_shown(row) for row in rows]
+    acting = claims.list_acting(tx, [member["id"] for member in members])
+    for member in members:
+        member["acting"] = acting.get(member["id"], [])
     own_id = next((member["id"] for member in members if member["relation"] == "self"), None)
     return {
         "login_id": caller.login_id,

@@ -181,6 +181,60 @@ class TokenSchema(Wire):
     expires_at = fields.AwareDateTime(required=True)
 
 
+# --- Claims -------------------------------------------------------------------------------------------
+
+
+def _token() -> Line:
+    return Line(length_max=100, required=True, data_key="code")
+
+
+def _alone() -> fields.Boolean:
+    return fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Nobody else's login acts for the member any more; by the person itself"},
+    )
+
+
+class ClaimCodeSchema(Wire):
+    url = fields.String(required=True, metadata={"description": "For a QR; shown this once"})
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class ClaimReadSchema(Wire):
+    token = _token()
+
+
+class ClaimShownSchema(Wire):
+    name_masked = fields.String(required=True)
+    station_name = fields.String(required=True, allow_none=True)
+    child = fields.Boolean(required=True)
+    others_acting = fields.Boolean(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+    is_over = fields.Boolean(required=True, metadata={"description": "Used, and my login acts for the member"})
+
+
+class ClaimSchema(Wire):
+    token = _token()
+    relation = fields.String(required=True, validate=validate.OneOf(("self", *RELATIONS)))
+    alone = _alone()
+
+
+class ClaimedSchema(Wire):
+    member_id = fields.UUID(required=True)
+    relation = fields.String(required=True)
+
+
+class ClaimLoginSchema(Wire):
+    login_id = fields.UUID(required=True, data_key="id")
+    token = _token()
+    phone = Mobile(required=True)
+    password = _password()
+    consents = _consents(required=True)
+    alone = _alone()
+
+
 # --- The tree ------------------------------------------------------------------------------------------
 
 
@@ -365,10 +419,22 @@ class OwnGrantSchema(Wire):
     path = fields.String(required=True)
 
 
+class ActingSchema(Wire):
+    login_id = fields.UUID(required=True)
+    name = fields.String(required=True, allow_none=True)
+    relation = fields.String(required=True)
+
+
+class OwnMemberSchema(MemberSchema):
+    acting = fields.List(
+        fields.Nested(ActingSchema), required=True, metadata={"description": "Whose logins act for this member"}
+    )
+
+
 class MeSchema(Wire):
     login_id = fields.UUID(required=True)
     own_member_id = fields.UUID(required=True, allow_none=True)
-    members = fields.List(fields.Nested(MemberSchema), required=True)
+    members = fields.List(fields.Nested(OwnMemberSchema), required=True)
     grants = fields.List(fields.Nested(OwnGrantSchema), required=True)
 
 

@@ -88,6 +88,10 @@ NEEDED = {
     ("/staff/nodes", "members"),
     *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close")),
     ("/vouchers/<uuid:redemption_id>", "rewards"),
+    ("/claim", "members"),
+    ("/me/family/<uuid:member_id>/release", "members"),
+    ("/organize/claims", "members"),
+    ("/organize/members/<uuid:member_id>/claim", "members"),
 }
 """Pages that are about what one service knows, or forms that cannot be filled in without it: they say 系统忙."""
 SILENT = {
@@ -136,6 +140,7 @@ class Pages:
 QUERIES = {
     "/organize/activities/<uuid:activity_id>/add": "q=陈",
     "/organize/activities/<uuid:activity_id>/codes.json": "site_id={site_id}&direction=arrival&minutes=1",
+    "/organize/claims": "q=陈",
     "/register": "station_id={node_id}",
     "/staff/gifts/<uuid:gift_id>": "station_id={node_id}",
     "/staff/gifts/<uuid:gift_id>/withdraw": "station_id={node_id}",

@@ -23,7 +23,9 @@ def found(gateway: Flask, value: str, purpose: str = read_codes.SCAN) -> CodeRea
         return read_codes.find(purpose)
 
 
-@pytest.mark.parametrize(("path", "page", "purpose"), [("/s/", "/scan", "scan"), ("/v/", "/desk", "voucher")])
+@pytest.mark.parametrize(
+    ("path", "page", "purpose"), [("/s/", "/scan", "scan"), ("/v/", "/desk", "voucher"), ("/c/", "/claim", "claim")]
+)
 def test_a_code_is_kept_with_the_time_and_leaves_the_address(
     gateway: Flask, client: FlaskClient, path: str, page: str, purpose: str
 ) -> None:

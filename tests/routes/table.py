@@ -227,7 +227,7 @@ MEMBERS = (
     Row("GET /members/tokens", LOGGED_IN, 1, secret="token_id", knows=VOLUNTEER),
     Row("POST /members/tokens", LOGGED_IN, 8, _with(id="new", name="脚本")),
     Row("DELETE /members/tokens/<uuid:token_id>", VOLUNTEER, 3),
-    Row("GET /members/me", LOGGED_IN, 2, secret="member_id", knows=VOLUNTEER),
+    Row("GET /members/me", LOGGED_IN, 3, secret="member_id", knows=VOLUNTEER),
     Row("POST /members/me/members", LOGGED_IN, 19, _with(id="new", name="王小妹", relation="child", consents=_JOINING)),
     Row(
         "PUT /members/me/members/<uuid:member_id>/consents",
@@ -277,4 +277,18 @@ MEMBERS = (
     Row("POST /internal/v1/members/sessions/resolve", frozenset({"gateway"}), 1, _with(token_digest="{token_digest}")),
 )
 
-ROWS = (*MEMBERS, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))
+_MINE = "/members/me/members/<uuid:member_id>"
+_CLAIM = _with(code="{claim_code}", relation="other")
+_JOIN = {name: value for name, value in _ME.items() if name != "name"}
+
+PEOPLE = (
+    Row(f"POST {_MEMBER}/claim-codes", ORGANIZERS, 8, ids={"member_id": "newcomer"}),
+    Row("POST /members/claims/read", ANYBODY, 4, _with(code="{claim_code_read}")),
+    Row("POST /members/claims", LOGGED_IN - {"organizer"}, 14, _CLAIM),
+    Row("POST /members/claims/logins", ANYBODY, 16, _with(**_JOIN, code="{claim_code}")),
+    # Of whom one's login does not act for nothing is let go, and nothing told; of oneself nobody lets go.
+    Row(f"DELETE {_MINE}", LOGGED_IN - VOLUNTEER, 4, refused_with=422),
+    Row(f"DELETE {_MINE}/logins/<uuid:login_id>", VOLUNTEER, 4, ids={"login_id": "token_id"}),
+)
+
+ROWS = (*MEMBERS, *PEOPLE, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))

@@ -362,9 +362,17 @@ class Town:
         things["grant_id"] = things["grant of auditor"]
         made = self.make("staff", "POST", f"{api}/members/{things['member_id']}/reset-codes")
         things["reset_code"] = made["code"]
+        for name, member_id in (("claim_code", things["newcomer"]), ("claim_code_read", self._add_elder())):
+            claim = self.make("organizer", "POST", f"{api}/members/{member_id}/claim-codes")
+            things[name] = claim["url"].rpartition("/")[2]
         with self.apps["members"].app_context(), clock.travel(self.moment):
             token = logins.log_in(phone=things["phone"], password=crowd.PASSWORD).token
             things["token_digest"] = tokens.digest(token).hex()
+
+    def _add_elder(self) -> str:
+        """Somebody without a login, whom nothing else is about."""
+        elder = {"id": str(new_id()), "name": "赵大爷", "station_id": self.things["station_id"]}
+        return str(self.make("staff", "POST", f"{API}/members/members", elder)["id"])
 
     def _bury_letters(self) -> None:
         self.things["sentence"] = "没有这次兑换"

@@ -1,9 +1,10 @@
 """Routes of the members service."""
 
+from services.members.api.claims import claims
 from services.members.api.internal import internal
 from services.members.api.logins import logins
 from services.members.api.people import people
 from services.members.api.rights import rights
 from services.members.api.tree import tree
 
-BLUEPRINTS = (logins, people, tree, rights, internal)
+BLUEPRINTS = (logins, claims, people, tree, rights, internal)

@@ -67,7 +67,7 @@ def add_grant(
         if made is None:
             raise AlreadyGranted
         # Who made a code for somebody without rights must not come in with it as somebody who has some.
-        logins.end_codes(tx, "password", member_id)
+        logins.end_codes(tx, member_id, "password", "claim")
         audit.add(
             tx,
             caller,

@@ -37,8 +37,18 @@ FORGOTTEN_AFTER = timedelta(days=30)
 # --- Logins ------------------------------------------------------------------------------------------
 
 
-def add_login(tx: Session, login_id: UUID, phone: str, password_hash: str, own_member_id: UUID) -> bool:
-    """Make a login; False when one with this phone exists already, also when it was made this very moment."""
+def add_login(
+    tx: Session,
+    login_id: UUID,
+    phone: str,
+    password_hash: str,
+    own_member_id: UUID,
+    *,
+    since: datetime | None = None,
+) -> bool:
+    """Make a login; False when one with this phone exists already, also when it was made this very moment. `since` as
+    in `LoginMember`.
+    """
     made = tx.execute(
         insert(Login)
         .values(id=login_id, phone_hash=keys().phone_hash(phone), password_hash=password_hash, created_at=clock.now())
@@ -48,7 +58,7 @@ def add_login(tx: Session, login_id: UUID, phone: str, password_hash: str, own_m
     if made is None:
         return False
     tx.flush()  # the member must be there first
-    tx.add(LoginMember(login_id=login_id, member_id=own_member_id, relation="self"))
+    tx.add(LoginMember(login_id=login_id, member_id=own_member_id, relation="self", since=since))
     return True
 
 
@@ -175,7 +185,7 @@ def revoke_all(tx: Session, login_id: UUID) -> None:
 
 def add_code(tx: Session, purpose: str, member_id: UUID | None, code: str) -> OneTimeCode:
     """Make a code; an earlier one for the same ends."""
-    end_codes(tx, purpose, member_id)
+    end_codes(tx, member_id, purpose)
     now = clock.now()
     made = OneTimeCode(
         id=new_id(),
@@ -192,12 +202,12 @@ def add_code(tx: Session, purpose: str, member_id: UUID | None, code: str) -> On
     return made
 
 
-def end_codes(tx: Session, purpose: str, member_id: UUID | None) -> None:
-    """End the live code of a member, or the first administrator's."""
+def end_codes(tx: Session, member_id: UUID | None, *purposes: str) -> None:
+    """End the live codes of a member for these, or the first administrator's."""
     tx.execute(
         update(OneTimeCode)
         .where(
-            OneTimeCode.purpose == purpose,
+            OneTimeCode.purpose == func.any(list(purposes)),
             OneTimeCode.member_id.is_not_distinct_from(member_id),
             OneTimeCode.ended_at.is_(None),
         )

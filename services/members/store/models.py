@@ -167,6 +167,8 @@ class LoginMember(Model):
     login_id: Mapped[UUID] = mapped_column(ForeignKey("login.id"), primary_key=True)
     member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"), primary_key=True)
     relation: Mapped[str]
+    since: Mapped[datetime | None]
+    """Of a member who was there before; None for who came in with the login, or was made by it."""
     __table_args__ = (
         CheckConstraint("relation IN ('self','spouse','child','parent','grandparent','other')", name="relation"),
         Index("uq_login_member_self_of_login", "login_id", unique=True, postgresql_where=text("relation = 'self'")),
@@ -227,7 +229,7 @@ class Access(Model):
 
 
 class OneTimeCode(Model):
-    """A code handed over in person: for a member's password, or for the first administrator."""
+    """A code handed over in person: for a member's password, to claim a member, or for the first administrator."""
 
     __tablename__ = "one_time_code"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -238,9 +240,11 @@ class OneTimeCode(Model):
     expires_at: Mapped[datetime]
     failures: Mapped[int]
     ended_at: Mapped[datetime | None]
+    made_by: Mapped[str | None]
+    """Who made a code to claim a member, and may not use it."""
     __table_args__ = (
-        CheckConstraint("purpose IN ('password','first_administrator')", name="purpose"),
-        CheckConstraint("(purpose = 'password') = (member_id IS NOT NULL)", name="member_of_password"),
+        CheckConstraint("purpose IN ('password','claim','first_administrator')", name="purpose"),
+        CheckConstraint("(purpose = 'first_administrator') = (member_id IS NULL)", name="member_known"),
         Index(
             "uq_one_time_code_live",
             "purpose",
@@ -250,6 +254,33 @@ class OneTimeCode(Model):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_one_time_code_expires_at", "expires_at"),
+        Index("ix_one_time_code_claim", "code_hash", postgresql_where=text("purpose = 'claim'")),
+    )
+
+
+class Erasure(Model):
+    """That a member asked to be forgotten: to be done once due, or when staff says so; the member may think again.
+
+    `path` is that of the station at the time: who was erased belongs to none.
+    """
+
+    __tablename__ = "erasure"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
+    path: Mapped[str]
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    due_at: Mapped[datetime]
+    state: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("state IN ('asked','withdrawn','done')", name="state"),
+        CheckConstraint(
+            "(state = 'asked') = (ended_at IS NULL) AND (ended_at IS NULL) = (ended_by IS NULL)", name="ended_whole"
+        ),
+        Index("uq_erasure_open", "member_id", unique=True, postgresql_where=text("state = 'asked'")),
+        Index("ix_erasure_due_at", "due_at", postgresql_where=text("state = 'asked'")),
     )
 
 
