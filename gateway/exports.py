@@ -7,18 +7,23 @@ front, as OWASP has it for CSV injection.
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from tempfile import SpooledTemporaryFile
 from urllib.parse import quote
 
 import xlsxwriter
-from flask import Response
+from flask import Response, request
+from werkzeug.wsgi import wrap_file
 
 Cell = str | int | float | Decimal | date | None
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDTH_MIN, _WIDTH_MAX = 8, 40
+_WIDTH_OF_MANY = 16
+_IN_MEMORY_MAX = 1_000_000
 
 
 def workbook(name: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, above: Sequence[str] = ()) -> Response:
@@ -47,6 +52,42 @@ def workbook(name: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]], *,
     return _file(written.getvalue(), _XLSX, f"{name}.xlsx")
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    title: str
+    heads: Sequence[str]
+    rows: Iterable[Sequence[Cell]]
+
+
+def sheets(name: str, wanted: Sequence[Sheet]) -> Response:
+    """An XLSX file called `name` with several sheets, however long: a row is out of memory when the next one comes."""
+    written = SpooledTemporaryFile(_IN_MEMORY_MAX)  # noqa: SIM115 - closed when it has been sent
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(written, options) as book:
+        head, day = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "yyyy-mm-dd"})
+        for one in wanted:
+            sheet = book.add_worksheet(one.title)
+            for column, text in enumerate(one.heads):
+                sheet.set_column(column, column, max(_WIDTH_OF_MANY, _width(text)))
+            sheet.freeze_panes(1, 0)
+            sheet.write_row(0, 0, one.heads, head)
+            for line, cells in enumerate(one.rows, start=1):
+                for column, cell in enumerate(cells):
+                    if isinstance(cell, date):
+                        sheet.write_datetime(line, column, cell, day)
+                    else:
+                        sheet.write(line, column, cell)
+    return sent(written, _XLSX, f"{name}.xlsx")
+
+
+def sent(written: SpooledTemporaryFile[bytes], content_type: str, name: str) -> Response:
+    """What was written down, as a file to save; read while it is sent, and closed then."""
+    written.seek(0)
+    response = Response(wrap_file(request.environ, written), content_type=content_type)
+    response.call_on_close(written.close)
+    return _to_save(response, name)
+
+
 def comma_separated(name: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
     """A CSV file called `name`, UTF-8 with a byte order mark, without which Excel reads Chinese as rubbish."""
     written = io.StringIO(newline="")
@@ -66,6 +107,9 @@ def _width(text: str) -> int:
 
 
 def _file(content: bytes, content_type: str, name: str) -> Response:
-    response = Response(content, content_type=content_type)
+    return _to_save(Response(content, content_type=content_type), name)
+
+
+def _to_save(response: Response, name: str) -> Response:
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return response

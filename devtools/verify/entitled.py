@@ -101,7 +101,7 @@ NEEDED = {
 }
 """By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
 NEEDS_NONE = {
-    "login.set_password", "login.claim", "login.release",
+    "login.set_password", "login.claim", "login.release", "login.export",
     "token.add", "token.revoke", "administrator.make_code", "employer.add",
 }  # fmt: skip
 """What people do with their own login, what only the machine does, and what belongs to no place."""

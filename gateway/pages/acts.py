@@ -44,6 +44,7 @@ def act_names() -> dict[str, str]:
         "login.make_claim": _("生成认领码"),
         "login.claim": _("认领志愿者"),
         "login.release": _("不再代管"),
+        "login.export": _("下载自己的数据"),
         "administrator.make_code": _("生成首位管理员的验证码"),
         "grant.add": _("授予角色"),
         "grant.revoke": _("收回角色"),

@@ -229,6 +229,16 @@ def add_attendance(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
     return queries.view(attendance_id)
 
 
+@routes.route("/scans", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.MemberScansQuerySchema, location="query")
+@routes.response(200, schemas.OwnScanSchema(many=True))
+@refuses()
+def list_own_scans(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """All scans of a member of mine, refused ones too, newest first."""
+    return queries.list_own_scans(web.caller(), **query)
+
+
 @routes.route("/activities/<uuid:activity_id>/scans", methods=["GET"])
 @web.holding(Role.ORGANIZER, Role.AUDITOR)
 @routes.arguments(schemas.ScansQuerySchema, location="query")

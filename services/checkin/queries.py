@@ -196,6 +196,15 @@ def list_scans(
     ]
 
 
+def list_own_scans(
+    caller: Principal, *, member_id: UUID, limit: int, before: UUID | None = None
+) -> list[dict[str, Any]]:
+    """The scans of a member of this login, refused ones too, newest first."""
+    caller.require_acts_for(member_id)
+    rows = scan_store.list_scans_of(session(), member_id, limit=limit, before=before)
+    return [dict(row._mapping) | {"detail": _told(row)} for row in rows]
+
+
 def view(attendance_id: UUID) -> dict[str, Any]:
     """An attendance as the API shows it, for whoever has just changed it."""
     row = attendance_store.find_view(session(), attendance_id)

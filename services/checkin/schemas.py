@@ -219,6 +219,12 @@ class AttendancesQuerySchema(Wire):
     limit = _limit()
 
 
+class MemberScansQuerySchema(Wire):
+    member_id = fields.UUID(required=True)
+    before = fields.UUID(metadata={"description": "The last scan of the page before"})
+    limit = _limit()
+
+
 class ScansQuerySchema(Wire):
     refused = fields.String(load_default="0", validate=validate.OneOf(["0", "1"]))
     before = fields.UUID(metadata={"description": "The last scan of the page before"})
@@ -272,6 +278,13 @@ class ScanSchema(Wire):
         allow_none=True,
         metadata={"description": "How many members that code was read for at this activity, in vain or not"},
     )
+
+
+class OwnScanSchema(ScanSchema):
+    activity_id = fields.UUID(required=True, allow_none=True)
+
+    class Meta:
+        exclude = ("code_digest", "code_readers")
 
 
 class NewAttendanceSchema(Wire):

@@ -438,6 +438,34 @@ class MeSchema(Wire):
     grants = fields.List(fields.Nested(OwnGrantSchema), required=True)
 
 
+# --- One's own data -------------------------------------------------------------------------------------
+
+
+class PasswordAgainSchema(Wire):
+    password = _password()
+
+
+class ExportedLoginSchema(ActingSchema):
+    since = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class ExportedActSchema(Wire):
+    at = fields.AwareDateTime(required=True)
+    action = fields.String(required=True)
+    by_oneself = fields.Boolean(required=True, metadata={"description": "By a login that acts for the member"})
+    detail = fields.Dict(required=True)
+
+
+class ExportSchema(Wire):
+    exported_at = fields.AwareDateTime(required=True)
+    member = fields.Nested(MemberSchema, required=True)
+    phone = fields.String(required=True, allow_none=True)
+    consents = fields.List(fields.Nested(ConsentShownSchema), required=True, metadata={"description": "Every one ever"})
+    logins = fields.List(fields.Nested(ExportedLoginSchema), required=True)
+    grants = fields.List(fields.Nested(OwnGrantSchema), required=True)
+    acts = fields.List(fields.Nested(ExportedActSchema), required=True)
+
+
 # --- Grants, teams, employers ---------------------------------------------------------------------------
 
 

@@ -291,4 +291,17 @@ PEOPLE = (
     Row(f"DELETE {_MINE}/logins/<uuid:login_id>", VOLUNTEER, 4, ids={"login_id": "token_id"}),
 )
 
-ROWS = (*MEMBERS, *PEOPLE, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))
+OWN_DATA = (
+    Row(f"POST {_MINE}/exports", VOLUNTEER, 14, _with(password=PASSWORD)),
+    Row("GET /checkin/scans", VOLUNTEER, 1, query={"member_id": "{member_id}"}),
+)
+
+ROWS = (
+    *MEMBERS,
+    *PEOPLE,
+    *OWN_DATA,
+    *CHECKIN,
+    *POINTS,
+    *REWARDS,
+    *(row for service in SERVICES for row in _kernel(service)),
+)

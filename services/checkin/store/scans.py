@@ -418,3 +418,18 @@ def list_scans(tx: Session, activity_id: UUID, *, limit: int, refused: bool, bef
         mark = select(columns.received_at, columns.id).where(columns.id == before).scalar_subquery()
         statement = statement.where(tuple_(columns.received_at, columns.id) < mark)
     return tx.execute(statement).all()
+
+
+def list_scans_of(tx: Session, member_id: UUID, *, limit: int, before: UUID | None) -> Sequence[Row[Any]]:
+    """A member's scans everywhere, newest first."""
+    columns = scan_table.c
+    statement = (
+        select(scan_table)
+        .where(columns.member_id == member_id)
+        .order_by(columns.received_at.desc(), columns.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        mark = select(columns.received_at, columns.id).where(columns.id == before).scalar_subquery()
+        statement = statement.where(tuple_(columns.received_at, columns.id) < mark)
+    return tx.execute(statement).all()

@@ -185,5 +185,6 @@ scan_table = Table(
     # One code read by many people was passed on; the code itself is not kept.
     Column("code_digest", LargeBinary),
     Index("ix_scan_activity_id_received_at", "activity_id", "received_at"),
+    Index("ix_scan_member_id_received_at", "member_id", "received_at"),
     comment=APPEND_ONLY,
 )

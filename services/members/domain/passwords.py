@@ -65,6 +65,13 @@ class WrongLogin(Unauthenticated):
     detail = "手机号或密码不对"
 
 
+class WrongPassword(RuleBroken):
+    """Of a login that is there, asked again in the middle of something."""
+
+    code = "wrong_password"
+    detail = "密码不对"
+
+
 class WrongCode(Unauthenticated):
     """The same words for a wrong, used and expired code, and for an unknown phone."""
 
