@@ -87,6 +87,8 @@ ACTS = (
     Act("members", "member", _MOVED_IN, ("member.household",)),
     Act("members", "one_time_code", "purpose = 'password'", ("login.make_code",), "member_id"),
     Act("members", "one_time_code", "purpose = 'claim'", ("login.make_claim",), "member_id"),
+    Act("members", "erasure", "true", ("login.ask_erasure", "member.ask_erasure"), "member_id"),
+    Act("members", "member", "status = 'erased'", ("member.erase",)),
     Act("members", "login_member", "since IS NOT NULL", ("login.claim",), "member_id"),
     Act("members", "one_time_code", "purpose = 'first_administrator'", ("administrator.make_code",)),
     Act("members", "access", "kind = 'token'", ("token.add",)),

@@ -8,7 +8,7 @@ from devtools.verify import attended, between
 from devtools.verify.audited import find_silent_acts
 from devtools.verify.entitled import find_acts_without_right, find_own_cases
 from devtools.verify.protected import find_unprotected
-from devtools.verify.shown import find_listed_without_consent, find_shown_without_consent
+from devtools.verify.shown import find_listed_without_consent, find_remembered, find_shown_without_consent
 from devtools.verify.town import Find, Town
 from services.points.queries import verify as ledger
 from services.points.queries import verify_boards as boards
@@ -42,6 +42,7 @@ def all_checks(town: Town) -> Iterator[Check]:
     for name, find in boards.CHECKS.items():
         yield 8, name, town.within("points", find)
     yield 8, "no copy shows more of a member than was consented to", lambda: find_shown_without_consent(town.rows)
+    yield 8, "nobody knows who somebody was who was erased", lambda: find_remembered(town.rows)
     yield (
         8,
         "no board lists a child, or anybody without consent",

@@ -23,7 +23,8 @@ BELIEVED = timedelta(seconds=70)
 _ACTS = {
     "members": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, subject_id AS for_member_id FROM audit_log log
-        WHERE action IN ('member.confirm', 'member.household', 'login.make_code', 'login.make_claim')
+        WHERE action IN ('member.confirm', 'member.household', 'login.make_code', 'login.make_claim',
+            'member.ask_erasure', 'member.withdraw_erasure', 'member.erase')
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, role_grant.member_id FROM audit_log log
         JOIN role_grant ON role_grant.id = subject_id WHERE action IN ('grant.add', 'grant.revoke')
@@ -101,7 +102,7 @@ NEEDED = {
 }
 """By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
 NEEDS_NONE = {
-    "login.set_password", "login.claim", "login.release", "login.export",
+    "login.set_password", "login.claim", "login.release", "login.export", "login.ask_erasure", "login.withdraw_erasure",
     "token.add", "token.revoke", "administrator.make_code", "employer.add",
 }  # fmt: skip
 """What people do with their own login, what only the machine does, and what belongs to no place."""

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from services.members.domain.consents import Kind
-from services.members.domain.names import is_child, mask
+from services.members.domain.names import ERASED_NAME, is_child, mask
 from services.points.store import standings
 from shared import clock
 from shared.copies import member_card
@@ -62,6 +62,37 @@ def find_listed_without_consent(rows: Rows, points: Flask) -> Iterator[str]:
             yield f"boards name {member.id} in full, who did not consent to it"
 
 
+def find_remembered(rows: Rows) -> Iterator[str]:
+    """Who was erased, and is still known somewhere by more than an id."""
+    for member in rows("members", _REMEMBERED, name=ERASED_NAME):
+        yield f"members still knows who {member.id} was, who was erased"
+    for service in ("checkin", "points", "rewards"):
+        for card in rows(service, _REMEMBERED_COPIES, name=ERASED_NAME):
+            yield f"{service} still knows who {card.member_id} was, who was erased"
+    for account in rows("points", _SALTED):
+        yield f"the digest of account {account.id} still leads to {account.member_id}, who was erased"
+
+
+_REMEMBERED = """
+    SELECT id FROM member WHERE status = 'erased' AND (
+        name <> :name OR concat(pinyin, initials) <> '' OR cardinality(skills) > 0
+        OR num_nonnulls(birth_date, station_id, compound_id, building_id, household_id, employer_id, guardian_id,
+            phone_encrypted, phone_hash, phone_tail_hash, confirmed_at) > 0
+        OR EXISTS (SELECT FROM login_member WHERE member_id = member.id)
+        OR EXISTS (SELECT FROM member_team WHERE member_id = member.id)
+        OR EXISTS (SELECT FROM one_time_code WHERE member_id = member.id)
+    )
+"""
+_REMEMBERED_COPIES = """
+    SELECT member_id FROM member_card WHERE status = 'erased' AND (
+        name_masked <> :name OR ranked OR cardinality(team_ids) > 0 OR num_nonnulls(
+            name_public, station_id, compound_id, building_id, household_id, employer_id, birth_date) > 0
+    )
+"""
+_SALTED = """
+    SELECT account.id, member_id FROM account JOIN member_card ON member_id = owner_id
+    WHERE status = 'erased' AND kind IN ('member', 'debt') AND salt IS NOT NULL
+"""
 _MEMBERS = """
     SELECT member.id, member.version, member.status, member.name, member.birth_date,
         coalesce((

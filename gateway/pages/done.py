@@ -35,6 +35,8 @@ def said() -> str | None:
         "confirmed": _("已确认"),
         "corrected": _("时间已更正"),
         "entered": _("已补签"),
+        "erased": _("已注销，个人信息已删除"),
+        "kept": _("注销申请已撤回，一切照旧"),
         "granted": _("已授予"),
         "left": _("已签退"),
         "offered": _("已重新上架"),

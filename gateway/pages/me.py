@@ -30,6 +30,7 @@ def overview() -> ResponseReturnValue:
         "saved": _("已保存"),
         "claimed": _("已认领，以前的记录和积分都在"),
         "released": _("已不再代管"),
+        "kept": _("注销申请已撤回，一切照旧"),
     }
     return _overview_page(None, told=told.get(request.args.get("told", "")))
 

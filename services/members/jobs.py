@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from services.members.commands import erasures
 from services.members.store import logins
 from shared import delivery, outbox, queue
 from shared.db import transactional
@@ -17,6 +18,7 @@ def drain() -> int:
 def sweep() -> None:
     """Deliver what no nudge announced, and forget what is over."""
     delivery.drain()
+    erasures.erase_due()
     _forget()
 
 

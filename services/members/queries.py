@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from services.members.domain.consents import TEXTS, Text
-from services.members.store import claims, groups, people, tree
+from services.members.store import claims, erasures, groups, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
-from shared.errors import Forbidden
+from shared.errors import Forbidden, NotFound
 from shared.principal import Principal, Role
 
 LOOK_ALIKES_MAX = 20
@@ -128,6 +128,19 @@ def list_look_alikes(caller: Principal, member_id: UUID) -> list[dict[str, Any]]
         .limit(LOOK_ALIKES_MAX)
     )
     return [people.as_shown(row) for row in tx.execute(statement)]
+
+
+def list_erasures(caller: Principal, *, limit: int, after: UUID | None = None) -> list[dict[str, Any]]:
+    """Open requests to be forgotten at and below the caller's nodes."""
+    return erasures.list_open(session(), caller.paths(Role.STAFF), limit=limit, after=after)
+
+
+def show_erasure(caller: Principal, member_id: UUID) -> dict[str, Any]:
+    """The open request of a member; NotFound also when there is none, or none that the caller may know of."""
+    found = erasures.show_open(session(), member_id)
+    if found is None or not (caller.acts_for(member_id) or caller.may(Role.STAFF, found["path"])):
+        raise NotFound
+    return found
 
 
 def list_grants(caller: Principal, **query: Any) -> list[dict[str, Any]]:

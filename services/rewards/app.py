@@ -4,6 +4,7 @@ from flask import Flask
 
 from services.rewards import store
 from services.rewards.api import routes
+from services.rewards.commands.redemptions import take_members
 from shared import copies, settings, web
 from shared.events import MemberChanged, StationChanged
 from shared.inbox import events_route
@@ -11,7 +12,7 @@ from shared.settings import ServiceSettings
 
 
 def create_app() -> Flask:
-    intake = events_route("rewards", {MemberChanged: copies.take_members, StationChanged: copies.take_stations})
+    intake = events_route("rewards", {MemberChanged: take_members, StationChanged: copies.take_stations})
     app = web.create_service(
         ServiceSettings.from_environment("rewards"), store.db, [routes, intake], title="互助 · 礼品兑换"
     )

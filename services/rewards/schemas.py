@@ -138,6 +138,7 @@ class RedemptionsQuerySchema(Wire):
 
 
 class StationRedemptionsQuerySchema(Wire):
+    member_id = fields.UUID(metadata={"description": "only those of this member"})
     state = fields.String(load_default=None, validate=validate.OneOf(_STATES))
     limit = WholeText(load_default=50, validate=_count(1, 200))
     before = fields.UUID()

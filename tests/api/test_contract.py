@@ -38,7 +38,8 @@ LAST = ("DELETE /api/v1/members/tokens/{token_id}", "DELETE /api/v1/members/sess
 """They may end the very token that the requests come with."""
 
 FIND_NOTHING = {
-    "DELETE /api/v1/members/tokens/{token_id}": "nobody ends another's token, and the real one is the volunteer's"
+    "DELETE /api/v1/members/tokens/{token_id}": "nobody ends another's token, and the real one is the volunteer's",
+    "GET /api/v1/members/members/{member_id}/erasure": "the volunteer has asked for nothing yet",
 }
 """Operations that say 404 and nothing else to an administrator with real ids, and why."""
 
@@ -70,9 +71,17 @@ def things(system: System, crowd: Crowd) -> dict[str, str]:
         "member_ids": member["member_id"],
         "with_member_id": crowd.members[1]["member_id"],
         "grant_id": grants[0]["id"],
+        "erasure_id": ask_for_an_elder(system, crowd),
         "token_id": volunteer.get("/members/tokens").expect(200)[0]["id"],
         **{f"row_id of {service}": bury_a_letter(system, service) for service in SERVICES},
     }
+
+
+def ask_for_an_elder(system: System, crowd: Crowd) -> str:
+    """A request that somebody be forgotten whom nothing else is about."""
+    staff, elder = Client(system, crowd.staff["token"]), {"id": str(new_id()), "name": "赵大爷"}
+    staff.post("/members/members", elder | {"station_id": crowd.station_id}).expect(201)
+    return str(staff.post(f"/members/members/{elder['id']}/erasures", {"id": str(new_id())}).expect(201)["id"])
 
 
 def bury_a_letter(system: System, service: str) -> str:

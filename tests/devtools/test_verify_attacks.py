@@ -259,6 +259,13 @@ ATTACKS: dict[str, list[Damage]] = {
     "no copy shows more of a member than was consented to": [
         rows("rewards", "member_card", "UPDATE member_card SET name_public = '李组织' WHERE name_masked = '李*织'"),
     ],
+    "nobody knows who somebody was who was erased": [
+        rows("members", "member", "UPDATE member SET status = 'erased' WHERE name = '杨静'"),
+        rows("checkin", "member_card", "UPDATE member_card SET status = 'erased' WHERE name_masked = '杨*'"),
+        rows("points", "member_card",
+             "UPDATE member_card SET status = 'erased', name_masked = '已注销', name_public = NULL, ranked = false,"
+             " station_id = NULL, household_id = NULL WHERE name_masked = '杨*'"),
+    ],
     "no board lists a child, or anybody without consent": [
         rows("members", "consent", "DELETE FROM consent WHERE kind = 'ranked'"),
         rows("members", "member", "UPDATE member SET birth_date = current_date - 4000 WHERE name = '陈芳'"),

@@ -125,7 +125,9 @@ def test_odd_forms_are_refused_and_change_nothing(town: Town, values: dict[str, 
         assert post(who, path, []) < 500, path
         assert post(who, path, [(field, odd) for field in names for odd in ("\x00", "1", "2")]) < 500, path
         now = content(town)
-        assert {table for table in now if now[table] != before[table]} == set(), path
+        # A wrong password where it is asked again is counted, as it must be.
+        changed = {table for table in now if now[table] != before[table]} - {"members.failed_attempts"}
+        assert changed == set(), path
         tried += 1
     assert tried > 30
 

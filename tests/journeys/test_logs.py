@@ -8,6 +8,7 @@ import pytest
 from devtools import crowd as crowds
 from devtools.crowd import Crowd
 from devtools.supervisor import System
+from shared.upstream import Upstream
 from tests.town import Client, Clock, clients, code_now, gather, redeem, wait_for
 
 
@@ -49,6 +50,8 @@ def test_no_log_holds_a_phone_a_password_a_token_or_a_code(system: System, crowd
     for what, code in (("typed code", voucher["code"]), ("voucher", voucher["url"].rpartition("/")[2])):
         organizer.post("/rewards/vouchers/read", {"code": used.note(what, code)}).expect(200)
 
+    _claim(system, crowd, used)
+
     system.kill_part("points")  # what fails is what gets logged
     assert redeem(clients(system, crowd)[1], crowd, crowd.members[1], str(uuid4())).status in (201, 202)
     system.kill_part("members")
@@ -69,6 +72,18 @@ def _log_in(stranger: Client, used: Secrets, phone: str) -> None:
         answer = stranger.post("/members/sessions", {"phone": phone, "password": password})
         if answer.status == 200:
             used.note("session", answer.content["token"])
+
+
+def _claim(system: System, crowd: Crowd, used: Secrets) -> None:
+    """A claim code, opened in a browser and read by the API."""
+    staff, organizer = Client(system, crowd.staff["token"]), Client(system, crowd.organizer["token"])
+    elder = {"id": str(uuid4()), "name": "赵大爷", "station_id": crowd.station_id}
+    staff.post("/members/members", elder).expect(201)
+    made = organizer.post(f"/members/members/{elder['id']}/claim-codes").expect(201)
+    token = used.note("claim code", made["url"].rpartition("/")[2])
+    gateway = Upstream(f"http://127.0.0.1:{system.ports['gateway']}", timeout_s=30)
+    assert gateway.request("GET", f"/c/{token}", headers={}).status == 303
+    Client(system).post("/members/claims/read", {"code": token}).expect(200)
 
 
 def _points(client: Client, member: dict[str, str]) -> int:

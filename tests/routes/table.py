@@ -296,10 +296,23 @@ OWN_DATA = (
     Row("GET /checkin/scans", VOLUNTEER, 1, query={"member_id": "{member_id}"}),
 )
 
+_ERASURE = "/members/erasures/<uuid:erasure_id>"
+
+ERASURES = (
+    Row("GET /members/erasures", elsewhere(STAFF), 1, secret="erasure_id", knows=STAFF),
+    Row("GET /members/members/<uuid:member_id>/erasure", STAFF, 1, ids={"member_id": "forgetful"}),
+    Row(f"POST {_MEMBER}/erasures", STAFF | VOLUNTEER, 15, _with(id="new", password=PASSWORD)),
+    Row(f"POST {_MEMBER}/erasures", STAFF, 14, _with(id="new"), ids={"member_id": "newcomer"}),
+    Row(f"POST {_ERASURE}/withdraw", STAFF, 6),
+    Row(f"POST {_ERASURE}/confirm", STAFF, 24),
+    Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 2, query={"member_id": "{member_id}"}),
+)
+
 ROWS = (
     *MEMBERS,
     *PEOPLE,
     *OWN_DATA,
+    *ERASURES,
     *CHECKIN,
     *POINTS,
     *REWARDS,

@@ -362,6 +362,9 @@ class Town:
         things["grant_id"] = things["grant of auditor"]
         made = self.make("staff", "POST", f"{api}/members/{things['member_id']}/reset-codes")
         things["reset_code"] = made["code"]
+        things["forgetful"] = self._add_elder()
+        asked = self.make("staff", "POST", f"{api}/members/{things['forgetful']}/erasures", {"id": str(new_id())})
+        things["erasure_id"] = asked["id"]
         for name, member_id in (("claim_code", things["newcomer"]), ("claim_code_read", self._add_elder())):
             claim = self.make("organizer", "POST", f"{api}/members/{member_id}/claim-codes")
             things[name] = claim["url"].rpartition("/")[2]

@@ -96,11 +96,17 @@ def is_chinese(name: str) -> bool:
     return all("\u3400" <= character <= "\u9fff" or character >= "\U00020000" for character in name)
 
 
+ERASED_NAME = "已注销"
+"""In the place of a name that was erased; there is nothing in it to mask."""
+
+
 def mask(name: str) -> str:
     """What may be shown without consent: 陈小芳 → 陈*芳, 陈芳 → 陈*, 欧阳娜娜 → 欧阳*娜.
 
     Names in other scripts keep their first letter alone.
     """
+    if name == ERASED_NAME:
+        return name
     if len(name) < 2 or not is_chinese(name):
         return f"{name[:1]}***" if len(name) > 1 else "*"
     surname = surname_of(name)
@@ -111,6 +117,14 @@ def mask(name: str) -> str:
 def age_on(birth_date: date, day: date) -> int:
     """Completed years; someone born on 29 February is a year older on 1 March."""
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def years_before(day: date, years: int) -> date:
+    """The latest day on which somebody of so many years was born: who was born after it is younger."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - years, day=28)
 
 
 def is_child(birth_date: date | None, day: date) -> bool:

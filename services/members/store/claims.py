@@ -40,13 +40,13 @@ def count_members(tx: Session, login_id: UUID) -> int:
     return tx.scalar(select(func.count()).where(LoginMember.login_id == login_id)) or 0
 
 
-def others_acting(tx: Session, member_id: UUID, login_id: UUID) -> Sequence[UUID]:
-    """The persons behind the other logins that act for a member."""
+def others_acting(tx: Session, member_id: UUID, login_id: UUID | None) -> Sequence[UUID]:
+    """The persons behind the other logins that act for a member; without one behind all."""
     person = select(LoginMember.login_id, LoginMember.member_id).where(LoginMember.relation == "self").subquery()
     return tx.scalars(
         select(person.c.member_id)
         .join(LoginMember, LoginMember.login_id == person.c.login_id)
-        .where(LoginMember.member_id == member_id, LoginMember.login_id != login_id)
+        .where(LoginMember.member_id == member_id, LoginMember.login_id.is_distinct_from(login_id))
         .order_by(person.c.member_id)
     ).all()
 

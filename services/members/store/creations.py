@@ -13,6 +13,7 @@ from services.members.store.models import (
     Access,
     Creation,
     Employer,
+    Erasure,
     Login,
     Member,
     Node,
@@ -22,7 +23,7 @@ from services.members.store.models import (
 from shared import clock
 from shared.errors import Conflict
 
-Made = Access | Employer | Login | Member | Node | RoleGrant | Team
+Made = Access | Employer | Erasure | Login | Member | Node | RoleGrant | Team
 
 
 class IdTaken(Conflict):

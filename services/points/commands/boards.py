@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.points.store import standings
+from services.points.store import books, standings
 from shared import copies
 from shared.copies import station
 from shared.events import Answer, MemberChanged, StationChanged
 
 
 def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
-    """Keep the copies, and have the boards look again: consent, age or status may have changed."""
+    """Keep the copies, and have the boards look again: consent, age or status may have changed. Of who was erased the
+    salts go: the seal holds digests, which lead to nobody then (ADR 35).
+    """
     answers = copies.take_members(tx, facts)
+    if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
+        books.drop_salts(tx, erased)
     standings.mark_members(tx, sorted({fact.member_id for fact in facts}))
     return answers
 

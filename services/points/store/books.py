@@ -68,6 +68,11 @@ _KEEP_LOTS = """
 """
 
 
+_DROP_SALTS = """
+    UPDATE account SET salt = NULL FROM member_card
+    WHERE account.id = ANY(%(ids)s::uuid[]) AND salt IS NOT NULL
+        AND member_card.member_id = owner_id AND member_card.status = 'erased'
+"""
 _LEGS = """
     SELECT id, chain_id, unit, debit_id, amount, source_id FROM transfer
     JOIN unnest(%(ids)s::uuid[], %(versions)s::integer[]) AS wanted (source_id, source_version)
@@ -123,12 +128,20 @@ def lock_books(tx: Session, served_at: Mapping[UUID, UUID | None]) -> dict[UUID,
                 for account in member_accounts(member_id, homes.get(member_id, station))
             ],
         )
+        # Of who was erased before the first minute was booked.
+        drop_salts(tx, missing)
         books |= _lock(tx, missing)
     # Only a statement after the one that locked sees what was done under the lock before.
     debts = {account_id(AccountKind.DEBT, Unit.PTS, member_id): member_id for member_id in books}
     for row in execute(tx, _DEBTS, {"ids": list(debts)}):
         books[row.owner_id].debt = row.owed
     return books
+
+
+def drop_salts(tx: Session, member_ids: Iterable[UUID]) -> None:
+    """Forget what leads from the digests of the accounts of those of these members who were erased to the accounts."""
+    of_all = [account.id for member_id in member_ids for account in member_accounts(member_id, member_id)]
+    execute(tx, _DROP_SALTS, {"ids": of_all})
 
 
 def _lock(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Book]:

@@ -1,7 +1,7 @@
 """Redeem, settle what points answered, cancel, expire."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,10 +15,10 @@ from services.rewards.domain import redemption as rules
 from services.rewards.domain import voucher
 from services.rewards.domain.redemption import Order, State
 from services.rewards.store import Redemption
-from shared import clock, events, gateway_client, outbox
+from shared import clock, copies, events, gateway_client, outbox
 from shared.db import session, transactional
 from shared.errors import Conflict, NotFound, RuleBroken, Unavailable
-from shared.events import Answer, RedemptionVoided, SpendRequested
+from shared.events import Answer, MemberChanged, RedemptionVoided, SpendRequested
 from shared.principal import Principal
 from shared.settings import Keyring, ServiceSettings
 
@@ -285,3 +285,16 @@ def _expire(tx: Session, redemption_id: UUID) -> bool:
     assert ended is not None, "the row is locked"
     _void(tx, ended, f"逾期未领取 {ended.gift_name} × {ended.quantity}")
     return True
+
+
+# --- Who is forgotten ---------------------------------------------------------------------------------
+
+
+def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
+    """Keep the copies. Nobody comes for what somebody redeemed who was erased since: its time is over now, and the
+    sweep puts the pieces back and tells points.
+    """
+    answers = copies.take_members(tx, facts)
+    if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
+        store.end_time_of(tx, erased, clock.now())
+    return answers

@@ -49,7 +49,13 @@ def list_for_member(
 
 
 def list_for_station(
-    caller: Principal, station_id: UUID, *, state: str | None, limit: int, before: UUID | None = None
+    caller: Principal,
+    station_id: UUID,
+    *,
+    state: str | None,
+    limit: int,
+    before: UUID | None = None,
+    member_id: UUID | None = None,
 ) -> list[AtDesk]:
     """What was redeemed at a station, newest first, for those who hand it over."""
     place = copies.find_station(session(), station_id)
@@ -57,6 +63,8 @@ def list_for_station(
         raise NotFound("没有这个站点")
     caller.require(Role.ORGANIZER, place.path)
     where = [Redemption.station_id == station_id]
+    if member_id is not None:
+        where.append(Redemption.member_id == member_id)
     if state is not None:
         where.append(Redemption.state == State(state))
     found = store.list_redemptions(session(), *where, limit=limit, before=before)

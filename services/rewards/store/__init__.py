@@ -13,6 +13,7 @@ from services.rewards.store.gifts import (
 from services.rewards.store.redemptions import (
     AtDesk,
     add_redemption,
+    end_time_of,
     find_at_desk,
     find_order,
     find_redemption,
@@ -37,6 +38,7 @@ __all__ = [
     "add_redemption",
     "change_gift",
     "db",
+    "end_time_of",
     "find_at_desk",
     "find_gift",
     "find_movement",

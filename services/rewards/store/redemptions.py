@@ -151,6 +151,16 @@ def list_overdue(tx: Session, now: datetime, rows_max: int) -> list[UUID]:
     )
 
 
+def end_time_of(tx: Session, member_ids: Sequence[UUID], now: datetime) -> None:
+    """Let the open redemptions of these members be over now."""
+    tx.execute(
+        update(Redemption)
+        .where(Redemption.member_id.in_(member_ids), Redemption.state.in_(OPEN), Redemption.expires_at > now)
+        .values(expires_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 # --- The desk -----------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,73 @@
+"""Asking to be forgotten, and what staff does about it."""
+
+from typing import Any
+from uuid import UUID
+
+from services.members import queries, schemas
+from services.members.commands import erasures as commands
+from shared import web
+from shared.http import ProblemSchema
+from shared.principal import Role
+
+erasures = web.Routes("erasures", __name__, url_prefix="/api/v1/members")
+
+
+@erasures.route("/erasures", methods=["GET"])
+@web.holding(Role.STAFF)
+@erasures.arguments(schemas.ErasureQuerySchema, location="query")
+@erasures.response(200, schemas.ErasureSchema(many=True))
+@erasures.alt_response(401, schema=ProblemSchema)
+@erasures.alt_response(403, schema=ProblemSchema)
+def list_erasures(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who of my stations asked to be forgotten and is not yet, the oldest first."""
+    return queries.list_erasures(web.caller(), **query)
+
+
+@erasures.route("/members/<uuid:member_id>/erasure", methods=["GET"])
+@web.logged_in()
+@erasures.response(200, schemas.ErasureSchema)
+@erasures.alt_response(401, schema=ProblemSchema)
+@erasures.alt_response(404, schema=ProblemSchema)
+def show_erasure(member_id: UUID) -> dict[str, Any]:
+    """The open request of a member of mine or of my stations; 404 when there is none."""
+    return queries.show_erasure(web.caller(), member_id)
+
+
+@erasures.route("/members/<uuid:member_id>/erasures", methods=["POST"])
+@web.logged_in()
+@erasures.arguments(schemas.ErasureNewSchema)
+@erasures.response(201, schemas.ErasureSchema)
+@erasures.alt_response(401, schema=ProblemSchema)
+@erasures.alt_response(403, schema=ProblemSchema)
+@erasures.alt_response(404, schema=ProblemSchema)
+@erasures.alt_response(409, schema=ProblemSchema)
+@erasures.alt_response(422, schema=ProblemSchema)
+@erasures.alt_response(429, schema=ProblemSchema)
+def ask_erasure(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
+    """Ask that a member of mine be forgotten, by the password again; or staff, for who asked in person."""
+    return commands.ask(web.caller(), member_id=member_id, **content)
+
+
+@erasures.route("/erasures/<uuid:erasure_id>/withdraw", methods=["POST"])
+@web.logged_in()
+@erasures.response(204)
+@erasures.alt_response(401, schema=ProblemSchema)
+@erasures.alt_response(403, schema=ProblemSchema)
+@erasures.alt_response(404, schema=ProblemSchema)
+@erasures.alt_response(409, schema=ProblemSchema)
+def withdraw_erasure(erasure_id: UUID) -> None:
+    """Think again, while it is not done."""
+    commands.withdraw(web.caller(), erasure_id)
+
+
+@erasures.route("/erasures/<uuid:erasure_id>/confirm", methods=["POST"])
+@web.holding(Role.STAFF)
+@erasures.response(204)
+@erasures.alt_response(401, schema=ProblemSchema)
+@erasures.alt_response(403, schema=ProblemSchema)
+@erasures.alt_response(404, schema=ProblemSchema)
+@erasures.alt_response(409, schema=ProblemSchema)
+@erasures.alt_response(422, schema=ProblemSchema)
+def confirm_erasure(erasure_id: UUID) -> None:
+    """Nothing is open: forget the member now. Nothing brings them back."""
+    commands.confirm(web.caller(), erasure_id)

@@ -1,0 +1,175 @@
+"""Statements on requests to be forgotten, and the forgetting itself."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, or_, select, true, update
+from sqlalchemy.orm import Session
+
+from services.members.domain.names import ERASED_NAME
+from services.members.domain.places import ROOT
+from services.members.store import people
+from services.members.store.models import (
+    Access,
+    Creation,
+    Erasure,
+    Login,
+    LoginMember,
+    Member,
+    MemberTeam,
+    Node,
+    OneTimeCode,
+    RoleGrant,
+)
+from shared import outbox
+
+INPUT_HASH_BYTES = 32
+
+
+# --- Requests -----------------------------------------------------------------------------------------
+
+
+def find_open(tx: Session, member_id: UUID) -> Erasure | None:
+    """The request of a member that is neither done nor withdrawn."""
+    return tx.scalars(select(Erasure).where(Erasure.member_id == member_id, Erasure.state == "asked")).first()
+
+
+def lock(tx: Session, erasure_id: UUID) -> Erasure | None:
+    return tx.get(Erasure, erasure_id, with_for_update=True, populate_existing=True)
+
+
+def list_due(tx: Session, now: datetime, rows_max: int) -> Sequence[UUID]:
+    due = select(Erasure.id).where(Erasure.state == "asked", Erasure.due_at <= now)
+    return tx.scalars(due.order_by(Erasure.due_at).limit(rows_max)).all()
+
+
+def _view() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Erasure.id,
+            Erasure.member_id,
+            Member.name.label("member_name"),
+            Member.volunteer_number,
+            Member.station_id,
+            Node.name.label("station_name"),
+            Erasure.asked_at,
+            Erasure.due_at,
+            Erasure.state,
+            func.coalesce(Node.path, ROOT).label("path"),
+        )
+        .join(Member, Member.id == Erasure.member_id)
+        .outerjoin(Node, Node.id == Member.station_id)
+        .where(Erasure.state == "asked")
+    )
+
+
+def show_open(tx: Session, member_id: UUID) -> dict[str, Any] | None:
+    row = tx.execute(_view().where(Erasure.member_id == member_id)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def list_open(tx: Session, paths: Sequence[str], *, limit: int, after: UUID | None) -> list[dict[str, Any]]:
+    """Of members at and below these paths, the oldest first."""
+    below = or_(*(true() if path == ROOT else Node.path.startswith(path, autoescape=True) for path in paths))
+    statement = _view().where(below).order_by(Erasure.id).limit(limit)
+    if after is not None:
+        statement = statement.where(Erasure.id > after)
+    return [dict(row._mapping) for row in tx.execute(statement)]
+
+
+# --- What stands in the way ---------------------------------------------------------------------------
+
+
+def has_roles(tx: Session, member_id: UUID) -> bool:
+    """Whether anything is granted to a member."""
+    live = select(RoleGrant.id).where(RoleGrant.member_id == member_id, RoleGrant.revoked_at.is_(None))
+    return tx.scalar(live.limit(1)) is not None
+
+
+def list_children(tx: Session, member_id: UUID, own_login_id: UUID | None, born_after: date) -> Sequence[Member]:
+    """Children, born after this day, whose guardian the member is or for whom the member's login acts; locked."""
+    in_login = select(LoginMember.member_id).where(LoginMember.login_id == own_login_id)
+    return tx.scalars(
+        select(Member)
+        .where(
+            Member.status == "active",
+            Member.id != member_id,
+            Member.birth_date > born_after,
+            or_(Member.guardian_id == member_id, Member.id.in_(in_login)),
+        )
+        .order_by(Member.id)
+        .with_for_update()
+    ).all()
+
+
+# --- Forgetting -----------------------------------------------------------------------------------------
+
+
+def forget(tx: Session, member_id: UUID) -> list[UUID]:
+    """Blank a member, and whoever was merged into the member, in everything that leads to a person; the rows changed.
+
+    Consents stay: what was agreed to when, by an id that leads to nobody.
+    """
+    own = select(Member.id).where(Member.id == member_id).cte("own", recursive=True)
+    own = own.union(select(Member.id).join(own, Member.merged_into == own.c.id))
+    found = select(Member.id).where(Member.id.in_(select(own.c.id)))
+    ids = list(tx.scalars(found.order_by(Member.id).with_for_update()))
+    for one, number in zip(ids, people.new_volunteer_numbers(tx, len(ids)), strict=True):
+        tx.execute(
+            update(Member)
+            .where(Member.id == one)
+            .values(_BLANK | {"volunteer_number": number})
+            .execution_options(synchronize_session=False)
+        )
+    tx.execute(update(Member).where(Member.id == member_id).values(status="erased"))
+    tx.execute(delete(MemberTeam).where(MemberTeam.member_id.in_(ids)))
+    tx.execute(delete(OneTimeCode).where(OneTimeCode.member_id.in_(ids)))
+    # What was told of them before is told anew, without them: the older words are not to lie about.
+    told = outbox.outbox.c
+    tx.execute(
+        delete(outbox.outbox).where(
+            told.name == "MemberChanged", told.body["member_id"].astext.in_([str(one) for one in ids])
+        )
+    )
+    wards = tx.scalars(
+        update(Member).where(Member.guardian_id.in_(ids)).values(guardian_id=None).returning(Member.id)
+    ).all()
+    _forget_creations(tx, ids)
+    return [*ids, *wards]
+
+
+_BLANK: dict[str, Any] = {
+    "name": ERASED_NAME,
+    "pinyin": "",
+    "initials": "",
+    "skills": [],
+    **dict.fromkeys(
+        (
+            "birth_date", "station_id", "compound_id", "building_id", "household_id", "employer_id", "guardian_id",
+            "phone_encrypted", "phone_hash", "phone_tail_hash", "confirmed_at",
+        )
+    ),
+}  # fmt: skip
+
+
+def forget_logins(tx: Session, member_id: UUID) -> None:
+    """End that any login acts for the member. The own one goes when nobody is left in it, else its sessions end."""
+    own_id = tx.scalar(
+        select(LoginMember.login_id).where(LoginMember.member_id == member_id, LoginMember.relation == "self")
+    )
+    tx.execute(delete(LoginMember).where(LoginMember.member_id == member_id))
+    if own_id is None:
+        return
+    tx.execute(delete(Access).where(Access.login_id == own_id))
+    if tx.scalar(select(func.count()).where(LoginMember.login_id == own_id)) == 0:
+        tx.execute(delete(Login).where(Login.id == own_id))
+        _forget_creations(tx, [own_id])
+
+
+def _forget_creations(tx: Session, ids: Sequence[UUID]) -> None:
+    """What was asked for under these ids can no longer be tried out; who repeats it is told that the id is taken."""
+    unknown = secrets.token_bytes(INPUT_HASH_BYTES)
+    tx.execute(update(Creation).where(Creation.id.in_(ids)).values(input_hash=unknown))
