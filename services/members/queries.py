@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from services.members.domain.consents import TEXTS, Text
+from services.members.domain.names import mask
 from services.members.store import claims, erasures, groups, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
@@ -108,11 +109,14 @@ def _may_see(caller: Principal, member_id: UUID, path: str) -> bool:
 
 
 def show_member(caller: Principal, member_id: UUID) -> dict[str, Any]:
-    """One member; MemberNotFound also when the caller has no right to know."""
+    """One member and who acts for them; MemberNotFound also when the caller has no right to know."""
     found = people.show(session(), member_id)
     if not _may_see(caller, member_id, found["path"]):
         raise people.MemberNotFound
-    return found
+    acting = claims.list_acting(session(), [member_id]).get(member_id, [])
+    if not caller.acts_for(member_id):
+        acting = [one | {"name": one["name"] and mask(one["name"])} for one in acting]
+    return found | {"acting": acting}
 
 
 def list_look_alikes(caller: Principal, member_id: UUID) -> list[dict[str, Any]]:

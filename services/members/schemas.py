@@ -425,16 +425,18 @@ class ActingSchema(Wire):
     relation = fields.String(required=True)
 
 
-class OwnMemberSchema(MemberSchema):
+class MemberWithActingSchema(MemberSchema):
     acting = fields.List(
-        fields.Nested(ActingSchema), required=True, metadata={"description": "Whose logins act for this member"}
+        fields.Nested(ActingSchema),
+        required=True,
+        metadata={"description": "Whose logins act for this member besides the own one; by masked names to officials"},
     )
 
 
 class MeSchema(Wire):
     login_id = fields.UUID(required=True)
     own_member_id = fields.UUID(required=True, allow_none=True)
-    members = fields.List(fields.Nested(OwnMemberSchema), required=True)
+    members = fields.List(fields.Nested(MemberWithActingSchema), required=True)
     grants = fields.List(fields.Nested(OwnGrantSchema), required=True)
 
 

@@ -8,6 +8,7 @@ import pytest
 from gateway import qr
 from shared.ids import new_id
 from shared.principal import Role
+from tests.devtools.damage import found
 from tests.gateway.real import PASSWORD, Browser, Town, token_of, town
 
 __all__ = ["town"]
@@ -42,8 +43,8 @@ def code_for(organizer: Browser, member_id: str, drawn: list[str]) -> str:
 def test_somebody_registered_on_paper_claims_herself_and_sees_her_history(town: Town, drawn: list[str]) -> None:
     staff, organizer = town.person("周站长", Role.STAFF), town.person("罗负责", Role.ORGANIZER)
     mother = add(town, staff, "王秀英")
-    found = organizer.get("/organize/claims?q=王秀").text
-    assert f"/organize/members/{mother}/claim" in found
+    listed = organizer.get("/organize/claims?q=王秀").text
+    assert f"/organize/members/{mother}/claim" in listed
     page = f"/organize/members/{mother}/claim"
     slip = organizer.post(page, page).text
     assert "<svg" in slip
@@ -115,6 +116,7 @@ def test_a_relative_is_let_go_of_and_the_person_says_who_acts(town: Town, drawn:
         who.client.get(code_for(staff, mother, drawn))
         who.post("/claim", "/claim", relation="parent", agreed="1")
     assert "也由李强代管" in daughter.get("/me").text
+    assert "的账号代管" in staff.get(f"/staff/members/{mother}").text
     page = f"/me/family/{mother}/release"
     assert "已不再代管" in daughter.post(page, page).text
     assert len(daughter.api("GET", "/members/me")["members"]) == 1
@@ -126,6 +128,7 @@ def test_a_relative_is_let_go_of_and_the_person_says_who_acts(town: Town, drawn:
     (leads,) = re.findall(rf'href="({page}\?login_id=[^"]+)"', shown)
     assert "已不再代管" in own.post(leads, page).text
     assert "李强" not in own.get("/me").text
+    assert found(town, 7) == [], "all of it is in the audit log, and nobody acted in the own case"
 
 
 def test_a_code_for_ones_own_family_is_refused_on_its_page(town: Town) -> None:

@@ -90,11 +90,29 @@ def test_nobody_is_moved_out_of_a_household_by_a_claim(town: Town) -> None:
     assert town.sql("SELECT household_id FROM member WHERE id = :id", id=mother)[0][0] == home
 
 
-def test_a_login_whose_person_was_erased_may_claim_one(town: Town) -> None:
-    who, member_id = town.register("李芳"), town.add("王秀英")
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_login_whose_person_was_erased_may_claim_one(town: Town, alone: bool) -> None:
+    who, other, member_id = town.register("李芳"), town.register("李强"), town.add("王秀英")
+    claim(town, other, token_for(town, member_id))
     town.sql("DELETE FROM login_member WHERE login_id = :id", id=who.login_id)
-    assert claim(town, who, token_for(town, member_id), "self").status_code == 201
-    assert links(town, member_id) == [(who.login_id, "self")]
+    assert claim(town, who, token_for(town, member_id), "self", alone=alone).status_code == 201
+    kept = [] if alone else [(other.login_id, "parent")]
+    assert links(town, member_id) == [*kept, (who.login_id, "self")]
+
+
+def test_who_takes_in_a_relative_ends_nobody_elses_acting(town: Town) -> None:
+    daughter, son, mother = town.register("李芳"), town.register("李强"), town.add("王秀英")
+    claim(town, son, token_for(town, mother))
+    assert claim(town, daughter, token_for(town, mother), alone=True).status_code == 201
+    assert len(links(town, mother)) == 2
+
+
+def test_staff_sees_who_acts_for_whom(town: Town) -> None:
+    daughter, mother = town.register("李小芳"), town.add("王秀英")
+    claim(town, daughter, token_for(town, mother))
+    shown = town.get(f"/members/{mother}", town.official(Role.STAFF)).json
+    assert [(one["name"], one["relation"]) for one in shown["acting"]] == [("李*芳", "parent")]
+    assert town.get(f"/members/{mother}", again(town, daughter)).json["acting"][0]["name"] == "李小芳"
 
 
 def test_a_login_has_one_person_alone(town: Town) -> None:

@@ -245,7 +245,7 @@ MEMBERS = (
     ),
     Row("GET /members/members", LOGGED_IN, 1, query={"ids": "{member_id}"}, secret="name", knows=READERS | VOLUNTEER),
     Row("POST /members/members", STAFF, 11, _with(id="new", name="孙大圣", station_id="{station_id}")),
-    Row(f"GET {_MEMBER}", READERS | VOLUNTEER, 1),
+    Row(f"GET {_MEMBER}", READERS | VOLUNTEER, 2),
     Row(f"PATCH {_MEMBER}", STAFF | VOLUNTEER, 7, _with(skills=["理发"])),
     Row(f"PATCH {_MEMBER}", STAFF, 9, _with(name="李秀芳"), ids={"member_id": "newcomer"}),
     Row(f"POST {_MEMBER}/confirm", STAFF, 8, ids={"member_id": "newcomer"}),
@@ -301,7 +301,7 @@ _ERASURE = "/members/erasures/<uuid:erasure_id>"
 ERASURES = (
     Row("GET /members/erasures", elsewhere(STAFF), 1, secret="erasure_id", knows=STAFF),
     Row("GET /members/members/<uuid:member_id>/erasure", STAFF, 1, ids={"member_id": "forgetful"}),
-    Row(f"POST {_MEMBER}/erasures", STAFF | VOLUNTEER, 15, _with(id="new", password=PASSWORD)),
+    Row(f"POST {_MEMBER}/erasures", STAFF | VOLUNTEER, 16, _with(id="new", password=PASSWORD)),
     Row(f"POST {_MEMBER}/erasures", STAFF, 14, _with(id="new"), ids={"member_id": "newcomer"}),
     Row(f"POST {_ERASURE}/withdraw", STAFF, 6),
     Row(f"POST {_ERASURE}/confirm", STAFF, 24),

@@ -77,7 +77,7 @@ def add_member(content: dict[str, Any]) -> dict[str, Any]:
 
 @people.route("/members/<uuid:member_id>", methods=["GET"])
 @web.logged_in()
-@people.response(200, schemas.MemberSchema)
+@people.response(200, schemas.MemberWithActingSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
 def show_member(member_id: UUID) -> dict[str, Any]:
