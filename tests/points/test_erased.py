@@ -17,11 +17,12 @@ ERASED: dict[str, Any] = {
     "name_masked": "已注销",
     "volunteer_number": "999999999999",
     "confirmed": False,
+    "station_id": None,
 }
 
 
 def erase(member_id: UUID) -> None:
-    member(None, member_id=member_id, **ERASED)  # type: ignore[arg-type]
+    member(member_id=member_id, **ERASED)
 
 
 @pytest.fixture

@@ -107,6 +107,7 @@ class Model:
     spends: dict[UUID, list[tuple[Lot, int]] | None] = field(default_factory=dict)
     """By redemption what it took; None when it can take nothing any more."""
     numbers: int = 0
+    erased: set[UUID] = field(default_factory=set)
 
     def settle(self, fact: AttendanceSettled, now: datetime) -> None:
         if self.newest.get(fact.attendance_id, 0) > fact.version:
@@ -151,7 +152,7 @@ class Model:
             return
         person = self.people[fact.member_id]
         self.spends[fact.redemption_id] = None
-        if person.points(now) >= fact.points:
+        if fact.member_id not in self.erased and person.points(now) >= fact.points:
             person.end_expired(now)
             self.spends[fact.redemption_id] = person.take(person.live(now), fact.points)
 
@@ -297,6 +298,15 @@ class Ledger(RuleBasedStateMachine):
     @rule(days=st.integers(1, 40))
     def days_pass(self, days: int) -> None:
         self.now += timedelta(days=days)
+
+    @precondition(lambda self: not self.model.erased)
+    @rule(data=st.data())
+    def one_of_them_is_erased(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self.members))
+        note(f"erase {one.hex[:4]}")
+        gone: dict[str, Any] = {"station_id": None, "volunteer_number": "0" * 12, "name_masked": "已注销"}
+        member(member_id=one, version=2, status="erased", confirmed=False, **gone)
+        self.model.erased.add(one)
 
     @rule()
     def the_sealer_comes(self) -> None:
