@@ -95,6 +95,7 @@ NEEDED = {
         "activity.": Role.ORGANIZER,
         "attendance.": Role.ORGANIZER,
         "confirm_each.": Role.STAFF,
+        "sign_up.": Role.ORGANIZER,
         **_IN_EVERY,
     },
     "points": {"board.": Role.STAFF, **_IN_EVERY},

@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from gateway.pages import (
+    activities,
     arrive,
     audit,
     boards,
@@ -37,6 +38,7 @@ from gateway.pages import (
 )
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
+    activities.pages,
     arrive.pages,
     audit.pages,
     boards.pages,

@@ -33,6 +33,8 @@ def act_names() -> dict[str, str]:
         "attendance.correct": _("更正时间"),
         "attendance.reject": _("时长不通过"),
         "attendance.annul": _("撤销时长"),
+        "sign_up.add": _("代为报名"),
+        "sign_up.cancel": _("代为取消报名"),
         "member.add": _("登记志愿者"),
         "member.change": _("修改志愿者资料"),
         "member.confirm": _("核实本人"),
@@ -153,6 +155,7 @@ def detail_names() -> dict[str, str]:
         "let_go": _("不再代管的账号"),
         "limit_per_quarter": _("每人每季度最多几件"),
         "member_id": _("志愿者"),
+        "member_ids": _("志愿者"),
         "minutes": _("时长"),
         "name": _("名称"),
         "node_id": _("地方"),
@@ -183,6 +186,8 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
     if isinstance(value, bool):
         return _("是") if value else _("否")
     if isinstance(value, list):
+        if name == "member_ids":
+            return _("%(count)s 人", count=len(value))
         if name.endswith("_ids"):
             return _("%(count)s 条", count=len(value))
         if name in ("from", "to"):

@@ -46,6 +46,8 @@ def said() -> str | None:
         "requeued": _("已重新发送"),
         "revoked": _("已收回"),
         "saved": _("已保存"),
+        "signed_off": _("已取消报名"),
+        "signed_up": _("已报名"),
         "stocked": _("库存已记账"),
         "switched": _("光荣榜开关已改"),
         "verified": _("已核实本人"),

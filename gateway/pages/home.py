@@ -9,7 +9,7 @@ from gateway import backend, guards, presentation, read_codes, visitor
 from gateway.backend import Call
 from gateway.guards import open_page
 from gateway.i18n import _
-from gateway.pages import texts
+from gateway.pages import activities, texts
 from gateway.pages.login import waits_for_first_administrator
 from shared import clock
 
@@ -43,6 +43,7 @@ def start() -> ResponseReturnValue:
                 "limit": ACTIVITIES_ASKED,
             },
         ),
+        mine=activities.asking_for_sign_ups(),
     )
     balances = panels["balance"].content
     records = panels["records"].content
@@ -52,6 +53,7 @@ def start() -> ResponseReturnValue:
         activities=_coming(panels["activities"].content),
         present=next((one for one in records or [] if one["state"] == "open"), None),
         is_new=records == [],
+        mine=activities.of_own(panels["mine"].content),
     )
 
 

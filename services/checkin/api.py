@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response
 
 from services.checkin import queries, schemas
-from services.checkin.commands import activities, attendances, confirm_each, scans
+from services.checkin.commands import activities, attendances, confirm_each, scans, sign_ups
 from services.checkin.store import Activity
 from services.checkin.store.activities import SiteDraft
 from shared import http, web
@@ -320,3 +320,45 @@ def correct_attendance(body: dict[str, Any], attendance_id: UUID) -> dict[str, A
     """Put other times in place of the version that the organizer saw."""
     attendances.correct_attendance(web.caller(), attendance_id=attendance_id, **body)
     return queries.view(attendance_id)
+
+
+# --- Sign-ups -----------------------------------------------------------------------------------------
+
+
+@routes.route("/sign-ups", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.SignUpsQuerySchema, location="query")
+@routes.response(200, schemas.SignUpSchema(many=True))
+@refuses()
+def list_sign_ups(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """What my members are signed up for and is not over, by start; or at one activity, whenever it was."""
+    return queries.list_sign_ups(web.caller(), **query)
+
+
+@routes.route("/sign-ups/<uuid:sign_up_id>/cancel", methods=["POST"])
+@web.logged_in()
+@routes.response(204)
+@refuses(404, 422)
+def cancel_sign_up(sign_up_id: UUID) -> None:
+    """Call off one's own, or for organizers anybody's."""
+    sign_ups.cancel_sign_up(web.caller(), sign_up_id=sign_up_id)
+
+
+@routes.route("/activities/<uuid:activity_id>/sign-ups", methods=["GET"])
+@web.holding(Role.ORGANIZER, Role.AUDITOR)
+@routes.arguments(schemas.SignedUpQuerySchema, location="query")
+@routes.response(200, schemas.SignedUpSchema(many=True))
+@refuses(404)
+def list_signed_up(query: dict[str, Any], activity_id: UUID) -> list[dict[str, Any]]:
+    """Who is signed up, in order, with who came; then who came without signing up."""
+    return queries.list_signed_up(web.caller(), activity_id=activity_id, **query)
+
+
+@routes.route("/activities/<uuid:activity_id>/sign-ups", methods=["POST"])
+@web.logged_in()
+@routes.arguments(schemas.NewSignUpsSchema)
+@routes.response(200, schemas.SignUpReceiptsSchema)
+@refuses(404, 422)
+def sign_up(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
+    """Sign up one's own members, or for organizers anybody; each is decided on its own."""
+    return {"sign_ups": sign_ups.sign_up(web.caller(), activity_id=activity_id, **body)}

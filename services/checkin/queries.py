@@ -10,13 +10,14 @@ from flask import current_app
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import activities, admission, attendances, codes
+from services.checkin.domain import activities, admission, attendances, codes, sign_ups
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.store import Activity, confirm_each
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import scans as scan_store
+from services.checkin.store import sign_ups as sign_up_store
 from services.checkin.store.activities import NoSuchActivity
 from shared import clock
 from shared.db import session
@@ -203,6 +204,27 @@ def list_own_scans(
     caller.require_acts_for(member_id)
     rows = scan_store.list_scans_of(session(), member_id, limit=limit, before=before)
     return [dict(row._mapping) | {"detail": _told(row)} for row in rows]
+def list_signed_up(caller: Principal, *, activity_id: UUID, limit: int) -> list[dict[str, Any]]:
+    """Who is signed up for an activity, in order, with who came; then who came without signing up."""
+    activity = _readable(session(), caller, activity_id)
+    rows = sign_up_store.list_at(session(), activity_id, limit=limit)
+    return [_with_place(row, activity.capacity) for row in rows]
+
+
+def list_sign_ups(
+    caller: Principal, *, member_ids: Sequence[UUID], limit: int, activity_id: UUID | None = None
+) -> list[dict[str, Any]]:
+    """What one's own members are signed up for and is not over, by start; or at one activity, whenever it was."""
+    for member_id in member_ids:
+        caller.require_acts_for(member_id)
+    rows = sign_up_store.list_of_members(
+        session(), member_ids, activity_id=activity_id, ends_from=clock.now(), limit=limit
+    )
+    return [_with_place(row, row.capacity) for row in rows]
+
+
+def _with_place(row: Row[Any], capacity: int | None) -> dict[str, Any]:
+    return dict(row._mapping) | {"is_beyond": sign_ups.is_beyond(row.place, capacity)}
 
 
 def view(attendance_id: UUID) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from services.checkin.domain.activities import State as ActivityState
 from services.checkin.domain.admission import Outcome, Why
 from services.checkin.domain.attendances import Mark, State, Status
 from services.checkin.domain.codes import MINUTES_MAX, Direction
+from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
 from shared.categories import NAMES
 from shared.events import Evidence
 from shared.fields import Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
@@ -17,6 +18,9 @@ SITES_MAX = 50
 SCAN_MEMBERS_MAX = 10
 PRESENCE_MAX = 50
 NODES_MAX = 200
+SIGN_UPS_MAX = 500
+"""As many as one pasted list has lines."""
+SIGNED_UP_MAX = 2000
 
 
 def _one_of(kind: Any) -> validate.OneOf:
@@ -81,6 +85,7 @@ class ActivitySchema(NewActivitySchema):
     arrival_opens_at = Instant(required=True)
     departure_closes_at = Instant(required=True)
     created_by = fields.UUID(required=True, allow_none=True)
+    signed_up = fields.Integer(required=True, metadata={"description": "How many; more than `capacity` are welcome"})
 
 
 class ActivityQuerySchema(Wire):
@@ -319,3 +324,72 @@ class LeftOutSchema(Wire):
 class ConfirmedAllSchema(Wire):
     confirmed = fields.Integer(required=True)
     left_out = fields.List(fields.Nested(LeftOutSchema), required=True)
+
+
+# --- Sign-ups -----------------------------------------------------------------------------------------
+
+
+class NewSignUpsSchema(Wire):
+    id = fields.UUID(
+        required=True,
+        attribute="request_id",
+        metadata={"description": "Made by the client; a repeated post signs up nobody again."},
+    )
+    member_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=SIGN_UPS_MAX))
+    site_id = fields.UUID(allow_none=True, load_default=None)
+    from_list = YesNo(load_default=False, metadata={"description": "They stood on a pasted list; for organizers"})
+
+
+class SignUpReceiptSchema(Wire):
+    member_id = fields.UUID(required=True)
+    outcome = fields.String(required=True, validate=_one_of(SignUpOutcome))
+    id = fields.UUID(required=True, allow_none=True)
+    place = fields.Integer(required=True, allow_none=True, metadata={"description": "In the order of sign-ups, from 1"})
+    is_beyond = fields.Boolean(required=True, metadata={"description": "Beyond `capacity`; welcome all the same"})
+
+
+class SignUpReceiptsSchema(Wire):
+    sign_ups = fields.List(fields.Nested(SignUpReceiptSchema), required=True)
+
+
+class SignedUpQuerySchema(Wire):
+    limit = WholeText(load_default=SIGNED_UP_MAX, validate=validate.Range(min=1, max=SIGNED_UP_MAX))
+
+
+class SignedUpSchema(Wire):
+    """Somebody who is signed up or came; without `id`, `at` and `place` who came without signing up."""
+
+    id = fields.UUID(required=True, allow_none=True)
+    member_id = fields.UUID(required=True)
+    site_id = fields.UUID(required=True, allow_none=True, metadata={"description": "Where they came, else meant to"})
+    at = Instant(required=True, allow_none=True)
+    by_member_id = fields.UUID(required=True, allow_none=True)
+    list_id = fields.UUID(required=True, allow_none=True)
+    place = fields.Integer(required=True, allow_none=True)
+    is_beyond = fields.Boolean(required=True)
+    came = fields.Boolean(required=True)
+    is_there = fields.Boolean(required=True)
+
+
+class SignUpsQuerySchema(Wire):
+    member_ids = _ids(SCAN_MEMBERS_MAX)
+    activity_id = fields.UUID(metadata={"description": "Only at this one, also when it is over"})
+    limit = _limit()
+
+
+class SignUpSchema(Wire):
+    id = fields.UUID(required=True)
+    activity_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    site_id = fields.UUID(required=True, allow_none=True)
+    site_name = fields.String(required=True, allow_none=True)
+    at = Instant(required=True)
+    place = fields.Integer(required=True)
+    is_beyond = fields.Boolean(required=True)
+    title = fields.String(required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    activity_place = fields.String(required=True)
+    station_name = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True, validate=_one_of(ActivityState))
+    reason = fields.String(required=True, allow_none=True)

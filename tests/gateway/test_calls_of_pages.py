@@ -42,6 +42,7 @@ MORE_ROUNDS = {
 }
 """Pages that ask in more rounds, each with its reason (ADR 68)."""
 MORE_CALLS = {
+    "/": 3,  # records, coming activities, sign-ups: side by side, each a list of its own
     # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; and who waits at them.
     "/organize": 5,
     f"{ACTIVITY}/code": 3,  # activity, codes of the site that it names first, presence: none holds another
@@ -62,6 +63,7 @@ NEEDED = {
     *((f"{ACTIVITY}{part}", "checkin") for part in ("", "/code", "/codes.json", "/presence.json", "/confirm")),
     *((f"{ACTIVITY}{part}", "checkin") for part in ("/leave-all", "/add", "/edit", "/close", "/refused")),
     (f"{ACTIVITY}/attendances/<uuid:attendance_id>", "checkin"),
+    ("/activities/<uuid:activity_id>", "checkin"),
     (f"{ACTIVITY}/add", "members"),
     (f"{ACTIVITY}/edit", "members"),
     ("/organize/activities/new", "members"),
@@ -98,6 +100,7 @@ NEEDED = {
 }
 """Pages that are about what one service knows, or forms that cannot be filled in without it: they say 系统忙."""
 SILENT = {
+    "/activities/<uuid:activity_id>",  # who leads it
     "/desk/<uuid:redemption_id>",  # the masked name stands in for the whole one
     "/organize/activities/new",  # a hint that the station confirms everything
     "/staff",  # links, one with a count

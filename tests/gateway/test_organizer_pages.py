@@ -83,7 +83,7 @@ def test_who_meant_to_come_is_told_what_was_called_off_and_why(town: Town) -> No
     organizer.post(later, f"{later}/postpone")
     organizer.post(f"{done}/close", f"{done}/close")
     home = volunteer.get("/").text.partition("近期活动")[2]
-    rows = dict(re.findall(r"<strong>([^<]*)</strong>(.*?)</li>", home, re.DOTALL))
+    rows = dict(re.findall(r'class="cover" href="/activities/[^"]*">([^<]*)</a>(.*?)</li>', home, re.DOTALL))
     assert rows.keys() == {"义诊", "剪纸", "清扫"}
     assert "已取消" in rows["义诊"]
     assert f"原因：{reason}" in rows["义诊"]

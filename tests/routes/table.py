@@ -122,7 +122,7 @@ def _correction(town: Town) -> dict[str, Any]:
 
 _ACTIVITY, _DRAFT = "/checkin/activities/<uuid:activity_id>", {"activity_id": "draft"}
 _ATTENDANCE = "/checkin/attendances/<uuid:attendance_id>"
-_SERVED = {"activity_id": "served"}
+_SERVED, _LATER = {"activity_id": "served"}, {"activity_id": "later"}
 
 CHECKIN = (
     Row("GET /checkin/activities", LOGGED_IN, 2, secret="draft", knows=ORGANIZERS),
@@ -131,7 +131,7 @@ CHECKIN = (
     Row(f"GET {_ACTIVITY}", ORGANIZERS, 2, ids=_DRAFT),
     Row(f"PATCH {_ACTIVITY}", ORGANIZERS, 7, _with(title="小扫除")),
     Row(f"POST {_ACTIVITY}/publish", ORGANIZERS, 6, ids=_DRAFT),
-    Row(f"POST {_ACTIVITY}/postpone", ORGANIZERS, 8, _with(), ids={"activity_id": "later"}),
+    Row(f"POST {_ACTIVITY}/postpone", ORGANIZERS, 8, _with(), ids=_LATER),
     Row(f"POST {_ACTIVITY}/cancel", ORGANIZERS, 12, _REASON),
     Row(f"POST {_ACTIVITY}/close", ORGANIZERS, 11),
     Row(f"GET {_ACTIVITY}/codes", ORGANIZERS, 2, query={"site_id": "{site_id}", "direction": "arrival"}),
@@ -167,6 +167,17 @@ CHECKIN = (
     Row(f"POST {_ATTENDANCE}/reject", ORGANIZERS, 8, _REASON, ids={"attendance_id": "waiting"}),
     Row(f"POST {_ATTENDANCE}/annul", ORGANIZERS, 9, _REASON),
     Row(f"POST {_ATTENDANCE}/correct", ORGANIZERS, 10, _correction),
+    Row(
+        "GET /checkin/sign-ups",
+        VOLUNTEER,
+        1,
+        query={"member_ids": "{member_id}"},
+        secret="sign_up_id",
+        knows=VOLUNTEER,
+    ),
+    Row(f"GET {_ACTIVITY}/sign-ups", READERS, 3, ids=_LATER, secret="sign_up_id", knows=READERS),
+    Row(f"POST {_ACTIVITY}/sign-ups", ORGANIZERS | VOLUNTEER, 8, _with(id="new", member_ids=["{member_id}"])),
+    Row("POST /checkin/sign-ups/<uuid:sign_up_id>/cancel", ORGANIZERS | VOLUNTEER, 6),
     Row("POST /internal/v1/checkin/events", frozenset({"worker"}), 0, _NO_EVENTS),
 )
 

@@ -189,8 +189,21 @@ class Town:
             self.make("organizer", "POST", f"{API}/checkin/activities/{self.things['served']}/confirm-all")
             for neighbour in neighbours:
                 self.attend("", "earlier", earlier, str(neighbour.id), -9, -7)
+            self._sign_up([str(neighbour.id) for neighbour in neighbours])
             self.world.finish()
         self._take_note()
+
+    def _sign_up(self, member_ids: list[str]) -> None:
+        """These for the later activity, and the volunteer for some more."""
+        path = f"{API}/checkin/activities"
+        everybody = {"id": str(new_id()), "member_ids": member_ids}
+        self.make("organizer", "POST", f"{path}/{self.things['later']}/sign-ups", everybody)
+        for _neighbour in member_ids:
+            activity = self.new_activity("to come")
+            self.make("organizer", "POST", path, activity)
+            self.make("organizer", "POST", f"{path}/{activity['id']}/publish")
+            mine = {"id": str(new_id()), "member_ids": [self.things["member_id"]]}
+            self.make("volunteer", "POST", f"{path}/{activity['id']}/sign-ups", mine)
 
     def _serve_on_another_day(self, days_ago: int) -> None:
         """The volunteer, who may serve three times a day."""
@@ -311,6 +324,9 @@ class Town:
             self.make("organizer", "POST", f"{api}/activities/{published['id']}/publish")
         self.attend("waiting", "earlier", earlier["sites"][0]["id"], things["neighbour"], -9, -7)
         self.attend("open", "activity_id", things["site_id"], things["neighbour"], -0.25, None)
+        signing_up = {"id": str(new_id()), "member_ids": [things["member_id"]]}
+        made = self.make("volunteer", "POST", f"{api}/activities/{later['id']}/sign-ups", signing_up)
+        things["sign_up_id"] = made["sign_ups"][0]["id"]
         shown = self.make(
             "organizer", "GET", f"{api}/activities/{things['activity_id']}/codes?direction=arrival&site_id="
             + things["site_id"],

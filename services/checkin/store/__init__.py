@@ -1,5 +1,5 @@
-"""What check-in keeps: activities and their sites, scans, attendances, copies of members and stations."""
+"""What check-in keeps: activities and their sites, sign-ups, scans, attendances, copies of members and stations."""
 
-from services.checkin.store.tables import Activity, ConfirmEachOn, Site, attendance_table, db, scan_table
+from services.checkin.store.tables import Activity, ConfirmEachOn, Site, attendance_table, db, scan_table, sign_up_table
 
-__all__ = ["Activity", "ConfirmEachOn", "Site", "attendance_table", "db", "scan_table"]
+__all__ = ["Activity", "ConfirmEachOn", "Site", "attendance_table", "db", "scan_table", "sign_up_table"]

@@ -1,0 +1,125 @@
+"""Statements on sign-ups."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.checkin.domain.sign_ups import NoSuchSignUp
+from services.checkin.store.activities import NoSuchActivity
+from services.checkin.store.tables import Activity, sign_up_table
+from shared import copies
+
+_columns = sign_up_table.c
+
+_places = text("""
+    SELECT id, member_id, row_number() OVER (ORDER BY number) AS place
+    FROM sign_up WHERE activity_id = :activity_id AND cancelled_at IS NULL
+""")
+
+# Who came without a sign-up stands after all that have one.
+_list = text("""
+    WITH signed AS (
+        SELECT id, member_id, site_id, at, by_member_id, list_id, row_number() OVER (ORDER BY number) AS place
+        FROM sign_up WHERE activity_id = :activity_id AND cancelled_at IS NULL
+    ), came AS (
+        SELECT member_id, (array_agg(site_id ORDER BY arrived_at))[1] AS site_id, bool_or(state = 'open') AS is_there
+        FROM attendance
+        WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
+        GROUP BY member_id
+    )
+    SELECT signed.id, member_id, coalesce(came.site_id, signed.site_id) AS site_id, signed.at, signed.by_member_id,
+        signed.list_id, signed.place, came.member_id IS NOT NULL AS came, coalesce(came.is_there, false) AS is_there
+    FROM signed FULL JOIN came USING (member_id)
+    ORDER BY signed.place NULLS LAST, member_id LIMIT :limit
+""")
+
+_of_members = text("""
+    SELECT sign_up.id, sign_up.activity_id, sign_up.member_id, sign_up.site_id, sign_up.at, site.name AS site_name,
+        activity.title, activity.starts_at, activity.ends_at, activity.place AS activity_place, activity.state,
+        activity.reason, activity.capacity, station.name AS station_name,
+        (SELECT count(*) FROM sign_up before WHERE before.activity_id = sign_up.activity_id
+            AND before.cancelled_at IS NULL AND before.number <= sign_up.number) AS place
+    FROM sign_up JOIN activity ON activity.id = sign_up.activity_id
+    LEFT JOIN site ON site.id = sign_up.site_id
+    LEFT JOIN station ON station.node_id = activity.station_id
+    WHERE sign_up.member_id = ANY(:member_ids) AND sign_up.cancelled_at IS NULL
+      AND (activity.id = :activity_id OR CAST(:activity_id AS uuid) IS NULL AND activity.ends_at >= :ends_from)
+    ORDER BY activity.starts_at, sign_up.number, sign_up.id LIMIT :limit
+""")
+
+
+def hold_activity(tx: Session, activity_id: UUID) -> Activity:
+    """The activity, which nobody else changes or signs up for until we are done. Scans do not wait for this."""
+    found = tx.get(Activity, activity_id, with_for_update={"key_share": True}, populate_existing=True)
+    if found is None:
+        raise NoSuchActivity
+    return found
+
+
+def list_known(tx: Session, activity_id: UUID, ids: Sequence[UUID], member_ids: Sequence[UUID]) -> list[Row[Any]]:
+    """Of these sign-ups those that there are, cancelled or not, and the live ones of these members."""
+    live = (_columns.activity_id == activity_id) & _columns.cancelled_at.is_(None)
+    statement = select(_columns.id, _columns.member_id, _columns.cancelled_at).where(
+        or_(_columns.id == func.any(list(ids)), live & (_columns.member_id == func.any(list(member_ids))))
+    )
+    return list(tx.execute(statement))
+
+
+def last_number(tx: Session, activity_id: UUID) -> int:
+    """The highest number given out; the activity is held by us."""
+    highest = select(func.max(_columns.number)).where(_columns.activity_id == activity_id)
+    return tx.scalar(highest) or 0
+
+
+def statuses(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Each member's status, so far as their cards have come."""
+    card = copies.member_card
+    rows = tx.execute(select(card.c.member_id, card.c.status).where(card.c.member_id == func.any(list(member_ids))))
+    return {row.member_id: row.status for row in rows}
+
+
+def add(tx: Session, rows: Sequence[dict[str, Any]]) -> None:
+    tx.execute(insert(sign_up_table).values(list(rows)))
+
+
+def places(tx: Session, activity_id: UUID) -> dict[UUID, Row[Any]]:
+    """By member, the id and the place in the order of those who are signed up, from 1."""
+    return {row.member_id: row for row in tx.execute(_places, {"activity_id": activity_id})}
+
+
+def activity_of(tx: Session, sign_up_id: UUID) -> UUID:
+    found: UUID | None = tx.scalar(select(_columns.activity_id).where(_columns.id == sign_up_id))
+    if found is None:
+        raise NoSuchSignUp
+    return found
+
+
+def get(tx: Session, sign_up_id: UUID) -> Row[Any]:
+    """A sign-up; its activity is held by us, so that it stands still."""
+    return tx.execute(select(sign_up_table).where(_columns.id == sign_up_id)).one()
+
+
+def cancel(tx: Session, sign_up_id: UUID, at: datetime, by_member_id: UUID | None) -> None:
+    tx.execute(
+        update(sign_up_table)
+        .where(_columns.id == sign_up_id)
+        .values(cancelled_at=at, cancelled_by_member_id=by_member_id)
+    )
+
+
+def list_at(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
+    """Who is signed up, in order, and then who came without."""
+    return tx.execute(_list, {"activity_id": activity_id, "limit": limit}).all()
+
+
+def list_of_members(
+    tx: Session, member_ids: Sequence[UUID], *, activity_id: UUID | None, ends_from: datetime, limit: int
+) -> Sequence[Row[Any]]:
+    """What these are signed up for: at one activity, or everything that has not ended before `ends_from`."""
+    values = {"member_ids": list(member_ids), "activity_id": activity_id, "ends_from": ends_from, "limit": limit}
+    return tx.execute(_of_members, values).all()
