@@ -8,6 +8,7 @@ from flask import Response
 
 from services.checkin import queries, schemas
 from services.checkin.commands import activities, attendances, confirm_each, scans, sign_ups
+from services.checkin.domain import sign_up_lists
 from services.checkin.store import Activity
 from services.checkin.store.activities import SiteDraft
 from shared import http, web
@@ -362,3 +363,13 @@ def list_signed_up(query: dict[str, Any], activity_id: UUID) -> list[dict[str, A
 def sign_up(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
     """Sign up one's own members, or for organizers anybody; each is decided on its own."""
     return {"sign_ups": sign_ups.sign_up(web.caller(), activity_id=activity_id, **body)}
+
+
+@routes.route("/sign-up-lists/read", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.ListTextSchema)
+@routes.response(200, schemas.ListLineSchema(many=True))
+@refuses()
+def read_list(body: dict[str, Any]) -> list[sign_up_lists.Line]:
+    """Read a pasted 接龙 list line by line. Nothing is kept, and nobody is looked up."""
+    return sign_up_lists.read(body["text"])

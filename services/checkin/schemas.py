@@ -9,6 +9,7 @@ from services.checkin.domain.activities import State as ActivityState
 from services.checkin.domain.admission import Outcome, Why
 from services.checkin.domain.attendances import Mark, State, Status
 from services.checkin.domain.codes import MINUTES_MAX, Direction
+from services.checkin.domain.sign_up_lists import TEXT_MAX, Reading
 from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
 from shared.categories import NAMES
 from shared.events import Evidence
@@ -393,3 +394,22 @@ class SignUpSchema(Wire):
     station_name = fields.String(required=True, allow_none=True)
     state = fields.String(required=True, validate=_one_of(ActivityState))
     reason = fields.String(required=True, allow_none=True)
+
+
+class ListTextSchema(Wire):
+    text = fields.String(
+        required=True,
+        validate=validate.Length(min=1, max=TEXT_MAX, error=f"最多 {TEXT_MAX} 个字，请分几次粘贴"),
+        metadata={"description": "As it was pasted, with emoji and all"},
+    )
+
+
+class ListLineSchema(Wire):
+    number = fields.Integer(required=True)
+    text = fields.String(required=True)
+    reading = fields.String(required=True, validate=_one_of(Reading))
+    name = fields.String(required=True)
+    phone = fields.String(required=True, allow_none=True)
+    place = fields.String(required=True)
+    note = fields.String(required=True)
+    companions = fields.Integer(required=True)

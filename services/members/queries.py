@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.store import claims, erasures, groups, people, tree
+from services.members.store import groups, people, tree
+from services.members.store import people as people_store
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -102,6 +104,36 @@ def list_members(
 def _cards(caller: Principal, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     rows = session().execute(people.view().where(which).order_by(Member.id))
     return [people.as_shown(row) if _may_see(caller, row.id, row.path) else people.as_masked(row) for row in rows]
+
+
+def look_up(caller: Principal, *, station_id: UUID, people: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Who of a station is meant by each of these names and phones, in their order; only where the caller organizes."""
+    tx = session()
+    path = tree.path_of(tx, station_id)
+    caller.require(Role.ORGANIZER, path)
+    hashes = {one["phone"]: people_store.phone_hash(one["phone"]) for one in people if one["phone"]}
+    statement = (
+        people_store.view()
+        .add_columns(Member.phone_hash)
+        .where(
+            people_store.below_any([path]),
+            Member.status == "active",
+            or_(
+                Member.name == func.any([one["name"] for one in people]),
+                Member.phone_hash == func.any(list(hashes.values())),
+            ),
+        )
+        .order_by(Member.id)
+    )
+    rows = tx.execute(statement).all()
+    found = []
+    for one in people:
+        wanted = hashes.get(one["phone"])
+        with_phone = [row.id for row in rows if wanted is not None and row.phone_hash == wanted]
+        meant = [row for row in rows if row.name == one["name"] or row.id in with_phone]
+        members = [people_store.as_shown(row) for row in meant]
+        found.append({"name": one["name"], "members": members, "by_phone": with_phone})
+    return found
 
 
 def _may_see(caller: Principal, member_id: UUID, path: str) -> bool:

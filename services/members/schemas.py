@@ -547,3 +547,21 @@ class EmployerNewSchema(Wire):
 class EmployerSchema(Wire):
     id = fields.UUID(required=True)
     name = Line(length_max=PLACE_LENGTH_MAX, required=True)
+
+
+class WantedSchema(Wire):
+    name = Line(length_max=NAME_LENGTH_MAX, required=True)
+    phone = Line(length_max=20, allow_none=True, load_default=None)
+
+
+class LookUpSchema(Wire):
+    station_id = fields.UUID(required=True)
+    people = fields.List(fields.Nested(WantedSchema), required=True, validate=validate.Length(min=1, max=500))
+
+
+class FoundSchema(Wire):
+    """Who has the name, or the phone; which of them has the phone stands in `by_phone`."""
+
+    name = fields.String(required=True)
+    members = fields.List(fields.Nested(MemberSchema), required=True)
+    by_phone = fields.List(fields.UUID(), required=True)

@@ -1,9 +1,12 @@
 """Signing up on the pages, in front of the real services."""
 
+import re
+from datetime import timedelta
+
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
-from tests.gateway.real import Town, town
+from tests.gateway.real import Browser, Town, form_fields, town
 from tests.gateway.test_organizer_pages import START, publish
 
 __all__ = ["town"]
@@ -57,3 +60,74 @@ def test_nobody_signs_up_for_what_is_called_off(town: Town) -> None:
     assert f"{page}/sign-up" not in shown
     with town.at(START.astimezone(clock.SHANGHAI)):
         assert "已取消" in volunteer.get(page).text
+
+
+PASTED = """#接龙
+周六清扫和谐小区
+
+1. 陈芳
+2、李小明 2人
+3. 王秀英
+4. 没登记
+5. 李小明
+6. 👍
+7. 赵志远 13900000000
+"""
+
+
+def test_a_pasted_list_is_checked_line_by_line_and_signs_up_nobody_twice_or_wrongly(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    chen, li = town.person("陈芳"), town.person("李小明")
+    namesakes = [town.person("王秀英") for _ in range(2)]
+    other_phone = town.person("赵志远")
+    here = publish(organizer)
+    activity_id = here.rpartition("/")[2]
+    chen.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up")
+    page = f"{here}/sign-ups"
+    checked = organizer.post(page, f"{page}/read", list=PASTED).text
+    comes_to = re.findall(r"<strong>([^<]*)</strong>\s*<div><span class=\"badge[^>]*>([^<]*)<", checked)
+    assert comes_to == [
+        ("#接龙", "标题，不算"),
+        ("周六清扫和谐小区", "标题，不算"),
+        ("1. 陈芳", "已经报过名"),
+        ("2、李小明 2人", "可以报名"),
+        ("3. 王秀英", "请选是哪一位"),
+        ("4. 没登记", "本站没有这个人"),
+        ("5. 李小明", "上面已有这个人"),
+        ("6. 👍", "没有看懂"),
+        ("7. 赵志远 13900000000", "请选是哪一位"),
+    ]
+    assert "还带 1 人没有写姓名" in checked
+    assert signed_up(organizer, activity_id) == [chen.member_id]
+    form = form_fields(checked, f"{page}/list")
+    assert form["chosen_6"] == form["chosen_10"] == ""
+    form["chosen_6"] = namesakes[1].member_id
+    for _ in range(2):
+        shown = organizer.client.post(f"{page}/list", data=form, follow_redirects=True).text
+        assert "已报名" in shown
+        assert signed_up(organizer, activity_id) == [chen.member_id, li.member_id, namesakes[1].member_id]
+    assert other_phone.member_id not in signed_up(organizer, activity_id)
+    again = organizer.post(page, f"{page}/read", list="1. 李小明").text
+    assert "已经报过名" in again
+
+
+def signed_up(organizer: Browser, activity_id: str) -> list[str]:
+    found = organizer.api("GET", f"/checkin/activities/{activity_id}/sign-ups")
+    return [one["member_id"] for one in found]
+
+
+def test_the_organizer_sees_who_is_beyond_the_number_and_who_did_not_come(town: Town) -> None:
+    organizer, absent, beyond = town.person("李组织", Role.ORGANIZER), town.person("陈芳"), town.person("王秀英")
+    here = publish(organizer, capacity="1")
+    page = f"/activities/{here.rpartition('/')[2]}"
+    for who in (absent, beyond):
+        who.post(page, f"{page}/sign-up")
+    shown = organizer.get(f"{here}/sign-ups").text
+    assert "1. 陈芳" in shown
+    assert "在需要的人数之外" in shown.partition("2. 王秀英")[2]
+    assert "未到" not in shown
+    with town.at(START + timedelta(hours=4)):
+        assert organizer.get(f"{here}/sign-ups").text.count("未到") == 2
+    off = organizer.post(f"{here}/sign-ups", f"{here}/sign-ups/cancel").text
+    assert "已取消报名" in off
+    assert "在需要的人数之外" not in off

@@ -178,6 +178,7 @@ CHECKIN = (
     Row(f"GET {_ACTIVITY}/sign-ups", READERS, 3, ids=_LATER, secret="sign_up_id", knows=READERS),
     Row(f"POST {_ACTIVITY}/sign-ups", ORGANIZERS | VOLUNTEER, 8, _with(id="new", member_ids=["{member_id}"])),
     Row("POST /checkin/sign-ups/<uuid:sign_up_id>/cancel", ORGANIZERS | VOLUNTEER, 6),
+    Row("POST /checkin/sign-up-lists/read", elsewhere(ORGANIZERS), 0, _with(text="1. 王秀英")),
     Row("POST /internal/v1/checkin/events", frozenset({"worker"}), 0, _NO_EVENTS),
 )
 
@@ -257,6 +258,15 @@ MEMBERS = (
     Row("GET /members/members", LOGGED_IN, 1, query={"ids": "{member_id}"}, secret="name", knows=READERS | VOLUNTEER),
     Row("POST /members/members", STAFF, 11, _with(id="new", name="孙大圣", station_id="{station_id}")),
     Row(f"GET {_MEMBER}", READERS | VOLUNTEER, 2),
+    Row(
+        "POST /members/look-ups",
+        ORGANIZERS,
+        2,
+        _with(station_id="{station_id}", people=[{"name": "{name}", "phone": "{phone}"}]),
+        secret="member_id",
+        knows=ORGANIZERS,
+    ),
+    Row(f"GET {_MEMBER}", READERS | VOLUNTEER, 1),
     Row(f"PATCH {_MEMBER}", STAFF | VOLUNTEER, 7, _with(skills=["理发"])),
     Row(f"PATCH {_MEMBER}", STAFF, 9, _with(name="李秀芳"), ids={"member_id": "newcomer"}),
     Row(f"POST {_MEMBER}/confirm", STAFF, 8, ids={"member_id": "newcomer"}),

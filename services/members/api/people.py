@@ -141,3 +141,15 @@ def set_household(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 def show_phone(member_id: UUID) -> dict[str, Any]:
     """A phone number, for who must call; reading somebody else's is recorded."""
     return {"phone": commands.read_phone(web.caller(), member_id)}
+
+
+@people.route("/look-ups", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@people.arguments(schemas.LookUpSchema)
+@people.response(200, schemas.FoundSchema(many=True))
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+@people.alt_response(404, schema=ProblemSchema)
+def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who of a station is meant by these names and phones, as they stand on a list; nothing is kept."""
+    return queries.look_up(web.caller(), **content)

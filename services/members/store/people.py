@@ -89,6 +89,11 @@ def phone_columns(member_id: UUID, phone: str | None) -> dict[str, bytes | None]
     }
 
 
+def phone_hash(phone: str) -> bytes:
+    """By which a number is found that is stored sealed."""
+    return keys().phone_hash(phone)
+
+
 def household_of(tx: Session, member_id: UUID) -> UUID | None:
     """The household also of members who are no longer active."""
     return tx.scalar(select(Member.household_id).where(Member.id == member_id))

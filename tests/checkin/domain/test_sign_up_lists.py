@@ -1,0 +1,101 @@
+"""Lists as they are really pasted, and what is made of each of their lines."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.checkin.domain import sign_up_lists
+from services.checkin.domain.sign_up_lists import LINES_MAX, Line, Reading
+
+
+def read_one(text: str) -> Line:
+    [line] = sign_up_lists.read(f"1. 陈芳\n{text}")[1:]
+    return line
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "phone", "place", "companions"),
+    [
+        ("1. 王秀英", "王秀英", None, "", 0),
+        ("2、李小明 2人", "李小明", None, "", 1),
+        ("3 陈芳 13800000000", "陈芳", "13800000000", "", 0),
+        ("4. 张三+1", "张三", None, "", 1),
+        ("5 和谐小区3栋 刘大姐", "刘大姐", None, "和谐小区3栋", 0),
+        ("６．赵志远", "赵志远", None, "", 0),
+        ("7. 🌹孙丽华🌹", "孙丽华", None, "", 0),
+        ("8，周建国（自带扫把）", "周建国", None, "", 0),
+        ("9.吴桂兰，13900000001，金叶小区", "吴桂兰", "13900000001", "金叶小区", 0),
+        ("10)欧阳娜娜 三人", "欧阳娜娜", None, "", 2),
+        ("11郑国强", "郑国强", None, "", 0),
+        ("12. 陈芳 138 0000 0000", "陈芳", "13800000000", "", 0),
+        ("13. 王秀英(电话13700000002)", "王秀英", "13700000002", "", 0),
+        ("第14位 何静", "何静", None, "", 0),
+        ("15、古丽·买买", "古丽·买买", None, "", 0),
+        ("马秀兰", "马秀兰", None, "", 0),
+        ("３、黄晓明\u3000１３６００００００００", "黄晓明", "13600000000", "", 0),
+        ("16. 王秀英 东兴小区 2栋", "王秀英", None, "东兴小区 2栋", 0),
+    ],
+)
+def test_a_line_names_a_person(text: str, name: str, phone: str | None, place: str, companions: int) -> None:
+    line = read_one(text)
+    assert (line.reading, line.name, line.phone, line.place, line.companions) == (
+        Reading.PERSON,
+        name,
+        phone,
+        place,
+        companions,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "17. ",
+        "18. 👍👍",
+        "19. 13800000000",
+        "20. 我也不知道能不能来看情况吧",
+        "21. 王秀英来不了了",
+        "22. 李",
+        "23. 报名",
+        "24、请假",
+    ],
+)
+def test_a_line_that_names_nobody_is_shown_as_it_stands(text: str) -> None:
+    line = read_one(text)
+    assert (line.reading, line.name, line.text) == (Reading.NOT_UNDERSTOOD, "", text.strip())
+
+
+def test_a_whole_list_has_a_heading_blank_lines_and_people_in_any_order() -> None:
+    text = """#接龙
+    周六上午九点清扫和谐小区，请带手套，集合点在东门岗亭
+
+    例 姓名 电话
+    2. 李小明
+    1. 王秀英
+    1. 王秀英
+
+    7. 陈芳+2
+    """
+    lines = sign_up_lists.read(text)
+    assert [line.reading for line in lines[:2]] == [Reading.HEADING] * 2
+    people = [(line.number, line.name) for line in lines if line.reading is Reading.PERSON]
+    assert people[-4:] == [(5, "李小明"), (6, "王秀英"), (7, "王秀英"), (9, "陈芳")]
+
+
+@given(st.text())
+def test_whatever_is_pasted_is_read_without_raising(text: str) -> None:
+    lines = sign_up_lists.read(text)
+    assert len(lines) <= LINES_MAX
+    assert all(line.name for line in lines if line.reading is Reading.PERSON)
+
+
+@given(
+    st.lists(
+        st.text(alphabet="0123456789 .、，()（）+王秀英李明小区栋人#接龙１２🌹-·\n\t", max_size=40), max_size=30
+    ).map("\n".join)
+)
+def test_no_line_is_lost_between_reading_and_showing(text: str) -> None:
+    shown = {line.number for line in sign_up_lists.read(text)}
+    for number, line in enumerate(text.splitlines(), 1):
+        if any(letter.isalnum() for letter in line):
+            assert number in shown
