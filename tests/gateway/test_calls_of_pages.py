@@ -64,7 +64,7 @@ NEEDED = {
     *((f"{ACTIVITY}{part}", "checkin") for part in ("/leave-all", "/add", "/edit", "/close", "/refused")),
     (f"{ACTIVITY}/attendances/<uuid:attendance_id>", "checkin"),
     ("/activities/<uuid:activity_id>", "checkin"),
-    (f"{ACTIVITY}/sign-ups", "checkin"),
+    *((f"{ACTIVITY}{part}", "checkin") for part in ("/sign-ups", "/notice", "/poster")),
     (f"{ACTIVITY}/add", "members"),
     (f"{ACTIVITY}/edit", "members"),
     ("/organize/activities/new", "members"),
@@ -102,6 +102,8 @@ NEEDED = {
 """Pages that are about what one service knows, or forms that cannot be filled in without it: they say 系统忙."""
 SILENT = {
     "/activities/<uuid:activity_id>",  # who leads it
+    f"{ACTIVITY}/notice",  # likewise
+    f"{ACTIVITY}/poster",  # likewise, and what it earns
     "/desk/<uuid:redemption_id>",  # the masked name stands in for the whole one
     "/organize/activities/new",  # a hint that the station confirms everything
     "/staff",  # links, one with a count

@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 
+from gateway import qr
+from gateway.parts import parts
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
@@ -131,3 +133,25 @@ def test_the_organizer_sees_who_is_beyond_the_number_and_who_did_not_come(town: 
     off = organizer.post(f"{here}/sign-ups", f"{here}/sign-ups/cancel").text
     assert "已取消报名" in off
     assert "在需要的人数之外" not in off
+
+
+def test_a_group_is_told_of_an_activity_as_it_stands(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    here = publish(organizer, site_name_0="东门", site_place_0="岗亭", site_name_1="西门")
+    with town.gateway.app_context():
+        public_url = parts().settings.public_url
+    address = f"{public_url}/activities/{here.rpartition('/')[2]}"
+    told = organizer.get(f"{here}/notice").text
+    for words in ("【志愿活动】楼道大扫除", "09:00–11:30", "东门 · 岗亭 · 负责人 李组织", f"报名和详情：{address}"):
+        assert words in told
+    assert "周" in told.partition("时间：")[2][:20]
+    poster = organizer.get(f"{here}/poster").text
+    for words in ("<h1>楼道大扫除</h1>", 'class="qr"', "服务 1 小时得 1 积分", "负责人：李组织"):
+        assert words in poster
+    assert qr.svg(address, "活动的二维码") in poster
+    organizer.post(here, f"{here}/postpone")
+    assert "【延期】楼道大扫除" in organizer.get(f"{here}/notice").text
+    organizer.post(here, f"{here}/cancel", reason="下雨")
+    off = organizer.get(f"{here}/notice").text
+    assert "【取消】楼道大扫除" in off
+    assert "原因：下雨" in off

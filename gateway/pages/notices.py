@@ -1,0 +1,106 @@
+"""Telling people of an activity: a text to paste into the WeChat group, and a poster with the code of its page."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from gateway import backend, presentation, qr
+from gateway.backend import Call
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import asking_for_people, by_id
+from gateway.parts import parts
+from shared.principal import Role
+
+pages = Blueprint("notices", __name__)
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/notice")
+@holding(Role.ORGANIZER)
+def show_notice(activity_id: UUID) -> ResponseReturnValue:
+    activity, leaders, _rule = _asked(activity_id)
+    return render_template("notices/notice.html", activity=activity, text=notice(activity, leaders))
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/poster")
+@holding(Role.ORGANIZER)
+def show_poster(activity_id: UUID) -> ResponseReturnValue:
+    activity, leaders, rule = _asked(activity_id, with_rule=True)
+    return render_template(
+        "notices/poster.html",
+        activity=activity,
+        leaders=list(dict.fromkeys(leaders.values())),
+        earns=_earned(rule) if rule else None,
+        drawing=Markup(qr.svg(_address(activity), _("活动的二维码"))),  # noqa: S704 - our own drawing
+        back=f"/organize/activities/{activity_id}",
+    )
+
+
+def _asked(
+    activity_id: UUID, *, with_rule: bool = False
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Any] | None]:
+    """The activity, its leaders' names by id, and the rule by which it earns; what cannot be had now is left out."""
+    activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+    asked = asking_for_people(site["leader_member_id"] for site in activity["sites"] if site["leader_member_id"])
+    if with_rule:
+        asked["rules"] = Call("points", "/rules", {"station_id": activity["station_id"]})
+    panels = backend.together(**asked)
+    rules = panels["rules"].content if with_rule else None
+    rule = next((one for one in rules or [] if one["category"] == activity["category"]), None)
+    return activity, {member_id: str(member["name"]) for member_id, member in by_id(panels).items()}, rule
+
+
+def _address(activity: dict[str, Any]) -> str:
+    return f"{parts().settings.public_url}/activities/{activity['id']}"
+
+
+def _earned(rule: dict[str, Any]) -> str:
+    points = presentation.points(rule["coefficient_percent"])
+    if rule["base"] == "visit":
+        return _("每次 %(points)s 积分", points=points)
+    return _("服务 1 小时得 %(points)s 积分", points=points)
+
+
+def notice(activity: dict[str, Any], leaders: dict[str, str]) -> str:
+    """What a group is told of an activity as it stands now; `leaders`: names by id."""
+    state, title = activity["state"], activity["title"]
+    times = _day_and_times(activity)
+    if state == "cancelled":
+        lines = [_("【取消】%(title)s", title=title), _("原定时间：%(times)s", times=times)]
+        lines += [_("原因：%(reason)s", reason=activity["reason"])] if activity["reason"] else []
+        return "\n".join([*lines, _("请互相转告，不要白跑一趟。")])
+    if state == "postponed":
+        lines = [_("【延期】%(title)s", title=title), _("原定时间：%(times)s", times=times)]
+        return "\n".join([*lines, _("新的时间定了再通知，报过名的不用重新报。"), _address(activity)])
+    return "\n".join(
+        [
+            _("【志愿活动】%(title)s", title=title),
+            _("时间：%(times)s", times=times),
+            _(
+                "地点：%(place)s",
+                place=" ".join(part for part in (activity["station_name"], activity["place"]) if part),
+            ),
+            *_sites(activity, leaders),
+            *([_("需要 %(count)s 人，来多了也欢迎", count=activity["capacity"])] if activity["capacity"] else []),
+            _("报名和详情：%(address)s", address=_address(activity)),
+        ]
+    )
+
+
+def _sites(activity: dict[str, Any], leaders: dict[str, str]) -> list[str]:
+    if len(activity["sites"]) == 1:
+        name = leaders.get(activity["sites"][0]["leader_member_id"])
+        return [_("负责人：%(name)s", name=name)] if name else []
+    lines = [_("点位：")]
+    for site in activity["sites"]:
+        said = [site["name"], *([site["place"]] if site["place"] != site["name"] else [])]
+        name = leaders.get(site["leader_member_id"])
+        lines.append(" · ".join([*said, *([_("负责人 %(name)s", name=name)] if name else [])]))
+    return lines
+
+
+def _day_and_times(activity: dict[str, Any]) -> str:
+    return presentation.span(activity["starts_at"], activity["ends_at"])
