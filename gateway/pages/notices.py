@@ -11,7 +11,7 @@ from gateway import backend, presentation, qr
 from gateway.backend import Call
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.places import asking_for_people, by_id
+from gateway.pages.places import IDS_MAX, asking_for_people, by_id, people
 from gateway.parts import parts
 from shared.principal import Role
 
@@ -104,3 +104,44 @@ def _sites(activity: dict[str, Any], leaders: dict[str, str]) -> list[str]:
 
 def _day_and_times(activity: dict[str, Any]) -> str:
     return presentation.span(activity["starts_at"], activity["ends_at"])
+
+
+# --- Calling everybody ----------------------------------------------------------------------------------
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/calls")
+@holding(Role.ORGANIZER)
+def list_calls(activity_id: UUID) -> ResponseReturnValue:
+    """Whom to call: who is signed up, and who is there already. Without phones, since reading those is recorded."""
+    return _calls_page(activity_id, with_phones=False)
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/calls")
+@holding(Role.ORGANIZER)
+def read_phones(activity_id: UUID) -> ResponseReturnValue:
+    return _calls_page(activity_id, with_phones=True)
+
+
+def _calls_page(activity_id: UUID, *, with_phones: bool) -> str:
+    panels = backend.together(
+        activity=Call("checkin", f"/activities/{activity_id}"),
+        signed=Call("checkin", f"/activities/{activity_id}/sign-ups"),
+    )
+    for panel in panels.values():
+        if panel.error is not None:
+            raise panel.error
+    ids = [one["member_id"] for one in panels["signed"].content]
+    known, phones = people(ids), _phones(ids) if with_phones else {}
+    return render_template(
+        "notices/calls.html",
+        activity=panels["activity"].content,
+        rows=[(known.get(one["member_id"]), phones.get(one["member_id"]), one) for one in panels["signed"].content],
+        with_phones=with_phones,
+        back=f"/organize/activities/{activity_id}",
+    )
+
+
+def _phones(member_ids: list[str]) -> dict[str, str]:
+    parts_of_list = [member_ids[at : at + IDS_MAX] for at in range(0, len(member_ids), IDS_MAX)]
+    answers = [backend.call("members", "GET", "/phones", query={"ids": ",".join(part)}) for part in parts_of_list]
+    return {one["member_id"]: one["phone"] or "" for answer in answers for one in answer}

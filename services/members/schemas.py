@@ -565,3 +565,11 @@ class FoundSchema(Wire):
     name = fields.String(required=True)
     members = fields.List(fields.Nested(MemberSchema), required=True)
     by_phone = fields.List(fields.UUID(), required=True)
+
+
+class PhonesQuerySchema(Wire):
+    ids = _ids()
+
+
+class MemberPhoneSchema(PhoneSchema):
+    member_id = fields.UUID(required=True)

@@ -64,7 +64,7 @@ NEEDED = {
     *((f"{ACTIVITY}{part}", "checkin") for part in ("/leave-all", "/add", "/edit", "/close", "/refused")),
     (f"{ACTIVITY}/attendances/<uuid:attendance_id>", "checkin"),
     ("/activities/<uuid:activity_id>", "checkin"),
-    *((f"{ACTIVITY}{part}", "checkin") for part in ("/sign-ups", "/notice", "/poster")),
+    *((f"{ACTIVITY}{part}", "checkin") for part in ("/sign-ups", "/notice", "/poster", "/calls")),
     (f"{ACTIVITY}/add", "members"),
     (f"{ACTIVITY}/edit", "members"),
     ("/organize/activities/new", "members"),

@@ -155,3 +155,18 @@ def test_a_group_is_told_of_an_activity_as_it_stands(town: Town) -> None:
     off = organizer.get(f"{here}/notice").text
     assert "【取消】楼道大扫除" in off
     assert "原因：下雨" in off
+
+
+def test_whoever_signed_up_can_be_called_and_each_phone_read_is_recorded(town: Town) -> None:
+    organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    here = publish(organizer)
+    page = f"/activities/{here.rpartition('/')[2]}"
+    volunteer.post(page, f"{page}/sign-up")
+    organizer.post(here, f"{here}/postpone")
+    shown = organizer.get(f"{here}/calls").text
+    assert "陈芳" in shown
+    assert not re.search(r"1380000\d{4}", shown)
+    called = organizer.post(f"{here}/calls", f"{here}/calls").text
+    assert re.search(r"1380000\d{4}", called)
+    entries = town.administrator.api("GET", "/members/audit?action=member.read_phone")
+    assert [entry["subject_id"] for entry in entries] == [volunteer.member_id]

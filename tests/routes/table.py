@@ -273,6 +273,14 @@ MEMBERS = (
     Row(f"PUT {_MEMBER}/household", STAFF, 16, _with(with_member_id="{newcomer}")),
     Row(f"GET {_MEMBER}/look-alikes", STAFF, 3),
     Row(f"GET {_MEMBER}/phone", ORGANIZERS | VOLUNTEER, 1),
+    Row(
+        "GET /members/phones",
+        elsewhere(ORGANIZERS),
+        2,
+        query={"ids": "{member_id}"},
+        secret="member_id",
+        knows=ORGANIZERS,
+    ),
     Row("GET /members/grants", elsewhere(ADMINISTRATORS), 1, secret="grant_id", knows=ADMINISTRATORS),
     Row(
         "POST /members/grants",

@@ -153,3 +153,14 @@ def show_phone(member_id: UUID) -> dict[str, Any]:
 def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Who of a station is meant by these names and phones, as they stand on a list; nothing is kept."""
     return queries.look_up(web.caller(), **content)
+
+
+@people.route("/phones", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@people.arguments(schemas.PhonesQuerySchema, location="query")
+@people.response(200, schemas.MemberPhoneSchema(many=True))
+@people.alt_response(401, schema=ProblemSchema)
+@people.alt_response(403, schema=ProblemSchema)
+def list_phones(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Phone numbers of several whom I must call; each that I read is recorded by itself. Others are left out."""
+    return commands.read_phones(web.caller(), query.get("ids") or [])

@@ -94,6 +94,17 @@ def phone_hash(phone: str) -> bytes:
     return keys().phone_hash(phone)
 
 
+def list_with_paths(tx: Session, member_ids: Iterable[UUID]) -> list[tuple[Member, str]]:
+    """Those of these members who are active, each with the path as in `path_of`."""
+    statement = (
+        select(Member, func.coalesce(Node.path, ROOT))
+        .outerjoin(Node, Node.id == Member.station_id)
+        .where(Member.id == func.any(list(member_ids)), Member.status == "active")
+        .order_by(Member.id)
+    )
+    return [(row[0], row[1]) for row in tx.execute(statement)]
+
+
 def household_of(tx: Session, member_id: UUID) -> UUID | None:
     """The household also of members who are no longer active."""
     return tx.scalar(select(Member.household_id).where(Member.id == member_id))
