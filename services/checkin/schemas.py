@@ -397,11 +397,7 @@ class SignUpSchema(Wire):
 
 
 class ListTextSchema(Wire):
-    text = fields.String(
-        required=True,
-        validate=validate.Length(min=1, max=TEXT_MAX, error=f"最多 {TEXT_MAX} 个字，请分几次粘贴"),
-        metadata={"description": "As it was pasted, with emoji and all"},
-    )
+    text = Paragraphs(length_max=TEXT_MAX, required=True, metadata={"description": "Emoji may stand in it"})
 
 
 class ListLineSchema(Wire):

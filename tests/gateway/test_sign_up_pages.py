@@ -109,7 +109,7 @@ def test_a_pasted_list_is_checked_line_by_line_and_signs_up_nobody_twice_or_wron
         assert "已报名" in shown
         assert signed_up(organizer, activity_id) == [chen.member_id, li.member_id, namesakes[1].member_id]
     assert other_phone.member_id not in signed_up(organizer, activity_id)
-    again = organizer.post(page, f"{page}/read", list="1. 李小明").text
+    again = organizer.post(page, f"{page}/read", list="1. \u200b李小明\u2060").text
     assert "已经报过名" in again
 
 
