@@ -180,8 +180,9 @@ def _months(panel: Panel) -> dict[str, Any]:
     return {"year": year, "years": years, "months": by_year.get(year or "", [])}
 
 
-def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
-    names = {
+def line_kinds() -> dict[str, str]:
+    """How lines of a statement are called."""
+    return {
         "award": _("服务积分"),
         "reversal": _("更正"),
         "spend": _("兑换"),
@@ -189,8 +190,11 @@ def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
         "expiry": _("到期"),
         "debt": _("抵扣"),
     }
+
+
+def _line(line: Mapping[str, Any], order: int) -> dict[str, Any]:
     local = presentation.read_moment(line["at"])
-    return {**line, "name": names[line["kind"]], "month": f"{local:%Y-%m}", "order": order}
+    return {**line, "name": line_kinds()[line["kind"]], "month": f"{local:%Y-%m}", "order": order}
 
 
 def _month(found: Mapping[str, Any]) -> list[str]:

@@ -373,3 +373,11 @@ def sign_up(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
 def read_list(body: dict[str, Any]) -> list[sign_up_lists.Line]:
     """Read a pasted 接龙 list line by line. Nothing is kept, and nobody is looked up."""
     return sign_up_lists.read(body["text"])
+@routes.route("/day", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.DayQuerySchema, location="query")
+@routes.response(200, schemas.DaySchema)
+@refuses()
+def show_day(query: dict[str, Any]) -> queries.Day:
+    """One member on one day: scans with refusals, attendances, who did what with them, what points is not told yet."""
+    return queries.show_day(web.caller(), **query)

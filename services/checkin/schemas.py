@@ -13,7 +13,7 @@ from services.checkin.domain.sign_up_lists import TEXT_MAX, Reading
 from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
 from shared.categories import NAMES
 from shared.events import Evidence
-from shared.fields import Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
+from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
 
 SITES_MAX = 50
 SCAN_MEMBERS_MAX = 10
@@ -409,3 +409,54 @@ class ListLineSchema(Wire):
     place = fields.String(required=True)
     note = fields.String(required=True)
     companions = fields.Integer(required=True)
+class DayQuerySchema(Wire):
+    member_id = fields.UUID(required=True)
+    day = Day(required=True, metadata={"description": "In Shanghai"})
+
+
+class ScanOfDaySchema(Wire):
+    id = fields.UUID(required=True)
+    activity_id = fields.UUID(required=True, allow_none=True)
+    title = fields.String(required=True, allow_none=True)
+    station_name = fields.String(required=True, allow_none=True)
+    site_name = fields.String(required=True, allow_none=True)
+    direction = fields.String(required=True, allow_none=True, validate=_one_of(Direction))
+    at = Instant(required=True, metadata={"description": "When the code was read"})
+    received_at = Instant(required=True)
+    outcome = fields.String(required=True, validate=_one_of(Outcome))
+    detail = fields.String(required=True, metadata={"description": "What the member was told"})
+    why = fields.String(required=True, allow_none=True, validate=_one_of(Why))
+    marks = fields.List(fields.String(validate=_one_of(Mark)), required=True)
+    waits = fields.Boolean(required=True)
+    attendance_id = fields.UUID(required=True, allow_none=True)
+
+
+class ActOfDaySchema(Wire):
+    id = fields.UUID(required=True)
+    at = Instant(required=True)
+    attendance_id = fields.UUID(required=True)
+    action = fields.String(required=True)
+    by_member_id = fields.UUID(required=True, allow_none=True)
+    detail = fields.Dict(required=True)
+
+
+class OnItsWaySchema(Wire):
+    attendance_id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    created_at = Instant(required=True)
+    attempts = fields.Integer(required=True)
+    dead_at = Instant(required=True, allow_none=True, metadata={"description": "When it was given up, if it was"})
+
+
+class DaySchema(Wire):
+    member_id = fields.UUID(required=True)
+    day = fields.Date(required=True)
+    name_masked = fields.String(required=True, allow_none=True)
+    station_name = fields.String(required=True, allow_none=True, metadata={"description": "The member's home"})
+    is_whole = fields.Boolean(
+        required=True, metadata={"description": "false: only what happened where the caller has a role"}
+    )
+    scans = fields.List(fields.Nested(ScanOfDaySchema), required=True)
+    attendances = fields.List(fields.Nested(AttendanceSchema), required=True)
+    acts = fields.List(fields.Nested(ActOfDaySchema), required=True)
+    on_their_way = fields.List(fields.Nested(OnItsWaySchema), required=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.rewards import schemas
 from services.rewards.commands import desk, gifts, redemptions
 from services.rewards.domain.redemption import Order
+from services.rewards.queries import day as day_queries
 from services.rewards.queries import gifts as gift_queries
 from services.rewards.queries import redemptions as redemption_queries
 from services.rewards.queries.gifts import GiftAtStation
@@ -178,3 +179,16 @@ def undo(body: dict[str, Any], redemption_id: UUID) -> dict[str, Any]:
 def list_station_redemptions(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
     """What was redeemed at a station, newest first."""
     return [_at_desk(found) for found in redemption_queries.list_for_station(web.caller(), station_id, **query)]
+
+
+# --- One person, one day ------------------------------------------------------------------------------
+
+
+@routes.route("/day", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.DayQuerySchema, location="query")
+@routes.response(200, schemas.DaySchema)
+@_refuses(403)
+def show_day(query: dict[str, Any]) -> day_queries.Day:
+    """One member on one day: what was redeemed, handed over, taken back or given up, and by whom."""
+    return day_queries.show_day(web.caller(), **query)

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from services.rewards.domain.redemption import QUANTITY_MAX, State
-from shared.fields import Line, Paragraphs, Whole, WholeText, Wire, YesNo
+from shared.fields import Day, Line, Paragraphs, Whole, WholeText, Wire, YesNo
 
 POINTS_MAX = 10_000_00
 """Of one piece. Times `QUANTITY_MAX` it is as much as points takes in one spend."""
@@ -163,3 +163,41 @@ class IssueSchema(Wire):
 
 class UndoSchema(Wire):
     reason = Line(required=True, length_max=200)
+
+
+class DayQuerySchema(Wire):
+    member_id = fields.UUID(required=True)
+    day = Day(required=True, metadata={"description": "in Shanghai"})
+
+
+class RedemptionOfDaySchema(Wire):
+    id = fields.UUID(required=True)
+    gift_name = fields.String(required=True)
+    station_name = fields.String(required=True, allow_none=True)
+    quantity = fields.Integer(required=True)
+    points = fields.Integer(required=True, metadata={"description": "of all pieces"})
+    state = fields.String(required=True, validate=validate.OneOf(_STATES))
+    reason = fields.String(required=True, allow_none=True)
+    requested_at = fields.AwareDateTime(required=True)
+    confirmed_at = fields.AwareDateTime(required=True, allow_none=True)
+    fulfilled_at = fields.AwareDateTime(required=True, allow_none=True)
+    ended_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class ActAtDeskSchema(Wire):
+    id = fields.UUID(required=True)
+    at = fields.AwareDateTime(required=True)
+    redemption_id = fields.UUID(required=True)
+    action = fields.String(required=True)
+    by_member_id = fields.UUID(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
+class DaySchema(Wire):
+    member_id = fields.UUID(required=True)
+    day = fields.Date(required=True)
+    is_whole = fields.Boolean(
+        required=True, metadata={"description": "false: only what was redeemed where the caller has a role"}
+    )
+    redemptions = fields.List(fields.Nested(RedemptionOfDaySchema), required=True)
+    acts = fields.List(fields.Nested(ActAtDeskSchema), required=True)

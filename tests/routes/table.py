@@ -347,3 +347,13 @@ ROWS = (
     *REWARDS,
     *(row for service in SERVICES for row in _kernel(service)),
 )
+# --- One person, one day; concerns; records for another platform ---
+_OF_DAY = {"member_id": "{member_id}", "day": "{day}"}
+_READ_DAY = READERS | VOLUNTEER
+DAYS = (
+    Row("GET /checkin/day", _READ_DAY, 5, query=_OF_DAY),
+    Row("GET /points/day", _READ_DAY, 3, query=_OF_DAY),
+    Row("GET /rewards/day", _READ_DAY, 3, query=_OF_DAY),
+)
+
+ROWS = (*DAYS, *MEMBERS, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))

@@ -290,6 +290,7 @@ class Town:
             "gift_id": here.gift_id,
             "member_id": here.members[0]["member_id"],
             "name": "群众0",
+            "day": self.moment.date().isoformat(),
             "neighbour": here.members[2]["member_id"],
         }
         (token,) = self.make("volunteer", "GET", f"{API}/members/tokens")

@@ -217,5 +217,10 @@ scan_table = Table(
     Column("code_digest", LargeBinary),
     Index("ix_scan_activity_id_received_at", "activity_id", "received_at"),
     Index("ix_scan_member_id_received_at", "member_id", "received_at"),
+    # One person, one day.
+    Index("ix_scan_member_id_at", "member_id", "at"),
     comment=APPEND_ONLY,
 )
+
+# What was done with an attendance is asked for by it.
+Index("ix_audit_log_subject_id", db.metadata.tables["audit_log"].c.subject_id)

@@ -4,6 +4,7 @@ from typing import Any
 
 from services.points.queries.awards import list_awards
 from services.points.queries.balances import list_balances
+from services.points.queries.day import Day, show_day
 from services.points.queries.months import list_months
 from services.points.queries.rules import list_rules_today
 from services.points.queries.seals import get_seal
@@ -13,6 +14,8 @@ from services.points.schemas.ledger import (
     AwardsQuerySchema,
     BalanceSchema,
     BalancesQuerySchema,
+    DayQuerySchema,
+    DaySchema,
     LineSchema,
     MonthSchema,
     MonthsQuerySchema,
@@ -55,6 +58,16 @@ def show_statement(query: dict[str, Any]) -> list[dict[str, Any]]:
 def show_awards(query: dict[str, Any]) -> list[dict[str, Any]]:
     """What attendances came to, and why."""
     return list_awards(web.caller(), **query)
+
+
+@routes.route("/day", methods=["GET"])
+@web.logged_in()
+@routes.arguments(DayQuerySchema, location="query")
+@routes.response(200, DaySchema)
+@routes.alt_response(403, schema=web.ProblemSchema)
+def show_one_day(query: dict[str, Any]) -> Day:
+    """One member on one day: what every version of each attendance came to, and the lines it wrote."""
+    return show_day(web.caller(), **query)
 
 
 @routes.route("/months", methods=["GET"])

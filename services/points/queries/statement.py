@@ -1,9 +1,11 @@
 """Every line that changed what a member has, with why, and what it left."""
 
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
 
 from services.points.domain.ledger import AccountKind, TransferKind, Unit, account_id
 from services.points.domain.rating import hundredths
@@ -14,16 +16,14 @@ from shared.principal import Principal
 UNITS = {"points": Unit.PTS, "minutes": Unit.MIN}
 
 # What a reversal could not take is a line too: it changes no balance, but what is owed.
-_STATEMENT = text("""
+_ENTRIES = """
     WITH entry AS (
         SELECT id, amount AS change, amount FROM transfer WHERE credit_id = :account
         UNION ALL SELECT id, -amount, amount FROM transfer WHERE debit_id = :account
         UNION ALL SELECT id, 0, amount FROM transfer WHERE debit_id = :debt
     ), line AS (
         SELECT id, change, CAST(sum(change) OVER (ORDER BY id) AS bigint) AS balance_after FROM entry
-    ), page AS (
-        SELECT * FROM line WHERE CAST(:before AS uuid) IS NULL OR id < :before ORDER BY id DESC LIMIT :limit
-    )
+    ), page AS ({page})
     SELECT page.id, page.change, page.balance_after, transfer.recorded_at, transfer.service_day, transfer.kind,
         transfer.amount, transfer.source_type, transfer.source_id, outcome.title, outcome.reason, outcome.note,
         spend.description AS spend_description, void.description AS void_description
@@ -35,7 +35,21 @@ _STATEMENT = text("""
     LEFT JOIN idempotency void ON transfer.source_type = 'redemption' AND transfer.source_version = 2
         AND void.key = 'void:' || transfer.source_id
     ORDER BY page.id DESC
-""")
+"""
+_STATEMENT = text(
+    _ENTRIES.format(
+        page="SELECT * FROM line WHERE CAST(:before AS uuid) IS NULL OR id < :before ORDER BY id DESC LIMIT :limit"
+    )
+)
+_OF_DAY = text(
+    _ENTRIES.format(
+        page="""
+        SELECT line.* FROM line JOIN transfer booked ON booked.id = line.id
+        WHERE booked.service_day = :day OR booked.recorded_at >= :since AND booked.recorded_at < :until
+        ORDER BY line.id DESC LIMIT :limit
+        """
+    )
+)
 
 
 def list_statement(
@@ -54,6 +68,29 @@ def list_statement(
         },
     )
     return [_line(row, unit) for row in rows]
+
+
+LINES_OF_DAY_MAX = 200
+
+
+def list_lines_of_day(
+    tx: Session, member_id: UUID, day: date, since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    """The lines of a member's points that are of a service day or were booked on it, in the order of booking. For
+    queries, which check the right to see them.
+    """
+    rows = tx.execute(
+        _OF_DAY,
+        {
+            "account": account_id(AccountKind.MEMBER, Unit.PTS, member_id),
+            "debt": account_id(AccountKind.DEBT, Unit.PTS, member_id),
+            "day": day,
+            "since": since,
+            "until": until,
+            "limit": LINES_OF_DAY_MAX,
+        },
+    )
+    return [_line(row, "points") for row in rows][::-1]
 
 
 def _line(row: Row[Any], unit: str) -> dict[str, Any]:

@@ -31,6 +31,18 @@ def require_may_read(tx: Session, caller: Principal, member_ids: Collection[UUID
         raise Forbidden
 
 
+def is_at_home(tx: Session, caller: Principal, member_id: UUID) -> bool:
+    """Whether the member's home station lies below a node where the caller is staff or auditor."""
+    if not any(caller.has(role) for role in _READERS):
+        return False
+    path = tx.scalar(
+        select(station.c.path)
+        .join(member_card, member_card.c.station_id == station.c.node_id)
+        .where(member_card.c.member_id == member_id)
+    )
+    return path is not None and may_read_at(caller, path, _READERS)
+
+
 def may_read_at(caller: Principal, path: str, roles: Iterable[Any] = (Role.ORGANIZER, *_READERS)) -> bool:
     """Whether a role of the caller reaches the node with this path."""
     return any(caller.may(role, path) for role in roles)

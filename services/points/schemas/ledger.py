@@ -6,7 +6,7 @@ from uuid import UUID
 
 from marshmallow import fields, validate
 
-from shared.fields import WholeText, Wire
+from shared.fields import Day, WholeText, Wire
 
 IDS_MAX = 200
 LIMIT_MAX = 200
@@ -75,6 +75,36 @@ class AwardSchema(Wire):
     minutes = fields.Integer(required=True)
     reason = fields.String(required=True)
     booked_at = fields.AwareDateTime(required=True)
+
+
+class DayQuerySchema(Wire):
+    member_id = fields.UUID(required=True)
+    day = Day(required=True, metadata={"description": "In Shanghai"})
+
+
+class OutcomeSchema(Wire):
+    attendance_id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(("awarded", "no_points", "annulled", "superseded")))
+    title = fields.String(required=True)
+    station_name = fields.String(required=True, allow_none=True)
+    points = fields.Integer(required=True)
+    minutes = fields.Integer(required=True)
+    reason = fields.String(required=True)
+    note = fields.String(required=True, allow_none=True)
+    booked_at = fields.AwareDateTime(required=True)
+
+
+class DaySchema(Wire):
+    member_id = fields.UUID(required=True)
+    day = fields.Date(required=True)
+    is_whole = fields.Boolean(
+        required=True, metadata={"description": "false: only outcomes where the caller has a role, and no lines"}
+    )
+    outcomes = fields.List(fields.Nested(OutcomeSchema), required=True, metadata={"description": "Of every version"})
+    lines = fields.List(
+        fields.Nested(LineSchema), required=True, metadata={"description": "Of this service day, or booked on it"}
+    )
 
 
 class MonthsQuerySchema(Wire):
