@@ -27,9 +27,9 @@ REQUESTS_WINDOW_S = 60
 COUNTED_WINDOW_S = 600
 # Generous, since a whole town may share one address: what stops guessing at one login is members' slow-down,
 # and a hall of newcomers registers within minutes.
-COUNTED_MAX = {"login": 100, "code": 200, "voucher": 200, "registration": 150}
+COUNTED_MAX = {"login": 100, "code": 200, "voucher": 200, "registration": 150, "complaint": 60}
 """Of one address in a window."""
-OWN_MAX = {"code": 20, "voucher": 60}
+OWN_MAX = {"code": 20, "voucher": 60, "complaint": 10}
 """Of one login in a window, for what only somebody who is logged in asks."""
 OWN_SPARED_MAX = 3
 """Where an address is past its limit, a login with no more guesses of its own goes on: anybody may misread a code."""

@@ -28,6 +28,9 @@ _ACTS = {
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, role_grant.member_id FROM audit_log log
         JOIN role_grant ON role_grant.id = subject_id WHERE action IN ('grant.add', 'grant.revoke')
+        UNION ALL
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, concern.member_id FROM audit_log log
+        JOIN concern ON concern.id = subject_id WHERE action LIKE 'concern.%' AND concern.member_id IS NOT NULL
     """,
     "checkin": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, attendance.member_id AS for_member_id
@@ -86,6 +89,7 @@ NEEDED = {
         "member.read_phone": Role.ORGANIZER,
         "member.": Role.STAFF,
         "roster.": Role.STAFF,
+        "concern.": Role.STAFF,
         "team.": Role.STAFF,
         "login.make_code": Role.STAFF,
         "login.make_claim": Role.ORGANIZER,

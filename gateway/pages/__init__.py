@@ -4,12 +4,14 @@ from flask import Blueprint
 
 from gateway.pages import (
     activities,
+    answering,
     arrive,
     audit,
     boards,
     choose,
     claims,
     codes,
+    concerns,
     confirm,
     confirming,
     consents,
@@ -42,12 +44,14 @@ from gateway.pages import (
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     activities.pages,
+    answering.pages,
     arrive.pages,
     audit.pages,
     boards.pages,
     choose.pages,
     claims.pages,
     codes.pages,
+    concerns.pages,
     confirm.pages,
     consents.pages,
     confirming.pages,

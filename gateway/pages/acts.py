@@ -64,6 +64,12 @@ def act_names() -> dict[str, str]:
         "node.close": _("撤销地方"),
         "team.add": _("添加服务队"),
         "employer.add": _("添加报到单位"),
+        "concern.add": _("代为反映问题"),
+        "concern.take": _("接手反映"),
+        "concern.answer": _("答复反映"),
+        "concern.read": _("阅看匿名意见"),
+        "concern.reopen": _("代为再次反映"),
+        "concern.read_contact": _("查看投诉人的联系方式"),
         "gift.create": _("上架礼品"),
         "gift.change": _("修改礼品"),
         "stock.receive": _("入库"),
@@ -83,6 +89,7 @@ def subject_name(kind: str) -> str:
         "activity": _("志愿活动"),
         "attendance": _("签到记录"),
         "code": _("验证码"),
+        "concern": _("反映或投诉"),
         "employer": _("报到单位"),
         "gift": _("上架的礼品"),
         "grant": _("授权"),
@@ -116,7 +123,7 @@ def called(detail: dict[str, Any]) -> str:
     return next((detail[name] for name in _CALLED if isinstance(detail.get(name), str)), "")
 
 
-_CALLED = ("title", "gift", "name")
+_CALLED = ("title", "gift", "name", "number")
 
 
 def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str]]:
@@ -159,6 +166,7 @@ def detail_names() -> dict[str, str]:
         "minutes": _("时长"),
         "name": _("名称"),
         "node_id": _("地方"),
+        "number": _("编号"),
         "place": _("地点"),
         "points": _("积分"),
         "quantity": _("数量"),

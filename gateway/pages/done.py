@@ -51,6 +51,11 @@ def said() -> str | None:
         "stocked": _("库存已记账"),
         "switched": _("光荣榜开关已改"),
         "verified": _("已核实本人"),
+        "reported": _("已收到，请记下编号"),
+        "reopened": _("已再次反映"),
+        "taken": _("已接手"),
+        "answered": _("已答复，反映的人会看到"),
+        "read": _("已阅"),
         "withdrawn": _("礼品已下架"),
     }
     return sentences.get(request.args.get("done", ""))

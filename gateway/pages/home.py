@@ -80,9 +80,3 @@ def privacy() -> ResponseReturnValue:
     return render_template(
         "home/text.html", title=_("个人信息保护说明"), sections=texts.privacy(), version=texts.VERSIONS["privacy"]
     )
-
-
-@pages.get("/complaints")
-@open_page
-def complaints() -> ResponseReturnValue:
-    return render_template("home/text.html", title=_("投诉建议"), sections=texts.complaints(presentation.viewer()))

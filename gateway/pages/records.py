@@ -60,6 +60,8 @@ def _record(attendance: Mapping[str, Any], award: Mapping[str, Any] | None, *, a
     status = attendance["status"]
     booked = award is not None and award["version"] == attendance["version"]
     record: dict[str, Any] = {
+        "id": attendance["id"],
+        "day": presentation.read_moment(attendance["arrived_at"]).date().isoformat(),
         "title": attendance["title"],
         "when": _when(attendance),
         "minutes": attendance["minutes"] if attendance.get("left_at") else None,

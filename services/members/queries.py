@@ -6,11 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
 
+from services.members.domain.concerns import NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.store import claims, erasures, groups, people, tree
 from services.members.store import groups, people, tree
 from services.members.store import people as people_store
+from services.members.store import concerns, groups, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -205,3 +207,48 @@ def list_teams(**query: Any) -> list[dict[str, Any]]:
 
 def list_employers(**query: Any) -> list[dict[str, Any]]:
     return groups.list_employers(session(), **query)
+
+
+# --- Concerns and complaints ----------------------------------------------------------------------------
+
+
+def list_concerns(
+    caller: Principal,
+    *,
+    limit: int,
+    member_id: UUID | None = None,
+    state: str = "open",
+    kind: str | None = None,
+    after: UUID | None = None,
+) -> list[dict[str, Any]]:
+    """A member's own, newest first; or, for staff and auditors, those that are answered at their nodes: open ones by
+    the day they are due, so that what is overdue comes first.
+    """
+    tx = session()
+    if member_id is not None:
+        caller.require_acts_for(member_id)
+        rows = concerns.list_of_member(tx, member_id, limit=limit, after=after)
+        return [concerns.as_shown(row, to_officials=False) for row in rows]
+    paths = caller.paths(Role.STAFF) + caller.paths(Role.AUDITOR)
+    if not paths:
+        raise Forbidden
+    rows = concerns.list_below(tx, paths, is_open=state == "open", kind=kind, limit=limit, after=after)
+    return [concerns.as_shown(row, to_officials=True) for row in rows]
+
+
+def show_concern(caller: Principal, concern_id: UUID) -> dict[str, Any]:
+    """One of the own members, or answered at the own nodes; NoSuchConcern also when the caller may not know of it."""
+    row = concerns.find(session(), concern_id)
+    if row is None:
+        raise NoSuchConcern
+    answers = caller.may(Role.STAFF, row.path) or caller.may(Role.AUDITOR, row.path)
+    if not answers and (row.member_id is None or not caller.acts_for(row.member_id)):
+        raise NoSuchConcern
+    return concerns.as_shown(row, to_officials=answers)
+
+
+def show_receipt(concern_id: UUID) -> dict[str, Any]:
+    """The number, for whoever has just said it."""
+    row = concerns.find(session(), concern_id)
+    assert row is not None
+    return {"id": row.id, "number": row.number, "due_on": row.due_on}

@@ -58,6 +58,7 @@ def lived(town: Town) -> Iterator[Lived]:
         town.administrator.api("PATCH", f"/members/members/{people['刘国强'].member_id}", away_from(town))
         town.deliver()
         redeem_everywhere(town, organizer, people)
+        complain_and_answer(town, staff, people["陈芳"])
         staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
         people["陈芳"].api("GET", board)
@@ -72,6 +73,19 @@ def scan(organizer: Browser, who: Browser, activity: dict[str, Any], direction: 
     query = f"site_id={activity['sites'][0]['id']}&direction={direction}&minutes=1"
     shown = organizer.api("GET", f"/checkin/activities/{activity['id']}/codes?{query}")
     who.api("POST", "/checkin/scans", {"code": shown["codes"][0]["url"], "member_ids": [who.member_id]})
+
+
+def complain_and_answer(town: Town, staff: Browser, who: Browser) -> None:
+    """One of every kind: answered, taken, said for somebody, and anonymous."""
+    concern = {"member_id": who.member_id, "words": "少了一次"}
+    ids = [str(new_id()) for _ in range(4)]
+    for concern_id, teller in zip(ids, (who, who, staff), strict=False):
+        teller.api("POST", "/members/concerns", {"id": concern_id, **concern})
+    anonymous = {"id": ids[3], "node_id": town.station_id, "words": "码太小"}
+    town.browser().api("POST", "/members/complaints", anonymous)
+    staff.api("POST", f"/members/concerns/{ids[0]}/answer", {"answer": "已补上"})
+    staff.api("POST", f"/members/concerns/{ids[1]}/take")
+    staff.api("POST", f"/members/concerns/{ids[3]}/read")
 
 
 def away_from(town: Town) -> dict[str, str]:
@@ -222,6 +236,8 @@ ATTACKS: dict[str, list[Damage]] = {
     ],
     "every privileged act is in the audit log": [
         rows("rewards", "audit_log", "DELETE FROM audit_log WHERE action = 'redemption.issue'"),
+        *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'concern.{act}'")
+          for act in ("add", "take", "answer", "read")),
     ],
     "nobody acts for themselves or the own household": [
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
@@ -229,6 +245,7 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("rewards", "audit_log", _FOR_ONESELF.format("redemption", "redemption.issue")),
         rows("members", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'member.confirm'"),
         rows("members", "audit_log", _FOR_ONESELF.format("role_grant", "grant.add")),
+        rows("members", "audit_log", _FOR_ONESELF.format("concern", "concern.answer")),
         rows("checkin", "audit_log",
              "UPDATE audit_log SET member_id = (SELECT member_id FROM attendance WHERE evidence = 'organizer' LIMIT 1)"
              " WHERE action = 'activity.confirm_all'"),

@@ -68,6 +68,8 @@ NEEDED = {
     (f"{ACTIVITY}/add", "members"),
     (f"{ACTIVITY}/edit", "members"),
     ("/organize/activities/new", "members"),
+    *(("/concerns/<uuid:concern_id>", "members"), ("/staff/concerns/<uuid:concern_id>", "members")),
+    *(("/staff/concerns", "members"), ("/staff/members/<uuid:member_id>/concern", "members")),
     ("/desk/<uuid:redemption_id>", "rewards"),
     ("/gifts/<uuid:gift_id>/confirm", "rewards"),
     ("/first", "members"),
@@ -177,6 +179,9 @@ def pages(town: Town) -> Iterator[Pages]:
         town.deliver()
         values |= _gift(administrator, volunteer, town.station_id)
         values["attendance_id"] = volunteer.api("GET", f"/checkin/attendances?member_id={volunteer.member_id}")[0]["id"]
+        values["concern_id"] = str(new_id())
+        concern = {"id": values["concern_id"], "member_id": volunteer.member_id, "words": "少了一次积分"}
+        volunteer.api("POST", "/members/concerns", concern)
         values["grant_id"] = administrator.api("GET", "/members/grants")[0]["id"]
         yield Pages(town, volunteer, administrator, values)
 

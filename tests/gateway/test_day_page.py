@@ -128,7 +128,7 @@ def test_a_correction_and_an_annulment_are_told_with_reason_and_what_they_took(s
     saturday.scan(who, "departure", 180)
     saturday.deliver(190)
     times = {"arrived_at": START.isoformat(), "left_at": after(120).isoformat()}
-    saturday.act(who, "correct", version=1, reason="提前走了", **times)
+    saturday.act(who, "correct", 200, version=1, reason="提前走了", **times)
     saturday.deliver(210)
     corrected = saturday.read(saturday.staff, who)
     assert "时间已更正（李组长），原因：提前走了，已到账 2 积分。" in corrected

@@ -356,4 +356,33 @@ DAYS = (
     Row("GET /rewards/day", _READ_DAY, 3, query=_OF_DAY),
 )
 
-ROWS = (*DAYS, *MEMBERS, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))
+_CONCERN = "/members/concerns/<uuid:concern_id>"
+_WORDS = {"words": "少了一次积分"}
+CONCERNS = (
+    Row("POST /members/concerns", STAFF | VOLUNTEER, 8, _with(id="new", member_id="{member_id}", **_WORDS)),
+    Row("GET /members/concerns", VOLUNTEER, 1, query={"member_id": "{member_id}"}),
+    Row(
+        "GET /members/concerns",
+        elsewhere(STAFF | {"auditor"}),
+        1,
+        secret="concern_id",
+        knows=STAFF | {"auditor"},
+    ),
+    Row(f"GET {_CONCERN}", STAFF | VOLUNTEER | {"auditor"}, 1),
+    Row(f"POST {_CONCERN}/take", STAFF, 4),
+    Row(f"POST {_CONCERN}/answer", STAFF, 4, _with(answer="已补上")),
+    Row(f"POST {_CONCERN}/reopen", STAFF | VOLUNTEER, 4, _with(because="还不对"), ids={"concern_id": "answered"}),
+    Row(f"POST {_CONCERN}/read", STAFF, 4, ids={"concern_id": "anonymous complaint"}),
+    Row(f"GET {_CONCERN}/contact", STAFF, 2, ids={"concern_id": "complaint"}),
+    Row("POST /members/complaints", ANYBODY, 5, _with(id="new", node_id="{node_id}", **_WORDS)),
+)
+
+ROWS = (
+    *DAYS,
+    *CONCERNS,
+    *MEMBERS,
+    *CHECKIN,
+    *POINTS,
+    *REWARDS,
+    *(row for service in SERVICES for row in _kernel(service)),
+)

@@ -94,6 +94,7 @@ class Town:
             town._redeem()
             town._organize()
             town._administrate()
+            town._complain()
             town._bury_letters()
             world.finish()
         town._take_note()
@@ -232,6 +233,7 @@ class Town:
             add("volunteer", f"{members}/tokens", name=name)
             consents = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
             add("other volunteer", f"{members}/me/members", name="王小妹", relation="child", consents=consents)
+        add("staff", f"{members}/concerns", words=name, member_id=things["neighbour"])
         gift = add("staff", f"{rewards}/gifts", name=name, points=1, node_id=things["node_id"])
         add("staff", f"{rewards}/gifts/{gift}/stock", kind="receive", quantity=5, reason="捐赠", **here)
         add("volunteer", f"{rewards}/redemptions", gift_id=gift, **here, **mine)
@@ -393,6 +395,18 @@ class Town:
         """Somebody without a login, whom nothing else is about."""
         elder = {"id": str(new_id()), "name": "赵大爷", "station_id": self.things["station_id"]}
         return str(self.make("staff", "POST", f"{API}/members/members", elder)["id"])
+    def _complain(self) -> None:
+        """A concern that waits, one that was answered, a complaint with a contact and one without."""
+        api, things = f"{API}/members", self.things
+        for name in ("concern_id", "answered", "complaint", "anonymous complaint"):
+            things[name] = str(new_id())
+        for name in ("concern_id", "answered"):
+            content = {"id": things[name], "member_id": things["member_id"], "words": "少了一次"}
+            self.make("volunteer", "POST", f"{api}/concerns", content)
+        self.make("staff", "POST", f"{api}/concerns/{things['answered']}/answer", {"answer": "已补上"})
+        for name, more in (("complaint", {"contact": "孙先生"}), ("anonymous complaint", {})):
+            content = {"id": things[name], "node_id": things["node_id"], "words": "码太小", **more}
+            self.make(ANONYMOUS, "POST", f"{api}/complaints", content)
 
     def _bury_letters(self) -> None:
         self.things["sentence"] = "没有这次兑换"

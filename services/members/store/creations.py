@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.members.store.keys import keys
 from services.members.store.models import (
     Access,
+    Concern,
     Creation,
     Employer,
     Erasure,
@@ -24,6 +25,7 @@ from shared import clock
 from shared.errors import Conflict
 
 Made = Access | Employer | Erasure | Login | Member | Node | RoleGrant | Team
+Made = Access | Concern | Employer | Login | Member | Node | RoleGrant | Team
 
 
 class IdTaken(Conflict):

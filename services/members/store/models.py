@@ -303,3 +303,51 @@ class Creation(Model):
     input_hash: Mapped[bytes]
     member_id: Mapped[UUID | None]
     at: Mapped[datetime]
+
+
+class Concern(Model):
+    """What somebody reports (反映问题) or complains of and proposes (投诉建议), who handles it, and the answer.
+
+    Without a member it is a complaint of somebody who is not logged in, or of nobody. Not append-only: words of
+    people who leave must be removable.
+    """
+
+    __tablename__ = "concern"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    state: Mapped[str]
+    member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    node_id: Mapped[UUID | None] = mapped_column(ForeignKey("node.id"))
+    above: Mapped[bool]
+    """Answered by the node above this one: it is about the people who work here."""
+    words: Mapped[str]
+    about_type: Mapped[str | None]
+    about_id: Mapped[UUID | None]
+    about_day: Mapped[date | None]
+    contact_encrypted: Mapped[bytes | None]
+    by_staff: Mapped[bool]
+    created_at: Mapped[datetime]
+    due_on: Mapped[date]
+    handler_member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    answer: Mapped[str | None]
+    answered_at: Mapped[datetime | None]
+    corrected_id: Mapped[UUID | None]
+    """The attendance that was put right because of it."""
+    reopened_at: Mapped[datetime | None]
+    reopened_because: Mapped[str | None]
+    answer_before: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("kind IN ('concern','complaint')", name="kind"),
+        CheckConstraint("state IN ('received','in_progress','answered','read')", name="state"),
+        CheckConstraint("number ~ '^[1-9][0-9]{5}$'", name="number"),
+        CheckConstraint("kind = 'complaint' OR member_id IS NOT NULL", name="member_of_concern"),
+        CheckConstraint("(about_type IS NULL) = (about_id IS NULL)", name="about_whole"),
+        CheckConstraint("(state = 'answered') = (answer IS NOT NULL)", name="answered"),
+        CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answer_whole"),
+        CheckConstraint("(reopened_at IS NULL) = (answer_before IS NULL)", name="reopened_whole"),
+        CheckConstraint("state <> 'read' OR (member_id IS NULL AND contact_encrypted IS NULL)", name="read"),
+        Index("ix_concern_member_id", "member_id", "id", postgresql_where=text("member_id IS NOT NULL")),
+        Index("ix_concern_open", "due_on", "id", postgresql_where=text("state IN ('received', 'in_progress')")),
+        Index("ix_concern_node_id", "node_id"),
+    )

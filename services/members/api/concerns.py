@@ -1,0 +1,126 @@
+"""What people report and complain of, and what they are answered."""
+
+from typing import Any
+from uuid import UUID
+
+from services.members import queries, schemas
+from services.members.commands import concerns as commands
+from shared import web
+from shared.http import ProblemSchema
+from shared.principal import Role
+
+concerns = web.Routes("concerns", __name__, url_prefix="/api/v1/members")
+
+
+@concerns.route("/concerns", methods=["GET"])
+@web.logged_in()
+@concerns.arguments(schemas.ConcernsQuerySchema, location="query")
+@concerns.response(200, schemas.ConcernSchema(many=True))
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+def list_concerns(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """A member's own; without a member those that staff answers and auditors see, open ones by the day they are due."""
+    return queries.list_concerns(web.caller(), **query)
+
+
+@concerns.route("/concerns", methods=["POST"])
+@web.logged_in()
+@concerns.arguments(schemas.ConcernNewSchema)
+@concerns.response(201, schemas.ReceiptSchema)
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.alt_response(409, schema=ProblemSchema)
+@concerns.alt_response(422, schema=ProblemSchema)
+def report(content: dict[str, Any]) -> dict[str, Any]:
+    """Report that something is missing or wrong; staff does so for who cannot."""
+    return queries.show_receipt(commands.report(web.caller(), concern_id=content.pop("id"), **content))
+
+
+@concerns.route("/complaints", methods=["POST"])
+@web.anyone()
+@concerns.arguments(schemas.ComplaintNewSchema)
+@concerns.response(201, schemas.ReceiptSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.alt_response(409, schema=ProblemSchema)
+@concerns.alt_response(422, schema=ProblemSchema)
+@concerns.alt_response(429, schema=ProblemSchema)
+def complain(content: dict[str, Any]) -> dict[str, Any]:
+    """Complain or propose, also anonymously; the number is all that comes back."""
+    return queries.show_receipt(commands.complain(web.caller(), concern_id=content.pop("id"), **content))
+
+
+@concerns.route("/concerns/<uuid:concern_id>", methods=["GET"])
+@web.logged_in()
+@concerns.response(200, schemas.ConcernSchema)
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+def show_concern(concern_id: UUID) -> dict[str, Any]:
+    """One of mine, or of my stations."""
+    return queries.show_concern(web.caller(), concern_id)
+
+
+@concerns.route("/concerns/<uuid:concern_id>/take", methods=["POST"])
+@web.holding(Role.STAFF)
+@concerns.response(200, schemas.ConcernSchema)
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.alt_response(422, schema=ProblemSchema)
+def take(concern_id: UUID) -> dict[str, Any]:
+    """Handle it from now on."""
+    commands.take(web.caller(), concern_id)
+    return queries.show_concern(web.caller(), concern_id)
+
+
+@concerns.route("/concerns/<uuid:concern_id>/answer", methods=["POST"])
+@web.holding(Role.STAFF)
+@concerns.arguments(schemas.AnswerSchema)
+@concerns.response(200, schemas.ConcernSchema)
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.alt_response(422, schema=ProblemSchema)
+def answer(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
+    """Answer it."""
+    commands.answer(web.caller(), concern_id, **content)
+    return queries.show_concern(web.caller(), concern_id)
+
+
+@concerns.route("/concerns/<uuid:concern_id>/read", methods=["POST"])
+@web.holding(Role.STAFF)
+@concerns.response(200, schemas.ConcernSchema)
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.alt_response(422, schema=ProblemSchema)
+def mark_read(concern_id: UUID) -> dict[str, Any]:
+    """Say that an anonymous complaint was read."""
+    commands.mark_read(web.caller(), concern_id)
+    return queries.show_concern(web.caller(), concern_id)
+
+
+@concerns.route("/concerns/<uuid:concern_id>/reopen", methods=["POST"])
+@web.logged_in()
+@concerns.arguments(schemas.ReopeningSchema)
+@concerns.response(200, schemas.ConcernSchema)
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.alt_response(422, schema=ProblemSchema)
+def reopen(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
+    """Say once, within ten days, that the answer does not settle it."""
+    commands.reopen(web.caller(), concern_id, **content)
+    return queries.show_concern(web.caller(), concern_id)
+
+
+@concerns.route("/concerns/<uuid:concern_id>/contact", methods=["GET"])
+@web.holding(Role.STAFF)
+@concerns.response(200, schemas.ContactSchema)
+@concerns.alt_response(401, schema=ProblemSchema)
+@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.alt_response(404, schema=ProblemSchema)
+def show_contact(concern_id: UUID) -> dict[str, Any]:
+    """How to answer who left a name or number without a login; reading it is recorded."""
+    return {"contact": commands.read_contact(web.caller(), concern_id)}

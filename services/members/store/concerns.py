@@ -1,0 +1,119 @@
+"""Statements on concerns and complaints."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, Text, bindparam, case, func, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, aliased
+
+from services.members.domain.concerns import NUMBER_FIRST, NUMBER_LAST, OPEN, NoSuchConcern
+from services.members.domain.names import mask
+from services.members.domain.places import ROOT
+from services.members.store.models import Concern, Member, Node
+from shared import clock
+from shared.errors import Unavailable
+from shared.ids import new_number
+
+_DRAWS_MAX = 20
+_handler = aliased(Member)
+_OPEN = [state.value for state in OPEN]
+
+# In so many words, for the index of open ones.
+_is_open = Concern.state.in_(bindparam("open_states", _OPEN, expanding=True, literal_execute=True))
+
+_path = func.coalesce(Node.path, ROOT)
+# As `domain.concerns.path_of_answer`.
+_path_of_answer = case((Concern.above, func.regexp_replace(_path, "[^/]+/$", "", type_=Text())), else_=_path)
+
+
+def add(tx: Session, **values: Any) -> None:
+    """Write one down under a number that no other has."""
+    statement = insert(Concern).on_conflict_do_nothing(index_elements=["number"]).returning(Concern.id)
+    for _ in range(_DRAWS_MAX):
+        number = str(new_number(NUMBER_FIRST, NUMBER_LAST))
+        if tx.execute(statement, {**values, "number": number}).first() is not None:
+            return
+    raise Unavailable
+
+
+def lock(tx: Session, concern_id: UUID) -> tuple[Concern, str, UUID | None]:
+    """One, to be changed by us alone, with the path at which it is answered and the household of whose it is."""
+    row = tx.execute(
+        select(Concern, _path_of_answer, Member.household_id)
+        .outerjoin(Node, Node.id == Concern.node_id)
+        .outerjoin(Member, Member.id == Concern.member_id)
+        .where(Concern.id == concern_id)
+        .with_for_update(of=Concern)
+        .execution_options(populate_existing=True)
+    ).first()
+    if row is None:
+        raise NoSuchConcern
+    return row[0], row[1], row[2]
+
+
+def count_open(tx: Session, member_id: UUID) -> int:
+    return tx.scalar(select(func.count()).where(Concern.member_id == member_id, _is_open)) or 0
+
+
+def view() -> Select[*tuple[Any, ...]]:
+    """Everything the wire shows, one row each; narrow it with `where`."""
+    columns = (column for column in Concern.__table__.c if column.name != "contact_encrypted")
+    return (
+        select(
+            *columns,
+            Concern.contact_encrypted.is_not(None).label("has_contact"),
+            Node.name.label("node_name"),
+            _path_of_answer.label("path"),
+            Member.name.label("member_name"),
+            Member.volunteer_number,
+            _handler.name.label("handler_name"),
+        )
+        .outerjoin(Node, Node.id == Concern.node_id)
+        .outerjoin(Member, Member.id == Concern.member_id)
+        .outerjoin(_handler, _handler.id == Concern.handler_member_id)
+    )
+
+
+def as_shown(row: Row[Any], *, to_officials: bool) -> dict[str, Any]:
+    """A row of `view()` as the wire has it; names stand whole only for who answers for the place."""
+    shown = dict(row._mapping)
+    for name in ("member_name", "handler_name"):
+        if shown[name] is not None and not to_officials:
+            shown[name] = mask(shown[name])
+    if shown["volunteer_number"] is not None:
+        shown["volunteer_number"] = "*" * 8 + shown["volunteer_number"][-4:]
+    return shown | {"is_overdue": row.state in _OPEN and row.due_on < clock.today()}
+
+
+def find(tx: Session, concern_id: UUID) -> Row[*tuple[Any, ...]] | None:
+    return tx.execute(view().where(Concern.id == concern_id)).first()
+
+
+def list_of_member(tx: Session, member_id: UUID, *, limit: int, after: UUID | None) -> Sequence[Row[Any]]:
+    """A member's own, newest first; ids are ordered by time."""
+    statement = view().where(Concern.member_id == member_id).order_by(Concern.id.desc()).limit(limit)
+    if after is not None:
+        statement = statement.where(Concern.id < after)
+    return tx.execute(statement).all()
+
+
+def list_below(
+    tx: Session, paths: Sequence[str], *, is_open: bool, kind: str | None, limit: int, after: UUID | None
+) -> Sequence[Row[Any]]:
+    """Those answered at or below one of the paths: open ones by the day they are due, others newest first."""
+    order = (Concern.due_on, Concern.id)
+    statement = view().where(below(paths), _is_open if is_open else ~_is_open).limit(limit)
+    statement = statement.order_by(*(order if is_open else (Concern.id.desc(),)))
+    if kind is not None:
+        statement = statement.where(Concern.kind == kind)
+    if after is not None:
+        seen = aliased(Concern)
+        last = select(seen.due_on, seen.id).where(seen.id == after).scalar_subquery()
+        statement = statement.where(tuple_(*order) > last if is_open else Concern.id < after)
+    return tx.execute(statement).all()
+
+
+def below(paths: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(true() if path == ROOT else _path_of_answer.startswith(path, autoescape=True) for path in paths))
