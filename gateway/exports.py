@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from tempfile import SpooledTemporaryFile
 from urllib.parse import quote
@@ -26,12 +27,23 @@ _WIDTH_OF_MANY = 16
 _IN_MEMORY_MAX = 1_000_000
 
 
-def workbook(name: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, above: Sequence[str] = ()) -> Response:
-    """An XLSX file called `name` with one sheet; `above` are lines over the heads: title, period, unit."""
+def workbook(
+    name: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    above: Sequence[str] = (),
+    made_at: datetime | None = None,
+) -> Response:
+    """An XLSX file called `name` with one sheet; `above` are lines over the heads: title, period, unit. With `made_at`
+    the same rows are the same bytes, whenever they are asked for.
+    """
     written = io.BytesIO()
     with xlsxwriter.Workbook(
         written, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     ) as book:
+        if made_at is not None:
+            book.set_properties({"created": made_at.astimezone(UTC).replace(tzinfo=None)})
         sheet = book.add_worksheet()  # a name of ours would be short and without :/?*
         title, head = book.add_format({"bold": True, "font_size": 14}), book.add_format({"bold": True, "bottom": 1})
         day = book.add_format({"num_format": "yyyy-mm-dd"})

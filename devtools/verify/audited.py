@@ -115,6 +115,8 @@ ACTS = (
     Act("checkin", "attendance", _REFUSED, ("attendance.reject",)),
     Act("checkin", "attendance", "state = 'corrected'", ("attendance.correct",)),
     Act("checkin", "attendance", "state = 'annulled'", ("attendance.annul",)),
+    Act("checkin", "outside_number", "true", ("outside_number.set",), "subject_id"),
+    Act("checkin", "export_batch", "true", ("batch.make",)),
     Act("points", "board_off", "true", ("board.switch_off",), "node_id"),
     Act("rewards", "gift", "true", ("gift.create",)),
     Act("rewards", "stock_movement", "kind = 'receive' AND refusal IS NULL", ("stock.receive",), "gift_id"),

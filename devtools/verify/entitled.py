@@ -39,6 +39,9 @@ _ACTS = {
         SELECT log.at, log.who, log.member_id, log.action, attendance.id, attendance.member_id
         FROM audit_log log CROSS JOIN jsonb_array_elements_text(detail -> 'attendance_ids') AS confirmed (id)
         JOIN attendance ON attendance.id = CAST(confirmed.id AS uuid) WHERE action = 'activity.confirm_all'
+        UNION ALL
+        SELECT at, who, member_id, action, subject_id, subject_id FROM audit_log
+        WHERE action = 'outside_number.set' AND subject_type = 'member'
     """,
     "rewards": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, redemption.member_id AS for_member_id
@@ -100,6 +103,8 @@ NEEDED = {
         "attendance.": Role.ORGANIZER,
         "confirm_each.": Role.STAFF,
         "sign_up.": Role.ORGANIZER,
+        "outside_number.": Role.STAFF,
+        "batch.": Role.STAFF,
         **_IN_EVERY,
     },
     "points": {"board.": Role.STAFF, **_IN_EVERY},

@@ -5,7 +5,7 @@ from typing import Any
 
 APPEND_ONLY = {
     "members": ("audit_log", "consent"),
-    "checkin": ("audit_log", "scan"),
+    "checkin": ("audit_log", "export_batch", "export_record", "scan"),
     "points": ("allocation", "audit_log", "idempotency", "outcome", "rule", "seal", "transfer"),
     "rewards": ("audit_log", "stock_movement"),
 }

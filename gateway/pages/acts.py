@@ -10,6 +10,7 @@ from gateway.pages.choose import relations
 from gateway.pages.confirm import evidence_shown, state_shown
 from gateway.pages.grants import role_names
 from gateway.pages.nodes import level_names
+from gateway.pages.platforms import platform_names
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -78,6 +79,8 @@ def act_names() -> dict[str, str]:
         "redemption.undo": _("收回发放"),
         "confirm_each.switch_on": _("打开每条都要确认"),
         "confirm_each.switch_off": _("关闭每条都要确认"),
+        "outside_number.set": _("登记平台编号"),
+        "batch.make": _("生成导出批次"),
         "board.switch_on": _("打开光荣榜"),
         "board.switch_off": _("关闭光荣榜"),
         "dead_letter.requeue": _("重新投递"),
@@ -89,6 +92,7 @@ def subject_name(kind: str) -> str:
         "activity": _("志愿活动"),
         "attendance": _("签到记录"),
         "code": _("验证码"),
+        "batch": _("导出批次"),
         "concern": _("反映或投诉"),
         "employer": _("报到单位"),
         "gift": _("上架的礼品"),
@@ -155,6 +159,7 @@ def detail_names() -> dict[str, str]:
         "evidence": _("凭据"),
         "fields": _("改动的内容"),
         "from": _("原来"),
+        "from_day": _("从哪天"),
         "gift": _("礼品"),
         "left": _("签退人数"),
         "left_at": _("签退"),
@@ -182,6 +187,8 @@ def detail_names() -> dict[str, str]:
         "successor_id": _("并入"),
         "title": _("活动名称"),
         "to": _("现在"),
+        "to_day": _("到哪天"),
+        "platform": _("平台"),
         "window_before_minutes": _("提前多少分钟开始签到"),
         "with_member_id": _("和谁同住"),
         "withdrawn": _("下架"),
@@ -223,6 +230,7 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
         "fields": field_names,
         "level": level_names,
         "relation": relation_names,
+        "platform": platform_names,
         "role": role_names,
     }
     return words[name]().get(text, text) if name in words else text

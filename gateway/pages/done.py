@@ -53,6 +53,7 @@ def said() -> str | None:
         "verified": _("已核实本人"),
         "reported": _("已收到，请记下编号"),
         "reopened": _("已再次反映"),
+        "batched": _("这一批已生成，可以下载"),
         "taken": _("已接手"),
         "answered": _("已答复，反映的人会看到"),
         "read": _("已阅"),

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from services.checkin.domain import activities, admission, attendances, codes, sign_ups
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
-from services.checkin.store import Activity, confirm_each
+from services.checkin.domain.outside import NoSuchBatch
+from services.checkin.store import Activity, ExportBatch, confirm_each
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import day as day_store
+from services.checkin.store import outside as outside_store
 from services.checkin.store import scans as scan_store
 from services.checkin.store import sign_ups as sign_up_store
 from services.checkin.store.activities import NoSuchActivity
@@ -309,3 +311,41 @@ def show_day(caller: Principal, *, member_id: UUID, day: date) -> Day:
         ],
         on_their_way=[dict(row._mapping) for row in day_store.list_on_their_way(tx, ids)],
     )
+
+
+# --- Records for other platforms ------------------------------------------------------------------------
+
+_EXPORT_READERS = (Role.STAFF, Role.AUDITOR)
+
+
+def list_outside_numbers(caller: Principal, *, kind: str, subject_id: UUID) -> Sequence[Row[Any]]:
+    """Under which numbers other platforms know a member or an activity."""
+    caller.require_any(_EXPORT_READERS, outside_store.path_of_subject(session(), kind, subject_id))
+    return outside_store.list_numbers(session(), kind, subject_id)
+
+
+def list_batches(caller: Principal, *, limit: int, after: UUID | None = None) -> list[ExportBatch]:
+    """Batches of the caller's nodes, newest first."""
+    paths = [path for role in _EXPORT_READERS for path in caller.paths(role)]
+    return outside_store.list_batches(session(), paths, limit=limit, after=after)
+
+
+def get_batch(caller: Principal, *, batch_id: UUID) -> ExportBatch:
+    batch = outside_store.find_batch(session(), batch_id)
+    if batch is None:
+        raise NoSuchBatch
+    caller.require_any(_EXPORT_READERS, batch.path)
+    return batch
+
+
+def list_records(caller: Principal, *, batch_id: UUID, limit: int, after: int) -> Sequence[Row[Any]]:
+    """Records of a batch as they stood when it was made, by line."""
+    get_batch(caller, batch_id=batch_id)
+    return outside_store.list_records(session(), batch_id, limit=limit, after=after)
+
+
+def list_left_out(caller: Principal, *, batch_id: UUID) -> Sequence[Row[Any]]:
+    """Whose records of a batch's node and span wait for a number of the platform, by now."""
+    batch = get_batch(caller, batch_id=batch_id)
+    scope = outside_store.Scope(batch.platform, batch.node_id, batch.path, batch.from_day, batch.to_day)
+    return outside_store.list_left_out(session(), scope)

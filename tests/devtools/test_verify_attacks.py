@@ -59,6 +59,7 @@ def lived(town: Town) -> Iterator[Lived]:
         town.deliver()
         redeem_everywhere(town, organizer, people)
         complain_and_answer(town, staff, people["陈芳"])
+        export(town, staff, people["陈芳"])
         staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
         people["陈芳"].api("GET", board)
@@ -86,6 +87,14 @@ def complain_and_answer(town: Town, staff: Browser, who: Browser) -> None:
     staff.api("POST", f"/members/concerns/{ids[0]}/answer", {"answer": "已补上"})
     staff.api("POST", f"/members/concerns/{ids[1]}/take")
     staff.api("POST", f"/members/concerns/{ids[3]}/read")
+
+
+def export(town: Town, staff: Browser, who: Browser) -> None:
+    about = {"kind": "member", "subject_id": who.member_id, "platform": "izhiyuan", "number": "A-16"}
+    staff.api("PUT", "/checkin/outside-numbers", about)
+    day = START.date().isoformat()
+    span = {"platform": "izhiyuan", "node_id": town.station_id, "from_day": day, "to_day": day}
+    staff.api("POST", "/checkin/batches", {"id": str(new_id()), **span})
 
 
 def away_from(town: Town) -> dict[str, str]:
@@ -238,10 +247,13 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("rewards", "audit_log", "DELETE FROM audit_log WHERE action = 'redemption.issue'"),
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'concern.{act}'")
           for act in ("add", "take", "answer", "read")),
+        *(rows("checkin", "audit_log", f"DELETE FROM audit_log WHERE action = '{act}'")
+          for act in ("outside_number.set", "batch.make")),
     ],
     "nobody acts for themselves or the own household": [
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.annul")),
+        rows("checkin", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'outside_number.set'"),
         rows("rewards", "audit_log", _FOR_ONESELF.format("redemption", "redemption.issue")),
         rows("members", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'member.confirm'"),
         rows("members", "audit_log", _FOR_ONESELF.format("role_grant", "grant.add")),

@@ -70,6 +70,9 @@ NEEDED = {
     ("/organize/activities/new", "members"),
     *(("/concerns/<uuid:concern_id>", "members"), ("/staff/concerns/<uuid:concern_id>", "members")),
     *(("/staff/concerns", "members"), ("/staff/members/<uuid:member_id>/concern", "members")),
+    *((f"/staff/batches{part}", "checkin") for part in ("", "/<uuid:batch_id>", "/<uuid:batch_id>/records.<form>")),
+    ("/staff/batches", "members"),
+    ("/staff/outside/<kind>/<uuid:subject_id>", "checkin"),
     ("/desk/<uuid:redemption_id>", "rewards"),
     ("/gifts/<uuid:gift_id>/confirm", "rewards"),
     ("/first", "members"),
@@ -138,7 +141,7 @@ class Pages:
                 continue
             path = rule.rule
             for name in rule.arguments:
-                path = re.sub(rf"<\w+:{name}>", self.values[name], path)
+                path = re.sub(rf"<(?:\w+:)?{name}>", self.values[name], path)
             query = QUERIES.get(rule.rule)
             found[rule.rule] = path + (f"?{query.format(**self.values)}" if query else "")
         return found
@@ -182,6 +185,7 @@ def pages(town: Town) -> Iterator[Pages]:
         values["concern_id"] = str(new_id())
         concern = {"id": values["concern_id"], "member_id": volunteer.member_id, "words": "少了一次积分"}
         volunteer.api("POST", "/members/concerns", concern)
+        values |= _export(administrator, volunteer, town.station_id)
         values["grant_id"] = administrator.api("GET", "/members/grants")[0]["id"]
         yield Pages(town, volunteer, administrator, values)
 
@@ -226,6 +230,17 @@ def _gift(staff: Browser, volunteer: Browser, station_id: str) -> dict[str, str]
     order = {"id": redemption_id, "gift_id": gift_id, "station_id": station_id, "member_id": volunteer.member_id}
     assert volunteer.api("POST", "/rewards/redemptions", order)["state"] == "confirmed"
     return {"gift_id": gift_id, "redemption_id": redemption_id}
+
+
+def _export(staff: Browser, volunteer: Browser, station_id: str) -> dict[str, str]:
+    """A batch with the volunteer's record."""
+    about = {"kind": "member", "subject_id": volunteer.member_id}
+    staff.api("PUT", "/checkin/outside-numbers", {**about, "platform": "izhiyuan", "number": "A-16"})
+    first = (clock.today() - timedelta(days=1)).isoformat()
+    span = {"platform": "izhiyuan", "from_day": first, "to_day": clock.today().isoformat()}
+    batch = {"id": str(new_id()), "node_id": station_id, **span}
+    staff.api("POST", "/checkin/batches", batch)
+    return {"batch_id": str(batch["id"]), "form": "csv", **about}
 
 
 @contextmanager

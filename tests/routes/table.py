@@ -377,9 +377,23 @@ CONCERNS = (
     Row("POST /members/complaints", ANYBODY, 5, _with(id="new", node_id="{node_id}", **_WORDS)),
 )
 
+_BATCH = "/checkin/batches/<uuid:batch_id>"
+_SPAN = {"platform": "izhiyuan", "from_day": "{yesterday}", "to_day": "{day}"}
+_ABOUT_MEMBER = {"kind": "member", "subject_id": "{member_id}"}
+PLATFORMS = (
+    Row("GET /checkin/outside-numbers", STAFF | {"auditor"}, 3, query=_ABOUT_MEMBER),
+    Row("PUT /checkin/outside-numbers", STAFF, 5, _with(**_ABOUT_MEMBER, platform="other", number="A-17")),
+    Row("GET /checkin/batches", elsewhere(STAFF | {"auditor"}), 1, secret="batch_id", knows=STAFF | {"auditor"}),
+    Row("POST /checkin/batches", STAFF, 6, _with(id="new", node_id="{node_id}", **_SPAN | {"platform": "other"})),
+    Row(f"GET {_BATCH}", STAFF | {"auditor"}, 1),
+    Row(f"GET {_BATCH}/records", STAFF | {"auditor"}, 2),
+    Row(f"GET {_BATCH}/left-out", STAFF | {"auditor"}, 2),
+)
+
 ROWS = (
     *DAYS,
     *CONCERNS,
+    *PLATFORMS,
     *MEMBERS,
     *CHECKIN,
     *POINTS,

@@ -95,6 +95,7 @@ class Town:
             town._organize()
             town._administrate()
             town._complain()
+            town._export()
             town._bury_letters()
             world.finish()
         town._take_note()
@@ -293,6 +294,7 @@ class Town:
             "member_id": here.members[0]["member_id"],
             "name": "群众0",
             "day": self.moment.date().isoformat(),
+            "yesterday": (self.moment.date() - timedelta(days=1)).isoformat(),
             "neighbour": here.members[2]["member_id"],
         }
         (token,) = self.make("volunteer", "GET", f"{API}/members/tokens")
@@ -407,6 +409,17 @@ class Town:
         for name, more in (("complaint", {"contact": "孙先生"}), ("anonymous complaint", {})):
             content = {"id": things[name], "node_id": things["node_id"], "words": "码太小", **more}
             self.make(ANONYMOUS, "POST", f"{api}/complaints", content)
+
+    def _export(self) -> None:
+        """The volunteer is known to two platforms; a batch for one of them."""
+        things, api = self.things, f"{API}/checkin"
+        things["batch_id"] = str(new_id())
+        for platform in ("izhiyuan", "other"):
+            number = {"kind": "member", "subject_id": things["member_id"], "platform": platform, "number": "A-16"}
+            self.make("staff", "PUT", f"{api}/outside-numbers", number)
+        span = {"platform": "izhiyuan", "from_day": things["yesterday"], "to_day": things["day"]}
+        batch = {"id": things["batch_id"], "node_id": things["node_id"], **span}
+        self.make("staff", "POST", f"{api}/batches", batch)
 
     def _bury_letters(self) -> None:
         self.things["sentence"] = "没有这次兑换"

@@ -3,3 +3,26 @@
 from services.checkin.store.tables import Activity, ConfirmEachOn, Site, attendance_table, db, scan_table, sign_up_table
 
 __all__ = ["Activity", "ConfirmEachOn", "Site", "attendance_table", "db", "scan_table", "sign_up_table"]
+from services.checkin.store.tables import (
+    Activity,
+    ConfirmEachOn,
+    ExportBatch,
+    ExportRecord,
+    OutsideNumber,
+    Site,
+    attendance_table,
+    db,
+    scan_table,
+)
+
+__all__ = [
+    "Activity",
+    "ConfirmEachOn",
+    "ExportBatch",
+    "ExportRecord",
+    "OutsideNumber",
+    "Site",
+    "attendance_table",
+    "db",
+    "scan_table",
+]

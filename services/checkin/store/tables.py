@@ -4,7 +4,7 @@ Activities and sites are models. Scans and attendances are plain tables: they ar
 commands work on frozen `domain.attendances.Attendance` copies of their rows.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -224,3 +224,77 @@ scan_table = Table(
 
 # What was done with an attendance is asked for by it.
 Index("ix_audit_log_subject_id", db.metadata.tables["audit_log"].c.subject_id)
+
+
+class OutsideNumber(Model):
+    """Under which number another platform knows a member or an activity."""
+
+    __tablename__ = "outside_number"
+    __table_args__ = (
+        UniqueConstraint("platform", "kind", "number"),
+        CheckConstraint("kind IN ('member', 'activity')", name="kind"),
+    )
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ExportBatch(Model):
+    """Records of service that were handed to another platform together; never changed."""
+
+    __tablename__ = "export_batch"
+    __table_args__ = (
+        UniqueConstraint("platform", "number"),
+        CheckConstraint("records > 0", name="records"),
+        {"comment": APPEND_ONLY},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    number: Mapped[int]
+    node_id: Mapped[UUID]
+    node_name: Mapped[str]
+    path: Mapped[str]
+    from_day: Mapped[date]
+    to_day: Mapped[date]
+    records: Mapped[int]
+    made_at: Mapped[datetime]
+    made_by: Mapped[UUID | None]
+
+
+class ExportRecord(Model):
+    """A record of service as it stood when its batch was made. A version of an attendance is in one batch of a
+    platform at most; a later one that says something else is a correction of the first.
+    """
+
+    __tablename__ = "export_record"
+    __table_args__ = (
+        UniqueConstraint("platform", "attendance_id", "version"),
+        {"comment": APPEND_ONLY},
+    )
+
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("export_batch.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    attendance_id: Mapped[UUID]
+    version: Mapped[int]
+    corrects: Mapped[UUID | None]
+    """The batch in which the record came first."""
+    counts: Mapped[bool]
+    """Not annulled."""
+    member_number: Mapped[str]
+    volunteer_number: Mapped[str]
+    name_masked: Mapped[str]
+    activity_number: Mapped[str | None]
+    title: Mapped[str]
+    category: Mapped[str]
+    place: Mapped[str]
+    station_name: Mapped[str]
+    service_day: Mapped[date]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    minutes: Mapped[int]
+    evidence: Mapped[str]

@@ -1,0 +1,207 @@
+"""Another platform (i志愿 and the like): numbers of members and activities there, and records in batches for it."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, exports, presentation
+from gateway.backend import Call
+from gateway.exports import Cell
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages import done
+from gateway.pages.places import nodes_of, station_options
+from shared import categories
+from shared.errors import HuzhuError
+from shared.principal import Role
+
+ROWS = 50
+LINES_AT_ONCE = 5000
+
+pages = Blueprint("platforms", __name__)
+
+
+def platform_names() -> dict[str, str]:
+    return {"izhiyuan": _("i志愿"), "china_volunteer": _("中国志愿服务网"), "other": _("其他平台")}
+
+
+# --- Numbers --------------------------------------------------------------------------------------------
+
+
+@pages.get("/staff/outside/<kind>/<uuid:subject_id>")
+@holding(Role.STAFF)
+def show_numbers(kind: str, subject_id: UUID) -> ResponseReturnValue:
+    return _numbers_page(kind, subject_id, Form())
+
+
+@pages.post("/staff/outside/<kind>/<uuid:subject_id>")
+@holding(Role.STAFF)
+def set_numbers(kind: str, subject_id: UUID) -> ResponseReturnValue:
+    """What is otherwise than it stands is sent, a platform at a time; an empty field takes a number back."""
+    filled = Form.posted()
+    for platform, known in _numbers(kind, subject_id).items():
+        number = filled.text(platform)
+        if number != known:
+            content = {"kind": kind, "subject_id": str(subject_id), "platform": platform, "number": number or None}
+            try:
+                backend.call("checkin", "PUT", "/outside-numbers", json=content)
+            except HuzhuError as refusal:
+                filled.blame(refusal, {"number": platform, "number_taken": platform})
+    if filled:
+        return done.back(f"/staff/outside/{kind}/{subject_id}", "saved")
+    return _numbers_page(kind, subject_id, filled), 422
+
+
+def _numbers(kind: str, subject_id: UUID) -> dict[str, str]:
+    """By platform; empty where there is none."""
+    if kind not in ("member", "activity"):
+        abort(404)
+    query = {"kind": kind, "subject_id": subject_id}
+    found = backend.call("checkin", "GET", "/outside-numbers", query=query)
+    return dict.fromkeys(platform_names(), "") | {one["platform"]: one["number"] for one in found}
+
+
+def _numbers_page(kind: str, subject_id: UUID, filled: Form) -> str:
+    back = f"/staff/members/{subject_id}" if kind == "member" else f"/organize/activities/{subject_id}"
+    return render_template(
+        "platforms/numbers.html",
+        here=f"/staff/outside/{kind}/{subject_id}",
+        back=back,
+        kind=kind,
+        names=platform_names(),
+        numbers=_numbers(kind, subject_id),
+        filled=filled,
+        told=done.said(),
+    )
+
+
+# --- Batches --------------------------------------------------------------------------------------------
+
+
+@pages.get("/staff/batches")
+@holding(Role.STAFF, Role.AUDITOR)
+def list_batches() -> ResponseReturnValue:
+    return _batches_page(Form())
+
+
+@pages.post("/staff/batches")
+@holding(Role.STAFF)
+def make_batch() -> ResponseReturnValue:
+    filled = Form.posted()
+    content = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "platform": filled.required("platform", _("请选择平台")),
+        "node_id": filled.uuid("node_id", _("请选择在哪里")),
+        "from_day": filled.day("from_day"),
+        "to_day": filled.day("to_day"),
+    }
+    for name in ("from_day", "to_day"):
+        if content[name] is None:
+            filled.fail(name, _("请填写日期"))
+    if filled:
+        try:
+            made = backend.call("checkin", "POST", "/batches", json=content)
+            return done.back(f"/staff/batches/{made['id']}", "batched")
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+    return _batches_page(filled), 422
+
+
+def _batches_page(filled: Form) -> str:
+    query = {"limit": ROWS, "after": uuid_or_none(request.args.get("after"))}
+    found = backend.call("checkin", "GET", "/batches", query=query)
+    viewer = presentation.viewer()
+    return render_template(
+        "platforms/batches.html",
+        batches=found,
+        names=platform_names(),
+        nodes=_node_options() if viewer is not None and viewer.is_staff else [],
+        filled=filled,
+        more=f"/staff/batches?after={found[-1]['id']}" if len(found) == ROWS else None,
+    )
+
+
+def _node_options() -> list[tuple[str, str]]:
+    """The nodes at which this login is staff, each with all below it, and then the single stations."""
+    own = [str(node_id) for node_id in nodes_of(Role.STAFF) if node_id is not None]
+    stations = station_options(Role.STAFF)
+    whole = [(node_id, _("我负责的全部地方")) for node_id in own if node_id not in dict(stations)]
+    return [*whole, *stations]
+
+
+@pages.get("/staff/batches/<uuid:batch_id>")
+@holding(Role.STAFF, Role.AUDITOR)
+def show_batch(batch_id: UUID) -> ResponseReturnValue:
+    batch = backend.call("checkin", "GET", f"/batches/{batch_id}")
+    left_out = backend.together(left_out=Call("checkin", f"/batches/{batch_id}/left-out"))["left_out"]
+    return render_template(
+        "platforms/batch.html",
+        batch=batch,
+        platform=platform_names()[batch["platform"]],
+        left_out=left_out.content,
+        told=done.said(),
+    )
+
+
+@pages.get("/staff/batches/<uuid:batch_id>/records.<form>")
+@holding(Role.STAFF, Role.AUDITOR)
+def download(batch_id: UUID, form: str) -> Response:
+    """The batch as a file: in Chinese whatever the page's language, and the same bytes every time."""
+    if form not in ("xlsx", "csv"):
+        abort(404)
+    batch = backend.call("checkin", "GET", f"/batches/{batch_id}")
+    records: list[dict[str, Any]] = []
+    while len(records) < batch["records"]:
+        query = {"after": records[-1]["line"] if records else 0, "limit": LINES_AT_ONCE}
+        records += backend.call("checkin", "GET", f"/batches/{batch_id}/records", query=query)
+    platform = _PLATFORMS[batch["platform"]]
+    name = f"{platform}-第{batch['number']}批-{batch['from_day']}至{batch['to_day']}"
+    rows = [_cells(record) for record in records]
+    if form == "csv":
+        return exports.comma_separated(name, _HEADS, rows)
+    above = [
+        f"志愿服务记录（{platform}第 {batch['number']} 批）",
+        f"{batch['node_name']}，{batch['from_day']} 至 {batch['to_day']}",
+    ]
+    return exports.workbook(name, _HEADS, rows, above=above, made_at=presentation.read_moment(batch["made_at"]))
+
+
+_PLATFORMS = {"izhiyuan": "i志愿", "china_volunteer": "中国志愿服务网", "other": "其他平台"}
+_EVIDENCE = {"own_scan": "本人扫码", "organizer": "负责人确认", "entered_later": "事后补录"}
+# By 志愿服务条例 19: who, what, when, how long, training, awards, rating. The last three are kept nowhere yet.
+_HEADS = (
+    "序号", "平台志愿者编号", "志愿者编号", "姓名", "平台活动编号", "活动名称", "服务类别", "服务地点", "实践站",
+    "服务日期", "开始时间", "结束时间", "服务时长（分钟）", "服务时长（小时）", "凭据", "培训", "表彰奖励", "服务评价",
+    "记录性质", "原批次", "记录编号",
+)  # fmt: skip
+
+
+def _cells(record: dict[str, Any]) -> list[Cell]:
+    is_correction = record["corrects_number"] is not None
+    return [
+        record["line"],
+        record["member_number"],
+        record["volunteer_number"],
+        record["name_masked"],
+        record["activity_number"],
+        record["title"],
+        categories.NAMES.get(record["category"], record["category"]),
+        record["place"],
+        record["station_name"],
+        date.fromisoformat(record["service_day"]),
+        f"{presentation.read_moment(record['started_at']):%H:%M}",
+        f"{presentation.read_moment(record['ended_at']):%H:%M}",
+        record["minutes"],
+        round(record["minutes"] / 60, 2),
+        _EVIDENCE[record["evidence"]],
+        None,
+        None,
+        None,
+        ("更正" if record["counts"] else "作废") if is_correction else "新记录",
+        record["corrects_number"],
+        record["attendance_id"],
+    ]

@@ -1,0 +1,205 @@
+"""Statements on numbers of other platforms, and on batches of records for them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, delete, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services.checkin.domain.outside import RECORDS_MAX, Kind, NumberTaken
+from services.checkin.store.activities import get_activity
+from services.checkin.store.tables import ExportBatch, ExportRecord, OutsideNumber
+from shared import clock, copies
+from shared.db import violated
+from shared.errors import NotFound
+
+_LOCK = 0x6578706F  # "expo"
+LEFT_OUT_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a batch is made of: the records below a node, of a span of service days."""
+
+    platform: str
+    node_id: UUID
+    path: str
+    from_day: date
+    to_day: date
+
+
+def set_number(tx: Session, platform: str, kind: str, subject_id: UUID, number: str, at: datetime) -> bool:
+    """Whether that is another number than before; NumberTaken when it is somebody else's."""
+    statement = insert(OutsideNumber).values(platform=platform, kind=kind, subject_id=subject_id, number=number, at=at)
+    statement = statement.on_conflict_do_update(
+        index_elements=["platform", "kind", "subject_id"],
+        set_={"number": number, "at": at},
+        where=OutsideNumber.number != number,
+    )
+    try:
+        return tx.execute(statement.returning(OutsideNumber.subject_id)).first() is not None
+    except IntegrityError as error:
+        if violated(error) == "uq_outside_number_platform_kind_number":
+            raise NumberTaken from error
+        raise
+
+
+def drop_number(tx: Session, platform: str, kind: str, subject_id: UUID) -> bool:
+    gone = delete(OutsideNumber).where(
+        OutsideNumber.platform == platform, OutsideNumber.kind == kind, OutsideNumber.subject_id == subject_id
+    )
+    return tx.execute(gone.returning(OutsideNumber.subject_id)).first() is not None
+
+
+def path_of_subject(tx: Session, kind: str, subject_id: UUID) -> str:
+    """The path of a member's home, or of an activity's station."""
+    if kind == Kind.ACTIVITY:
+        return get_activity(tx, subject_id).path
+    card = copies.find_card(tx, subject_id)
+    home = None if card is None or card.station_id is None else copies.find_station(tx, card.station_id)
+    if home is None:
+        raise NotFound("没有这位志愿者，或者还没有所属站点")
+    return str(home.path)
+
+
+def list_numbers(tx: Session, kind: str, subject_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    return tx.execute(
+        select(OutsideNumber.platform, OutsideNumber.number)
+        .where(OutsideNumber.kind == kind, OutsideNumber.subject_id == subject_id)
+        .order_by(OutsideNumber.platform)
+    ).all()
+
+
+# --- Batches --------------------------------------------------------------------------------------------
+
+# A record that no batch of the platform has: what is settled in the span. What was handed over before comes again
+# when it says something else now, whatever its day. Who was merged goes by the number of whom they are now.
+_FOUND = """
+    WITH known AS (
+        SELECT DISTINCT ON (attendance_id) attendance_id, version, coalesce(corrects, batch_id) AS first_batch_id,
+            counts, service_day, started_at, ended_at, minutes
+        FROM export_record WHERE platform = :platform ORDER BY attendance_id, version DESC
+    ), below AS (
+        SELECT node_id, name FROM station WHERE starts_with(path, :path)
+    ), candidate AS (
+        SELECT attendance.id FROM below JOIN activity ON activity.station_id = below.node_id
+        JOIN attendance ON attendance.activity_id = activity.id
+        WHERE activity.starts_at >= :starts_after AND activity.starts_at < :starts_before
+            AND attendance.service_day BETWEEN :from_day AND :to_day
+            AND attendance.state IN ('confirmed', 'corrected')
+            AND NOT EXISTS (SELECT FROM known WHERE known.attendance_id = attendance.id)
+        UNION ALL
+        SELECT attendance.id FROM known JOIN attendance ON attendance.id = known.attendance_id
+        WHERE attendance.version > known.version
+    ), record AS (
+        SELECT attendance.id AS attendance_id, attendance.version, known.first_batch_id AS corrects,
+            attendance.state <> 'annulled' AS counts, attendance.member_id,
+            outside.number AS member_number, card.volunteer_number, card.name_masked,
+            event.number AS activity_number, activity.title, activity.category, activity.place,
+            below.name AS station_name, attendance.service_day,
+            times.started_at, greatest(least(attendance.left_at, times.over_at), times.started_at) AS ended_at,
+            CASE WHEN attendance.state = 'annulled' THEN 0 ELSE attendance.minutes END AS minutes, attendance.evidence
+        FROM candidate JOIN attendance USING (id)
+        JOIN activity ON activity.id = attendance.activity_id
+        JOIN below ON below.node_id = activity.station_id
+        JOIN member_card card ON card.member_id = attendance.member_id
+        LEFT JOIN known ON known.attendance_id = attendance.id
+        LEFT JOIN outside_number outside ON outside.platform = :platform AND outside.kind = 'member'
+            AND outside.subject_id = coalesce(card.merged_into, card.member_id)
+        LEFT JOIN outside_number event ON event.platform = :platform AND event.kind = 'activity'
+            AND event.subject_id = activity.id
+        CROSS JOIN LATERAL (
+            SELECT ends.over_at, least(greatest(attendance.arrived_at, activity.starts_at), ends.over_at) AS started_at
+            FROM (SELECT greatest(activity.starts_at, least(activity.ends_at, activity.ended_at)) AS over_at) ends
+        ) times
+        WHERE known.attendance_id IS NULL OR (attendance.state <> 'annulled', attendance.service_day, times.started_at,
+            greatest(least(attendance.left_at, times.over_at), times.started_at),
+            CASE WHEN attendance.state = 'annulled' THEN 0 ELSE attendance.minutes END)
+            IS DISTINCT FROM (known.counts, known.service_day, known.started_at, known.ended_at, known.minutes)
+    )
+"""
+_COLUMNS = (
+    "attendance_id, version, corrects, counts, member_number, volunteer_number, name_masked, activity_number, title,"
+    " category, place, station_name, service_day, started_at, ended_at, minutes, evidence"
+)
+# In one statement, so that what is counted is what is written down.
+_MAKE = text(f"""
+    {_FOUND}, chosen AS MATERIALIZED (
+        SELECT row_number() OVER (ORDER BY service_day, started_at, attendance_id) AS line, {_COLUMNS}
+        FROM record WHERE member_number IS NOT NULL ORDER BY service_day, started_at, attendance_id LIMIT :most
+    ), batch AS (
+        INSERT INTO export_batch (
+            id, platform, number, node_id, node_name, path, from_day, to_day, records, made_at, made_by
+        )
+        SELECT :batch_id, :platform,
+            (SELECT coalesce(max(number), 0) + 1 FROM export_batch WHERE platform = :platform),
+            :node_id, :node_name, :path, :from_day, :to_day, (SELECT count(*) FROM chosen), :made_at,
+            CAST(:made_by AS uuid)
+        WHERE EXISTS (SELECT FROM chosen)
+    )
+    INSERT INTO export_record (batch_id, line, platform, {_COLUMNS})
+    SELECT :batch_id, line, :platform, {_COLUMNS} FROM chosen
+""")  # noqa: S608 - column names
+_LEFT_OUT = text(f"""
+    {_FOUND}
+    SELECT member_id, name_masked, count(*) AS records FROM record WHERE member_number IS NULL
+    GROUP BY member_id, name_masked ORDER BY records DESC, member_id LIMIT :most
+""")  # noqa: S608 - as above
+
+
+def _given(scope: Scope) -> dict[str, Any]:
+    """The span, and for the index of activities the moments between which one of them begins."""
+    return {
+        **asdict(scope),
+        "starts_after": clock.day_starts(scope.from_day - timedelta(days=1)),
+        "starts_before": clock.day_starts(scope.to_day + timedelta(days=2)),
+    }
+
+
+def lock_platform(tx: Session, platform: str) -> None:
+    """Batches of one platform are made one after another, so that each sees what the one before has taken."""
+    key = {"lock": _LOCK, "platform": platform}
+    tx.execute(text("SELECT pg_advisory_xact_lock(:lock, hashtext(:platform))"), key)
+
+
+def make(
+    tx: Session, batch_id: UUID, scope: Scope, node_name: str, *, at: datetime, by: UUID | None
+) -> ExportBatch | None:
+    """Write a batch down with its records as they stand; None when there are none. The platform is locked by us."""
+    given = {**_given(scope), "batch_id": batch_id, "node_name": node_name, "made_at": at, "made_by": by}
+    tx.execute(_MAKE, {**given, "most": RECORDS_MAX})
+    return find_batch(tx, batch_id)
+
+
+def find_batch(tx: Session, batch_id: UUID) -> ExportBatch | None:
+    return tx.get(ExportBatch, batch_id)
+
+
+def list_batches(tx: Session, paths: Sequence[str], *, limit: int, after: UUID | None) -> list[ExportBatch]:
+    """Those made at or below one of the paths, newest first; ids are ordered by time."""
+    below: list[ColumnElement[bool]] = [ExportBatch.path.startswith(path, autoescape=True) for path in paths]
+    statement = select(ExportBatch).where(or_(*below)).order_by(ExportBatch.id.desc()).limit(limit)
+    if after is not None:
+        statement = statement.where(ExportBatch.id < after)
+    return list(tx.scalars(statement))
+
+
+def list_records(tx: Session, batch_id: UUID, *, limit: int, after: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Records of a batch by line, with the number of the batch they correct."""
+    first = select(ExportBatch.number).where(ExportBatch.id == ExportRecord.corrects).scalar_subquery()
+    return tx.execute(
+        select(*ExportRecord.__table__.c, first.label("corrects_number"))
+        .where(ExportRecord.batch_id == batch_id, ExportRecord.line > after)
+        .order_by(ExportRecord.line)
+        .limit(limit)
+    ).all()
+
+
+def list_left_out(tx: Session, scope: Scope) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Members whose records wait for a number of theirs, with how many."""
+    return tx.execute(_LEFT_OUT, {**_given(scope), "most": LEFT_OUT_MAX}).all()

@@ -1,0 +1,80 @@
+"""Batches of service records for another platform: from the number on the card to the same file twice."""
+
+import csv
+import io
+import re
+from datetime import date
+from typing import Any
+
+import python_calamine
+
+from shared.ids import new_id
+from shared.principal import Role
+from tests.devtools.damage import START, attend, hold_activity
+from tests.gateway.real import Browser, Town, town
+
+__all__ = ["town"]
+
+DAY = START.date()
+
+
+def serve(town: Town, organizer: Browser, *people: Browser) -> None:
+    """An activity at which these people were, confirmed."""
+    activity = hold_activity(town, organizer)
+    with town.at(START.replace(hour=13)):
+        for who in people:
+            attend(organizer, activity, who, 90)
+        organizer.api("POST", f"/checkin/activities/{activity['id']}/confirm-all")
+
+
+def test_staff_enters_a_number_makes_a_batch_and_downloads_the_same_file_twice(town: Town) -> None:
+    organizer, staff = town.person("李组长", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    who, unknown = town.person("陈芳"), town.person("=1+1")
+    serve(town, organizer, who, unknown)
+    here = f"/staff/outside/member/{who.member_id}"
+    assert here in staff.get(f"/staff/members/{who.member_id}").text
+    assert "已保存" in staff.post(here, here, izhiyuan="=G-1").text
+    assert "已经登记在别处" in staff.post(
+        f"/staff/outside/member/{unknown.member_id}", f"/staff/outside/member/{unknown.member_id}", 422, izhiyuan="=G-1"
+    ).text  # fmt: skip
+    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat()}
+    made = staff.post("/staff/batches", "/staff/batches", **span)
+    assert "这一批已生成，可以下载" in made.text
+    assert f"/staff/outside/member/{unknown.member_id}" in made.text
+    assert "i志愿第 1 批" in staff.get("/staff/batches").text
+
+    files = {form: staff.get(f"{made.request.path}/records.{form}") for form in ("xlsx", "csv")}
+    [head, record] = list(csv.reader(io.StringIO(files["csv"].get_data().decode("utf-8-sig"))))
+    told = dict(zip(head, record, strict=True))
+    assert (told["平台志愿者编号"], told["姓名"]) == ("'=G-1", "陈*")
+    assert (told["服务日期"], told["开始时间"], told["结束时间"]) == (DAY.isoformat(), "09:00", "10:30")
+    assert (told["服务时长（分钟）"], told["服务时长（小时）"], told["凭据"]) == ("90", "1.5", "负责人确认")
+    assert (told["记录性质"], told["原批次"], told["服务评价"]) == ("新记录", "", "")
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(files["xlsx"].get_data()))
+    rows = book.get_sheet_by_index(0).to_python()
+    assert rows[2] == head
+    assert (rows[3][1], rows[3][9], rows[3][12]) == ("=G-1", date.fromisoformat(DAY.isoformat()), 90.0)
+
+    # Later, of another name, read in English: the same bytes.
+    staff.api("PATCH", f"/members/members/{who.member_id}", {"name": "陈小芳"})
+    town.deliver()
+    staff.client.set_cookie("huzhu_language", "en")
+    with town.at(START.replace(hour=20)):
+        for form, file in files.items():
+            again = staff.get(f"{made.request.path}/records.{form}")
+            assert again.get_data() == file.get_data(), form
+            assert again.headers["Content-Disposition"] == file.headers["Content-Disposition"]
+
+
+def test_a_form_without_days_and_a_span_without_records_say_so(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    assert "请填写日期" in staff.post("/staff/batches", "/staff/batches", 422).text
+    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat()}
+    assert "没有可以导出的新记录" in staff.post("/staff/batches", "/staff/batches", 422, **span).text
+    staff.get(f"/staff/batches/{new_id()}", 404)
+    assert re.search(r"还没有", staff.get("/staff/batches").text)
+
+
+def test_an_auditor_reads_batches_and_makes_none(town: Town) -> None:
+    auditor = town.person("郑监督", Role.AUDITOR)
+    assert 'name="from_day"' not in auditor.get("/staff/batches").text
