@@ -3,15 +3,20 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Session
 
+from devtools.children import wait_until
 from services.checkin import queries
 from services.checkin.commands import attendances, outside
 from services.checkin.domain.outside import NothingToExport, NumberTaken
 from services.checkin.store import Activity, ExportBatch
+from services.checkin.store import outside as store
 from shared import clock, copies
 from shared.db import session, transactional
 from shared.errors import Conflict, Forbidden, Invalid
@@ -68,21 +73,33 @@ def test_a_batch_takes_each_settled_record_once_with_all_that_the_law_asks(stati
     assert (entry["path"], entry["detail"]["quantity"]) == (HERE, 1)
 
 
-def test_two_batches_at_once_share_no_record(station: Station) -> None:
-    staff, activity = staff_of(station), station.activity()
+def test_two_batches_at_once_share_no_record(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second begins when the first has written its records down, and not committed them."""
+    staff, activity, written = staff_of(station), station.activity(), Event()
     for text in "ABCD":
         served(station, activity, staff, text)
+    through = store.make
 
-    def attempt(_number: int) -> int:
+    def make_slowly(tx: Session, *arguments: Any, **fields: Any) -> ExportBatch | None:
+        made: ExportBatch | None = through(tx, *arguments, **fields)
+        if not written.is_set():
+            written.set()
+            waiting = sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            wait_until(lambda: bool(tx.execute(waiting).scalar_one()), "the second batch waits for the first", 10)
+        return made
+
+    def attempt(is_second: bool) -> int:
+        if is_second:
+            assert written.wait(10)
         with station.app.app_context():
             try:
                 return make(staff, station).records
             except NothingToExport:
                 return 0
 
-    with ThreadPoolExecutor(4) as pool:
-        taken = sorted(pool.map(attempt, range(4)))
-    assert taken == [0, 0, 0, 4]
+    monkeypatch.setattr(store, "make", make_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(attempt, (False, True))) == [4, 0]
     assert station.rows("SELECT count(DISTINCT attendance_id) AS n, count(*) AS m FROM export_record") == [
         {"n": 4, "m": 4}
     ]

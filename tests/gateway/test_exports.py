@@ -2,7 +2,8 @@
 
 import csv
 import io
-from datetime import date
+import zipfile
+from datetime import UTC, date, datetime
 
 import python_calamine
 
@@ -27,3 +28,11 @@ def test_a_csv_begins_with_its_mark_and_no_cell_begins_a_formula() -> None:
     assert content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert rows == [HEADS, ["陈小芳", "3", "2026-03-08"], ["'=HYPERLINK(1)", "", ""], ["'-2+3", "-2", ""]]
+
+
+def test_a_workbook_that_is_made_again_bears_the_time_of_the_first() -> None:
+    made_at = datetime(2026, 3, 8, 1, 2, 3, tzinfo=UTC)
+    content = exports.workbook("名单", HEADS, ROWS, made_at=made_at).get_data()
+    properties = zipfile.ZipFile(io.BytesIO(content)).read("docProps/core.xml").decode()
+    assert properties.count("2026-03-08T01:02:03Z") == 2
+    assert exports.workbook("名单", HEADS, ROWS, made_at=made_at).get_data() == content
