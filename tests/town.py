@@ -50,6 +50,9 @@ class Client:
     def post(self, path: str, content: Mapping[str, Any] | None = None) -> Answer:
         return self._ask("POST", f"/api/v1{path}", content or {})
 
+    def put(self, path: str, content: Mapping[str, Any]) -> Answer:
+        return self._ask("PUT", f"/api/v1{path}", content)
+
     def _ask(self, method: str, target: str, content: Mapping[str, Any] | None = None) -> Answer:
         headers, body = dict(self._headers), None
         if content is not None:

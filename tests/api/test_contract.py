@@ -69,9 +69,12 @@ def things(system: System, crowd: Crowd) -> dict[str, str]:
         "redemption_id": redemption_id,
         "member_id": member["member_id"],
         "member_ids": member["member_id"],
+        "subject_id": member["member_id"],
         "with_member_id": crowd.members[1]["member_id"],
         "grant_id": grants[0]["id"],
         "erasure_id": ask_for_an_elder(system, crowd),
+        "concern_id": report(volunteer, member["member_id"]),
+        "batch_id": export(Client(system, crowd.staff["token"]), crowd.station_id, attendances[0]),
         "token_id": volunteer.get("/members/tokens").expect(200)[0]["id"],
         **{f"row_id of {service}": bury_a_letter(system, service) for service in SERVICES},
     }
@@ -82,6 +85,21 @@ def ask_for_an_elder(system: System, crowd: Crowd) -> str:
     staff, elder = Client(system, crowd.staff["token"]), {"id": str(new_id()), "name": "赵大爷"}
     staff.post("/members/members", elder | {"station_id": crowd.station_id}).expect(201)
     return str(staff.post(f"/members/members/{elder['id']}/erasures", {"id": str(new_id())}).expect(201)["id"])
+def report(volunteer: Client, member_id: str) -> str:
+    concern_id = str(new_id())
+    concern = {"id": concern_id, "member_id": member_id, "words": "少了一次积分"}
+    volunteer.post("/members/concerns", concern).expect(201)
+    return concern_id
+
+
+def export(staff: Client, station_id: str, served: dict[str, Any]) -> str:
+    """A batch for another platform with this attendance in it."""
+    batch_id, platform = str(new_id()), {"platform": "izhiyuan"}
+    about = {"kind": "member", "subject_id": served["member_id"], "number": "A-16"}
+    staff.put("/checkin/outside-numbers", {**platform, **about}).expect(204)
+    span = {"node_id": station_id, "from_day": served["service_day"], "to_day": served["service_day"]}
+    staff.post("/checkin/batches", {"id": batch_id, **platform, **span}).expect(201)
+    return batch_id
 
 
 def bury_a_letter(system: System, service: str) -> str:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from services.rewards.commands import desk
 from services.rewards.queries import redemptions as queries
 from services.rewards.store import Gift, Redemption
-from shared import http
+from shared import clock, http
 from shared.db import session
 from shared.principal import Grant, Principal, Role
 from tests.rewards.support import Place, Points, Town, close_station, login_of, statements, stock_of
@@ -126,6 +126,12 @@ ROUTES = {
     "issue": Route("POST", _on_redemption("/issue"), None, STATION),
     "undo": Route("POST", _on_redemption("/undo"), lambda _: {"reason": "扫错了"}, STATION),
     "list at station": Route("GET", lambda one: f"/stations/{one.town.station.id}/redemptions", None, STATION),
+    "show day": Route(
+        "GET",
+        lambda one: f"/day?member_id={one.redemption.member_id}&day={clock.day_of(one.redemption.requested_at)}",
+        None,
+        STATION | {"member", "auditor"},
+    ),
     "read voucher": Route("POST", lambda _: "/vouchers/read", _code, STATION),
 }
 WHO = [*sorted(EVERYBODY), "stranger", "points", "worker"]
