@@ -8,7 +8,6 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from tempfile import SpooledTemporaryFile

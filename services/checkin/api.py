@@ -7,10 +7,8 @@ from uuid import UUID
 from flask import Response
 
 from services.checkin import queries, schemas
-from services.checkin.commands import activities, attendances, confirm_each, scans, sign_ups
+from services.checkin.commands import activities, attendances, confirm_each, outside, scans, sign_ups
 from services.checkin.domain import sign_up_lists
-from services.checkin.store import Activity
-from services.checkin.commands import activities, attendances, confirm_each, outside, scans
 from services.checkin.store import Activity, ExportBatch
 from services.checkin.store.activities import SiteDraft
 from shared import http, web
@@ -375,6 +373,8 @@ def sign_up(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
 def read_list(body: dict[str, Any]) -> list[sign_up_lists.Line]:
     """Read a pasted 接龙 list line by line. Nothing is kept, and nobody is looked up."""
     return sign_up_lists.read(body["text"])
+
+
 @routes.route("/day", methods=["GET"])
 @web.logged_in()
 @routes.arguments(schemas.DayQuerySchema, location="query")

@@ -207,6 +207,8 @@ def list_own_scans(
     caller.require_acts_for(member_id)
     rows = scan_store.list_scans_of(session(), member_id, limit=limit, before=before)
     return [dict(row._mapping) | {"detail": _told(row)} for row in rows]
+
+
 def list_signed_up(caller: Principal, *, activity_id: UUID, limit: int) -> list[dict[str, Any]]:
     """Who is signed up for an activity, in order, with who came; then who came without signing up."""
     activity = _readable(session(), caller, activity_id)

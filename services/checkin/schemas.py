@@ -9,10 +9,10 @@ from services.checkin.domain.activities import State as ActivityState
 from services.checkin.domain.admission import Outcome, Why
 from services.checkin.domain.attendances import Mark, State, Status
 from services.checkin.domain.codes import MINUTES_MAX, Direction
-from services.checkin.domain.sign_up_lists import TEXT_MAX, Reading
-from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
 from services.checkin.domain.outside import NUMBER_LENGTH_MAX, Platform
 from services.checkin.domain.outside import Kind as OutsideKind
+from services.checkin.domain.sign_up_lists import TEXT_MAX, Reading
+from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
 from shared.categories import NAMES
 from shared.events import Evidence
 from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
@@ -411,6 +411,8 @@ class ListLineSchema(Wire):
     place = fields.String(required=True)
     note = fields.String(required=True)
     companions = fields.Integer(required=True)
+
+
 class DayQuerySchema(Wire):
     member_id = fields.UUID(required=True)
     day = Day(required=True, metadata={"description": "In Shanghai"})

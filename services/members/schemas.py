@@ -574,6 +574,8 @@ class PhonesQuerySchema(Wire):
 
 class MemberPhoneSchema(PhoneSchema):
     member_id = fields.UUID(required=True)
+
+
 # --- Concerns and complaints --------------------------------------------------------------------------
 
 

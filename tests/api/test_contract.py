@@ -85,6 +85,8 @@ def ask_for_an_elder(system: System, crowd: Crowd) -> str:
     staff, elder = Client(system, crowd.staff["token"]), {"id": str(new_id()), "name": "赵大爷"}
     staff.post("/members/members", elder | {"station_id": crowd.station_id}).expect(201)
     return str(staff.post(f"/members/members/{elder['id']}/erasures", {"id": str(new_id())}).expect(201)["id"])
+
+
 def report(volunteer: Client, member_id: str) -> str:
     concern_id = str(new_id())
     concern = {"id": concern_id, "member_id": member_id, "words": "少了一次积分"}

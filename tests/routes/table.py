@@ -266,7 +266,6 @@ MEMBERS = (
         secret="member_id",
         knows=ORGANIZERS,
     ),
-    Row(f"GET {_MEMBER}", READERS | VOLUNTEER, 1),
     Row(f"PATCH {_MEMBER}", STAFF | VOLUNTEER, 7, _with(skills=["理发"])),
     Row(f"PATCH {_MEMBER}", STAFF, 9, _with(name="李秀芳"), ids={"member_id": "newcomer"}),
     Row(f"POST {_MEMBER}/confirm", STAFF, 8, ids={"member_id": "newcomer"}),
@@ -337,16 +336,6 @@ ERASURES = (
     Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 2, query={"member_id": "{member_id}"}),
 )
 
-ROWS = (
-    *MEMBERS,
-    *PEOPLE,
-    *OWN_DATA,
-    *ERASURES,
-    *CHECKIN,
-    *POINTS,
-    *REWARDS,
-    *(row for service in SERVICES for row in _kernel(service)),
-)
 # --- One person, one day; concerns; records for another platform ---
 _OF_DAY = {"member_id": "{member_id}", "day": "{day}"}
 _READ_DAY = READERS | VOLUNTEER
@@ -391,6 +380,9 @@ PLATFORMS = (
 )
 
 ROWS = (
+    *PEOPLE,
+    *OWN_DATA,
+    *ERASURES,
     *DAYS,
     *CONCERNS,
     *PLATFORMS,

@@ -397,6 +397,7 @@ class Town:
         """Somebody without a login, whom nothing else is about."""
         elder = {"id": str(new_id()), "name": "赵大爷", "station_id": self.things["station_id"]}
         return str(self.make("staff", "POST", f"{API}/members/members", elder)["id"])
+
     def _complain(self) -> None:
         """A concern that waits, one that was answered, a complaint with a contact and one without."""
         api, things = f"{API}/members", self.things

@@ -1,8 +1,5 @@
 """What check-in keeps: activities and their sites, sign-ups, scans, attendances, copies of members and stations."""
 
-from services.checkin.store.tables import Activity, ConfirmEachOn, Site, attendance_table, db, scan_table, sign_up_table
-
-__all__ = ["Activity", "ConfirmEachOn", "Site", "attendance_table", "db", "scan_table", "sign_up_table"]
 from services.checkin.store.tables import (
     Activity,
     ConfirmEachOn,
@@ -13,6 +10,7 @@ from services.checkin.store.tables import (
     attendance_table,
     db,
     scan_table,
+    sign_up_table,
 )
 
 __all__ = [
@@ -25,4 +23,5 @@ __all__ = [
     "attendance_table",
     "db",
     "scan_table",
+    "sign_up_table",
 ]

@@ -1,8 +1,8 @@
 """Routes of the members service."""
 
 from services.members.api.claims import claims
-from services.members.api.erasures import erasures
 from services.members.api.concerns import concerns
+from services.members.api.erasures import erasures
 from services.members.api.internal import internal
 from services.members.api.logins import logins
 from services.members.api.own_data import own_data
@@ -10,5 +10,4 @@ from services.members.api.people import people
 from services.members.api.rights import rights
 from services.members.api.tree import tree
 
-BLUEPRINTS = (logins, claims, own_data, erasures, people, tree, rights, internal)
-BLUEPRINTS = (logins, people, tree, rights, concerns, internal)
+BLUEPRINTS = (logins, claims, own_data, erasures, people, tree, rights, concerns, internal)

@@ -24,8 +24,7 @@ from services.members.store.models import (
 from shared import clock
 from shared.errors import Conflict
 
-Made = Access | Employer | Erasure | Login | Member | Node | RoleGrant | Team
-Made = Access | Concern | Employer | Login | Member | Node | RoleGrant | Team
+Made = Access | Concern | Employer | Erasure | Login | Member | Node | RoleGrant | Team
 
 
 class IdTaken(Conflict):
