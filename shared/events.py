@@ -53,6 +53,15 @@ class MemberChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spell:
+    """From which day on a node was called so and lay there, until the next spell begins."""
+
+    from_day: date
+    name: str
+    parent_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StationChanged(Event):
     """A node of the station tree, as of `version`."""
 
@@ -68,6 +77,8 @@ class StationChanged(Event):
     parent_id: UUID | None = None
     successor_id: UUID | None = None
     closed: bool = False
+    past: tuple[Spell, ...] = ()
+    """Its own names and parents, oldest first; the last one is the present."""
 
 
 class Evidence(StrEnum):

@@ -110,10 +110,10 @@ def change_node(node_id: UUID) -> ResponseReturnValue:
     """Rename it, or say how many people live there. Moving and closing are asked about first."""
     filled = Form.posted()
     changes: dict[str, Any] = {}
+    if day := filled.day("from_day"):
+        changes["from_day"] = day
     if filled.text("action") == "count":
         changes["residents"] = filled.whole("residents", _("请填写居民人数"))
-        if day := filled.day("from_day"):
-            changes["from_day"] = day
     else:
         changes["name"] = filled.required("name", _("请填写名称"), length_max=60)
     return _send(node_id, filled, changes)

@@ -171,6 +171,35 @@ def switch_confirm_each(body: dict[str, Any], node_id: UUID) -> None:
     confirm_each.switch_confirm_each(web.caller(), node_id=node_id, **body)
 
 
+@routes.route("/activities/<uuid:activity_id>/summary", methods=["PUT"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.SummarySchema)
+@routes.response(200, schemas.ActivitySchema)
+@refuses(404, 422)
+def summarize_activity(body: dict[str, Any], activity_id: UUID) -> Activity:
+    """Say in two lines what came of it, when it is over."""
+    return activities.summarize_activity(web.caller(), activity_id=activity_id, **body)
+
+
+@routes.route("/activities/<uuid:activity_id>/file", methods=["GET"])
+@web.holding(Role.ORGANIZER, Role.AUDITOR)
+@routes.response(200, schemas.FileSchema)
+@refuses(404)
+def get_file(activity_id: UUID) -> dict[str, Any]:
+    """What is filed of an activity: its plan and its summary, and the sign-in sheet with who confirmed each line."""
+    return queries.get_file(web.caller(), activity_id=activity_id)
+
+
+@routes.route("/report", methods=["GET"])
+@web.holding(Role.STAFF, Role.AUDITOR)
+@routes.arguments(schemas.ReportQuerySchema, location="query")
+@routes.response(200, schemas.ReportSchema)
+@refuses(404, 422)
+def report(query: dict[str, Any]) -> Any:
+    """Activities, visits, persons and hours of a node and all below it, by category, month and place."""
+    return queries.report(web.caller(), **query)
+
+
 @routes.route("/scans", methods=["POST"])
 @web.logged_in()
 @routes.arguments(schemas.NewScanSchema)

@@ -4,6 +4,7 @@ from flask import Flask
 
 from services.checkin import store
 from services.checkin.api import routes
+from services.checkin.store import places
 from shared import copies, settings, web
 from shared.events import MemberChanged, StationChanged
 from shared.inbox import events_route
@@ -11,7 +12,7 @@ from shared.settings import ServiceSettings
 
 
 def create_app() -> Flask:
-    events = events_route("checkin", {MemberChanged: copies.take_members, StationChanged: copies.take_stations})
+    events = events_route("checkin", {MemberChanged: copies.take_members, StationChanged: places.take_stations})
     app = web.create_service(
         ServiceSettings.from_environment("checkin"), store.db, [routes, events], title="互助 · 签到"
     )

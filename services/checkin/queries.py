@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,13 @@ from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import day as day_store
 from services.checkin.store import outside as outside_store
+from services.checkin.domain import activities, admission, attendances, codes, reports
+from services.checkin.domain.attendances import NoSuchAttendance, NotYours
+from services.checkin.domain.codes import Direction, PlaceCode
+from services.checkin.store import Activity, confirm_each, files
+from services.checkin.store import activities as store
+from services.checkin.store import attendances as attendance_store
+from services.checkin.store import reports as report_store
 from services.checkin.store import scans as scan_store
 from services.checkin.store import sign_ups as sign_up_store
 from services.checkin.store.activities import NoSuchActivity
@@ -28,6 +36,7 @@ from shared.principal import Principal, Role
 from shared.settings import Keyring, ServiceSettings
 
 _READERS = (Role.ORGANIZER, Role.AUDITOR)
+_REPORTERS = (Role.STAFF, Role.AUDITOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +239,59 @@ def list_sign_ups(
 
 def _with_place(row: Row[Any], capacity: int | None) -> dict[str, Any]:
     return dict(row._mapping) | {"is_beyond": sign_ups.is_beyond(row.place, capacity)}
+def get_file(caller: Principal, *, activity_id: UUID) -> dict[str, Any]:
+    """An activity with its whole sign-in sheet."""
+    activity = _readable(session(), caller, activity_id)
+    return {"activity": activity, "lines": files.list_lines(session(), activity_id, activity.created_at)}
+
+
+def report(
+    caller: Principal,
+    *,
+    from_: date,
+    to: date,
+    node_id: UUID | None = None,
+    category: str | None = None,
+    tree: str = reports.Tree.NOW.value,
+) -> reports.Report:
+    """What a node and all below it did in a period, for staff and auditors at the node or above it; without a node,
+    what all did.
+    """
+    tx, view_of = session(), reports.Tree(tree)
+    reports.require_period(from_, to)
+    path = "/" if node_id is None else store.path_of(tx, node_id)
+    caller.require_any(_REPORTERS, path)
+    rows = report_store.count(
+        tx, node_id=node_id, path=path, from_day=from_, to_day=to, tree=view_of, category=category
+    )
+    return reports.with_months(_as_report(rows, node_id, from_, to, view_of))
+
+
+def _as_report(
+    rows: Sequence[Row[Any]], node_id: UUID | None, from_day: date, to_day: date, tree: reports.Tree
+) -> reports.Report:
+    def figures(row: Row[Any]) -> dict[str, int]:
+        return {name: getattr(row, name) for name in ("activities", "visits", "persons", "minutes", "waiting")}
+
+    cuts: dict[int, list[Row[Any]]] = {}
+    for row in rows:
+        cuts.setdefault(row.cut, []).append(row)
+    total = cuts.get(report_store.TOTAL, [None])[0]
+    waits_since = None if total is None else total.waits_since
+    by_category, by_month, by_node = (
+        cuts.get(cut, []) for cut in (report_store.BY_CATEGORY, report_store.BY_MONTH, report_store.BY_NODE)
+    )
+    return reports.Report(
+        node_id=node_id,
+        from_day=from_day,
+        to_day=to_day,
+        tree=tree,
+        complete_until=reports.complete_until(from_day, to_day, clock.today(), waits_since),
+        total=reports.Figures() if total is None else reports.Figures(**figures(total)),
+        categories=tuple(reports.OfCategory(**figures(row), category=row.category) for row in by_category),
+        months=tuple(reports.OfMonth(**figures(row), month=row.month) for row in by_month),
+        nodes=tuple(reports.OfNode(**figures(row), node_id=row.node_id, name=row.name) for row in by_node),
+    )
 
 
 def view(attendance_id: UUID) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from services.checkin.domain.outside import NUMBER_LENGTH_MAX, Platform
 from services.checkin.domain.outside import Kind as OutsideKind
 from services.checkin.domain.sign_up_lists import TEXT_MAX, Reading
 from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
+from services.checkin.domain.reports import Tree
 from shared.categories import NAMES
 from shared.events import Evidence
 from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
@@ -87,6 +88,7 @@ class ActivitySchema(NewActivitySchema):
     station_name = fields.String(required=True, allow_none=True)
     arrival_opens_at = Instant(required=True)
     departure_closes_at = Instant(required=True)
+    summary = fields.String(required=True, allow_none=True, metadata={"description": "What to say of it afterwards"})
     created_by = fields.UUID(required=True, allow_none=True)
     signed_up = fields.Integer(required=True, metadata={"description": "How many; more than `capacity` are welcome"})
 
@@ -542,3 +544,83 @@ class LeftForLaterSchema(Wire):
     member_id = fields.UUID(required=True)
     name_masked = fields.String(required=True)
     records = fields.Integer(required=True)
+# --- Reports ---------------------------------------------------------------------------------------------
+
+
+class ReportQuerySchema(Wire):
+    node_id = fields.UUID(metadata={"description": "This node and all below it; without it, everything"})
+    from_ = Day(required=True, data_key="from", metadata={"description": "The first day of service"})
+    to = Day(required=True, metadata={"description": "The last one"})
+    category = fields.String(validate=validate.OneOf(list(NAMES)))
+    tree = fields.String(
+        load_default=Tree.NOW.value,
+        validate=_one_of(Tree),
+        metadata={"description": "Places as the tree is now, or as it was on the day of service"},
+    )
+
+
+class FiguresSchema(Wire):
+    activities = fields.Integer(
+        required=True, metadata={"description": "场次: those at which somebody's service counts"}
+    )
+    visits = fields.Integer(required=True, metadata={"description": "人次: a member at an activity"})
+    persons = fields.Integer(
+        required=True, metadata={"description": "人数: distinct; parts do not add up to the whole"}
+    )
+    minutes = fields.Integer(required=True)
+    waiting = fields.Integer(required=True, metadata={"description": "Records not confirmed yet, not in the others"})
+
+
+class FiguresOfCategorySchema(FiguresSchema):
+    category = fields.String(required=True)
+
+
+class FiguresOfMonthSchema(FiguresSchema):
+    month = fields.String(required=True)
+
+
+class FiguresOfNodeSchema(FiguresSchema):
+    node_id = fields.UUID(required=True, allow_none=True)
+    name = fields.String(required=True, allow_none=True)
+
+
+class ReportSchema(Wire):
+    node_id = fields.UUID(required=True, allow_none=True)
+    from_day = fields.Date(required=True)
+    to_day = fields.Date(required=True)
+    tree = fields.String(required=True, attribute="tree.value", validate=_one_of(Tree))
+    complete_until = fields.Date(
+        required=True, allow_none=True, metadata={"description": "No confirmation can change the days up to this one"}
+    )
+    total = fields.Nested(FiguresSchema, required=True)
+    categories = fields.List(fields.Nested(FiguresOfCategorySchema), required=True)
+    months = fields.List(fields.Nested(FiguresOfMonthSchema), required=True)
+    nodes = fields.List(fields.Nested(FiguresOfNodeSchema), required=True)
+
+
+# --- The file of an activity -----------------------------------------------------------------------------
+
+
+class SummarySchema(Wire):
+    summary = Paragraphs(length_max=300, required=True)
+
+
+class LineSchema(Wire):
+    id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    site_name = fields.String(required=True)
+    state = fields.String(required=True, validate=_one_of(State))
+    arrived_at = Instant(required=True)
+    left_at = Instant(required=True, allow_none=True)
+    minutes = fields.Integer(required=True, allow_none=True)
+    evidence = fields.String(required=True, validate=_one_of(Evidence))
+    automatic_departure = fields.Boolean(required=True)
+    confirmed_by = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "The member who confirmed it; none for own scans"}
+    )
+    confirmed_at = Instant(required=True, allow_none=True)
+
+
+class FileSchema(Wire):
+    activity = fields.Nested(ActivitySchema, required=True)
+    lines = fields.List(fields.Nested(LineSchema), required=True)

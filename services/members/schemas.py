@@ -254,6 +254,7 @@ class NodeQuerySchema(Wire):
     level = _level()
     q = Line(length_max=PLACE_LENGTH_MAX)
     ids = _ids()
+    residents_on = Day(metadata={"description": "`residents` as counted last up to this day, not the newest count"})
     after = fields.UUID()
     limit = _limit()
 
@@ -271,7 +272,7 @@ class NodeChangeSchema(Wire):
     name = Line(length_max=PLACE_LENGTH_MAX)
     parent_id = fields.UUID(allow_none=True)
     residents = _residents()
-    from_day = Day(metadata={"description": "Since when parent_id or residents count; today if not given"})
+    from_day = Day(metadata={"description": "Since when name, parent_id or residents count; today if not given"})
     closed_on = Day()
     successor_id = fields.UUID()
 
@@ -290,6 +291,11 @@ class NodeSchema(Wire):
     residents = fields.Integer(allow_none=True)
 
 
+class NameSinceSchema(Wire):
+    name = fields.String(required=True)
+    from_day = fields.Date(required=True)
+
+
 class FormerParentSchema(Wire):
     parent_id = fields.UUID(allow_none=True)
     from_day = fields.Date(required=True)
@@ -302,6 +308,9 @@ class CountSchema(Wire):
 
 
 class NodeWholeSchema(NodeSchema):
+    names = fields.List(
+        fields.Nested(NameSinceSchema), required=True, metadata={"description": "The last is the present"}
+    )
     parents = fields.List(fields.Nested(FormerParentSchema), required=True)
     counts = fields.List(fields.Nested(CountSchema), required=True)
 

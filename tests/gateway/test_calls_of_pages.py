@@ -95,6 +95,11 @@ NEEDED = {
     ("/staff/members/<uuid:member_id>/household", "members"),
     ("/staff/nodes", "members"),
     *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close")),
+    # Reports and files; what goes to paper or is taken away is whole, or not at all.
+    *((f"{ACTIVITY}{part}", "checkin") for part in ("/file", "/summary")),
+    ("/staff/files", "checkin"),
+    *((f"/staff/reports{part}", "checkin") for part in ("", "/print", ".xlsx", ".csv")),
+    *((f"/staff/reports{part}", "members") for part in ("/print", ".xlsx", ".csv")),
     ("/vouchers/<uuid:redemption_id>", "rewards"),
     ("/claim", "members"),
     ("/me/erase", "members"),
@@ -160,6 +165,8 @@ QUERIES = {
     "/staff/gifts/<uuid:gift_id>/withdraw": "station_id={node_id}",
     "/staff/grants": "q=陈",
     "/staff/nodes": "parent_id={node_id}",
+    "/staff/files": "node_id={node_id}",
+    **{f"/staff/reports{part}": "node_id={node_id}" for part in ("", "/print", ".xlsx", ".csv")},
     "/staff/nodes/<uuid:node_id>/move": "parent_id={parent_id}",
 }
 

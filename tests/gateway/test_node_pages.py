@@ -37,6 +37,20 @@ def test_a_place_is_renamed_and_counted(town: Town) -> None:
     assert 'id="residents-fault"' in _post(town, here, action="count", residents="许多")
 
 
+def test_a_name_counts_from_a_day_and_the_one_before_it_is_still_known(town: Town) -> None:
+    admin, here = town.administrator, f"/staff/nodes/{town.station_id}"
+    opened = clock.today()
+    with town.at(clock.now() + timedelta(days=20)):
+        day = (opened + timedelta(days=10)).isoformat()
+        shown = admin.post(here, here, action="rename", name="南昌路站", from_day=day).text
+        assert "用过的名称" in shown
+        assert "南昌路社区实践站" in shown.partition("用过的名称")[2]
+    assert node(town, town.station_id)["names"] == [
+        {"name": "南昌路社区实践站", "from_day": str(opened)},
+        {"name": "南昌路站", "from_day": day},
+    ]
+
+
 def _post(town: Town, to: str, **typed: str) -> str:
     """What is refused of a form with these fields."""
     token = form_fields(town.administrator.get("/display").text, "/display")["csrf_token"]

@@ -70,8 +70,34 @@ def test_renaming_is_told_and_recorded(town: Town) -> None:
     for _ in range(2):
         assert change(town, "南昌路站", caller, name="南昌路社区实践站").json["name"] == "南昌路社区实践站"
     assert [fact["name"] for fact in town.events("StationChanged")].count("南昌路社区实践站") == 1
-    assert town.audited("node.rename")[0].detail == {"from": "南昌路站", "to": "南昌路社区实践站"}
+    detail = {"from": "南昌路站", "to": "南昌路社区实践站", "day": str(clock.today())}
+    assert town.audited("node.rename")[0].detail == detail
     assert change(town, "岔路口站", town.official(Role.ADMINISTRATOR, None), name="南昌路社区实践站").status_code == 409
+
+
+def test_the_others_are_told_what_a_place_was_called_and_where_it_lay_by_day(town: Town) -> None:
+    caller = town.official(Role.ADMINISTRATOR, None)
+    opened, old, new = clock.today(), str(town.nodes["南昌路站"]), str(town.nodes["岔路口站"])
+    days = [opened + timedelta(days=days) for days in (10, 20, 30)]
+    with clock.travel(clock.now() + timedelta(days=40)):
+        change(town, "和谐小区", caller, name="和美小区", from_day=str(days[0]))
+        change(town, "和谐小区", caller, parent_id=new, from_day=str(days[1]))
+        change(town, "和谐小区", caller, name="和睦小区", from_day=str(days[2]))
+        early = change(town, "和谐小区", caller, name="和平小区", from_day=str(days[1]))
+        assert early.json["code"] == "wrong_day", "not before the rename before"
+    assert town.events("StationChanged")[-1]["past"] == [
+        {"from_day": str(opened), "name": "和谐小区", "parent_id": old},
+        {"from_day": str(days[0]), "name": "和美小区", "parent_id": old},
+        {"from_day": str(days[1]), "name": "和美小区", "parent_id": new},
+        {"from_day": str(days[2]), "name": "和睦小区", "parent_id": new},
+    ]
+
+
+def test_a_place_renamed_twice_in_a_day_had_the_second_name(town: Town) -> None:
+    caller = town.official(Role.ADMINISTRATOR)
+    for name in ("和美小区", "和睦小区"):
+        change(town, "和谐小区", caller, name=name)
+    assert [spell["name"] for spell in town.events("StationChanged")[-1]["past"]] == ["和睦小区"]
 
 
 def test_a_moved_node_takes_its_subtree_along_and_remembers_where_it_lay(town: Town) -> None:
@@ -163,6 +189,10 @@ def test_residents_are_counted_by_day_and_the_newest_count_shows(town: Town) -> 
         {"residents": 3000, "from_day": "2020-01-01"},
         {"residents": 5200, "from_day": str(clock.today())},
     ]
+    shown = town.get(
+        f"/nodes?ids={town.nodes['南昌路站']}&residents_on={clock.today() - timedelta(days=1)}", ANYBODY
+    ).json
+    assert [entry["residents"] for entry in shown] == [3000]
     for wrong in (-1, 3.5, True, "12", 10**12):
         assert change(town, "南昌路站", caller, residents=wrong).status_code == 400
 

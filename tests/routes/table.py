@@ -123,6 +123,8 @@ def _correction(town: Town) -> dict[str, Any]:
 _ACTIVITY, _DRAFT = "/checkin/activities/<uuid:activity_id>", {"activity_id": "draft"}
 _ATTENDANCE = "/checkin/attendances/<uuid:attendance_id>"
 _SERVED, _LATER = {"activity_id": "served"}, {"activity_id": "later"}
+_SERVED = {"activity_id": "served"}
+_PERIOD = {"from": "2026-01-01", "to": "2026-12-31"}
 
 CHECKIN = (
     Row("GET /checkin/activities", LOGGED_IN, 2, secret="draft", knows=ORGANIZERS),
@@ -152,6 +154,11 @@ CHECKIN = (
     Row(f"GET {_ACTIVITY}/scans", READERS, 3),
     Row(f"POST {_ACTIVITY}/leave-all", ORGANIZERS, 7, _with()),
     Row(f"POST {_ACTIVITY}/confirm-all", ORGANIZERS, 7, ids={"activity_id": "earlier"}),
+    Row("PUT /checkin/activities/<uuid:activity_id>/summary", ORGANIZERS, 6, _with(summary="两车垃圾"), ids=_SERVED),
+    Row(f"GET {_ACTIVITY}/file", READERS, 3, ids=_SERVED, secret="member_id", knows=READERS),
+    Row("GET /checkin/report", STAFF | {"auditor"}, 2, query=_PERIOD | {"node_id": "{node_id}"}),
+    Row("GET /checkin/report", STAFF | {"auditor"}, 2, query=_PERIOD | {"node_id": "{node_id}", "tree": "then"}),
+    Row("GET /checkin/report", EVERYTHING, 1, query=_PERIOD),
     Row("POST /checkin/scans", VOLUNTEER, 2, _with(code="{code}", member_ids=["{member_id}"])),
     Row(
         "GET /checkin/attendances",
@@ -297,11 +304,11 @@ MEMBERS = (
     Row(
         "POST /members/nodes",
         ADMINISTRATORS,
-        12,
+        15,
         _with(id="new", level="compound", name="和谐小区", parent_id="{node_id}"),
     ),
-    Row(f"GET {_NODE}", ANYBODY, 3),
-    Row(f"PATCH {_NODE}", ADMINISTRATORS, 9, _with(name="银叶小区"), ids={"node_id": "compound"}),
+    Row(f"GET {_NODE}", ANYBODY, 4),
+    Row(f"PATCH {_NODE}", ADMINISTRATORS, 13, _with(name="银叶小区"), ids={"node_id": "compound"}),
     Row("POST /internal/v1/members/sessions/resolve", frozenset({"gateway"}), 1, _with(token_digest="{token_digest}")),
 )
 

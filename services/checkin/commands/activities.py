@@ -209,6 +209,19 @@ def close_activity(tx: Session, caller: Principal, *, activity_id: UUID) -> Acti
 
 
 @transactional
+def summarize_activity(tx: Session, caller: Principal, *, activity_id: UUID, summary: str) -> Activity:
+    """Write what is to be said of it, in two lines, when it is over; who organizes there may write it anew."""
+    activity, path = _hold(tx, caller, activity_id)
+    if activity.summary == summary:
+        return activity
+    activities.require_over(activity.stands, activity.ends_at, clock.now())
+    detail = {"title": activity.title, "before": activity.summary, "summary": summary}
+    activity.summary = summary
+    audit.add(tx, caller, "activity.summarize", "activity", activity_id, path=path, detail=detail)
+    return activity
+
+
+@transactional
 def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUID | None = None) -> int:
     """Everybody leaves now, at one site or all; returns how many did. They wait to be confirmed."""
     activity, path = _hold(tx, caller, activity_id)

@@ -1,5 +1,6 @@
 """The life of an activity: draft → published → postponed, cancelled or closed."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from shared.errors import RuleBroken
@@ -65,3 +66,9 @@ def require_published(current: State) -> None:
 def takes_records(state: State) -> bool:
     """Whether an organizer may enter attendances: while it runs, and when it is over."""
     return state in (State.PUBLISHED, State.CLOSED)
+
+
+def require_over(state: State, ends_at: datetime, now: datetime) -> None:
+    """Raise ActivityInWrongState unless it took place and is over: closed, or past its end and not yet closed."""
+    if state is not State.CLOSED and not (state is State.PUBLISHED and ends_at <= now):
+        raise ActivityInWrongState("活动结束以后才能写小结")

@@ -25,3 +25,6 @@ __all__ = [
     "scan_table",
     "sign_up_table",
 ]
+from services.checkin.store.tables import Activity, ConfirmEachOn, Site, attendance_table, db, scan_table, station_past
+
+__all__ = ["Activity", "ConfirmEachOn", "Site", "attendance_table", "db", "scan_table", "station_past"]

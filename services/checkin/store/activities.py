@@ -83,6 +83,14 @@ def open_station_path(tx: Session, station_id: UUID) -> str:
     return str(station.path)
 
 
+def path_of(tx: Session, node_id: UUID) -> str:
+    """The path of a node, also of one that is closed."""
+    station = copies.find_station(tx, node_id)
+    if station is None:
+        raise NoSuchStation
+    return str(station.path)
+
+
 @dataclass(frozen=True, slots=True)
 class SiteDraft:
     id: UUID

@@ -95,6 +95,8 @@ class Activity(Model):
     reason: Mapped[str | None]
     ended_at: Mapped[datetime | None]
     """When it was closed or cancelled; of one that nobody closed, its planned end."""
+    summary: Mapped[str | None]
+    """What the organizer writes of it when it is over."""
     digest: Mapped[bytes]
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
@@ -163,6 +165,19 @@ class Site(Model):
     place: Mapped[str]
     leader_member_id: Mapped[UUID | None]
 
+
+station_past = Table(
+    "station_past",
+    db.metadata,
+    Column("node_id", Uuid, primary_key=True),
+    Column("from_day", Date, primary_key=True),
+    Column("until_day", Date),
+    Column("name", Text, nullable=False),
+    Column("parent_id", Uuid),
+    CheckConstraint("until_day > from_day", name="until_after_from"),
+    Index("ix_station_past_parent_id", "parent_id"),
+    comment="What members tells of the names and parents that stations had, by day.",
+)
 
 attendance_table = Table(
     "attendance",

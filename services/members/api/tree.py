@@ -41,7 +41,7 @@ def add_node(content: dict[str, Any]) -> dict[str, Any]:
 @tree.response(200, schemas.NodeWholeSchema)
 @tree.alt_response(404, schema=ProblemSchema)
 def show_node(node_id: UUID) -> dict[str, Any]:
-    """One place, with where it lay before and how many lived there."""
+    """One place, with what it was called and where it lay before, and how many lived there."""
     return queries.show_node(node_id)
 
 

@@ -68,7 +68,7 @@ def change_node(tx: Session, caller: Principal, node_id: UUID, changes: Mapping[
     if node.closed_on is not None and changes.keys() - {"closed_on", "successor_id"}:
         raise places.NodeClosed
     if "name" in changes and changes["name"] != node.name:
-        _rename(tx, caller, node, changes["name"])
+        _rename(tx, caller, node, changes["name"], changes.get("from_day") or clock.today())
     if "parent_id" in changes and changes["parent_id"] != node.parent_id:
         _move(tx, caller, node, changes["parent_id"], changes.get("from_day") or clock.today())
     if "residents" in changes:
@@ -78,10 +78,11 @@ def change_node(tx: Session, caller: Principal, node_id: UUID, changes: Mapping[
     return tree.show_node(tx, node_id)
 
 
-def _rename(tx: Session, caller: Principal, node: Node, name: str) -> None:
-    audit.add(tx, caller, "node.rename", "node", node.id, path=node.path, detail={"from": node.name, "to": name})
-    node.name = name
-    tree.flush_names(tx)
+def _rename(tx: Session, caller: Principal, node: Node, name: str, day: date) -> None:
+    places.check_day(day, tree.named_since(tx, node.id), clock.today())
+    detail = {"from": node.name, "to": name, "day": str(day)}
+    audit.add(tx, caller, "node.rename", "node", node.id, path=node.path, detail=detail)
+    tree.rename(tx, node, name, day)
     tree.tell(tx, [node.id])
 
 

@@ -1,11 +1,13 @@
 """The station tree: levels, paths, and what may lie below what."""
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 from uuid import UUID
 
 from shared.errors import Conflict, RuleBroken
+from shared.events import Spell
 
 
 class Level(StrEnum):
@@ -72,6 +74,19 @@ def check_day(day: date, latest: date, today: date) -> None:
     """A change counts from a day that has come and does not lie before the change before it."""
     if not latest <= day <= today:
         raise WrongDay
+
+
+def spells(names: Mapping[date, str], parents: Mapping[date, UUID | None]) -> tuple[Spell, ...]:
+    """What a node was called and where it lay, one spell from each day on which either changed."""
+    days = sorted({*names, *parents})
+    return tuple(
+        Spell(from_day=day, name=names[_latest(names, day)], parent_id=parents[_latest(parents, day)]) for day in days
+    )
+
+
+def _latest(dated: Mapping[date, object], day: date) -> date:
+    """The last of these days up to a day; the first one also before it."""
+    return max((each for each in dated if each <= day), default=min(dated))
 
 
 def may_be_home(level: Level) -> bool:

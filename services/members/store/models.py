@@ -47,6 +47,15 @@ class Node(Model):
     )
 
 
+class NodeName(Model):
+    """What a node was called from a day on, until the next name."""
+
+    __tablename__ = "node_name"
+    node_id: Mapped[UUID] = mapped_column(ForeignKey("node.id"), primary_key=True)
+    from_day: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
 class NodeParent(Model):
     """Under which node a node lay, from a day until before another; the open row is the present."""
 

@@ -6,17 +6,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, text, update
+from sqlalchemy import ScalarSelect, exists, func, null, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from services.members.domain.places import ROOT, Level, NameTaken, NodeClosed
-from services.members.store.models import Node, NodeParent, NodeResidents
+from services.members.domain.places import ROOT, Level, NameTaken, NodeClosed, spells
+from services.members.store.models import Node, NodeName, NodeParent, NodeResidents
 from shared import outbox
 from shared.db import violated
 from shared.errors import NotFound
-from shared.events import StationChanged
+from shared.events import Spell, StationChanged
 
 _TREE_LOCK = 0x74726565
 
@@ -73,6 +73,7 @@ def add_node(tx: Session, node: Node) -> None:
     tx.add(node)
     flush_names(tx)
     tx.add(NodeParent(node_id=node.id, from_day=node.opened_on, until_day=None, parent_id=node.parent_id))
+    tx.add(NodeName(node_id=node.id, from_day=node.opened_on, name=node.name))
     tx.flush()
 
 
@@ -83,6 +84,19 @@ def flush_names(tx: Session) -> None:
         if violated(error) == "uq_node_name":
             raise NameTaken from error
         raise
+
+
+def named_since(tx: Session, node_id: UUID) -> date:
+    """Since when a node has its present name."""
+    return tx.scalars(select(func.max(NodeName.from_day)).where(NodeName.node_id == node_id)).one()
+
+
+def rename(tx: Session, node: Node, name: str, day: date) -> None:
+    """Give a node another name from a day on; a second name of one day takes the first one's place."""
+    node.name = name
+    flush_names(tx)
+    row = insert(NodeName).values(node_id=node.id, from_day=day, name=name)
+    tx.execute(row.on_conflict_do_update(index_elements=["node_id", "from_day"], set_={"name": row.excluded.name}))
 
 
 def has_open_children(tx: Session, node_id: UUID) -> bool:
@@ -136,6 +150,7 @@ def tell(tx: Session, node_ids: Sequence[UUID]) -> None:
         )
         .execution_options(synchronize_session=False)
     )
+    past = _past_of(tx, node_ids)
     outbox.add(
         tx,
         *(
@@ -148,20 +163,40 @@ def tell(tx: Session, node_ids: Sequence[UUID]) -> None:
                 parent_id=row.parent_id,
                 successor_id=row.successor_id,
                 closed=row.closed_on is not None,
+                past=past.get(row.id, ()),
             )
             for row in rows
         ),
     )
 
 
+def _past_of(tx: Session, node_ids: Sequence[UUID]) -> dict[UUID, tuple[Spell, ...]]:
+    """Names and parents of these nodes by day."""
+    ids = list(node_ids)
+    named = select(NodeName.node_id, NodeName.from_day, NodeName.name, null().label("parent_id"))
+    lay = select(NodeParent.node_id, NodeParent.from_day, null(), NodeParent.parent_id)
+    both = union_all(
+        named.where(NodeName.node_id == func.any(ids)), lay.where(NodeParent.node_id == func.any(ids))
+    ).subquery()
+    names: dict[UUID, dict[date, str]] = {}
+    parents: dict[UUID, dict[date, UUID | None]] = {}
+    for row in tx.execute(select(both)):
+        if row.name is None:
+            parents.setdefault(row.node_id, {})[row.from_day] = row.parent_id
+        else:
+            names.setdefault(row.node_id, {})[row.from_day] = row.name
+    return {node_id: spells(names[node_id], parents[node_id]) for node_id in names}
+
+
 _parent = aliased(Node)
-_residents_now = (
-    select(NodeResidents.residents)
-    .where(NodeResidents.node_id == Node.id)
-    .order_by(NodeResidents.from_day.desc())
-    .limit(1)
-    .scalar_subquery()
-)
+
+
+def _residents(day: date | None) -> ScalarSelect[int]:
+    """As counted last, or last up to a day."""
+    counted = select(NodeResidents.residents).where(NodeResidents.node_id == Node.id)
+    if day is not None:
+        counted = counted.where(NodeResidents.from_day <= day)
+    return counted.order_by(NodeResidents.from_day.desc()).limit(1).scalar_subquery()
 
 
 def list_nodes(
@@ -173,6 +208,7 @@ def list_nodes(
     ids: Sequence[UUID] | None = None,
     below: str | None = None,
     above: str | None = None,
+    residents_on: date | None = None,
     after: UUID | None = None,
     limit: int = 200,
 ) -> list[dict[str, Any]]:
@@ -189,7 +225,7 @@ def list_nodes(
             Node.closed_on,
             Node.version,
             _parent.name.label("parent_name"),
-            _residents_now.label("residents"),
+            _residents(residents_on).label("residents"),
         )
         .outerjoin(_parent, _parent.id == Node.parent_id)
         .order_by(Node.id)
@@ -213,7 +249,7 @@ def list_nodes(
 
 
 def show_node(tx: Session, node_id: UUID) -> dict[str, Any]:
-    """One node with its former parents and counts; NotFound when there is none."""
+    """One node with its former names, parents and counts; NotFound when there is none."""
     found = list_nodes(tx, ids=[node_id])
     if not found:
         raise NotFound("没有找到这个站点（小区、楼栋）")
@@ -227,7 +263,11 @@ def show_node(tx: Session, node_id: UUID) -> dict[str, Any]:
         .where(NodeResidents.node_id == node_id)
         .order_by(NodeResidents.from_day)
     )
+    names = tx.execute(
+        select(NodeName.name, NodeName.from_day).where(NodeName.node_id == node_id).order_by(NodeName.from_day)
+    )
     return found[0] | {
+        "names": [dict(row._mapping) for row in names],
         "parents": [dict(row._mapping) for row in parents],
         "counts": [dict(row._mapping) for row in counts],
     }
