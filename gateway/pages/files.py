@@ -91,7 +91,8 @@ def print_file(activity_id: UUID) -> ResponseReturnValue:
         activity=activity,
         sites=[(site["name"], site["place"], _name(known, site["leader_member_id"])) for site in activity["sites"]],
         made_by=_name(known, activity["created_by"]),
-        lines=[_line(number, one, known) for number, one in enumerate(lines, 1)],
+        when=_in_full(activity["starts_at"], activity["ends_at"]),
+        lines=[_line(number, one, known, activity["starts_at"]) for number, one in enumerate(lines, 1)],
         visits=len({one["member_id"] for one in counting}),
         minutes=sum(one["minutes"] for one in counting),
         waiting=Counter(one["state"] in ("open", "left") for one in lines)[True],
@@ -103,7 +104,18 @@ def print_file(activity_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _line(number: int, one: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _in_full(start: str, end: str) -> str:
+    """From when to when, with the year: a file is kept for long."""
+    return f"{presentation.day(start)} {presentation.hour(start)}–{_on_that_day(end, start)}"
+
+
+def _on_that_day(moment: str, other: str) -> str:
+    """The time of day alone where the day is that of another moment."""
+    same = presentation.read_moment(moment).date() == presentation.read_moment(other).date()
+    return presentation.hour(moment) if same else presentation.moment(moment)
+
+
+def _line(number: int, one: dict[str, Any], known: dict[str, dict[str, Any]], starts_at: str) -> dict[str, Any]:
     """A line of the sign-in sheet in words."""
     is_settled = one["state"] in ("confirmed", "corrected")
     by_scans = is_settled and one["confirmed_by"] is None
@@ -111,8 +123,8 @@ def _line(number: int, one: dict[str, Any], known: dict[str, dict[str, Any]]) ->
         "number": number,
         "who": describe(known.get(one["member_id"])),
         "site": one["site_name"],
-        "arrived": presentation.moment(one["arrived_at"]),
-        "left": presentation.moment(one["left_at"]) if one["left_at"] else "–",
+        "arrived": _on_that_day(one["arrived_at"], starts_at),
+        "left": _on_that_day(one["left_at"], starts_at) if one["left_at"] else "–",
         "minutes": one["minutes"] if is_settled else "–",
         "evidence": evidence_shown(one["evidence"]) + (_("（自动签退）") if one["automatic_departure"] else ""),
         "confirmed": _("按时扫码，自动确认")

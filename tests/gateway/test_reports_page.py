@@ -139,7 +139,8 @@ def test_the_file_of_an_activity_has_its_plan_its_sheet_and_its_summary(town: To
         assert "已保存" in said.text
         shown = words(organizer.get(f"{page}/file").text)
     assert "活动名称 =清扫@和谐小区" in shown
-    assert "本人扫码 按时扫码，自动确认" in shown
+    assert f"{_day(DAY)} 09:00–11:30" in shown
+    assert "08:55 11:35 150 本人扫码 按时扫码，自动确认" in shown
     assert "负责人确认 李组织" in shown
     assert "共 2 人次，服务时长 5 小时（只算已确认的）。" in shown
     assert "清运垃圾两车。 居民反映良好。" in shown
