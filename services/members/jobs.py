@@ -3,8 +3,9 @@
 from sqlalchemy.orm import Session
 
 from services.members.commands import erasures
+from services.members.commands import merging
 from services.members.store import logins
-from shared import delivery, outbox, queue
+from shared import delivery, queue
 from shared.db import transactional
 
 
@@ -20,9 +21,9 @@ def sweep() -> None:
     delivery.drain()
     erasures.erase_due()
     _forget()
+    delivery.sweep(merging.follow_all, _forget)
 
 
 @transactional
 def _forget(tx: Session) -> None:
-    outbox.forget_delivered(tx)
     logins.forget_old(tx)

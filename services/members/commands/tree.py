@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.members.commands import merging
 from services.members.domain import places
 from services.members.domain.places import ROOT, Level
 from services.members.store import creations, tree
@@ -95,7 +96,9 @@ def _move(tx: Session, caller: Principal, node: Node, parent_id: UUID | None, da
     places.check_day(day, tree.present_parent(tx, node.id).from_day, clock.today())
     path = places.path_below(parent.path if parent else ROOT, node.id)
     detail = {"from": node.parent_id, "to": parent_id, "day": day}
+    old_path = node.path
     moved = tree.move(tx, node, parent_id, path, day)
+    merging.note_moved(tx, node, old_path)
     audit.add(
         tx,
         caller,
@@ -117,22 +120,23 @@ def _count(tx: Session, caller: Principal, node: Node, residents: int, day: date
 
 
 def _close(tx: Session, caller: Principal, node: Node, day: date, successor_id: UUID | None) -> None:
+    """Close a place. With a successor, a station or whatever lies above stations is merged into it."""
     caller.require(Role.ADMINISTRATOR, tree.path_of(tx, node.parent_id))
     places.check_day(day, node.opened_on, clock.today())
-    if tree.has_open_children(tx, node.id):
-        raise places.HasOpenChildren
-    if successor_id is not None:
-        successor = tree.get_open_node(tx, successor_id)
+    successor = None if successor_id is None else tree.get_open_node(tx, successor_id)
+    if successor is not None:
+        caller.require(Role.ADMINISTRATOR, tree.path_of(tx, successor.parent_id))
         if successor.level != node.level or successor.id == node.id:
             raise places.WrongLevel
+    merges = successor is not None and places.may_be_home(Level(node.level))
+    if not merges and tree.has_open_children(tx, node.id):
+        raise places.HasOpenChildren
     node.closed_on, node.successor_id = day, successor_id
-    audit.add(
-        tx,
-        caller,
-        "node.close",
-        "node",
-        node.id,
-        path=node.path,
-        detail={"day": str(day), "successor_id": successor_id and str(successor_id)},
-    )
-    tree.tell(tx, [node.id])
+    tx.flush()
+    told, handed_over = [node.id], dict[str, Any]()
+    if successor is not None and merges:
+        told, handed_over = merging.hand_over(tx, caller, node, successor, day)
+    detail = {"day": str(day), "successor_id": successor_id and str(successor_id), **handed_over}
+    action = "node.merge" if merges else "node.close"
+    audit.add(tx, caller, action, "node", node.id, path=node.path, detail=detail)
+    tree.tell(tx, told)

@@ -51,6 +51,11 @@ class HasOpenChildren(RuleBroken):
     detail = "下面还有未撤销的站点、小区或楼栋，请先移走或撤销它们"
 
 
+class NameTakenThere(RuleBroken):
+    code = "name_taken_there"
+    detail = "两边下面有同名的地方，请先给其中一个改名，再合并"
+
+
 class NameTaken(Conflict):
     code = "name_taken"
     detail = "同一级里已经有这个名称了"

@@ -70,6 +70,15 @@ class NodeParent(Model):
     )
 
 
+class MovedHome(Model):
+    """A place that went to another station, whose people have yet to follow from the station where it was."""
+
+    __tablename__ = "moved_home"
+    node_id: Mapped[UUID] = mapped_column(ForeignKey("node.id"), primary_key=True)
+    station_id: Mapped[UUID] = mapped_column(ForeignKey("node.id"), primary_key=True)
+    at: Mapped[datetime]
+
+
 class NodeResidents(Model):
     """How many people live there, as counted on a day."""
 
