@@ -131,7 +131,7 @@ def ask_move(node_id: UUID) -> ResponseReturnValue:
     to = backend.call("members", "GET", f"/nodes/{above}")["name"] if above else _("最上面一级")
     what = _("%(name)s：从%(old)s移到%(new)s", name=node["name"], old=node["parent_name"] or _("最上面一级"), new=to)
     follows = _(
-        "下面的地方一起移过去，管理权限跟着新的上级。小区换站，志愿者不会跟着换，要另外办。从 %(day)s 起算。",
+        "下面的地方一起移过去，管理权限跟着新的上级。小区换站，住在里面的志愿者过一会儿也换过去。从 %(day)s 起算。",
         day=presentation.day(changes.get("from_day") or clock.today()),
     )
     here = f"/staff/nodes/{node_id}"
@@ -156,10 +156,17 @@ def ask_close(node_id: UUID) -> ResponseReturnValue:
     heir = changes.get("successor_id")
     to = backend.call("members", "GET", f"/nodes/{heir}")["name"] if heir else None
     what = _("%(name)s，并入%(successor)s", name=node["name"], successor=to) if to else node["name"]
-    follows = _(
-        "从 %(day)s 起撤销，不能恢复。以前的记录和积分都还在；登记在这里的志愿者要另外改到新的地方。",
-        day=presentation.day(changes["closed_on"]),
-    )
+    day = presentation.day(changes["closed_on"])
+    if to and node["level"] not in HOMES:
+        follows = _(
+            "从 %(day)s 起合并，不能恢复。下面的地方、志愿者、服务队、角色、礼品和库存都转过去；"
+            "正在进行的活动照常办完，没领的礼品由新站发放；以前的记录和积分都还在。",
+            day=day,
+        )
+    else:
+        follows = _(
+            "从 %(day)s 起撤销，不能恢复。以前的记录和积分都还在；登记在这里的志愿者要另外改到新的地方。", day=day
+        )
     here = f"/staff/nodes/{node_id}"
     return done.ask(_("撤销这个地方？"), what, follows, f"{here}/close", _("撤销"), here, **_typed(filled))
 

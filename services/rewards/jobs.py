@@ -1,6 +1,6 @@
 """What the worker does for rewards."""
 
-from services.rewards.commands import redemptions
+from services.rewards.commands import redemptions, successors
 from shared import delivery, queue
 
 
@@ -12,5 +12,7 @@ def drain() -> int:
 
 @queue.in_app("rewards")
 def sweep() -> None:
-    """Find what no nudge announced, end what is overdue, forget what points has long known."""
-    delivery.sweep(redemptions.expire_overdue, on_outcome=redemptions.take_outcome)
+    """Find what no nudge announced, end what is overdue, move what merged stations had, forget what points has long
+    known.
+    """
+    delivery.sweep(redemptions.expire_overdue, successors.follow, on_outcome=redemptions.take_outcome)

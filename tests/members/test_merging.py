@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 
 from services.members.commands import merging
+from services.members.store import merging as store
 from shared import clock
+from shared.db import session
 from shared.ids import new_id
 from shared.principal import Role
 from tests.members.test_tree import change, node
@@ -114,7 +116,7 @@ def test_people_follow_in_batches_wherever_the_work_was_cut_off(town: Town, monk
     admin = town.official(Role.ADMINISTRATOR, None)
     team = {"id": str(new_id()), "station_id": str(town.nodes["南昌路站"]), "name": "护河队"}
     town.post("/teams", admin, team)
-    inside = {"compound_id": town.nodes["和谐小区"], "building_id": town.nodes["3栋"]}
+    inside: dict[str, Any] = {"compound_id": town.nodes["和谐小区"], "building_id": town.nodes["3栋"]}
     people = [town.add(f"陈{number}", **inside) for number in range(3)] + [
         town.add(f"王{number}") for number in range(4)
     ]
@@ -125,7 +127,7 @@ def test_people_follow_in_batches_wherever_the_work_was_cut_off(town: Town, monk
     assert homes(town, *people) == {"南昌路站"}
     monkeypatch.setattr(merging, "PEOPLE_AT_ONCE_MAX", 2)
     with town.app.app_context():
-        (moved,) = merging.merging.list_moved(merging.session())
+        (moved,) = store.list_moved(session())
         assert merging._follow(moved) == 2
     assert homes(town, *people) == {"南昌路站", "岔路口站"}
     assert follow(town) == 5

@@ -226,7 +226,7 @@ REWARDS = (
     Row("POST /rewards/vouchers/read", ORGANIZERS, 1, _with(code="{voucher}"), refused_with=422),
     Row(f"POST {_REDEMPTION}/issue", ORGANIZERS, 4),
     Row(f"POST {_REDEMPTION}/undo", ORGANIZERS, 4, _REASON, ids={"redemption_id": "fulfilled"}),
-    Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 2),
+    Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 3),
     Row("POST /internal/v1/rewards/events", frozenset({"worker"}), 0, _NO_EVENTS),
 )
 

@@ -6,12 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from flask import current_app
+from sqlalchemy import ColumnElement
 
 from services.rewards import store
 from services.rewards.domain import redemption as rules
 from services.rewards.domain import voucher
 from services.rewards.domain.redemption import State
-from services.rewards.store import AtDesk, Redemption
+from services.rewards.store import AtDesk, Redemption, successors
 from shared import copies
 from shared.db import session
 from shared.errors import Invalid, NotFound
@@ -57,7 +58,7 @@ def list_for_station(
     before: UUID | None = None,
     member_id: UUID | None = None,
 ) -> list[AtDesk]:
-    """What was redeemed at a station, newest first, for those who hand it over."""
+    """What was redeemed at a station, or at one that was merged into it, newest first, for those who hand it over."""
     place = copies.find_station(session(), station_id)
     if place is None:
         raise NotFound("没有这个站点")
@@ -65,6 +66,8 @@ def list_for_station(
     where = [Redemption.station_id == station_id]
     if member_id is not None:
         where.append(Redemption.member_id == member_id)
+    stations = [station_id, *successors.list_merged_into(session(), place.path)]
+    where: list[ColumnElement[bool]] = [Redemption.station_id.in_(stations)]
     if state is not None:
         where.append(Redemption.state == State(state))
     found = store.list_redemptions(session(), *where, limit=limit, before=before)

@@ -1,0 +1,97 @@
+"""A station is merged while an activity is under way and a gift waits at its desk: nothing lost, nothing doubled."""
+
+from datetime import timedelta
+from typing import Any
+
+from shared.ids import new_id
+from shared.principal import Role
+from tests.gateway.real import Browser, Town, town
+from tests.gateway.test_organizer_pages import START, publish, scan
+
+__all__ = ["town"]
+
+OLD, HEIR = "南昌路社区实践站", "岔路口社区实践站"
+
+
+def official_at(town: Town, name: str, role: Role, node: str) -> Browser:
+    who = town.person(name)
+    town.administrator.api("POST", f"/members/members/{who.member_id}/confirm")
+    grant = {"id": str(new_id()), "member_id": who.member_id, "role": role, "node_id": town.nodes[node]}
+    town.administrator.api("POST", "/members/grants", grant)
+    return who
+
+
+def offer(town: Town) -> str:
+    gift_id = str(new_id())
+    gift = {"id": gift_id, "node_id": town.station_id, "name": "香皂", "points": 50, "limit_per_quarter": 5}
+    town.administrator.api("POST", "/rewards/gifts", gift)
+    stock = {"id": str(new_id()), "station_id": town.station_id, "kind": "receive", "quantity": 10, "reason": "采购"}
+    town.administrator.api("POST", f"/rewards/gifts/{gift_id}/stock", stock)
+    return gift_id
+
+
+def redeem(volunteer: Browser, gift_id: str, station_id: str) -> dict[str, Any]:
+    order = {"id": str(new_id()), "gift_id": gift_id, "station_id": station_id, "member_id": volunteer.member_id}
+    return dict(volunteer.api("POST", "/rewards/redemptions", order))
+
+
+def follow(town: Town) -> None:
+    """What the sweeps do, and everybody is told."""
+    from services.members.commands import merging
+    from services.rewards.commands import successors
+
+    town.deliver()
+    for service, duty in (("members", merging.follow_all), ("rewards", successors.follow)):
+        with town.apps[service].app_context():
+            duty()
+    town.deliver()
+
+
+def serve(town: Town, organizer: Browser, volunteer: Browser, page: str) -> None:
+    with town.at(START - timedelta(minutes=5)):
+        scan(organizer, volunteer, page, "arrival")
+    with town.at(START + timedelta(hours=2, minutes=35)):
+        scan(organizer, volunteer, page, "departure")
+        town.deliver()
+
+
+def report(town: Town, tree: str) -> dict[str, Any]:
+    day = START.date()
+    query = f"node_id={town.nodes['咸宁市']}&from={day}&to={day + timedelta(days=1)}&tree={tree}"
+    return dict(town.administrator.api("GET", f"/checkin/report?{query}"))
+
+
+def test_a_station_is_merged_in_the_middle_of_an_activity(town: Town) -> None:
+    admin = town.administrator
+    organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    heirs = official_at(town, "周组织", Role.ORGANIZER, HEIR)
+    admin.api("POST", f"/members/members/{volunteer.member_id}/confirm")
+    gift_id = offer(town)
+    first, second = publish(organizer), publish(organizer, title="义诊", day=f"{START.date() + timedelta(days=1)}")
+    serve(town, organizer, volunteer, first)
+    next_day = START + timedelta(days=1)
+    with town.at(next_day - timedelta(minutes=5)):
+        waiting = redeem(volunteer, gift_id, town.station_id)
+        assert waiting["state"] == "confirmed"
+        scan(organizer, volunteer, second, "arrival")
+        here = f"/staff/nodes/{town.station_id}"
+        asked = admin.get(f"{here}/close?closed_on={next_day.date()}&successor_id={town.nodes[HEIR]}")
+        assert "志愿者、服务队、角色、礼品和库存都转过去" in asked.text
+        assert "已保存" in admin.post(asked.request.full_path, f"{here}/close").text
+        follow(town)
+        assert admin.api("GET", f"/members/members/{volunteer.member_id}")["station_name"] == HEIR
+    with town.at(next_day + timedelta(hours=2, minutes=35)):
+        scan(organizer, volunteer, second, "departure")
+        town.deliver()
+        (balance,) = admin.api("GET", f"/points/balances?member_ids={volunteer.member_id}")
+        assert balance["minutes_total"] == 300, "what was under way is booked"
+        issued = heirs.api("POST", f"/rewards/redemptions/{waiting['id']}/issue", {})
+        assert issued["state"] == "fulfilled"
+        assert redeem(volunteer, gift_id, town.nodes[HEIR])["state"] == "confirmed"
+        heirs.get(f"{second}/confirm")
+        heirs.get(f"{first}/file")
+        now, then = report(town, "now"), report(town, "then")
+    assert now["total"] == then["total"]
+    assert (now["total"]["visits"], now["total"]["persons"], now["total"]["minutes"]) == (2, 1, 300)
+    assert {one["name"]: one["visits"] for one in now["nodes"]} == {HEIR: 2}
+    assert {one["name"]: one["visits"] for one in then["nodes"]} == {OLD: 1, HEIR: 1}

@@ -1,0 +1,86 @@
+"""What a merged station had follows to its successor, and what waits at its desk is handed over by that."""
+
+import pytest
+from flask import Flask
+
+from services.rewards.commands import desk, redemptions, successors
+from services.rewards.domain.redemption import State
+from services.rewards.queries import gifts as gift_queries
+from services.rewards.queries import redemptions as queries
+from services.rewards.queries import verify
+from services.rewards.store import Gift
+from shared.db import session
+from shared.errors import Forbidden
+from shared.events import StationChanged
+from shared.principal import Role
+from tests.rewards.support import Place, Points, Town, holder, login_of, stock_of, take_copies
+
+
+def merge(place: Place, heir: Place, name: str, version: int = 2) -> Place:
+    """As members tells it: closed, with a successor, and below that from now on."""
+    lies = Place(place.id, f"{heir.path}{place.id.hex}/")
+    take_copies(
+        StationChanged(
+            node_id=place.id, version=version, level="station", name=name, path=lies.path, parent_id=heir.id,
+            successor_id=heir.id, closed=True,
+        )
+    )  # fmt: skip
+    return lies
+
+
+def on_hand(gift: Gift, place: Place) -> int:
+    return stock_of(gift, place.id)[2]
+
+
+def nothing_is_broken() -> None:
+    session().rollback()
+    assert {name: lines for name, check in verify.CHECKS.items() if (lines := list(check()))} == {}
+    session().rollback()
+
+
+def test_gifts_and_stock_go_over_and_each_piece_stays_counted(rewards_app: Flask, town: Town, points: Points) -> None:
+    own, of_all = town.gift(stock=10), town.gift(stock=4, node_id=town.sub_centre.id)
+    reserved = town.redeemed(own)
+    merge(town.station, town.other_station, "岔路口社区实践站")
+    assert successors.follow() == 2
+    assert [on_hand(gift, town.station) for gift in (own, of_all)] == [0, 0]
+    assert [on_hand(gift, town.other_station) for gift in (own, of_all)] == [9, 4]
+    assert successors.follow() == 0, "once more is once"
+    member = town.member(station_id=town.other_station.id)
+    shown = gift_queries.list_gifts(login_of(member), station_id=town.other_station.id, limit=50)
+    assert {gift.id for gift in shown} == {own.id, of_all.id}
+    assert {gift.node_id for gift in shown} == {town.other_station.id, town.sub_centre.id}
+    order = town.order(own, member, station_id=town.other_station.id)
+    assert redemptions.redeem(login_of(member), order).state is State.CONFIRMED
+    nothing_is_broken()
+    redemptions.cancel(login_of(reserved.member_id), redemption_id=reserved.id)
+    assert successors.follow() == 1, "what nobody came for follows"
+    assert (on_hand(own, town.station), on_hand(own, town.other_station)) == (0, 9)
+    nothing_is_broken()
+
+
+def test_what_waits_at_a_merged_station_is_handed_over_by_its_successor(town: Town, points: Points) -> None:
+    waiting = town.redeemed()
+    heirs = holder(Role.ORGANIZER, town.other_station)
+    with pytest.raises(Forbidden):
+        desk.issue(heirs, redemption_id=waiting.id)
+    merge(town.station, town.other_station, "岔路口社区实践站")
+    listed = queries.list_for_station(heirs, town.other_station.id, state="confirmed", limit=50)
+    assert [one.redemption.id for one in listed] == [waiting.id]
+    assert desk.issue(heirs, redemption_id=waiting.id).redemption.state is State.FULFILLED
+    nothing_is_broken()
+
+
+def test_what_was_merged_twice_goes_to_the_last_at_once(town: Town, points: Points) -> None:
+    gift = town.gift(stock=3)
+    third = Place(town.compound.id, f"{town.sub_centre.path}{town.compound.id.hex}/")
+    take_copies(
+        StationChanged(
+            node_id=third.id, version=2, level="station", name="三站", path=third.path, parent_id=town.sub_centre.id
+        )
+    )
+    merge(town.station, town.other_station, "岔路口社区实践站")
+    merge(town.other_station, third, "南昌路社区实践站")
+    assert successors.follow() == 1
+    assert [on_hand(gift, place) for place in (town.station, third)] == [0, 3]
+    nothing_is_broken()
