@@ -77,6 +77,9 @@ _REVOKED = """
 _MOVED = """
     EXISTS (SELECT FROM node_parent before WHERE before.node_id = acts.node_id AND before.from_day < acts.from_day)
 """
+_RENAMED = """
+    EXISTS (SELECT FROM node_name before WHERE before.node_id = acts.node_id AND before.from_day < acts.from_day)
+"""
 _COUNTED = "from_day <> (SELECT opened_on FROM node WHERE node.id = acts.node_id)"
 
 ACTS = (
@@ -95,8 +98,9 @@ ACTS = (
     Act("members", "access", _REVOKED, ("token.revoke",)),
     Act("members", "node", "true", ("node.add",)),
     Act("members", "node_parent", _MOVED, ("node.move",), "node_id"),
+    Act("members", "node_name", _RENAMED, ("node.rename",), "node_id"),
     Act("members", "node_residents", _COUNTED, ("node.count",), "node_id"),
-    Act("members", "node", "closed_on IS NOT NULL", ("node.close",)),
+    Act("members", "node", "closed_on IS NOT NULL", ("node.close", "node.merge")),
     Act("members", "team", "true", ("team.add",)),
     Act("members", "employer", "true", ("employer.add",)),
     Act("members", "concern", "by_staff", ("concern.add",)),
@@ -108,6 +112,7 @@ ACTS = (
         ("activity.publish", "activity.postpone", "activity.cancel")),
     Act("checkin", "activity", "state = 'postponed'", ("activity.postpone",)),
     Act("checkin", "activity", "state = 'cancelled'", ("activity.cancel",)),
+    Act("checkin", "activity", "summary IS NOT NULL", ("activity.summarize",)),
     Act("checkin", "confirm_each_on", "true", ("confirm_each.switch_on",), "node_id"),
     Act("checkin", "attendance", "digest IS NOT NULL", ("attendance.add",)),
     Act("checkin", "attendance", _SIGNED_OUT, ("attendance.leave",)),

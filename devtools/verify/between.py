@@ -3,11 +3,14 @@
 What is on its way is read first: so nothing that arrives meanwhile is taken for lost.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from devtools.verify.town import Town
+from services.members.domain.places import spells
 from services.rewards.queries import verify as redemptions
 
 # --- Between check-in and points ------------------------------------------------------------------------
@@ -103,6 +106,30 @@ def find_stale_copies(town: Town) -> Iterator[str]:
             for row_id, version in truth.items():
                 if known.get(row_id) != version and str(row_id) not in on_their_way:
                     yield f"{service} knows {known.get(row_id)} of {table} {row_id}, whose version is {version}"
+
+
+_NAMED = "SELECT node_id, from_day, name FROM node_name"
+_LAY = "SELECT node_id, from_day, parent_id FROM node_parent"
+_PAST = "SELECT node_id, from_day, name, parent_id FROM station_past ORDER BY node_id, from_day"
+
+
+def find_stale_past(town: Town) -> Iterator[str]:
+    """Places of which check-in knows other names or parents by day than members does."""
+    on_their_way = town.undelivered("members", "StationChanged", "node_id")
+    names, parents, known = (defaultdict[UUID, dict[date, Any]](dict) for _ in range(3))
+    for row in town.rows("members", _NAMED):
+        names[row.node_id][row.from_day] = row.name
+    for row in town.rows("members", _LAY):
+        parents[row.node_id][row.from_day] = row.parent_id
+    for row in town.rows("checkin", _PAST):
+        known[row.node_id][row.from_day] = (row.name, row.parent_id)
+    for node_id, named in names.items():
+        first, *later = spells(named, parents[node_id])
+        # What was before a place was opened is of that place, too.
+        past = {date.min: first} | {spell.from_day: spell for spell in later}
+        there = {day: (spell.name, spell.parent_id) for day, spell in past.items()}
+        if known[node_id] != there and str(node_id) not in on_their_way:
+            yield f"checkin knows another past of node {node_id}"
 
 
 # --- Between rewards and points ------------------------------------------------------------------------

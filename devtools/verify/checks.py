@@ -32,6 +32,11 @@ def all_checks(town: Town) -> Iterator[Check]:
         "every service knows each member and station as members does, or will",
         lambda: between.find_stale_copies(town),
     )
+    yield (
+        3,
+        "check-in knows what places were called and where they lay, or will",
+        lambda: between.find_stale_past(town),
+    )
     for name, find in redemptions.CHECKS.items():
         yield (4 if name.startswith(("stock", "limits")) else 5), name, town.within("rewards", find)
     yield 5, "points hold of every redemption what it came to", lambda: between.find_wrong_spends(town)

@@ -217,6 +217,12 @@ ATTACKS: dict[str, list[Damage]] = {
           for service in ("checkin", "points", "rewards") for table in ("member_card", "station")
           for change, how in (("DELETE FROM", ""), ("UPDATE", "SET version = version - 1"))),
     ],
+    "check-in knows what places were called and where they lay, or will": [
+        rows("checkin", "station_past", "DELETE FROM station_past"),
+        rows("checkin", "station_past", "UPDATE station_past SET name = '别的名称'"),
+        rows("checkin", "station_past", "UPDATE station_past SET parent_id = gen_random_uuid()"),
+        rows("checkin", "station_past", "UPDATE station_past SET from_day = from_day + 1"),
+    ],
     "points hold of every redemption what it came to": [
         rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'spend'"),
         rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'refund'"),

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from devtools.verify.checks import all_checks
+from devtools.verify.town import Town as Databases
 from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.real import Browser, Town, town
@@ -91,6 +93,8 @@ def test_a_station_is_merged_in_the_middle_of_an_activity(town: Town) -> None:
         heirs.get(f"{second}/confirm")
         heirs.get(f"{first}/file")
         now, then = report(town, "now"), report(town, "then")
+        broken = {name: list(find()) for _, name, find in all_checks(Databases(town.apps))}
+    assert {name: faults for name, faults in broken.items() if faults} == {}
     assert now["total"] == then["total"]
     assert (now["total"]["visits"], now["total"]["persons"], now["total"]["minutes"]) == (2, 1, 300)
     assert {one["name"]: one["visits"] for one in now["nodes"]} == {HEIR: 2}

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from services.members.domain import places
 from services.members.store import merging, people, tree
 from services.members.store.models import MovedHome, Node
-from shared import clock
+from shared import audit, clock
 from shared.db import session, transactional
-from shared.principal import Principal
+from shared.principal import Kind, Principal
 
 PEOPLE_AT_ONCE_MAX = 200
+_ITSELF = Principal(kind=Kind.SERVICE, audience="members", issuer="members")
 FOLLOWS_FOR = timedelta(minutes=10)
 """So long who came in by a request that began before the move is looked for."""
 
@@ -25,23 +26,44 @@ def hand_over(tx: Session, caller: Principal, node: Node, heir: Node, day: date)
     open activities, redemptions that wait at the desk, records to be confirmed.
     """
     places.check_day(day, tree.present_parent(tx, node.id).from_day, clock.today())
-    moved: list[UUID] = []
+    told: list[UUID] = []
     children = merging.open_children(tx, node.id)
     try:
         for child in children:
             came = tree.present_parent(tx, child.id).from_day
-            moved += tree.move(tx, child, heir.id, places.path_below(heir.path, child.id), max(day, came))
-        moved += tree.move(tx, node, heir.id, places.path_below(heir.path, node.id), day)
+            told += _move(tx, caller, child, heir, max(day, came))
+        told += _move(tx, caller, node, heir, day)
     except places.NameTaken as taken:
         raise places.NameTakenThere from taken
-    now = clock.now()
     detail = {
-        "grants": merging.hand_over_grants(tx, node.id, heir.id, now, caller.who),
+        "grants": _pass_grants_on(tx, node, heir),
         "teams": merging.hand_over_teams(tx, node, heir.id),
         "places": len(children),
     }
-    merging.note_moved(tx, node.id, node.id, now)
-    return list(dict.fromkeys(moved)), detail
+    merging.note_moved(tx, node.id, node.id, clock.now())
+    return list(dict.fromkeys(told)), detail
+
+
+def _move(tx: Session, caller: Principal, node: Node, heir: Node, day: date) -> list[UUID]:
+    detail = {"from": str(node.parent_id), "to": str(heir.id), "day": str(day)}
+    moved = tree.move(tx, node, heir.id, places.path_below(heir.path, node.id), day)
+    audit.add(tx, caller, "node.move", "node", node.id, path=node.path, detail=detail)
+    return moved
+
+
+def _pass_grants_on(tx: Session, node: Node, heir: Node) -> int:
+    """End the roles at a node and give them at its heir; returns how many. The merge was somebody's act; that roles
+    follow is none of theirs, who may hold one of them.
+    """
+    passed_on = merging.hand_over_grants(tx, node.id, heir.id, clock.now(), _ITSELF.who)
+    for one in passed_on:
+        detail = {"member_id": str(one.member_id), "role": one.role}
+        ended = detail | {"node_id": str(node.id)}
+        audit.add(tx, _ITSELF, "grant.revoke", "grant", one.ended_id, path=node.path, detail=ended)
+        if one.begun_id is not None:
+            begun = detail | {"node_id": str(heir.id)}
+            audit.add(tx, _ITSELF, "grant.add", "grant", one.begun_id, path=heir.path, detail=begun)
+    return len(passed_on)
 
 
 def note_moved(tx: Session, node: Node, old_path: str) -> None:

@@ -1,6 +1,7 @@
 """Statements that hand over what belongs to a place, and have its people follow."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -34,35 +35,48 @@ def open_children(tx: Session, node_id: UUID) -> list[Node]:
     return list(tx.scalars(select(Node).where(Node.parent_id == node_id, Node.closed_on.is_(None)).order_by(Node.id)))
 
 
-def hand_over_grants(tx: Session, node_id: UUID, heir_id: UUID, at: datetime, by: str) -> int:
-    """End the roles at a node and give the same ones at another; returns how many ended."""
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """A role that ended at one node, and begins at another; not anew where it was held already."""
+
+    ended_id: UUID
+    begun_id: UUID | None
+    member_id: UUID
+    role: str
+
+
+def hand_over_grants(tx: Session, node_id: UUID, heir_id: UUID, at: datetime, by: str) -> list[PassedOn]:
+    """End the roles at a node and give the same ones at another."""
     ended = tx.execute(
         update(RoleGrant)
         .where(RoleGrant.node_id == node_id, RoleGrant.revoked_at.is_(None))
         .values(revoked_at=at, revoked_by=by)
-        .returning(RoleGrant.member_id, RoleGrant.role)
+        .returning(RoleGrant.id, RoleGrant.member_id, RoleGrant.role)
         .execution_options(synchronize_session=False)
     ).all()
-    if ended:
-        rows = [
-            {
-                "id": new_id(),
-                "member_id": row.member_id,
-                "role": row.role,
-                "node_id": heir_id,
-                "granted_at": at,
-                "granted_by": by,
-            }
-            for row in ended
-        ]
-        tx.execute(
-            insert(RoleGrant)
-            .values(rows)
-            .on_conflict_do_nothing(
-                index_elements=["member_id", "role", "node_id"], index_where=RoleGrant.revoked_at.is_(None)
-            )
+    if not ended:
+        return []
+    rows = [
+        {
+            "id": new_id(),
+            "member_id": row.member_id,
+            "role": row.role,
+            "node_id": heir_id,
+            "granted_at": at,
+            "granted_by": by,
+        }
+        for row in ended
+    ]
+    begun = tx.execute(
+        insert(RoleGrant)
+        .values(rows)
+        .on_conflict_do_nothing(
+            index_elements=["member_id", "role", "node_id"], index_where=RoleGrant.revoked_at.is_(None)
         )
-    return len(ended)
+        .returning(RoleGrant.id, RoleGrant.member_id, RoleGrant.role)
+    )
+    ids = {(row.member_id, row.role): row.id for row in begun}
+    return [PassedOn(row.id, ids.get((row.member_id, row.role)), row.member_id, row.role) for row in ended]
 
 
 def hand_over_teams(tx: Session, node: Node, heir_id: UUID) -> int:

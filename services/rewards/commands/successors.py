@@ -6,11 +6,13 @@ from sqlalchemy.orm import Session
 
 from services.rewards import store
 from services.rewards.store import successors
-from shared import clock
+from shared import audit, clock
 from shared.db import session, transactional
 from shared.ids import new_id
+from shared.principal import Kind, Principal
 
 ROWS_AT_ONCE_MAX = 500
+_ITSELF = Principal(kind=Kind.SERVICE, audience="rewards", issuer="rewards")
 
 
 def follow() -> int:
@@ -20,7 +22,7 @@ def follow() -> int:
     """
     _hand_over_gifts()
     left = successors.list_left_stock(session(), ROWS_AT_ONCE_MAX)
-    return sum(_move(row.gift_id, row.station_id, row.heir_id, row.name) for row in left)
+    return sum(_move(row.gift_id, row.station_id, row.heir_id, row.name, row.path) for row in left)
 
 
 @transactional
@@ -29,7 +31,7 @@ def _hand_over_gifts(tx: Session) -> None:
 
 
 @transactional
-def _move(tx: Session, gift_id: UUID, from_id: UUID, to_id: UUID, from_name: str) -> bool:
+def _move(tx: Session, gift_id: UUID, from_id: UUID, to_id: UUID, from_name: str, path: str) -> bool:
     """Write off all that is on hand at one station and receive it at the other; False when nothing is left."""
     stocks = {station_id: store.lock_stock(tx, gift_id, station_id) for station_id in sorted((from_id, to_id))}
     quantity = stocks[from_id].on_hand
@@ -54,4 +56,6 @@ def _move(tx: Session, gift_id: UUID, from_id: UUID, to_id: UUID, from_name: str
         moved = store.move_stock(tx, gift_id, station_id, **by)
         assert added, "the id is new"
         assert moved, "the row is locked"
+        detail = {"quantity": quantity, "reason": movement["reason"], "station_id": str(station_id)}
+        audit.add(tx, _ITSELF, f"stock.{kind}", "gift", gift_id, path=path, detail=detail)
     return True

@@ -15,13 +15,13 @@ _HEIRS = """
         SELECT heir.node_id, station.node_id, station.successor_id, step + 1
         FROM heir JOIN station ON station.node_id = heir.next_id WHERE step < 100
     ), last_heir AS (
-        SELECT DISTINCT ON (heir.node_id) heir.node_id, heir.heir_id, station.name
+        SELECT DISTINCT ON (heir.node_id) heir.node_id, heir.heir_id, station.name, station.path
         FROM heir JOIN station ON station.node_id = heir.node_id
         ORDER BY heir.node_id, step DESC
     )
 """
 _list_left_stock = text(f"""{_HEIRS}
-    SELECT stock.gift_id, stock.station_id, last_heir.heir_id, last_heir.name
+    SELECT stock.gift_id, stock.station_id, last_heir.heir_id, last_heir.name, last_heir.path
     FROM last_heir JOIN stock ON stock.station_id = last_heir.node_id
     WHERE stock.on_hand > 0 AND last_heir.heir_id <> last_heir.node_id
     ORDER BY stock.gift_id, stock.station_id LIMIT :rows_max
@@ -33,7 +33,7 @@ _hand_over_gifts = text(f"""{_HEIRS}
 
 
 def list_left_stock(tx: Session, rows_max: int) -> Sequence[Row[Any]]:
-    """What merged stations have on hand, with the station that followed and the name of the one that was."""
+    """What merged stations have on hand, with the station that followed and name and path of the one that was."""
     return tx.execute(_list_left_stock, {"rows_max": rows_max}).all()
 
 
