@@ -133,10 +133,11 @@ def _close(tx: Session, caller: Principal, node: Node, day: date, successor_id: 
         raise places.HasOpenChildren
     node.closed_on, node.successor_id = day, successor_id
     tx.flush()
-    told, handed_over = [node.id], dict[str, Any]()
-    if successor is not None and merges:
-        told, handed_over = merging.hand_over(tx, caller, node, successor, day)
-    detail = {"day": str(day), "successor_id": successor_id and str(successor_id), **handed_over}
-    action = "node.merge" if merges else "node.close"
-    audit.add(tx, caller, action, "node", node.id, path=node.path, detail=detail)
+    detail = {"day": str(day), "successor_id": successor_id and str(successor_id)}
+    if successor is None or not merges:
+        audit.add(tx, caller, "node.close", "node", node.id, path=node.path, detail=detail)
+        tree.tell(tx, [node.id])
+        return
+    told, handed_over = merging.hand_over(tx, caller, node, successor, day)
+    audit.add(tx, caller, "node.merge", "node", node.id, path=node.path, detail={**detail, **handed_over})
     tree.tell(tx, told)
