@@ -15,7 +15,8 @@ class Act(NamedTuple):
     """Expression of what the entry is about. Of several rows about one subject each needs an entry of its own."""
 
 
-# Not a member's own two scans in time, or not enough at this activity or for this member: somebody nodded.
+# Not a member's own two scans in time, or not enough at this activity or for this member: somebody nodded. Places that
+# have changed since are not judged by the switches that they lie below now.
 _NODDED = """
     state = 'confirmed' AND (
         evidence <> 'own_scan' OR marks && ARRAY['overlapping', 'own_case'] OR EXISTS (
@@ -27,6 +28,10 @@ _NODDED = """
             SELECT FROM activity JOIN station place ON place.node_id = station_id, confirm_each_on switched
             JOIN station node ON node.node_id = switched.node_id
             WHERE activity.id = acts.activity_id AND starts_with(place.path, node.path) AND switched.at <= acts.left_at
+            AND NOT EXISTS (
+                SELECT FROM station above JOIN station_past past ON past.node_id = above.node_id
+                WHERE starts_with(place.path, above.path) AND past.from_day >= acts.service_day
+            )
         )
     ) AND NOT EXISTS (
         SELECT FROM audit_log WHERE subject_id = acts.activity_id AND action = 'activity.confirm_all'

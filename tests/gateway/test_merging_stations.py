@@ -68,6 +68,7 @@ def test_a_station_is_merged_in_the_middle_of_an_activity(town: Town) -> None:
     organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
     heirs = official_at(town, "周组织", Role.ORGANIZER, HEIR)
     admin.api("POST", f"/members/members/{volunteer.member_id}/confirm")
+    admin.api("PUT", f"/checkin/confirm-each/{town.nodes[HEIR]}", {"on": True})
     gift_id = offer(town)
     first, second = publish(organizer), publish(organizer, title="义诊", day=f"{START.date() + timedelta(days=1)}")
     serve(town, organizer, volunteer, first)
@@ -84,6 +85,8 @@ def test_a_station_is_merged_in_the_middle_of_an_activity(town: Town) -> None:
         assert admin.api("GET", f"/members/members/{volunteer.member_id}")["station_name"] == HEIR
     with town.at(next_day + timedelta(hours=2, minutes=35)):
         scan(organizer, volunteer, second, "departure")
+        confirmed = heirs.api("POST", f"/checkin/activities/{second.rpartition('/')[2]}/confirm-all")
+        assert confirmed["confirmed"] == 1, "by the successor's rule somebody nods, and its organizer may"
         town.deliver()
         (balance,) = admin.api("GET", f"/points/balances?member_ids={volunteer.member_id}")
         assert balance["minutes_total"] == 300, "what was under way is booked"
