@@ -1,5 +1,6 @@
 """What a station reports upward: a table on a page, on paper, and to take away as XLSX and CSV."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,7 +17,7 @@ from gateway.exports import Cell
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.places import IDS_MAX, nodes_of
+from gateway.pages.places import IDS_MAX, ROWS_MAX, nodes_of
 from shared import categories, clock
 from shared.errors import HuzhuError, Invalid
 from shared.principal import Role
@@ -214,14 +215,16 @@ def _report(asked: Asked, *, is_whole: bool = False) -> Shown:
     errors = [panel.error for panel in panels.values() if panel.error is not None]
     if errors and is_whole:
         raise errors[0]
-    places = {node["id"]: node for name in panels if name != "above" for node in panels[name].content or []}
-    above = panels["above"].content or [] if "above" in panels else []
+    places: dict[str | None, dict[str, Any]] = {
+        node["id"]: node for name in panels if name.startswith("places_") for node in panels[name].content or []
+    }
+    above, below = ((panels[name].content or [] if name in panels else []) for name in ("above", "below"))
     node_id = str(asked.node_id) if asked.node_id else None
     name = str(places[node_id]["name"]) if node_id in places else "" if node_id else _("全部地方")
     return Shown(
         asked=asked,
         name=name,
-        total=_line(found["total"], _("合计"), node_id, places),
+        total=_line(found["total"], _("合计"), node_id, {node_id: _counted(places.get(node_id or ""), below)}),
         categories=[_line(one, presentation.category(one["category"])) for one in found["categories"]],
         months=[_line(one, presentation.month(one["month"])) for one in found["months"]],
         nodes=[_line(one, _name_in(one, node_id), one["node_id"], places) for one in found["nodes"]],
@@ -247,14 +250,27 @@ def _asking_for_places(asked: Asked, node_ids: list[str]) -> dict[str, Call]:
     }
     if asked.node_id:
         calls["above"] = Call("members", "/nodes", {"above_id": asked.node_id})
+        query = {"parent_id": asked.node_id, "residents_on": asked.to_day, "limit": ROWS_MAX}
+        calls["below"] = Call("members", "/nodes", query)
     return calls
 
 
+def _counted(node: dict[str, Any] | None, below: list[dict[str, Any]]) -> dict[str, Any]:
+    """A place with its number of residents: its own, else that of all places directly below, where each has one."""
+    if node is None or node["residents"] is not None or len(below) >= ROWS_MAX:
+        return node or {}
+    counts = [one["residents"] for one in below if one.get("closed_on") is None]
+    return node | {"residents": sum(counts) if counts and None not in counts else None}
+
+
 def _line(
-    figures: dict[str, Any], name: str, node_id: str | None = None, places: dict[str, dict[str, Any]] | None = None
+    figures: dict[str, Any],
+    name: str,
+    node_id: str | None = None,
+    places: Mapping[str | None, dict[str, Any]] | None = None,
 ) -> Line:
     counted = {each: figures[each] for each in ("activities", "visits", "persons", "minutes", "waiting")}
-    residents = (places or {}).get(node_id or "", {}).get("residents")
+    residents = (places or {}).get(node_id, {}).get("residents")
     return Line(name=name, **counted, node_id=node_id, residents=residents)
 
 

@@ -266,6 +266,52 @@ def test_every_figure_is_what_counting_by_hand_gives(checkin_app: "Flask") -> No
         check()
 
 
+histories = st.fixed_dictionaries(
+    {
+        # Days on which the station was moved to the other sub-centre, and the station that follows it, if one does.
+        name: st.tuples(
+            st.lists(st.integers(0, DAYS), max_size=3, unique=True), st.sampled_from([None, *STATIONS[at:]])
+        )
+        for at, name in enumerate(STATIONS, 1)
+    }
+)
+
+
+def plant_by(history: dict[str, tuple[list[int], str | None]], version: int) -> None:
+    for name, (days, heir) in history.items():
+        begun = [date(2020, 1, 1), *(JULY + timedelta(days=day) for day in sorted(days))]
+        above = ["东所" if number % 2 == 0 else "西所" for number in range(len(begun))]
+        past = tuple(
+            Spell(from_day=day, name=name, parent_id=NODES[parent]) for day, parent in zip(begun, above, strict=True)
+        )
+        fact = told(name, "station", "市", above[-1], closed=heir is not None, successor_id=heir and NODES[heir])
+        transactional(places.take_stations)([replace(fact, version=version, past=past)])
+
+
+def test_however_stations_moved_and_merged_both_views_come_to_the_same(checkin_app: "Flask") -> None:
+    caller, versions = official(Role.STAFF), iter(range(2, 10_000))
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(activities, min_size=6, max_size=6), st.lists(pairs, max_size=20), histories)
+    def check(held: list[Held], served: list[Pair], history: dict[str, tuple[list[int], str | None]]) -> None:
+        plant_by(history, next(versions))
+        write(held, served)
+        now, then = (ask(caller, "市", tree) for tree in ("now", "then"))
+        assert shown(now.total) == figures(visits_of(held, served))
+        assert (now.total, now.categories, now.months) == (then.total, then.categories, then.months)
+        for report in (now, then):
+            for add_up in ("activities", "visits", "minutes", "waiting"):
+                parts, whole = sum(getattr(one, add_up) for one in report.nodes), getattr(report.total, add_up)
+                # An activity that went on while its station moved is one of both places.
+                assert parts == whole or (add_up == "activities" and report is then and parts > whole)
+            assert {one.name for one in report.nodes} <= {"东所", "西所"}
+
+    with the_town(checkin_app):
+        west = replace(told("西所", "sub_centre", "市"), version=2)
+        transactional(places.take_stations)([west])
+        check()
+
+
 REPAIR, DANCE = Held("甲站", "repair", 3), Held("丙站", "culture_sport", 10)
 
 

@@ -56,6 +56,8 @@ MORE_CALLS = {
     "/staff/members/new": 3,  # the stations, as above, then the homes of the only one
     # The member; stations, homes, employers, guardian and the places above, side by side; the teams of each place.
     "/staff/members/<uuid:member_id>/edit": 8,
+    # Names and residents of the places in the report, the places above it, and residents of all places below it.
+    **{f"/staff/reports{part}": 3 for part in ("", "/print", ".xlsx", ".csv")},
     "/staff/nodes/<uuid:node_id>": 7,  # the place, what is above it, and what it may hang under, a question a level
 }
 """Pages that ask one service more often, each with its reason (ADR 68)."""

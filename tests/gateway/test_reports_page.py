@@ -92,6 +92,18 @@ def test_who_is_above_goes_down_from_place_to_place_and_up_again(town: Town) -> 
         assert link in admin.get(link.replace(city, town.station_id).replace("&amp;", "&")).text
 
 
+def test_a_place_without_a_count_of_its_own_has_that_of_the_places_below_it_if_each_has_one(town: Town) -> None:
+    serve(town)
+    path = f"/staff/reports?{PERIOD}&node_id={town.nodes['咸宁市']}"
+    with town.at(END + timedelta(days=1)):
+        assert "每千居民" not in words(town.administrator.get(path).text).partition("时长 2.5")[0]
+        count = {"residents": 1500, "from_day": "2026-01-01"}
+        town.administrator.api("PATCH", f"/members/nodes/{town.nodes['岔路口社区实践站']}", count)
+        assert "人数 1 每千居民 0.5 人" in words(town.administrator.get(path).text)
+        town.administrator.api("PATCH", f"/members/nodes/{town.nodes['咸宁市']}", count | {"residents": 1000})
+        assert "人数 1 每千居民 1.0 人" in words(town.administrator.get(path).text)
+
+
 def test_the_files_hold_what_the_page_shows_and_say_by_which_day_it_counts(town: Town) -> None:
     serve(town)
     admin = town.administrator
