@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,21 +10,15 @@ from flask import current_app
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import activities, admission, attendances, codes, sign_ups
+from services.checkin.domain import activities, admission, attendances, codes, reports, sign_ups
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.outside import NoSuchBatch
-from services.checkin.store import Activity, ExportBatch, confirm_each
+from services.checkin.store import Activity, ExportBatch, confirm_each, files
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import day as day_store
 from services.checkin.store import outside as outside_store
-from services.checkin.domain import activities, admission, attendances, codes, reports
-from services.checkin.domain.attendances import NoSuchAttendance, NotYours
-from services.checkin.domain.codes import Direction, PlaceCode
-from services.checkin.store import Activity, confirm_each, files
-from services.checkin.store import activities as store
-from services.checkin.store import attendances as attendance_store
 from services.checkin.store import reports as report_store
 from services.checkin.store import scans as scan_store
 from services.checkin.store import sign_ups as sign_up_store
@@ -239,6 +232,8 @@ def list_sign_ups(
 
 def _with_place(row: Row[Any], capacity: int | None) -> dict[str, Any]:
     return dict(row._mapping) | {"is_beyond": sign_ups.is_beyond(row.place, capacity)}
+
+
 def get_file(caller: Principal, *, activity_id: UUID) -> dict[str, Any]:
     """An activity with its whole sign-in sheet."""
     activity = _readable(session(), caller, activity_id)

@@ -11,9 +11,9 @@ from services.checkin.domain.attendances import Mark, State, Status
 from services.checkin.domain.codes import MINUTES_MAX, Direction
 from services.checkin.domain.outside import NUMBER_LENGTH_MAX, Platform
 from services.checkin.domain.outside import Kind as OutsideKind
+from services.checkin.domain.reports import Tree
 from services.checkin.domain.sign_up_lists import TEXT_MAX, Reading
 from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
-from services.checkin.domain.reports import Tree
 from shared.categories import NAMES
 from shared.events import Evidence
 from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
@@ -544,6 +544,8 @@ class LeftForLaterSchema(Wire):
     member_id = fields.UUID(required=True)
     name_masked = fields.String(required=True)
     records = fields.Integer(required=True)
+
+
 # --- Reports ---------------------------------------------------------------------------------------------
 
 

@@ -2,8 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from services.members.commands import erasures
-from services.members.commands import merging
+from services.members.commands import erasures, merging
 from services.members.store import logins
 from shared import delivery, queue
 from shared.db import transactional
@@ -18,10 +17,7 @@ def drain() -> int:
 @queue.in_app("members")
 def sweep() -> None:
     """Deliver what no nudge announced, and forget what is over."""
-    delivery.drain()
-    erasures.erase_due()
-    _forget()
-    delivery.sweep(merging.follow_all, _forget)
+    delivery.sweep(erasures.erase_due, merging.follow_all, _forget)
 
 
 @transactional

@@ -123,7 +123,6 @@ def _correction(town: Town) -> dict[str, Any]:
 _ACTIVITY, _DRAFT = "/checkin/activities/<uuid:activity_id>", {"activity_id": "draft"}
 _ATTENDANCE = "/checkin/attendances/<uuid:attendance_id>"
 _SERVED, _LATER = {"activity_id": "served"}, {"activity_id": "later"}
-_SERVED = {"activity_id": "served"}
 _PERIOD = {"from": "2026-01-01", "to": "2026-12-31"}
 
 CHECKIN = (

@@ -11,6 +11,7 @@ from services.checkin.store.tables import (
     db,
     scan_table,
     sign_up_table,
+    station_past,
 )
 
 __all__ = [
@@ -24,7 +25,5 @@ __all__ = [
     "db",
     "scan_table",
     "sign_up_table",
+    "station_past",
 ]
-from services.checkin.store.tables import Activity, ConfirmEachOn, Site, attendance_table, db, scan_table, station_past
-
-__all__ = ["Activity", "ConfirmEachOn", "Site", "attendance_table", "db", "scan_table", "station_past"]

@@ -63,11 +63,10 @@ def list_for_station(
     if place is None:
         raise NotFound("没有这个站点")
     caller.require(Role.ORGANIZER, place.path)
-    where = [Redemption.station_id == station_id]
-    if member_id is not None:
-        where.append(Redemption.member_id == member_id)
     stations = [station_id, *successors.list_merged_into(session(), place.path)]
     where: list[ColumnElement[bool]] = [Redemption.station_id.in_(stations)]
+    if member_id is not None:
+        where.append(Redemption.member_id == member_id)
     if state is not None:
         where.append(Redemption.state == State(state))
     found = store.list_redemptions(session(), *where, limit=limit, before=before)

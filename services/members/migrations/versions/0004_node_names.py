@@ -8,8 +8,8 @@ from alembic import op
 from shared import clock
 from shared.ids import new_id
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
