@@ -7,10 +7,10 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from services.members.api import BLUEPRINTS
-from services.members.commands import administrators, hashing, roster, spreadsheets
+from services.members.commands import administrators, hashing, roster
 from services.members.commands.operator import OPERATOR
 from services.members.store import db, keys
-from shared import settings, web
+from shared import settings, spreadsheets, web
 from shared.errors import HuzhuError
 from shared.settings import ServiceSettings
 

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from services.members.commands import read_spreadsheet, roster, spreadsheets
+from services.members.commands import roster
 from services.members.commands.operator import OPERATOR
-from services.members.commands.spreadsheets import SpreadsheetRefused
+from shared import read_spreadsheet, spreadsheets
 from shared.errors import Forbidden, NotFound
 from shared.principal import Role
+from shared.spreadsheets import SpreadsheetRefused
 from tests.members.town import Town
 
+DATA = Path(__file__).parents[1] / "data"
 TITLES = ["姓名", "手机", "小区", "楼栋", "出生日期", "队伍", "单位", "技能"]
 ROWS: list[list[Any]] = [
     ["陈 芳", 13712345678, "和谐小区", "3栋", date(1956, 3, 21), "夜巡队、楼道队", "市一中", "医生"],
@@ -41,13 +43,17 @@ def workbook(rows: list[list[Any]], *, titles: list[str] | None = None) -> bytes
 
 
 def table(content: bytes) -> list[list[str]]:
-    return spreadsheets.read(content)
+    """The only sheet of a file."""
+    (sheet,) = spreadsheets.read(content)
+    return sheet.rows
 
 
 def run(
     town: Town, rows: list[list[Any]], *, dry_run: bool = False, station: str | None = "南昌路站", **more: Any
 ) -> Any:
-    return town.do(roster.import_roster, OPERATOR, table(workbook(rows, **more)), station=station, dry_run=dry_run)
+    return town.do(
+        roster.import_roster, OPERATOR, spreadsheets.read(workbook(rows, **more)), station=station, dry_run=dry_run
+    )
 
 
 def count(town: Town) -> int:
@@ -138,7 +144,7 @@ def test_who_is_known_elsewhere_by_name_and_phone_is_not_added_again(town: Town)
 def test_staff_takes_over_rosters_of_their_stations_alone(town: Town) -> None:
     staff = town.official(Role.STAFF, "岔路口站")
     with pytest.raises(Forbidden):
-        town.do(roster.import_roster, staff, table(workbook(ROWS)), station="南昌路站", dry_run=False)
+        town.do(roster.import_roster, staff, spreadsheets.read(workbook(ROWS)), station="南昌路站", dry_run=False)
 
 
 def test_a_long_roster_comes_in_by_batches(town: Town) -> None:
@@ -267,9 +273,64 @@ def test_a_reader_that_takes_too_long_is_killed(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
 def test_a_reader_that_takes_too_much_memory_falls_alone(tmp_path: Path) -> None:
-    program = "from services.members.commands import read_spreadsheet as r; r._give_up_rights(); bytearray(2**31)"
+    program = "from shared import read_spreadsheet as r; r._give_up_rights(); bytearray(2**31)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert b"MemoryError" in done.stderr
+
+
+# --- Files as offices make them ---------------------------------------------------------------------------
+
+
+def office(town: Town, name: str) -> Any:
+    sheets = spreadsheets.read_file(DATA / name)
+    return town.do(roster.import_roster, OPERATOR, sheets, station="南昌路站", dry_run=False)
+
+
+def people_of(town: Town) -> list[tuple[Any, ...]]:
+    return [
+        tuple(row)
+        for row in town.sql(
+            "SELECT member.name, home.name, building.name, birth_date, phone_hash IS NOT NULL FROM member"
+            " LEFT JOIN node home ON home.id = compound_id LEFT JOIN node building ON building.id = building_id"
+            " ORDER BY member.id"
+        )
+    ]
+
+
+def test_a_workbook_of_an_office_is_read_as_people_see_it(town: Town) -> None:
+    report = office(town, "roster.xlsx")
+    assert (report.rows, report.added) == (7, 4)
+    assert report.unknown_titles == ["序号", "备注"]
+    assert people_of(town) == [
+        ("王秀英", "和谐小区", "3栋", date(1956, 3, 21), True),
+        ("王秀英", "东兴小区", None, date(1957, 3, 1), True),
+        ("陈芳", "和谐小区", "3栋", date(1961, 5, 8), True),
+        ("李建国", "和谐小区", None, date(1950, 10, 1), True),
+    ]
+    assert [str(problem) for problem in report.problems] == [
+        "第 9 行 手机“1.38E+10”：电话号码被存成了数量，后面几位丢了；请把这一列设为文本再填",
+        "第 10 行 出生日期“2020-06-01”：未满14周岁，请由监护人登录后代为登记",
+        "第 11 行 小区“没有的小区”：本站没有这个小区，请先在机构树里添加",
+    ]
+
+
+def test_a_compound_on_a_line_of_its_own_holds_for_those_below_it(town: Town) -> None:
+    report = office(town, "roster.csv")
+    assert (report.rows, report.added, report.problems) == (4, 4, [])
+    assert [(name, home) for name, home, *_ in people_of(town)] == [
+        ("王秀英", "和谐小区"),
+        ("王秀英", "东兴小区"),
+        ("陈芳", "和谐小区"),
+        ("㐂𠮷", "东兴小区"),
+    ]
+
+
+def test_the_old_format_is_read_with_its_merged_cells(town: Town) -> None:
+    report = office(town, "roster.xls")
+    assert (report.rows, report.added, report.problems) == (3, 3, [])
+    assert {(name, home) for name, home, *_ in people_of(town)} == {
+        (name, "和谐小区") for name in ("王秀英", "陈芳", "李建国")
+    }
 
 
 # --- The command line --------------------------------------------------------------------------------------

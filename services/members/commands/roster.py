@@ -9,17 +9,20 @@ from sqlalchemy.orm import Session
 
 from services.members.commands.people import insert_members
 from services.members.domain import roster
+from services.members.domain.imports import Problem
 from services.members.domain.people import NewMember
 from services.members.domain.places import Level, may_be_home
-from services.members.domain.roster import Person, Problem, RosterRow
+from services.members.domain.roster import Person, RosterRow
 from services.members.store import groups
 from services.members.store.keys import keys
 from services.members.store.models import Employer, Member, Node, Team
 from shared import audit, clock
+from shared.cells import Heads
 from shared.db import transactional
 from shared.errors import NotFound
 from shared.ids import new_id
 from shared.principal import Principal, Role
+from shared.spreadsheets import Sheet
 
 _ROSTER_LOCK = 0x726F7374
 
@@ -55,20 +58,73 @@ class _Placed:
     person: Person
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a roster's rows come to: who is new, and in the report what is wrong and who is known."""
+
+    heads: Heads
+    new: list[_Placed]
+    report: Report
+
+    @property
+    def rows_new(self) -> list[RosterRow]:
+        return [placed.row for placed in self.new]
+
+
 @transactional
 def import_roster(
-    tx: Session, caller: Principal, table: Sequence[Sequence[str]], *, station: str | None = None, dry_run: bool
+    tx: Session, caller: Principal, sheets: Sequence[Sheet], *, station: str | None = None, dry_run: bool
 ) -> Report:
     """Add the people of a roster's good rows, confirmed: the station vouches for its list.
 
     `station` is a node's id or name, for all rows; else the column 站点 says it. Who is known already is left as
     they are, so a second run adds nobody.
     """
+    _wait_for_others(tx)
+    judged = judge(tx, caller, sheets, station=station)
+    judged.report.dry_run = dry_run
+    _write(tx, caller, judged.new, judged.report)
+    for at in {placed.at.id: placed.at for placed in judged.new}.values():
+        if not dry_run:
+            count = sum(placed.at.id == at.id for placed in judged.new)
+            audit.add(tx, caller, "roster.import", "node", at.id, path=at.path, detail={"added": count})
+    return judged.report
+
+
+def judge(tx: Session, caller: Principal, sheets: Sequence[Sheet], *, station: str | None) -> Judged:
+    """Who would be added by a roster, and everything that is wrong with the other rows."""
+    report = Report(dry_run=True)
+    heads = roster.find_titles([sheet.rows for sheet in sheets])
+    report.unknown_titles = heads.unknown
+    rows: list[RosterRow] = []
+    for row in roster.read_rows(sheets[heads.sheet].rows, heads, clock.today()):
+        report.rows += 1
+        if isinstance(row, RosterRow):
+            rows.append(row)
+        else:
+            report.problems += row
+    new = _find_new(tx, caller, rows, station, report)
+    report.problems.sort(key=lambda problem: problem.row)
+    return Judged(heads, new, report)
+
+
+def take_in(tx: Session, caller: Principal, station_id: UUID, rows: Sequence[RosterRow]) -> dict[int, UUID]:
+    """Add the people of rows that were found good before: the new members by row. Who has come in another way
+    meanwhile, or whose home has gone, is left out.
+    """
+    _wait_for_others(tx)
+    report = Report(dry_run=False)
+    return _write(tx, caller, _find_new(tx, caller, rows, str(station_id), report), report)
+
+
+def _wait_for_others(tx: Session) -> None:
+    """Two rosters with the same people come in one after the other."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ROSTER_LOCK})
-    report = Report(dry_run=dry_run)
-    titles = roster.find_titles(table)
-    report.unknown_titles = titles.unknown
-    rows = _read_rows(table, titles, report)
+
+
+def _find_new(
+    tx: Session, caller: Principal, rows: Sequence[RosterRow], station: str | None, report: Report
+) -> list[_Placed]:
     stations = _find_stations(tx, {station} if station else {row.station for row in rows if row.station})
     if station and station not in stations:
         raise NotFound(f"没有找到站点“{station}”，或者有几个同名的站点，请改用站点编号")
@@ -88,23 +144,7 @@ def import_roster(
             report.known += 1
         else:
             namesakes.append(placed)
-    report.problems.sort(key=lambda problem: problem.row)
-    _write(tx, caller, [placed for namesakes in new.values() for placed in namesakes], report)
-    return report
-
-
-def _read_rows(table: Sequence[Sequence[str]], titles: roster.Titles, report: Report) -> list[RosterRow]:
-    good: list[RosterRow] = []
-    for index, cells in enumerate(table[titles.row + 1 :], titles.row + 1):
-        if not any(cell.strip() for cell in cells):
-            continue
-        report.rows += 1
-        row = roster.read_row(index + 1, cells, titles.columns, clock.today())
-        if isinstance(row, RosterRow):
-            good.append(row)
-        else:
-            report.problems += row
-    return good
+    return [placed for namesakes in new.values() for placed in namesakes]
 
 
 # --- Places ------------------------------------------------------------------------------------------
@@ -196,19 +236,22 @@ def _known_people(tx: Session, stations: Mapping[str, _Station], rows: Sequence[
     return known
 
 
-def _write(tx: Session, caller: Principal, new: Sequence[_Placed], report: Report) -> None:
-    """Add the people, and the teams and employers that are missing; on a dry run only say which."""
+def _write(tx: Session, caller: Principal, new: Sequence[_Placed], report: Report) -> dict[int, UUID]:
+    """Add the people, and the teams and employers that are missing, and return the members by row; on a dry run only
+    say which.
+    """
     team_ids = _teams(tx, caller, new, report)
     employer_ids = _employers(tx, caller, new, report)
     report.added = len(new)
     if report.dry_run or not new:
-        return
+        return {}
+    ids = {placed.row.number: new_id() for placed in new}
     insert_members(
         tx,
         caller,
         [
             NewMember(
-                id=new_id(),
+                id=ids[placed.row.number],
                 name=placed.row.name,
                 station_id=placed.at.id,
                 compound_id=placed.person.compound_id,
@@ -223,9 +266,7 @@ def _write(tx: Session, caller: Principal, new: Sequence[_Placed], report: Repor
             for placed in new
         ],
     )
-    for at in {placed.at.id: placed.at for placed in new}.values():
-        count = sum(placed.at.id == at.id for placed in new)
-        audit.add(tx, caller, "roster.import", "node", at.id, path=at.path, detail={"added": count})
+    return ids
 
 
 def _teams(tx: Session, caller: Principal, new: Sequence[_Placed], report: Report) -> dict[tuple[UUID, str], UUID]:

@@ -1,15 +1,17 @@
 """A station's roster as a table: which columns there are, what a row says, and who is in it twice."""
 
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from services.members.domain.imports import Problem
 from services.members.domain.names import is_child
 from services.members.domain.people import BIRTH_DATE_MIN
 from services.members.domain.phones import read_phone
+from shared import cells
+from shared.cells import Heads
 from shared.errors import Invalid
 
 # The first title is the one in the documentation; the others are what stations write.
@@ -24,47 +26,22 @@ TITLES: dict[str, tuple[str, ...]] = {
     "employer": ("单位", "工作单位", "报到单位"),
     "skills": ("技能", "特长", "专业特长"),
 }
-TITLE_ROWS_MAX = 10
-"""A roster often begins with its own name and a date before the titles."""
 NAME_LENGTH_MAX = 50
 WORD_LENGTH_MAX = 60
 SKILL_LENGTH_MAX = 20
 WORDS_MAX = 20
 _SEPARATORS = re.compile(r"[、,，;；/|\n]+")
-_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d{2})(\d{2})")
+_COMPOUND = re.compile(r".{1,20}(?:小区|家属院|花园|公寓)")
+LOST_DIGITS = "电话号码被存成了数量，后面几位丢了；请把这一列设为文本再填"
 
 
 class NoTitles(Invalid):
     code = "roster_without_titles"
-    detail = f"没有找到标题行：前 {TITLE_ROWS_MAX} 行里要有一行写着“姓名”等列名"
+    detail = f"没有找到标题行：前 {cells.HEAD_ROWS_MAX} 行里要有一行写着“姓名”等列名"
 
 
 class TitleTwice(Invalid):
     code = "roster_title_twice"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a cell, or with a row when `title` is empty. Rows count from 1 as in the file."""
-
-    row: int
-    title: str
-    value: str
-    sentence: str
-
-    def __str__(self) -> str:
-        cell = f" {self.title}" if self.title else ""
-        value = f"“{self.value}”" if self.value else ""
-        return f"第 {self.row} 行{cell}{value}：{self.sentence}"
-
-
-@dataclass(frozen=True, slots=True)
-class Titles:
-    """Where the titles stand: row index, column index of each field, and titles nobody knows."""
-
-    row: int
-    columns: dict[str, int]
-    unknown: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,41 +60,50 @@ class RosterRow:
     skills: tuple[str, ...]
 
 
-def find_titles(table: Sequence[Sequence[str]]) -> Titles:
-    """The first row that names the column 姓名."""
-    fields = {title: field for field, titles in TITLES.items() for title in titles}
-    for index, cells in enumerate(table[:TITLE_ROWS_MAX]):
-        titles = [re.sub(r"[\s*＊:：]|（.*?）|\(.*?\)", "", cell) for cell in cells]
-        if not set(titles) & set(TITLES["name"]):
+def find_titles(sheets: Sequence[Sequence[Sequence[str]]]) -> Heads:
+    """Where the titles stand, by the rows of each sheet: the row that names the column 姓名."""
+    heads = cells.find_heads(sheets, TITLES, ("name",))
+    if heads is None:
+        raise NoTitles
+    if heads.twice:
+        raise TitleTwice(f"“{heads.twice[0]}”这一列出现了两次，请只留一列")
+    return heads
+
+
+def read_rows(rows: Sequence[Sequence[str]], heads: Heads, today: date) -> Iterator[RosterRow | list[Problem]]:
+    """Every row about somebody, or everything that is wrong with it.
+
+    A row that holds nothing but the name of a compound stands above those who live there.
+    """
+    compound = ""
+    for number, row in cells.body(rows, heads):
+        if len(filled := [text for cell in row if (text := cells.plain(cell))]) == 1 and _COMPOUND.fullmatch(filled[0]):
+            compound = filled[0]
             continue
-        columns: dict[str, int] = {}
-        for column, title in enumerate(titles):
-            field = fields.get(title)
-            if field is not None and field in columns:
-                raise TitleTwice(f"“{title}”这一列出现了两次，请只留一列")
-            if field is not None:
-                columns[field] = column
-        return Titles(index, columns, [title for title in titles if title and title not in fields])
-    raise NoTitles
+        yield read_row(number, row, heads.columns, today, compound=compound)
 
 
-def read_row(number: int, cells: Sequence[str], columns: Mapping[str, int], today: date) -> RosterRow | list[Problem]:
+def read_row(
+    number: int, row: Sequence[str], columns: Mapping[str, int], today: date, *, compound: str = ""
+) -> RosterRow | list[Problem]:
     """A row, or everything that is wrong with it. Empty rows are for the caller to skip."""
-    texts = {field: _clean(cells[column]) if column < len(cells) else "" for field, column in columns.items()}
+    texts = {field: cells.plain(row[column]) if column < len(row) else "" for field, column in columns.items()}
+    if compound and not texts.get("compound"):
+        texts["compound"] = compound
     problems: list[Problem] = []
 
     def blame(field: str, sentence: str) -> None:
         problems.append(Problem(number, TITLES[field][0], texts.get(field, "")[:40], sentence))
 
-    name = re.sub(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "", texts["name"])  # 陈 芳, spread out to line up
+    name = cells.name(texts["name"])
     if not name:
         blame("name", "没有填姓名")
     elif len(name) > NAME_LENGTH_MAX or not any(map(str.isalpha, name)):
         blame("name", "不像一个姓名")
-    phone = read_phone(texts["phone"]) if texts.get("phone") else None
+    phone = read_phone(cells.digits(texts["phone"])) if texts.get("phone") else None
     if texts.get("phone") and phone is None:
-        blame("phone", "不是有效的电话号码")
-    birth_date = _read_date(texts.get("birth_date", ""))
+        blame("phone", LOST_DIGITS if "E+" in texts["phone"].upper() else "不是有效的电话号码")
+    birth_date = cells.day(texts.get("birth_date", ""))
     if texts.get("birth_date") and (birth_date is None or not BIRTH_DATE_MIN <= birth_date <= today):
         blame("birth_date", "不是有效的日期，请写成 1956-03-21 这样")
     elif is_child(birth_date, today):
@@ -147,24 +133,8 @@ def read_row(number: int, cells: Sequence[str], columns: Mapping[str, int], toda
     )
 
 
-def _clean(cell: str) -> str:
-    text = unicodedata.normalize("NFC", cell)
-    return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
-
-
 def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in _SEPARATORS.split(text) if word.strip()))
-
-
-def _read_date(text: str) -> date | None:
-    found = _DATE.fullmatch(text.replace(" ", ""))
-    if found is None:
-        return None
-    year, month, day = (int(part) for part in found.groups() if part)
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

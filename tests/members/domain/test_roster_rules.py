@@ -6,7 +6,9 @@ from uuid import uuid4
 import pytest
 
 from services.members.domain import roster
-from services.members.domain.roster import Person, Problem, RosterRow
+from services.members.domain.imports import Problem
+from services.members.domain.roster import Person, RosterRow
+from shared.cells import Heads
 
 TODAY = date(2026, 11, 22)
 COLUMNS = {field: column for column, field in enumerate(roster.TITLES)}
@@ -30,18 +32,18 @@ def problems(**texts: str) -> list[str]:
 
 
 def test_titles_are_found_below_a_heading_and_under_their_other_names() -> None:
-    titles = roster.find_titles([["南昌路站志愿者名册"], [], ["序号", "姓 名*", "联系电话（必填）", "小区："]])
-    assert titles == roster.Titles(2, {"name": 1, "phone": 2, "compound": 3}, ["序号"])
+    titles = roster.find_titles([[["南昌路站志愿者名册"], [], ["序号", "姓 名*", "联系电话（必填）", "小区："]]])
+    assert titles == Heads(0, 2, {"name": 1, "phone": 2, "compound": 3}, ["序号"], [])
 
 
 def test_a_table_without_the_title_of_names_is_refused() -> None:
     with pytest.raises(roster.NoTitles):
-        roster.find_titles([["手机", "小区"], ["13800138000", "和谐小区"]])
+        roster.find_titles([[["手机", "小区"], ["13800138000", "和谐小区"]]])
 
 
 def test_a_title_twice_is_refused() -> None:
     with pytest.raises(roster.TitleTwice):
-        roster.find_titles([["姓名", "手机", "电话"]])
+        roster.find_titles([[["姓名", "手机", "电话"]]])
 
 
 def test_a_whole_row_is_read() -> None:

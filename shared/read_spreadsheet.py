@@ -1,9 +1,9 @@
-"""Reads a spreadsheet from standard input and prints its first sheet as JSON; runs as a program of its own.
+"""Reads a spreadsheet from standard input and prints its sheets as JSON; runs as a program of its own.
 
 A spreadsheet from outside may be a bomb. So this program knows no secret, gives up its rights to memory
 and time before it looks, measures before it decodes, and is killed when it takes too long.
 
-Prints {"rows": [[text, …], …]} or {"refused": "why, in a sentence"}.
+Prints {"sheets": [{"name": text, "rows": [[text, …], …]}, …]} or {"refused": "why, in a sentence"}.
 """
 
 import csv
@@ -14,7 +14,7 @@ import resource
 import sys
 import zipfile
 import zlib
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import python_calamine
@@ -23,6 +23,7 @@ UNZIPPED_BYTES_MAX = 100 * 1024 * 1024
 RATIO_MAX = 150
 RATIO_COUNTS_FROM_BYTES = 5 * 1024 * 1024
 ENTRIES_MAX = 1000
+SHEETS_MAX = 20
 ROWS_MAX = 10_000
 COLUMNS_MAX = 100
 CELL_LENGTH_MAX = 500
@@ -47,8 +48,8 @@ class Refused(Exception):
     pass
 
 
-def read(content: bytes) -> list[list[str]]:
-    """The first sheet's cells as text; Refused with a sentence that says why not."""
+def read(content: bytes) -> list[dict[str, Any]]:
+    """The cells of the sheets that show, as text; Refused with a sentence that says why not."""
     if content.startswith(_ZIP):
         _measure_zip(content)
         return _decode(content)
@@ -56,7 +57,7 @@ def read(content: bytes) -> list[list[str]]:
         if "EncryptedPackage".encode("utf-16-le") in content:
             raise Refused(ENCRYPTED)
         return _decode(content)
-    return _read_csv(content)
+    return [{"name": "", "rows": _read_csv(content)}]
 
 
 def _measure_zip(content: bytes) -> None:
@@ -116,17 +117,33 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _decode(content: bytes) -> list[list[str]]:
+def _decode(content: bytes) -> list[dict[str, Any]]:
     try:
         workbook = python_calamine.load_workbook(io.BytesIO(content))
-        sheet = workbook.get_sheet_by_index(0)
-        if sheet.height > 2 * ROWS_MAX or sheet.width > COLUMNS_MAX:
-            raise Refused(TOO_LARGE)
-        table: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+        sheets = [
+            {"name": about.name, "rows": _read_sheet(workbook.get_sheet_by_index(index))}
+            for index, about in enumerate(workbook.sheets_metadata)
+            if (about.typ, about.visible) == _SHOWS
+        ]
     except python_calamine.PasswordError as error:
         raise Refused(ENCRYPTED) from error
     except (python_calamine.CalamineError, OSError, ValueError, IndexError) as error:
         raise Refused(BROKEN) from error
+    return sheets[:SHEETS_MAX]
+
+
+_SHOWS = (python_calamine.SheetTypeEnum.WorkSheet, python_calamine.SheetVisibleEnum.Visible)
+
+
+def _read_sheet(sheet: python_calamine.CalamineSheet) -> list[list[str]]:
+    if sheet.height > 2 * ROWS_MAX or sheet.width > COLUMNS_MAX:
+        raise Refused(TOO_LARGE)
+    table: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+    for (top, left), (bottom, _right) in sheet.merged_cell_ranges or ():
+        # A compound written once beside all who live there holds for each of them.
+        for row in table[top + 1 : bottom + 1]:
+            if left < len(row):
+                row[left] = table[top][left]
     return _bounded([[_as_text(cell) for cell in row] for row in table])
 
 
@@ -162,9 +179,14 @@ def _as_text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, datetime):
-        return cell.date().isoformat()
+        return cell.date().isoformat() if cell.time() == time.min else cell.isoformat(" ", "minutes")
     if isinstance(cell, date):
         return cell.isoformat()
+    if isinstance(cell, time):
+        return cell.isoformat("minutes")
+    if isinstance(cell, timedelta):
+        hours, minutes = divmod(round(cell.total_seconds() / 60), 60)
+        return f"{hours}:{minutes:02}"
     return str(cell)[:CELL_LENGTH_MAX]
 
 
@@ -189,7 +211,7 @@ def _give_up_rights() -> None:
 def main() -> None:
     _give_up_rights()
     try:
-        answer: dict[str, Any] = {"rows": read(sys.stdin.buffer.read())}
+        answer: dict[str, Any] = {"sheets": read(sys.stdin.buffer.read())}
     except Refused as refusal:
         answer = {"refused": str(refusal)}
     except MemoryError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from services.members.commands import read_spreadsheet
+from shared import read_spreadsheet
 from shared.errors import Invalid
 
 CONTENT_BYTES_MAX = 10 * 1024 * 1024
@@ -19,13 +19,20 @@ class SpreadsheetRefused(Invalid):
     detail = read_spreadsheet.BROKEN
 
 
+class Sheet(msgspec.Struct):
+    """A sheet's cells as text; `name` is empty for a CSV file."""
+
+    name: str
+    rows: list[list[str]]
+
+
 class _Answer(msgspec.Struct):
-    rows: list[list[str]] = []
+    sheets: list[Sheet] = []
     refused: str | None = None
 
 
-def read_file(path: Path) -> list[list[str]]:
-    """The first sheet of a file as text; SpreadsheetRefused with a sentence that says why not."""
+def read_file(path: Path) -> list[Sheet]:
+    """The sheets of a file; SpreadsheetRefused with a sentence that says why not."""
     try:
         size = path.stat().st_size
         if path.is_file() and size > CONTENT_BYTES_MAX:
@@ -38,8 +45,8 @@ def read_file(path: Path) -> list[list[str]]:
     return read(content)
 
 
-def read(content: bytes) -> list[list[str]]:
-    """The first sheet of an XLSX, XLS or CSV file (UTF-8 or GB18030)."""
+def read(content: bytes) -> list[Sheet]:
+    """The sheets that show of an XLSX, XLS or CSV file (UTF-8 or GB18030)."""
     if not content.strip():
         raise SpreadsheetRefused("文件是空的")
     if len(content) > CONTENT_BYTES_MAX:
@@ -62,4 +69,4 @@ def read(content: bytes) -> list[list[str]]:
     answer = msgspec.json.decode(done.stdout, type=_Answer)
     if answer.refused is not None:
         raise SpreadsheetRefused(answer.refused)
-    return answer.rows
+    return answer.sheets

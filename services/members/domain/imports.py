@@ -1,0 +1,95 @@
+"""Tables that are taken over: what becomes of a file and of its rows, and who may decide what."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.errors import Conflict, Forbidden, RuleBroken
+
+UNDO_WITHIN = timedelta(days=1)
+HALF_DAY_MINUTES = 240
+KEPT_FOR = timedelta(days=30)
+"""A roster's file and rows; what opening balances were taken from is kept."""
+
+
+class Kind(StrEnum):
+    ROSTER = "roster"
+    OPENING = "opening"
+
+
+class State(StrEnum):
+    """reading → checked → importing → done → undoing → undone; opening balances wait for a second person in between."""
+
+    READING = "reading"
+    REFUSED = "refused"
+    """The file could not be read."""
+    CHECKED = "checked"
+    DROPPED = "dropped"
+    WAITING = "waiting"
+    REJECTED = "rejected"
+    IMPORTING = "importing"
+    DONE = "done"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+AT_WORK = (State.READING, State.IMPORTING, State.UNDOING)
+OVER = (State.REFUSED, State.DROPPED, State.REJECTED, State.UNDONE)
+"""After which the same file may come again."""
+
+
+class RowState(StrEnum):
+    GOOD = "good"
+    KNOWN = "known"
+    """Nothing to do: the person is there already."""
+    BAD = "bad"
+    ADDED = "added"
+    UNDONE = "undone"
+    KEPT = "kept"
+    """Could not be taken back: something has happened to the person since."""
+
+
+class SameFile(Conflict):
+    code = "same_file"
+    detail = "这个文件已经交来过，没有再读一遍"
+
+
+class NotNow(Conflict):
+    code = "import_not_now"
+    detail = "现在不能这样做，请刷新页面看看它到了哪一步"
+
+
+class NothingToImport(RuleBroken):
+    code = "nothing_to_import"
+    detail = "没有可以导入的行"
+
+
+class TooLateToUndo(RuleBroken):
+    code = "too_late_to_undo"
+    detail = "导入已经超过一天，不能整批撤销，请逐条更正"
+
+
+class SecondPersonNeeded(Forbidden):
+    code = "second_person_needed"
+    detail = "期初结转要由另一位审核，不能是交来的人"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a cell, or with a row when `title` is empty. Rows count from 1 as in the file."""
+
+    row: int
+    title: str
+    value: str
+    sentence: str
+
+    def __str__(self) -> str:
+        cell = f" {self.title}" if self.title else ""
+        value = f"“{self.value}”" if self.value else ""
+        return f"第 {self.row} 行{cell}{value}：{self.sentence}"
+
+
+def check_undo(done_at: datetime | None, now: datetime) -> None:
+    """A whole file is taken back within a day, before others have built upon it."""
+    if done_at is None or now >= done_at + UNDO_WITHIN:
+        raise TooLateToUndo

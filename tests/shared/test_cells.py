@@ -1,0 +1,115 @@
+"""What offices write into cells, and where the heads of their tables are."""
+
+from datetime import date
+
+import pytest
+
+from shared import cells
+from shared.cells import Duration, Heads
+
+TITLES = {"name": ("姓名",), "phone": ("手机", "电话"), "compound": ("小区",)}
+
+
+@pytest.mark.parametrize(
+    ("cell", "read"),
+    [
+        ("13812345678", "13812345678"),
+        ("13812345678.0", "13812345678"),
+        ("1.3812345678E+10", "13812345678"),
+        ("1.381234567e+10", "13812345670"),
+        ("1.38E+10", "1.38E+10"),
+        ("１３８１２３４５６７８", "13812345678"),
+        ("138 1234 5678", "138 1234 5678"),
+        ("12.5", "12.5"),
+    ],
+)
+def test_a_number_taken_for_a_quantity_is_read_when_nothing_of_it_is_lost(cell: str, read: str) -> None:
+    assert cells.digits(cell) == read
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2026-03-08",
+        "2026.3.8",
+        "2026/3/8",
+        "２０２６．３．８",
+        "2026年3月8日",
+        "2026 年 3 月 8 日",
+        "20260308",
+        "46089",
+    ],
+)
+def test_a_day_is_read_as_offices_write_it(cell: str) -> None:
+    assert cells.day(cell) == date(2026, 3, 8)
+
+
+@pytest.mark.parametrize("cell", ["", "3月8日", "2026-02-30", "三月", "12345678901", "2026-3-8-1"])
+def test_what_is_no_whole_day_is_none(cell: str) -> None:
+    assert cells.day(cell) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "minutes"),
+    [
+        ("2", 120),
+        ("2.5", 150),
+        ("2.5h", 150),
+        ("2小时30分", 150),
+        ("2:30", 150),
+        ("90分钟", 90),
+        ("两个半小时", 150),
+        ("三小时", 180),
+        ("2小时半", 150),
+        ("半小时", 30),
+        ("1,200", 72_000),
+        ("120小时30分", 7230),
+        ("２．５", 150),
+        ("2 小时", 120),
+    ],
+)
+def test_a_duration_is_read_in_whole_minutes(cell: str, minutes: int) -> None:
+    assert cells.duration(cell, 240) == Duration(minutes)
+
+
+@pytest.mark.parametrize(
+    ("cell", "minutes"), [("半天", 180), ("一上午", 180), ("一天", 360), ("1.5天", 540), ("两天", 720)]
+)
+def test_half_days_are_as_long_as_one_says(cell: str, minutes: int) -> None:
+    assert cells.duration(cell, 180) == Duration(minutes, by_half_days=True)
+
+
+@pytest.mark.parametrize("cell", ["", "abc", "-2", "2:75", "小时", "分", "很久"])
+def test_what_is_no_duration_is_none(cell: str) -> None:
+    assert cells.duration(cell, 240) is None
+
+
+def test_an_amount_is_read_in_its_smallest_unit_and_never_rounded() -> None:
+    assert [cells.amount(text, 2) for text in ("86.5", "1,200", "0", "12.345", "-1", "", "12分")] == (
+        [8650, 120_000, 0, None, None, None, None]
+    )
+
+
+@pytest.mark.parametrize("cell", ["合计", "合 计", "总计：", "小计12", "制表人：张三", "备注：以上属实"])
+def test_lines_that_add_up_or_sign_are_no_people(cell: str) -> None:
+    assert cells.is_footer(["", cell, "5"])
+
+
+def test_a_person_is_no_footer() -> None:
+    assert not cells.is_footer(["合计芳", "13812345678"])
+
+
+def test_the_sheet_with_the_heads_is_found_and_in_it_the_fullest_row() -> None:
+    notes = [["填表说明"], ["请填姓名"]]
+    people = [["名册"], ["姓名", "电话", "住址"], ["姓名", "电话", "小区"], ["陈芳"]]
+    assert cells.find_heads([notes, people], TITLES, ["name"]) == Heads(
+        1, 2, {"name": 0, "phone": 1, "compound": 2}, [], []
+    )
+    assert cells.find_heads([notes], TITLES, ["name"]) is None
+
+
+def test_the_rows_below_the_heads_come_without_blanks_totals_and_repeated_heads() -> None:
+    rows = [["名册"], ["姓名", "电话"], ["陈芳", ""], ["", " "], ["姓 名", "电话"], ["姓名", "电话"], ["合计", "1"]]
+    heads = cells.find_heads([rows], TITLES, ["name"])
+    assert heads is not None
+    assert [number for number, _row in cells.body(rows, heads)] == [3, 5]
