@@ -7,12 +7,12 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from gateway import guards, presentation, visitor
+from gateway import guards, presentation, routes, visitor
 from gateway.i18n import _
 from gateway.internal import InternalApi
 from gateway.pages import BLUEPRINTS
 from gateway.parts import Parts, parts
-from gateway.proxy import BODY_BYTES_MAX, PublicApi
+from gateway.proxy import PublicApi
 from gateway.settings import GatewaySettings
 from shared import http, log
 from shared.errors import HuzhuError, Unauthenticated
@@ -40,7 +40,7 @@ def create_app() -> Flask:
     # A doubled slash is no address of ours; a redirect away from it would repeat the Host that was sent.
     app.url_map.merge_slashes = False
     log.configure("gateway")
-    app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES_MAX, MAX_FORM_MEMORY_SIZE=BODY_BYTES_MAX)
+    app.config.update(MAX_CONTENT_LENGTH=routes.BODY_BYTES_MAX, MAX_FORM_MEMORY_SIZE=routes.BODY_BYTES_MAX)
     app.json = http.Json(app)
     own = Parts.assemble(settings)
     own.install(app)
@@ -90,6 +90,7 @@ def _add_health(app: Flask) -> None:
 def _begin_request() -> None:
     """Here a request gets its id. One that a client brings is not taken: it could be another request's."""
     g.request_id = uuid4().hex
+    request.max_content_length = routes.body_bytes_max(request.method, request.path)
 
 
 def _is_page() -> bool:

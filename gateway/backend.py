@@ -95,6 +95,22 @@ def call(
     return _content(answer)
 
 
+def fetch(service: str, path: str) -> bytes:
+    """A file of a service; a HuzhuError like `call`."""
+    answer = parts().upstreams.send(
+        service,
+        "GET",
+        _target(service, path, None),
+        signed_principal=_signed(service, None, None),
+        request_id=g.request_id,
+        address=_address(),
+        login=_login(),
+    )
+    if answer.status != 200:
+        _content(answer)
+    return answer.body
+
+
 def together(**calls: Call) -> dict[str, Panel]:
     """Ask several things at once and wait a second at most; what did not come is an error in its panel."""
     futures: dict[str, Future[Response]] = {}

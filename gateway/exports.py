@@ -108,6 +108,11 @@ def comma_separated(name: str, heads: Sequence[str], rows: Iterable[Sequence[Cel
     return _file(written.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", f"{name}.csv")
 
 
+def as_it_came(name: str, content: bytes) -> Response:
+    """A file that somebody brought, to be saved and never shown."""
+    return _file(content, "application/octet-stream", name)
+
+
 def _harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 

@@ -27,7 +27,6 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-BODY_BYTES_MAX = 1024 * 1024
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 # Every path of the API is made of plain words and ids: no dots, no empty segments, nothing encoded.
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-]+)+\Z")
@@ -84,7 +83,7 @@ class PublicApi:
             request_id=request_id,
             address=client_address(environ, self._settings.proxy_hops),
             login=None if session is None else str(session.known.login_id),
-            body=read_body(environ),
+            body=read_body(environ, routes.body_bytes_max(method, path)),
             headers=forwarded_headers(environ),
         )
         if session is not None and service == "members" and method not in SAFE_METHODS:
@@ -120,7 +119,7 @@ def forwarded_headers(environ: Environ) -> dict[str, str]:
     return {name: value for key, name in _FORWARDED if (value := environ.get(key)) and value.isascii()}
 
 
-def read_body(environ: Environ) -> bytes | None:
+def read_body(environ: Environ, bytes_max: int = routes.BODY_BYTES_MAX) -> bytes | None:
     """The whole body; an HTTP error when it is too long, cut, or its length is not said.
 
     Chunked bodies are refused: the server hands over a broken one like one that ended.
@@ -132,7 +131,7 @@ def read_body(environ: Environ) -> bytes | None:
         return None
     if not (length_text.isascii() and length_text.isdigit()):
         raise BadRequest
-    if len(length_text) > 9 or int(length_text) > BODY_BYTES_MAX:
+    if len(length_text) > 9 or int(length_text) > bytes_max:
         raise RequestEntityTooLarge
     missing, pieces = int(length_text), []
     while missing > 0:

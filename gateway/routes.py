@@ -31,6 +31,13 @@ INTERNAL = {
     "/internal/v1/rewards/events": Internal("rewards", frozenset({"worker"})),
 }
 
+BODY_BYTES_MAX = 1024 * 1024
+LONG_BODIES = {
+    ("POST", "/api/v1/members/imports"): 14 * 1024 * 1024,  # 10 MB of a spreadsheet in base64
+    ("POST", "/staff/imports"): 11 * 1024 * 1024,
+}
+"""What may be longer than other requests, by method and path."""
+
 RESOLVE = "/internal/v1/members/sessions/resolve"
 """Called by the gateway itself, straight at members; on neither listener."""
 
@@ -78,6 +85,10 @@ WATCHED = {
     ("POST", "/api/v1/members/complaints"): Watched("complaint", frozenset({201}), frozenset()),
     ("POST", "/api/v1/rewards/vouchers/read"): Watched("voucher", frozenset({404}), frozenset({"unknown_voucher"})),
 }
+
+
+def body_bytes_max(method: str, path: str) -> int:
+    return LONG_BODIES.get((method, path), BODY_BYTES_MAX)
 
 
 def service_of(path: str) -> str | None:

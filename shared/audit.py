@@ -80,3 +80,33 @@ def add_each(
     }
     rows = [common | {"id": new_id(), "subject_id": subject_id, "path": path} for subject_id, path in subjects]
     tx.execute(insert(audit_log).values(rows))
+    add_all(tx, principal, action, subject_type, {subject_id: path}, detail=detail)
+
+
+def add_all(
+    tx: Session,
+    principal: Principal,
+    action: str,
+    subject_type: str,
+    paths: Mapping[UUID, str] | Mapping[UUID | None, str],
+    *,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Record one act that was done to many, each with its path, in one statement."""
+    rows = [
+        {
+            "id": new_id(),
+            "at": clock.now(),
+            "who": principal.who,
+            "member_id": principal.own_member_id,
+            "action": action,
+            "subject_type": subject_type,
+            "subject_id": subject_id,
+            "path": path,
+            "detail": dict(detail or {}),
+            "request_id": g.get("request_id") if has_request_context() else None,
+        }
+        for subject_id, path in paths.items()
+    ]
+    if rows:
+        tx.execute(insert(audit_log), rows)

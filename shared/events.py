@@ -126,6 +126,16 @@ class AttendanceSettled(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RosterUndoAsked(Event):
+    """A roster is to be taken back. The answer says whom of these people check-in has seen since: {"seen": [ids]}."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("checkin",)
+
+    import_id: UUID
+    member_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpendRequested(Event):
     """A member redeems points. Key: the redemption; the answer is `SpendAnswer`."""
 
@@ -170,7 +180,15 @@ class Answer:
 
 
 _CLASSES: dict[str, type[Event]] = {
-    cls.__name__: cls for cls in (MemberChanged, StationChanged, AttendanceSettled, SpendRequested, RedemptionVoided)
+    cls.__name__: cls
+    for cls in (
+        MemberChanged,
+        StationChanged,
+        AttendanceSettled,
+        RosterUndoAsked,
+        SpendRequested,
+        RedemptionVoided,
+    )
 }
 
 

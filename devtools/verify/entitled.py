@@ -93,6 +93,7 @@ NEEDED = {
         "member.": Role.STAFF,
         "roster.": Role.STAFF,
         "concern.": Role.STAFF,
+        "import.": Role.STAFF,
         "team.": Role.STAFF,
         "login.make_code": Role.STAFF,
         "login.make_claim": Role.ORGANIZER,
@@ -116,6 +117,17 @@ NEEDS_NONE = {
     "token.add", "token.revoke", "administrator.make_code", "employer.add",
 }  # fmt: skip
 """What people do with their own login, what only the machine does, and what belongs to no place."""
+NEEDS_NONE = {
+    "login.set_password",
+    "token.add",
+    "token.revoke",
+    "administrator.make_code",
+    "employer.add",
+    "import_file.read",
+}
+"""What people do with their own login, what only the machine does, what belongs to no place, and what one of two roles
+allows.
+"""
 
 _GRANTS = "SELECT member_id, role, node_id, granted_at, revoked_at FROM role_grant"
 # The first administrator comes with a code from the machine, and is nobody until then.

@@ -9,6 +9,7 @@ from gateway.i18n import _
 from gateway.pages.choose import relations
 from gateway.pages.confirm import evidence_shown, state_shown
 from gateway.pages.grants import role_names
+from gateway.pages.imports import kind_names
 from gateway.pages.nodes import level_names
 from gateway.pages.platforms import platform_names
 
@@ -46,6 +47,11 @@ def act_names() -> dict[str, str]:
         "member.withdraw_erasure": _("代为撤回注销"),
         "member.erase": _("注销志愿者"),
         "roster.import": _("导入名单"),
+        "import.bring": _("交来要导入的文件"),
+        "import.start": _("开始导入"),
+        "import.drop": _("放弃导入"),
+        "import.undo": _("撤销导入"),
+        "import_file.read": _("下载交来的文件"),
         "login.make_code": _("生成验证码"),
         "login.set_password": _("设新密码"),
         "login.make_claim": _("生成认领码"),
@@ -104,6 +110,7 @@ def subject_name(kind: str) -> str:
         "node": _("地方"),
         "outbox": _("没有送达的记录"),
         "redemption": _("兑换记录"),
+        "import": _("导入"),
         "roster": _("名单"),
         "team": _("服务队"),
         "token": _("令牌"),
@@ -164,6 +171,7 @@ def detail_names() -> dict[str, str]:
         "from_day": _("从哪天"),
         "gift": _("礼品"),
         "grants": _("转过去的角色"),
+        "kind": _("种类"),
         "left": _("签退人数"),
         "left_at": _("签退"),
         "level": _("级别"),
@@ -234,6 +242,7 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
         "category": lambda: {text: presentation.category(text)},
         "evidence": lambda: {text: evidence_shown(text)},
         "fields": field_names,
+        "kind": kind_names,
         "level": level_names,
         "relation": relation_names,
         "platform": platform_names,

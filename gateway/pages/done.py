@@ -30,6 +30,7 @@ def said() -> str | None:
     sentences = {
         "added": _("已添加"),
         "annulled": _("已撤销，志愿者会看到原因"),
+        "brought": _("文件收到了，正在检查"),
         "cancelled": _("活动已取消"),
         "closed": _("活动已结束"),
         "confirmed": _("已确认"),
@@ -49,6 +50,7 @@ def said() -> str | None:
         "signed_off": _("已取消报名"),
         "signed_up": _("已报名"),
         "stocked": _("库存已记账"),
+        "stepped": _("已记下"),
         "switched": _("光荣榜开关已改"),
         "verified": _("已核实本人"),
         "reported": _("已收到，请记下编号"),

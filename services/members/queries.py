@@ -11,6 +11,7 @@ from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.store import claims, concerns, erasures, groups, people, tree
 from services.members.store import people as people_store
+from services.members.store import groups, imports, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -250,3 +251,35 @@ def show_receipt(concern_id: UUID) -> dict[str, Any]:
     row = concerns.find(session(), concern_id)
     assert row is not None
     return {"id": row.id, "number": row.number, "due_on": row.due_on}
+
+
+def list_imports(
+    caller: Principal, *, limit: int, station_id: UUID | None = None, before: UUID | None = None
+) -> list[dict[str, Any]]:
+    """Files that were brought at and below the caller's nodes, newest first."""
+    paths = caller.paths(Role.STAFF) + caller.paths(Role.AUDITOR)
+    statement = imports.view().where(imports.below_any(paths)).order_by(imports.ImportFile.id.desc()).limit(limit)
+    if station_id is not None:
+        statement = statement.where(imports.ImportFile.station_id == station_id)
+    if before is not None:
+        statement = statement.where(imports.ImportFile.id < before)
+    return [imports.as_shown(caller, row) for row in session().execute(statement)]
+
+
+def show_import(caller: Principal, import_id: UUID) -> dict[str, Any]:
+    tx = session()
+    row = tx.execute(imports.view().where(imports.ImportFile.id == import_id)).first()
+    if row is None or not (caller.may(Role.STAFF, row.path) or caller.may(Role.AUDITOR, row.path)):
+        raise imports.ImportNotFound
+    return imports.as_shown(caller, row)
+
+
+def list_import_rows(caller: Principal, import_id: UUID, *, state: str, limit: int, after: int) -> list[dict[str, Any]]:
+    """Rows in one state, by number; for who may see phones, which stand in them."""
+    tx = session()
+    _found, path = imports.get_seen(tx, caller, import_id)
+    caller.require(Role.STAFF, path)
+    return [
+        {"number": row.number, "member_id": row.member_id, "cells": row.content.cells, "problems": row.content.problems}
+        for row in imports.list_rows(tx, import_id, state, limit=limit, after=after)
+    ]

@@ -147,9 +147,13 @@ class Town:
 
     def deliver(self) -> None:
         """Do the worker's part: everything that was told arrives."""
+        from services.members.commands import work_imports
         from services.rewards.commands import redemptions
 
-        outcomes: dict[str, Callable[..., None]] = {"rewards": redemptions.take_outcome}
+        outcomes: dict[str, Callable[..., None]] = {
+            "members": work_imports.take_outcome,
+            "rewards": redemptions.take_outcome,
+        }
         for service, app in self.apps.items():
             own = app.config["SETTINGS"]
             app.config["SETTINGS"] = replace(own, signing_key=secret("HUZHU_WORKER_SIGNING_KEY"))

@@ -398,3 +398,23 @@ ROWS = (
     *REWARDS,
     *(row for service in SERVICES for row in _kernel(service)),
 )
+_IMPORT = "/members/imports/<uuid:import_id>"
+_FILE = _with(
+    id="new", kind="roster", station_id="{station_id}", file_name="名册.csv", content="5aeT5ZCNCumZiOiKswo="
+)  # fmt: skip
+
+IMPORTS = (
+    Row("GET /members/imports", elsewhere(STAFF | {"auditor"}), 1, secret="import_id", knows=STAFF | {"auditor"}),
+    Row("POST /members/imports", STAFF, 8, _FILE),
+    Row(f"GET {_IMPORT}", STAFF | {"auditor"}, 1),
+    Row(f"GET {_IMPORT}/rows", STAFF, 3),
+    Row(f"GET {_IMPORT}/file", STAFF | {"auditor"}, 3),
+    Row(f"POST {_IMPORT}/check", STAFF, 5, _with()),
+    Row(f"POST {_IMPORT}/start", STAFF, 6),
+    Row(f"POST {_IMPORT}/approve", NOBODY, 2, refused_with=409),
+    Row(f"POST {_IMPORT}/reject", NOBODY, 2, _REASON, refused_with=409),
+    Row(f"POST {_IMPORT}/drop", STAFF, 7),
+    Row(f"POST {_IMPORT}/undo", STAFF, 8, ids={"import_id": "import done"}),
+)
+
+ROWS = (*MEMBERS, *IMPORTS, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))

@@ -4,6 +4,7 @@ Everything is made by the real commands; who calls is signed as the gateway woul
 does is rolled back after it, so that every caller meets the same town.
 """
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from devtools.crowd import Crowd
 from devtools.seed.setting import acting_for
 from devtools.world import World
 from services.checkin.commands import scans
-from services.members.commands import grants, logins, people
+from services.members.commands import grants, logins, people, work_imports
 from services.members.commands.operator import OPERATOR
 from services.members.domain.people import NewMember
 from services.rewards.commands import redemptions
@@ -381,6 +382,7 @@ class Town:
         compound = {"id": things["compound"], "level": "compound", "name": "金叶小区", "parent_id": things["node_id"]}
         self.make("administrator", "POST", f"{api}/nodes", compound)
         things["grant_id"] = things["grant of auditor"]
+        self._import_rosters()
         made = self.make("staff", "POST", f"{api}/members/{things['member_id']}/reset-codes")
         things["reset_code"] = made["code"]
         things["forgetful"] = self._add_elder()
@@ -421,6 +423,23 @@ class Town:
         span = {"platform": "izhiyuan", "from_day": things["yesterday"], "to_day": things["day"]}
         batch = {"id": things["batch_id"], "node_id": things["node_id"], **span}
         self.make("staff", "POST", f"{api}/batches", batch)
+
+    def _import_rosters(self) -> None:
+        """One roster that was checked, and one that has come in."""
+        path = f"{API}/members/imports"
+        for name, who in (("import_id", "赵一鸣"), ("import done", "钱二喜")):
+            self.things[name] = str(new_id())
+            content = base64.b64encode(f"姓名\n{who}\n".encode()).decode()
+            brought = {"id": self.things[name], "kind": "roster", "file_name": "名册.csv", "content": content}
+            self.make("staff", "POST", path, brought | {"station_id": self.things["station_id"]})
+            self._work()
+        self.make("staff", "POST", f"{path}/{self.things['import done']}/start")
+        self._work()
+
+    def _work(self) -> None:
+        with self.apps["members"].app_context(), clock.travel(self.moment):
+            while work_imports.work():
+                pass
 
     def _bury_letters(self) -> None:
         self.things["sentence"] = "没有这次兑换"

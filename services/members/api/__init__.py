@@ -3,6 +3,7 @@
 from services.members.api.claims import claims
 from services.members.api.concerns import concerns
 from services.members.api.erasures import erasures
+from services.members.api.imports import imports
 from services.members.api.internal import internal
 from services.members.api.logins import logins
 from services.members.api.own_data import own_data
@@ -11,3 +12,4 @@ from services.members.api.rights import rights
 from services.members.api.tree import tree
 
 BLUEPRINTS = (logins, claims, own_data, erasures, people, tree, rights, concerns, internal)
+BLUEPRINTS = (logins, people, tree, rights, imports, internal)

@@ -50,10 +50,8 @@ def insert_members(tx: Session, caller: Principal, rows: Sequence[NewMember]) ->
     if teams:
         tx.execute(insert(MemberTeam), teams)
     people.add_consents(tx, ((row.id, consent) for row in rows for consent in row.consents), caller.who)
-    for row in rows:
-        if row.confirmed:
-            path = nodes[row.station_id].path if row.station_id else ROOT
-            audit.add(tx, caller, "member.confirm", "member", row.id, path=path)
+    confirmed = {row.id: nodes[row.station_id].path if row.station_id else ROOT for row in rows if row.confirmed}
+    audit.add_all(tx, caller, "member.confirm", "member", confirmed)
     people.tell(tx, [row.id for row in rows])
 
 

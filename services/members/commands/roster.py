@@ -63,6 +63,8 @@ class Judged:
     """What a roster's rows come to: who is new, and in the report what is wrong and who is known."""
 
     heads: Heads
+    numbers: list[int]
+    """Of all rows about somebody, as in the file."""
     new: list[_Placed]
     report: Report
 
@@ -82,10 +84,10 @@ def import_roster(
     """
     _wait_for_others(tx)
     judged = judge(tx, caller, sheets, station=station)
-    judged.report.dry_run = dry_run
-    _write(tx, caller, judged.new, judged.report)
-    for at in {placed.at.id: placed.at for placed in judged.new}.values():
-        if not dry_run:
+    if not dry_run:
+        judged.report.dry_run = False
+        _write(tx, caller, judged.new, judged.report)
+        for at in {placed.at.id: placed.at for placed in judged.new}.values():
             count = sum(placed.at.id == at.id for placed in judged.new)
             audit.add(tx, caller, "roster.import", "node", at.id, path=at.path, detail={"added": count})
     return judged.report
@@ -97,15 +99,18 @@ def judge(tx: Session, caller: Principal, sheets: Sequence[Sheet], *, station: s
     heads = roster.find_titles([sheet.rows for sheet in sheets])
     report.unknown_titles = heads.unknown
     rows: list[RosterRow] = []
+    numbers: list[int] = []
     for row in roster.read_rows(sheets[heads.sheet].rows, heads, clock.today()):
         report.rows += 1
+        numbers.append(row.number if isinstance(row, RosterRow) else row[0].row)
         if isinstance(row, RosterRow):
             rows.append(row)
         else:
             report.problems += row
     new = _find_new(tx, caller, rows, station, report)
     report.problems.sort(key=lambda problem: problem.row)
-    return Judged(heads, new, report)
+    _write(tx, caller, new, report)
+    return Judged(heads, numbers, new, report)
 
 
 def take_in(tx: Session, caller: Principal, station_id: UUID, rows: Sequence[RosterRow]) -> dict[int, UUID]:

@@ -93,3 +93,81 @@ def check_undo(done_at: datetime | None, now: datetime) -> None:
     """A whole file is taken back within a day, before others have built upon it."""
     if done_at is None or now >= done_at + UNDO_WITHIN:
         raise TooLateToUndo
+
+
+# --- What may be done next ------------------------------------------------------------------------------
+
+
+class Step(StrEnum):
+    CHECK = "check"
+    """Read it again, with half days of another length."""
+    START = "start"
+    """Take the good rows in; opening balances: ask a second person."""
+    APPROVE = "approve"
+    REJECT = "reject"
+    DROP = "drop"
+    UNDO = "undo"
+
+
+_FROM: dict[Step, tuple[State, ...]] = {
+    Step.CHECK: (State.CHECKED,),
+    Step.START: (State.CHECKED,),
+    Step.APPROVE: (State.WAITING,),
+    Step.REJECT: (State.WAITING,),
+    Step.DROP: (State.CHECKED, State.WAITING),
+    Step.UNDO: (State.DONE,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """An import, and the caller who looks at it."""
+
+    kind: Kind
+    state: State
+    good: int
+    done_at: datetime | None
+    by_me: bool
+    """The caller brought it."""
+    staff_here: bool
+    staff_above: bool
+    """Staff of the sub-centre, or of whatever lies above the station."""
+
+
+def next_state(step: Step, kind: Kind) -> State:
+    if step is Step.START:
+        return State.WAITING if kind is Kind.OPENING else State.IMPORTING
+    return {
+        Step.CHECK: State.READING,
+        Step.APPROVE: State.IMPORTING,
+        Step.REJECT: State.REJECTED,
+        Step.DROP: State.DROPPED,
+        Step.UNDO: State.UNDOING,
+    }[step]
+
+
+def check_step(step: Step, about: About, now: datetime) -> None:
+    """Raise what stands against a step: first the right, then where the import stands."""
+    by_second = step in (Step.APPROVE, Step.REJECT) or (step is Step.UNDO and about.kind is Kind.OPENING)
+    if not (about.staff_above if by_second else about.staff_here):
+        raise Forbidden
+    if step is Step.APPROVE and about.by_me:
+        raise SecondPersonNeeded
+    if about.state not in _FROM[step]:
+        raise NotNow
+    if step is Step.START and not about.good:
+        raise NothingToImport
+    if step is Step.UNDO:
+        check_undo(about.done_at, now)
+
+
+def steps(about: About, now: datetime) -> list[Step]:
+    """What the caller may do with it now."""
+    found = []
+    for step in Step:
+        try:
+            check_step(step, about, now)
+        except (Conflict, Forbidden, RuleBroken):
+            continue
+        found.append(step)
+    return found

@@ -94,6 +94,12 @@ def _latest(dated: Mapping[date, object], day: date) -> date:
     return max((each for each in dated if each <= day), default=min(dated))
 
 
+def path_above(path: str) -> str:
+    """The path of what a node lies directly below; the root's for one that has nothing above it."""
+    above = path.rstrip("/").rpartition("/")[0]
+    return f"{above}/" if above else ROOT
+
+
 def may_be_home(level: Level) -> bool:
     """Whether members can belong to such a node: a station, or whatever stands in for one."""
     return _RANK[level] <= _RANK[Level.STATION]

@@ -29,13 +29,19 @@ class Keys:
 
     def seal(self, owner_id: UUID, text: str) -> bytes:
         """Encrypt a text so that it can be read only as this owner's."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return _FORMAT + nonce + self._cipher.encrypt(nonce, text.encode("utf-8"), owner_id.bytes)
+        return self.seal_bytes(owner_id, text.encode("utf-8"))
 
     def unseal(self, owner_id: UUID, sealed: bytes) -> str:
+        return self.unseal_bytes(owner_id, sealed).decode("utf-8")
+
+    def seal_bytes(self, owner_id: UUID, content: bytes) -> bytes:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return _FORMAT + nonce + self._cipher.encrypt(nonce, content, owner_id.bytes)
+
+    def unseal_bytes(self, owner_id: UUID, sealed: bytes) -> bytes:
         assert sealed[:1] == _FORMAT
         nonce, content = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-        return self._cipher.decrypt(nonce, content, owner_id.bytes).decode("utf-8")
+        return self._cipher.decrypt(nonce, content, owner_id.bytes)
 
     def phone_hash(self, phone: str) -> bytes:
         return tokens.mac(self._derive("phone"), phone)

@@ -1,0 +1,221 @@
+"""Taking over what offices have in spreadsheets: templates, bringing a file, its dry run, taking it in and back."""
+
+import base64
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, exports
+from gateway.backend import Call
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages import done
+from gateway.pages.places import asking_for_stations, every, stations_in
+from shared.errors import HuzhuError
+from shared.principal import Role
+
+FILE_BYTES_MAX = 10 * 1024 * 1024
+ROWS = 50
+BAD_ROWS_SHOWN = 30
+BAD_ROWS_AT_ONCE = 2000
+HALF_DAYS_H = (3, 3.5, 4, 5)
+"""What 半天 may stand for."""
+ROSTER_HEADS = ("姓名", "手机", "小区", "楼栋", "出生日期", "队伍", "单位", "技能")
+"""As offices title them, in every language of the pages."""
+AT_WORK = ("reading", "importing", "undoing")
+
+pages = Blueprint("imports", __name__)
+
+
+def kind_names() -> dict[str, str]:
+    return {"roster": _("志愿者名册")}
+
+
+def state_shown(state: str) -> tuple[str, str]:
+    """The word for how far an import has come, and the kind of its badge."""
+    return {
+        "reading": (_("正在检查"), "wait"),
+        "refused": (_("读不了"), "refused"),
+        "checked": (_("检查好了，还没有导入"), "wait"),
+        "dropped": (_("没有导入"), "plain"),
+        "waiting": (_("等待审核"), "wait"),
+        "rejected": (_("审核没有通过"), "refused"),
+        "importing": (_("正在导入"), "wait"),
+        "done": (_("已导入"), "ok"),
+        "undoing": (_("正在撤销"), "wait"),
+        "undone": (_("已撤销"), "plain"),
+    }[state]
+
+
+@pages.get("/staff/imports")
+@holding(Role.STAFF, Role.AUDITOR)
+def list_imports() -> ResponseReturnValue:
+    return _list_page(Form())
+
+
+def _list_page(filled: Form, same_file: str | None = None) -> str:
+    found = backend.call(
+        "members", "GET", "/imports", query={"limit": ROWS, "before": uuid_or_none(request.args.get("before"))}
+    )
+    return render_template(
+        "imports/list.html",
+        imports=found,
+        kinds=kind_names(),
+        state_shown=state_shown,
+        stations=[(node["id"], node["name"]) for node in stations_in(every(**asking_for_stations(Role.STAFF)))],
+        filled=filled,
+        same_file=same_file,
+        more=f"/staff/imports?before={found[-1]['id']}" if len(found) == ROWS else None,
+    )
+
+
+@pages.post("/staff/imports")
+@holding(Role.STAFF)
+def bring_import() -> ResponseReturnValue:
+    filled = Form.posted()
+    content = {
+        "id": filled.uuid("id", _("页面不完整，请刷新再试")),
+        "kind": filled.required("kind", _("请选择要导入什么")),
+        "station_id": filled.uuid("station_id", _("请选择实践站")),
+        **_read_file(filled),
+    }
+    same_file = None
+    if filled:
+        try:
+            found = backend.call("members", "POST", "/imports", json=content)
+            return done.back(f"/staff/imports/{found['id']}", "brought")
+        except HuzhuError as refusal:
+            if refusal.code == "same_file" and refusal.errors:
+                same_file = str(refusal.errors["import_id"][0])
+                filled.fail("file", _(refusal.detail))
+            filled.blame(refusal, {"import_id": "file"})
+    filled.renew()
+    return _list_page(filled, same_file), 422
+
+
+def _read_file(filled: Form) -> dict[str, str]:
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        filled.fail("file", _("请选择文件"))
+        return {}
+    content = given.read(FILE_BYTES_MAX + 1)
+    if len(content) > FILE_BYTES_MAX:
+        filled.fail("file", _("文件太大，最多 10 MB"))
+    return {"file_name": given.filename[-200:], "content": base64.b64encode(content).decode()}
+
+
+@pages.get("/staff/imports/roster.xlsx")
+@holding(Role.STAFF)
+def roster_template() -> ResponseReturnValue:
+    above = ("志愿者名册", "姓名必填；小区、楼栋要和系统里的名称一样；有手机和出生日期，才分得清同名的人")
+    return exports.workbook("志愿者名册", ROSTER_HEADS, (), above=above)
+
+
+@pages.get("/staff/imports/<uuid:import_id>")
+@holding(Role.STAFF, Role.AUDITOR)
+def show_import(import_id: UUID) -> ResponseReturnValue:
+    return _import_page(import_id, Form())
+
+
+def _import_page(import_id: UUID, filled: Form) -> str:
+    found = backend.call("members", "GET", f"/imports/{import_id}")
+    rows: list[dict[str, Any]] = []
+    if found["counts"].get("bad") and found["has_file"]:
+        asked = Call("members", f"/imports/{import_id}/rows", {"limit": BAD_ROWS_SHOWN})
+        rows = backend.together(rows=asked)["rows"].content or []
+    return render_template(
+        "imports/import.html",
+        found=found,
+        here=f"/staff/imports/{import_id}",
+        kind=kind_names().get(found["kind"], ""),
+        state=state_shown(found["state"]),
+        at_work=found["state"] in AT_WORK,
+        progress=_progress(found),
+        rows=rows,
+        half_days=[(str(round(hours * 60)), _("%(hours)s 小时", hours=f"{hours:g}")) for hours in HALF_DAYS_H],
+        filled=filled,
+        told=done.said(),
+    )
+
+
+def _progress(found: dict[str, Any]) -> tuple[int, int]:
+    """How many rows the worker is through with, and how many there are for it."""
+    counts = found["counts"]
+    through = sum(counts.get(state, 0) for state in ("added", "known", "undone", "kept"))
+    if found["state"] == "undoing":
+        through -= counts.get("added", 0) + counts.get("known", 0)
+    return through, through + counts.get("added" if found["state"] == "undoing" else "good", 0)
+
+
+@pages.post("/staff/imports/<uuid:import_id>")
+@holding(Role.STAFF)
+def act(import_id: UUID) -> ResponseReturnValue:
+    """Go a step further: check again, start, approve, reject, drop, undo."""
+    filled = Form.posted()
+    verb = filled.text("action")
+    content: dict[str, Any] | None = None
+    if verb == "check":
+        content = (
+            {"half_day_minutes": filled.whole("half_day_minutes", _("请选择"))}
+            if "half_day_minutes" in filled.typed
+            else {}
+        )
+    elif verb == "reject":
+        content = {"reason": filled.required("reason", _("请写明原因"), length_max=200)}
+    elif verb not in ("start", "approve", "drop", "undo"):
+        filled.fail("", _("页面不完整，请刷新再试"))
+    if filled:
+        try:
+            backend.call("members", "POST", f"/imports/{import_id}/{verb}", json=content)
+            return done.back(f"/staff/imports/{import_id}", "stepped")
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+    return _import_page(import_id, filled), 422
+
+
+@pages.get("/staff/imports/<uuid:import_id>/undo")
+@holding(Role.STAFF)
+def ask_undo(import_id: UUID) -> ResponseReturnValue:
+    found = backend.call("members", "GET", f"/imports/{import_id}")
+    follows = _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色或改过资料的人不受影响。")
+    here = f"/staff/imports/{import_id}"
+    return done.ask(_("撤销这次导入？"), found["file_name"], follows, here, _("撤销"), here, action="undo")
+
+
+@pages.get("/staff/imports/<uuid:import_id>/errors.xlsx")
+@holding(Role.STAFF)
+def download_errors(import_id: UUID) -> ResponseReturnValue:
+    """The rows that were not taken in as they came, and why in a last column: to be corrected and brought again."""
+    found = backend.call("members", "GET", f"/imports/{import_id}")
+    rows: list[dict[str, Any]] = []
+    while True:
+        query = {"limit": BAD_ROWS_AT_ONCE, "after": rows[-1]["number"] if rows else 0}
+        page = backend.call("members", "GET", f"/imports/{import_id}/rows", query=query)
+        rows += page
+        if len(page) < BAD_ROWS_AT_ONCE:
+            break
+    heads = [*found["found"].get("heads", []), "原因"]
+    written = [
+        [*_as_wide(row["cells"], len(heads) - 1), "；".join(map(problem_shown, row["problems"]))] for row in rows
+    ]
+    return exports.workbook(f"{found['file_name'].rpartition('.')[0]}-没有导入的行", heads, written)
+
+
+def _as_wide(cells: list[str], width: int) -> list[str]:
+    return [*cells[:width], *[""] * (width - len(cells))]
+
+
+def problem_shown(problem: dict[str, str]) -> str:
+    """What is wrong with a cell, in the words of members."""
+    return f"{problem['title']}：{problem['sentence']}" if problem["title"] else problem["sentence"]
+
+
+@pages.get("/staff/imports/<uuid:import_id>/file")
+@holding(Role.STAFF, Role.AUDITOR)
+def download_file(import_id: UUID) -> Response:
+    """The file as it was brought. Reading it is recorded."""
+    found = backend.call("members", "GET", f"/imports/{import_id}")
+    return exports.as_it_came(found["file_name"], backend.fetch("members", f"/imports/{import_id}/file"))

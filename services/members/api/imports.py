@@ -1,0 +1,138 @@
+"""Files that are taken over: brought by staff, checked, taken in, taken back."""
+
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Response
+
+from services.members import queries, schemas
+from services.members.commands import imports as commands
+from services.members.domain.imports import Step
+from shared import spreadsheets, web
+from shared.http import ProblemSchema
+from shared.principal import Role
+
+imports = web.Routes("imports", __name__, url_prefix="/api/v1/members/imports")
+
+BODY_BYTES_MAX = spreadsheets.CONTENT_BYTES_MAX * 4 // 3 + 10_000
+"""A file in base64, and what is said of it."""
+
+
+def _refuses(*statuses: int) -> Any:
+    """The problems that a route describes."""
+
+    def decorate(view: Any) -> Any:
+        for status in (401, 403, 404, *statuses):
+            view = imports.alt_response(status, schema=ProblemSchema)(view)
+        return view
+
+    return decorate
+
+
+@imports.route("", methods=["GET"])
+@web.holding(Role.STAFF, Role.AUDITOR)
+@imports.arguments(schemas.ImportQuerySchema, location="query")
+@imports.response(200, schemas.ImportSchema(many=True))
+@_refuses()
+def list_imports(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Files that were brought at my stations, newest first."""
+    return queries.list_imports(web.caller(), **query)
+
+
+@imports.route("", methods=["POST"])
+@web.holding(Role.STAFF)
+@web.taking(BODY_BYTES_MAX)
+@imports.arguments(schemas.ImportNewSchema)
+@imports.response(201, schemas.ImportSchema)
+@_refuses(409, 413, 422)
+def bring_import(content: dict[str, Any]) -> dict[str, Any]:
+    """Bring a spreadsheet. It is read and checked, and nothing is taken in before `start`."""
+    return commands.bring(web.caller(), **content)
+
+
+@imports.route("/<uuid:import_id>", methods=["GET"])
+@web.holding(Role.STAFF, Role.AUDITOR)
+@imports.response(200, schemas.ImportSchema)
+@_refuses()
+def show_import(import_id: UUID) -> dict[str, Any]:
+    """How far an import has come, and what I may do next."""
+    return queries.show_import(web.caller(), import_id)
+
+
+@imports.route("/<uuid:import_id>/rows", methods=["GET"])
+@web.holding(Role.STAFF)
+@imports.arguments(schemas.ImportRowsQuerySchema, location="query")
+@imports.response(200, schemas.ImportRowSchema(many=True))
+@_refuses()
+def list_import_rows(query: dict[str, Any], import_id: UUID) -> list[dict[str, Any]]:
+    """Rows of a file with what is wrong with them."""
+    return queries.list_import_rows(web.caller(), import_id, **query)
+
+
+@imports.route("/<uuid:import_id>/file", methods=["GET"])
+@web.holding(Role.STAFF, Role.AUDITOR)
+@imports.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
+@_refuses()
+def read_file(import_id: UUID) -> Response:
+    """The file as it was brought, as long as it is kept; reading it is recorded."""
+    name, content = commands.read_file(web.caller(), import_id)
+    response = Response(content, content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return response
+
+
+@imports.route("/<uuid:import_id>/check", methods=["POST"])
+@web.holding(Role.STAFF)
+@imports.arguments(schemas.ImportCheckSchema)
+@imports.response(200, schemas.ImportSchema)
+@_refuses(409)
+def check_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
+    """Check it again, with half days of another length, or after people and places were added."""
+    return commands.step(web.caller(), import_id, Step.CHECK, **content)
+
+
+@imports.route("/<uuid:import_id>/start", methods=["POST"])
+@web.holding(Role.STAFF)
+@imports.response(200, schemas.ImportSchema)
+@_refuses(409, 422)
+def start_import(import_id: UUID) -> dict[str, Any]:
+    """Take the good rows in; opening balances wait for a second person first."""
+    return commands.step(web.caller(), import_id, Step.START)
+
+
+@imports.route("/<uuid:import_id>/approve", methods=["POST"])
+@web.holding(Role.STAFF)
+@imports.response(200, schemas.ImportSchema)
+@_refuses(409)
+def approve_import(import_id: UUID) -> dict[str, Any]:
+    """Approve opening balances as the second person, of the sub-centre or above."""
+    return commands.step(web.caller(), import_id, Step.APPROVE)
+
+
+@imports.route("/<uuid:import_id>/reject", methods=["POST"])
+@web.holding(Role.STAFF)
+@imports.arguments(schemas.ImportReasonSchema)
+@imports.response(200, schemas.ImportSchema)
+@_refuses(409)
+def reject_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
+    """Send opening balances back."""
+    return commands.step(web.caller(), import_id, Step.REJECT, **content)
+
+
+@imports.route("/<uuid:import_id>/drop", methods=["POST"])
+@web.holding(Role.STAFF)
+@imports.response(200, schemas.ImportSchema)
+@_refuses(409)
+def drop_import(import_id: UUID) -> dict[str, Any]:
+    """Give up a file of which nothing was taken in; it is forgotten."""
+    return commands.step(web.caller(), import_id, Step.DROP)
+
+
+@imports.route("/<uuid:import_id>/undo", methods=["POST"])
+@web.holding(Role.STAFF)
+@imports.response(200, schemas.ImportSchema)
+@_refuses(409, 422)
+def undo_import(import_id: UUID) -> dict[str, Any]:
+    """Take a whole import back within a day, as far as nothing has happened since."""
+    return commands.step(web.caller(), import_id, Step.UNDO)

@@ -1,0 +1,213 @@
+"""What the worker does with files that are taken over: a slice at a time, each in its own transaction.
+
+Whoever dies over a slice leaves nothing of it: after a lease the next worker goes on where the last slice ended.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from services.members.commands import roster
+from services.members.domain.imports import Kind, Problem, RowState, State
+from services.members.domain.roster import RosterRow
+from services.members.store import imports, people, tree
+from services.members.store.imports import Content, ImportFile, Row
+from services.members.store.keys import keys
+from services.members.store.models import Member
+from shared import audit, clock, outbox, spreadsheets
+from shared.db import transactional
+from shared.errors import Invalid, NotFound
+from shared.events import RosterUndoAsked
+from shared.ids import new_id
+from shared.principal import Grant, Principal, Role
+from shared.principal import Kind as CallerKind
+from shared.spreadsheets import Sheet
+
+SLICE = 500
+ATTEMPTS_MAX = 5
+"""How often a file may take its worker down before it is refused."""
+UNREADABLE = "读这个文件时总是出错，请另存为新的 Excel 文件再试"
+
+
+def work() -> bool:
+    """Do one slice of what has been due longest; whether there was anything."""
+    found = _take_up()
+    if found is None:
+        return False
+    import_id, state = found
+    if state == State.READING:
+        _read(import_id)
+    elif state == State.IMPORTING:
+        _take_in(import_id)
+    else:
+        _take_back(import_id)
+    return True
+
+
+@transactional
+def _take_up(tx: Session) -> tuple[UUID, str] | None:
+    found = imports.take_up(tx)
+    if found is None:
+        return None
+    if found.state == State.READING and found.attempts > ATTEMPTS_MAX:
+        found.state, found.reason = State.REFUSED, UNREADABLE
+        return None
+    return found.id, found.state
+
+
+# --- Reading ------------------------------------------------------------------------------------------
+
+
+def _read(import_id: UUID) -> None:
+    """Decode outside of any transaction: it may take half a minute."""
+    content = _content_of(import_id)
+    if content is None:
+        return
+    try:
+        sheets = spreadsheets.read(content)
+        _check(import_id, sheets)
+    except (Invalid, NotFound) as refusal:
+        _refuse(import_id, refusal.detail)
+
+
+@transactional
+def _content_of(tx: Session, import_id: UUID) -> bytes | None:
+    found = imports.get(tx, import_id)
+    if found.state != State.READING or found.content is None:
+        return None
+    return keys().unseal_bytes(import_id, found.content)
+
+
+@transactional
+def _refuse(tx: Session, import_id: UUID, reason: str) -> None:
+    found = imports.get(tx, import_id, lock=True)
+    if found.state == State.READING:
+        found.state, found.reason, found.content = State.REFUSED, reason, None
+
+
+@transactional
+def _check(tx: Session, import_id: UUID, sheets: Sequence[Sheet]) -> None:
+    """The dry run: every row with what is wrong with it, and nothing else written."""
+    found = imports.get(tx, import_id, lock=True)
+    if found.state != State.READING:
+        return
+    _CHECKS[Kind(found.kind)](tx, found, sheets)
+    found.state = State.CHECKED
+    imports.put_back(found)
+
+
+def _check_roster(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> None:
+    judged = roster.judge(tx, _author_of(tx, found), sheets, station=str(found.station_id))
+    rows = sheets[judged.heads.sheet].rows
+    new = {row.number: msgspec.to_builtins(row) for row in judged.rows_new}
+    bad = _by_row(judged.report.problems)
+    contents = {number: Content(rows[number - 1], new.get(number), bad.get(number, [])) for number in judged.numbers}
+    imports.put_rows(
+        tx,
+        found.id,
+        (Row(number, new_id(), _state_of(number, new, bad), None, content) for number, content in contents.items()),
+    )
+    found.found = {
+        "heads": rows[judged.heads.row],
+        "sheet": sheets[judged.heads.sheet].name,
+        "unknown_titles": judged.report.unknown_titles,
+        "teams_added": judged.report.teams_added,
+        "employers_added": judged.report.employers_added,
+        "good": len(new),
+    }
+
+
+def _by_row(problems: Sequence[Problem]) -> dict[int, list[Problem]]:
+    found: dict[int, list[Problem]] = {}
+    for problem in problems:
+        found.setdefault(problem.row, []).append(problem)
+    return found
+
+
+def _state_of(number: int, good: dict[int, object], bad: dict[int, list[Problem]]) -> RowState:
+    if number in bad:
+        return RowState.BAD
+    return RowState.GOOD if number in good else RowState.KNOWN
+
+
+_CHECKS: dict[Kind, Callable[[Session, ImportFile, Sequence[Sheet]], None]] = {Kind.ROSTER: _check_roster}
+
+
+# --- Taking in ----------------------------------------------------------------------------------------
+
+
+@transactional
+def _take_in(tx: Session, import_id: UUID) -> None:
+    found = imports.get(tx, import_id, lock=True)
+    if found.state != State.IMPORTING:
+        return
+    rows = imports.list_rows(tx, import_id, RowState.GOOD, limit=SLICE, lock=True)
+    if rows:
+        _TAKEN[Kind(found.kind)](tx, found, rows)
+    else:
+        found.state, found.done_at = State.DONE, clock.now()
+        _ENDED[Kind(found.kind)](tx, found)
+    imports.put_back(found)
+
+
+def _take_in_roster(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
+    good = [msgspec.convert(row.content.read, RosterRow) for row in rows]
+    members = roster.take_in(tx, _author_of(tx, found), found.station_id, good)
+    imports.mark(tx, found.id, [row.number for row in rows if row.number not in members], RowState.KNOWN)
+    imports.mark_added(tx, found.id, members)
+
+
+def _end_roster(tx: Session, found: ImportFile) -> None:
+    author, path = _author_of(tx, found), tree.path_of(tx, found.station_id)
+    count = len(imports.added(tx, found.id))
+    audit.add(tx, author, "roster.import", "node", found.station_id, path=path, detail={"added": count})
+
+
+_TAKEN: dict[Kind, Callable[[Session, ImportFile, Sequence[Row]], None]] = {Kind.ROSTER: _take_in_roster}
+_ENDED: dict[Kind, Callable[[Session, ImportFile], None]] = {Kind.ROSTER: _end_roster}
+
+
+def _author_of(tx: Session, found: ImportFile) -> Principal:
+    """Who brought the file, as staff of its station: the right was looked at when it was brought."""
+    return Principal(
+        kind=CallerKind.LOGIN,
+        audience="members",
+        login_id=found.created_by_login_id,
+        member_id=found.created_by_member_id,
+        own_member_id=found.created_by_member_id,
+        member_ids=(found.created_by_member_id,),
+        grants=(Grant(Role.STAFF, tree.path_of(tx, found.station_id)),),
+    )
+
+
+# --- Taking back --------------------------------------------------------------------------------------
+
+
+@transactional
+def _take_back(tx: Session, import_id: UUID) -> None:
+    found = imports.get(tx, import_id, lock=True)
+    if found.state == State.UNDOING and not imports.added(tx, import_id):
+        found.state, found.undone_at = State.UNDONE, clock.now()
+
+
+def take_outcome(tx: Session, row: outbox.Row, outcome: dict[str, Any]) -> None:
+    """Check-in has said whom it has seen of a roster that is to be undone: the others leave again.
+
+    Who has served, logged in, got a role or was changed since stays: something has happened to them.
+    """
+    asked = msgspec.convert(row.body, RosterUndoAsked)
+    found = imports.get(tx, asked.import_id, lock=True)
+    seen = {UUID(text) for text in outcome["seen"]}
+    numbers = {member_id: number for number, member_id in imports.added(tx, found.id)}
+    here = [member_id for member_id in asked.member_ids if member_id in numbers]
+    leaving = imports.untouched(tx, here) - seen
+    tx.execute(update(Member).where(Member.id == func.any(list(leaving))).values(status="left"))
+    people.tell(tx, list(leaving))
+    imports.mark(tx, found.id, [numbers[member_id] for member_id in here if member_id in leaving], RowState.UNDONE)
+    imports.mark(tx, found.id, [numbers[member_id] for member_id in here if member_id not in leaving], RowState.KEPT)
+    if found.state == State.UNDOING and not imports.added(tx, found.id):
+        found.state, found.undone_at = State.UNDONE, clock.now()

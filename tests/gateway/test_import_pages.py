@@ -1,0 +1,146 @@
+"""Staff's pages for spreadsheets: a template, a file, its dry run, taking it in, the bad rows, and taking it back."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import python_calamine
+
+from services.members.commands import work_imports
+from shared.principal import Role
+from tests.gateway.real import Browser, Town, form_fields, town
+
+__all__ = ["town"]
+
+DATA = Path(__file__).parents[1] / "data"
+PAGE = "/staff/imports"
+
+
+def work(town: Town) -> None:
+    """The worker's turns."""
+    with town.apps["members"].app_context():
+        while work_imports.work():
+            pass
+
+
+def bring(who: Browser, content: bytes, name: str = "花名册.xlsx", status: int = 200, **typed: str) -> Any:
+    filled = form_fields(who.get(PAGE).text, PAGE) | typed
+    answer = who.client.post(PAGE, data=filled | {"file": (io.BytesIO(content), name)}, follow_redirects=True)
+    assert answer.status_code == status, answer.text[-3000:]
+    return answer
+
+
+def id_in(page: str) -> str:
+    found = re.search(rf"{PAGE}/([0-9a-f-]{{36}})", page)
+    assert found is not None
+    return found[1]
+
+
+def sheet_of(content: bytes) -> list[list[Any]]:
+    return python_calamine.load_workbook(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+
+
+def step(who: Browser, here: str, verb: str, **typed: Any) -> Any:
+    return who.post(here, here, action=verb, **typed)
+
+
+def test_a_roster_goes_the_whole_way_by_pages(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    brought = bring(staff, (DATA / "roster.xlsx").read_bytes())
+    assert "正在检查" in brought.text
+    assert 'http-equiv="refresh"' in brought.text
+    here = f"{PAGE}/{id_in(brought.text)}"
+    work(town)
+    checked = staff.get(here).text
+    assert "http-equiv" not in checked
+    assert "导入没有问题的 1 行" in checked
+    assert "电话号码被存成了数量，后面几位丢了" in checked
+    assert "没有的小区" in checked
+    step(staff, here, "start")
+    work(town)
+    town.deliver()
+    assert "已导入" in staff.get(here).text
+    assert "李建国" in staff.get("/staff/members").text
+    assert "花名册.xlsx" in staff.get(PAGE).text
+    staff.post(f"{here}/undo", here)
+    town.deliver()
+    assert "已撤销" in staff.get(here).text
+    assert "李建国" not in staff.get("/staff/members").text
+
+
+def test_bad_rows_are_taken_home_with_the_reason_in_the_last_column(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    brought = bring(staff, (DATA / "roster.xlsx").read_bytes())
+    work(town)
+    answer = staff.get(f"{PAGE}/{id_in(brought.text)}/errors.xlsx")
+    assert "filename*=UTF-8''%E8%8A%B1" in answer.headers["Content-Disposition"]
+    heads, *rows = sheet_of(answer.data)
+    assert heads == ["序号", "姓  名*", "联系电话", "小区", "楼栋", "出生年月日", "队伍", "特长", "备注", "原因"]
+    assert [row[1] for row in rows] == ["王 秀 英", "陈　芳", "王秀英", "赵六", "孙小小", "周九"]
+    assert rows[-1][-1] == "小区：本站没有这个小区，请先在机构树里添加"
+
+
+def test_the_corrected_rows_come_back_as_they_were_taken_home(town: Town) -> None:
+    """The last column is one nobody knows, so it does no harm."""
+    staff = town.person("周站长", Role.STAFF)
+    brought = bring(staff, (DATA / "roster.xlsx").read_bytes())
+    work(town)
+    content = staff.get(f"{PAGE}/{id_in(brought.text)}/errors.xlsx").data
+    again = bring(staff, content, "改过的.xlsx")
+    work(town)
+    assert "原因" in staff.get(f"{PAGE}/{id_in(again.text)}").text
+
+
+def test_the_template_is_read_by_what_reads_the_files(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    content = staff.get(f"{PAGE}/roster.xlsx").data
+    assert sheet_of(content)[2][:2] == ["姓名", "手机"]
+    brought = bring(staff, content)
+    work(town)
+    shown = staff.get(f"{PAGE}/{id_in(brought.text)}").text
+    assert "检查好了" in shown
+    assert "不认识的列" not in shown
+
+
+def test_the_same_file_leads_to_where_it_is_already(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    content = (DATA / "roster.csv").read_bytes()
+    first = id_in(bring(staff, content).text)
+    again = bring(staff, content, status=422)
+    assert "这个文件已经交来过" in again.text
+    assert first in again.text
+
+
+def test_what_is_no_file_is_said_at_the_field(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    answer = staff.post(PAGE, PAGE, status=422)
+    assert "请选择文件" in answer.text
+    large = bring(staff, b"x" * (10 * 1024 * 1024 + 1), status=422)
+    assert "最多 10 MB" in large.text
+    assert bring(staff, b"x" * (12 * 1024 * 1024), status=413)
+
+
+def test_a_file_of_ten_megabytes_reaches_the_service(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    rows = b"\n".join([b"\xe5\xa7\x93\xe5\x90\x8d"] + [b"x" * 400] * 24_000)
+    brought = bring(staff, rows, "大.csv")
+    work(town)
+    assert "表格太大" in staff.get(f"{PAGE}/{id_in(brought.text)}").text
+
+
+def test_other_pages_still_take_short_bodies_alone(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    answer = staff.client.post("/staff/members/new", data={"name": "x" * (2 * 1024 * 1024)})
+    assert answer.status_code == 413
+
+
+def test_an_auditor_sees_what_was_brought_and_may_read_the_file(town: Town) -> None:
+    staff, auditor = town.person("周站长", Role.STAFF), town.person("吴监督", Role.AUDITOR)
+    content = (DATA / "roster.csv").read_bytes()
+    here = f"{PAGE}/{id_in(bring(staff, content, '名单.csv').text)}"
+    work(town)
+    assert "交一个文件" not in auditor.get(PAGE).text
+    assert "导入没有问题的" not in auditor.get(here).text
+    assert auditor.get(f"{here}/file").data == content
+    assert "下载交来的文件" in town.administrator.get("/staff/audit").text
