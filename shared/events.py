@@ -126,6 +126,35 @@ class AttendanceSettled(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpeningApproved(Event):
+    """期初结转: what a member had on paper was approved by a second person. Key: the opening."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("points",)
+
+    opening_id: UUID
+    import_id: UUID
+    member_id: UUID
+    station_id: UUID
+    """Whose paper it is."""
+    points: int
+    """Hundredths of a point."""
+    minutes: int
+    description: str
+    """Where it is from, as the member sees it on the statement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpeningUndone(Event):
+    """An opening balance is taken back: reverse it, or refuse the one that is still to come."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("points",)
+
+    opening_id: UUID
+    member_id: UUID
+    station_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class RosterUndoAsked(Event):
     """A roster is to be taken back. The answer says whom of these people check-in has seen since: {"seen": [ids]}."""
 
@@ -185,6 +214,8 @@ _CLASSES: dict[str, type[Event]] = {
         MemberChanged,
         StationChanged,
         AttendanceSettled,
+        OpeningApproved,
+        OpeningUndone,
         RosterUndoAsked,
         SpendRequested,
         RedemptionVoided,

@@ -31,6 +31,11 @@ _ACTS = {
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, concern.member_id FROM audit_log log
         JOIN concern ON concern.id = subject_id WHERE action LIKE 'concern.%' AND concern.member_id IS NOT NULL
+        UNION ALL
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, import_row.member_id FROM audit_log log
+        JOIN import_file ON import_file.id = subject_id AND kind = 'opening'
+        JOIN import_row ON import_id = import_file.id AND import_row.member_id IS NOT NULL
+        WHERE action IN ('import.start', 'import.approve')
     """,
     "checkin": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, attendance.member_id AS for_member_id
@@ -94,6 +99,7 @@ NEEDED = {
         "roster.": Role.STAFF,
         "concern.": Role.STAFF,
         "import.": Role.STAFF,
+        "opening.": Role.STAFF,
         "team.": Role.STAFF,
         "login.make_code": Role.STAFF,
         "login.make_claim": Role.ORGANIZER,

@@ -25,13 +25,14 @@ HALF_DAYS_H = (3, 3.5, 4, 5)
 """What 半天 may stand for."""
 ROSTER_HEADS = ("姓名", "手机", "小区", "楼栋", "出生日期", "队伍", "单位", "技能")
 """As offices title them, in every language of the pages."""
+OPENING_HEADS = ("姓名", "志愿者编号", "手机", "小区", "楼栋", "时长", "积分")
 AT_WORK = ("reading", "importing", "undoing")
 
 pages = Blueprint("imports", __name__)
 
 
 def kind_names() -> dict[str, str]:
-    return {"roster": _("志愿者名册")}
+    return {"roster": _("志愿者名册"), "opening": _("期初结转")}
 
 
 def state_shown(state: str) -> tuple[str, str]:
@@ -114,6 +115,16 @@ def roster_template() -> ResponseReturnValue:
     return exports.workbook("志愿者名册", ROSTER_HEADS, (), above=above)
 
 
+@pages.get("/staff/imports/opening.xlsx")
+@holding(Role.STAFF)
+def opening_template() -> ResponseReturnValue:
+    above = (
+        "期初结转",
+        "写志愿者编号，或手机，或小区和楼栋，才分得清是谁；时长可以写 120.5、2小时30分、半天；积分最多两位小数",
+    )
+    return exports.workbook("期初结转", OPENING_HEADS, (), above=above)
+
+
 @pages.get("/staff/imports/<uuid:import_id>")
 @holding(Role.STAFF, Role.AUDITOR)
 def show_import(import_id: UUID) -> ResponseReturnValue:
@@ -180,7 +191,11 @@ def act(import_id: UUID) -> ResponseReturnValue:
 @holding(Role.STAFF)
 def ask_undo(import_id: UUID) -> ResponseReturnValue:
     found = backend.call("members", "GET", f"/imports/{import_id}")
-    follows = _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色或改过资料的人不受影响。")
+    follows = (
+        _("结转的时长和积分会全部收回；已经花掉的积分记为待抵扣，以后的积分先抵扣。")
+        if found["kind"] == "opening"
+        else _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色或改过资料的人不受影响。")
+    )
     here = f"/staff/imports/{import_id}"
     return done.ask(_("撤销这次导入？"), found["file_name"], follows, here, _("撤销"), here, action="undo")
 

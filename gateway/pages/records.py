@@ -186,6 +186,7 @@ def line_kinds() -> dict[str, str]:
     """How lines of a statement are called."""
     return {
         "award": _("服务积分"),
+        "opening": _("期初结转"),
         "reversal": _("更正"),
         "spend": _("兑换"),
         "refund": _("兑换退回"),

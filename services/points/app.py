@@ -5,10 +5,20 @@ from flask import Flask
 from services.points.api import boards, ledger
 from services.points.commands.boards import take_members, take_stations
 from services.points.commands.book_attendances import book_attendances
+from services.points.commands.book_openings import book_openings, undo_openings
 from services.points.commands.spend_points import request_spends, void_redemptions
 from services.points.store import db
 from shared import web
-from shared.events import AttendanceSettled, Event, MemberChanged, RedemptionVoided, SpendRequested, StationChanged
+from shared.events import (
+    AttendanceSettled,
+    Event,
+    MemberChanged,
+    OpeningApproved,
+    OpeningUndone,
+    RedemptionVoided,
+    SpendRequested,
+    StationChanged,
+)
 from shared.inbox import Handler, events_route
 from shared.settings import ServiceSettings
 
@@ -19,6 +29,8 @@ def create_app() -> Flask:
         MemberChanged: take_members,
         StationChanged: take_stations,
         AttendanceSettled: book_attendances,
+        OpeningApproved: book_openings,
+        OpeningUndone: undo_openings,
         SpendRequested: request_spends,
         RedemptionVoided: void_redemptions,
     }

@@ -120,8 +120,8 @@ class Town:
     def browser(self) -> Browser:
         return Browser(self.gateway.test_client())
 
-    def person(self, name: str, role: Role | None = None) -> Browser:
-        """Somebody who registered and logged in, with a role at the station or none."""
+    def person(self, name: str, role: Role | None = None, at: str | None = None) -> Browser:
+        """Somebody who registered and logged in, with a role at the station, or at another node, or none."""
         who = self.browser()
         phone = str(next(self.phones))
         registered = who.api(
@@ -139,7 +139,7 @@ class Town:
         who.member_id = registered["member_id"]
         if role is not None:
             self.administrator.api("POST", f"/members/members/{who.member_id}/confirm")
-            grant = {"id": str(new_id()), "member_id": who.member_id, "role": role, "node_id": self.station_id}
+            grant = {"id": str(new_id()), "member_id": who.member_id, "role": role, "node_id": at or self.station_id}
             self.administrator.api("POST", "/members/grants", grant)
         who.post("/login", "/login", phone=phone, password=PASSWORD)
         self.deliver()

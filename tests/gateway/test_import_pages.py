@@ -144,3 +144,58 @@ def test_an_auditor_sees_what_was_brought_and_may_read_the_file(town: Town) -> N
     assert "导入没有问题的" not in auditor.get(here).text
     assert auditor.get(f"{here}/file").data == content
     assert "下载交来的文件" in town.administrator.get("/staff/audit").text
+
+
+def official_above(town: Town) -> Browser:
+    """Staff of the city, above the station."""
+    return town.person("钱所长", Role.STAFF, at=town.nodes["咸宁市"])
+
+
+def test_opening_balances_go_the_whole_way_by_pages(town: Town) -> None:
+    staff, second, chen = town.person("周站长", Role.STAFF), official_above(town), town.person("陈芳")
+    number = town.administrator.api("GET", f"/members/members/{chen.member_id}")["volunteer_number"]
+    content = f"姓名,志愿者编号,时长,积分\n陈芳,{number},120小时30分,86.5\n陈芳,,半天,\n合计,,,86.5\n".encode()
+    here = f"{PAGE}/{id_in(bring(staff, content, '台账.csv', kind='opening').text)}"
+    work(town)
+    checked = staff.get(here).text
+    assert "把 1 行交去审核" in checked
+    assert "120 小时 30 分钟" in checked
+    assert "只有姓名，分不清是谁" in checked
+    assert "等上一级的另一位审核" in step(staff, here, "start").text
+    assert "审核通过，记账" not in staff.get(here).text
+    step(second, here, "approve")
+    work(town)
+    town.deliver()
+    shown = chen.get("/records/points").text
+    assert "期初结转" in shown
+    assert "台账.csv" in shown
+    assert "86.5" in shown
+    assert "谁审核的" in staff.get(here).text
+    audit = town.administrator.get("/staff/audit").text
+    assert "审核通过期初结转" in audit
+    assert "期初结转记账" in audit
+    second.post(f"{here}/undo", here)
+    work(town)
+    town.deliver()
+    assert "期初结转撤回" in chen.get("/records/points").text
+    assert chen.api("GET", f"/points/balances?member_ids={chen.member_id}")[0]["points_available"] == 0
+
+
+def test_opening_balances_are_sent_back_with_a_reason(town: Town) -> None:
+    staff, second, chen = town.person("周站长", Role.STAFF), official_above(town), town.person("陈芳")
+    number = town.administrator.api("GET", f"/members/members/{chen.member_id}")["volunteer_number"]
+    content = f"姓名,志愿者编号,时长\n陈芳,{number},3\n".encode()
+    here = f"{PAGE}/{id_in(bring(staff, content, '台账.csv', kind='opening').text)}"
+    work(town)
+    step(staff, here, "start")
+    assert "请写明原因" in second.post(here, here, status=422, action="reject", reason="").text
+    step(second, here, "reject", reason="台账上是 2 小时")
+    assert "台账上是 2 小时" in staff.get(here).text
+
+
+def test_the_template_of_opening_balances_is_read_by_what_reads_the_files(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    content = staff.get(f"{PAGE}/opening.xlsx").data
+    here = f"{PAGE}/{id_in(bring(staff, content, kind='opening').text)}"
+    work(town)
+    assert "不认识的列" not in staff.get(here).text

@@ -391,3 +391,11 @@ def test_a_long_roster_asks_the_database_by_slices_and_not_by_people(town: Town)
         work(town)
     assert look(town, caller, found)["counts"] == {"added": 1000}
     assert len(sent) < 120
+
+
+def test_a_hundred_percent_of_the_cells_come_back_with_the_bad_rows(town: Town) -> None:
+    caller = staff(town)
+    found = bring(town, caller, "姓名,手机,别的\n陈芳,12,原样\n".encode())
+    work(town)
+    (row,) = town.get(f"/imports/{found['id']}/rows", caller).json
+    assert row["cells"] == ["陈芳", "12", "原样"]

@@ -274,6 +274,10 @@ _ATTACKS = {
         "UPDATE outcome SET state = 'annulled'",
     ],
     "spends are what was answered": ["DELETE FROM idempotency"],
+    "opening balances are what was approved": [
+        "INSERT INTO idempotency VALUES"
+        """ ('opening:' || gen_random_uuid(), '', '{"points": 5, "minutes": 5}', '', now())""",
+    ],
     "a refund gives back to each lot what its spend took": [
         "UPDATE allocation SET amount = amount + 1 WHERE amount < 0",
         "UPDATE allocation SET lot_id = gen_random_uuid() WHERE amount < 0",

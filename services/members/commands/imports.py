@@ -91,9 +91,10 @@ def step(
     if found.state == target:
         return imports.show(tx, caller, import_id)
     rules.check_step(chosen, imports.about(caller, found, path), clock.now())
+    vouches = found.kind == Kind.OPENING and chosen in (Step.START, Step.APPROVE)
+    if vouches and imports.holds_own_case(tx, import_id, caller.member_ids, caller.household_ids):
+        raise OwnCase("名单里有您本人或同住家人，请另一位来办")
     if chosen in (Step.APPROVE, Step.REJECT):
-        if chosen is Step.APPROVE and imports.holds_own_case(tx, import_id, caller.member_ids, caller.household_ids):
-            raise OwnCase("名单里有您本人或同住家人，请另一位来审核")
         found.decided_at, found.decided_by_member_id = clock.now(), _second_person(caller, found)
     found.half_day_minutes = half_day_minutes or found.half_day_minutes
     found.reason = reason or found.reason

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from services.members.commands import roster
+from services.members.commands import openings, roster
 from services.members.domain.imports import Kind, Problem, RowState, State
 from services.members.domain.roster import RosterRow
 from services.members.store import imports, people, tree
@@ -134,7 +134,14 @@ def _state_of(number: int, good: dict[int, object], bad: dict[int, list[Problem]
     return RowState.GOOD if number in good else RowState.KNOWN
 
 
-_CHECKS: dict[Kind, Callable[[Session, ImportFile, Sequence[Sheet]], None]] = {Kind.ROSTER: _check_roster}
+def _check_openings(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> None:
+    openings.check(tx, _author_of(tx, found), found, sheets)
+
+
+_CHECKS: dict[Kind, Callable[[Session, ImportFile, Sequence[Sheet]], None]] = {
+    Kind.ROSTER: _check_roster,
+    Kind.OPENING: _check_openings,
+}
 
 
 # --- Taking in ----------------------------------------------------------------------------------------
@@ -162,13 +169,26 @@ def _take_in_roster(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None
 
 
 def _end_roster(tx: Session, found: ImportFile) -> None:
-    author, path = _author_of(tx, found), tree.path_of(tx, found.station_id)
     count = len(imports.added(tx, found.id))
-    audit.add(tx, author, "roster.import", "node", found.station_id, path=path, detail={"added": count})
+    _record(tx, found, "roster.import", {"added": count})
 
 
-_TAKEN: dict[Kind, Callable[[Session, ImportFile, Sequence[Row]], None]] = {Kind.ROSTER: _take_in_roster}
-_ENDED: dict[Kind, Callable[[Session, ImportFile], None]] = {Kind.ROSTER: _end_roster}
+def _end_openings(tx: Session, found: ImportFile) -> None:
+    count = len(imports.added(tx, found.id))
+    told = {"added": count, "points": found.found["points"], "minutes": found.found["minutes"]}
+    _record(tx, found, "opening.import", told)
+
+
+def _record(tx: Session, found: ImportFile, action: str, detail: dict[str, Any]) -> None:
+    author, path = _author_of(tx, found), tree.path_of(tx, found.station_id)
+    audit.add(tx, author, action, "node", found.station_id, path=path, detail=detail)
+
+
+_TAKEN: dict[Kind, Callable[[Session, ImportFile, Sequence[Row]], None]] = {
+    Kind.ROSTER: _take_in_roster,
+    Kind.OPENING: openings.take_in,
+}
+_ENDED: dict[Kind, Callable[[Session, ImportFile], None]] = {Kind.ROSTER: _end_roster, Kind.OPENING: _end_openings}
 
 
 def _author_of(tx: Session, found: ImportFile) -> Principal:
@@ -189,8 +209,14 @@ def _author_of(tx: Session, found: ImportFile) -> Principal:
 
 @transactional
 def _take_back(tx: Session, import_id: UUID) -> None:
+    """The next slice of opening balances; of a roster, check-in's answers do it."""
     found = imports.get(tx, import_id, lock=True)
-    if found.state == State.UNDOING and not imports.added(tx, import_id):
+    if found.state != State.UNDOING:
+        return
+    if found.kind == Kind.OPENING:
+        openings.take_back(tx, found, SLICE)
+        imports.put_back(found)
+    if not imports.added(tx, import_id):
         found.state, found.undone_at = State.UNDONE, clock.now()
 
 

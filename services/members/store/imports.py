@@ -34,6 +34,7 @@ from services.members.domain.imports import (
     State,
     steps,
 )
+from services.members.domain.openings import Candidate
 from services.members.domain.places import ROOT, path_above
 from services.members.store.keys import keys
 from services.members.store.models import LoginMember, Member, Node, RoleGrant, db
@@ -321,6 +322,62 @@ def untouched(tx: Session, member_ids: Sequence[UUID]) -> set[UUID]:
                 ImportRow.import_id == ImportFile.id,
                 ImportFile.kind == Kind.OPENING,
             ),
+        )
+    )
+    return set(rows)
+
+
+def list_added(tx: Session, import_id: UUID, *, limit: int) -> list[tuple[int, UUID, UUID]]:
+    """Number, id and member of rows that were added and still stand."""
+    rows = tx.execute(
+        select(ImportRow.number, ImportRow.id, ImportRow.member_id)
+        .where(ImportRow.import_id == import_id, ImportRow.state == RowState.ADDED, ImportRow.member_id.is_not(None))
+        .order_by(ImportRow.number)
+        .limit(limit)
+    )
+    return [(number, row_id, member_id) for number, row_id, member_id in rows if member_id is not None]
+
+
+# --- Whose rows they are --------------------------------------------------------------------------------
+
+
+def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers: Iterable[str]) -> list[Candidate]:
+    """The active members of a station who have one of these names or volunteer numbers."""
+    compound, building = aliased(Node), aliased(Node)
+    rows = tx.execute(
+        select(Member.id, Member.name, Member.volunteer_number, Member.phone_hash, compound.name, building.name)
+        .outerjoin(compound, compound.id == Member.compound_id)
+        .outerjoin(building, building.id == Member.building_id)
+        .where(
+            Member.station_id == station_id,
+            Member.status == "active",
+            or_(Member.name == func.any(list(names)), Member.volunteer_number == func.any(list(numbers))),
+        )
+    )
+    return [Candidate(*row) for row in rows]
+
+
+def with_opening(tx: Session, member_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these members whose balance has been taken over already."""
+    rows = tx.scalars(
+        select(ImportRow.member_id)
+        .join(ImportFile, ImportFile.id == ImportRow.import_id)
+        .where(
+            ImportRow.member_id == func.any(list(member_ids)),
+            ImportRow.state == RowState.ADDED,
+            ImportFile.kind == Kind.OPENING,
+        )
+    )
+    return {member_id for member_id in rows if member_id is not None}
+
+
+def of_household(tx: Session, caller: Principal, member_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these members who are the caller's own, or live with one of them now."""
+    own = func.any(list(caller.member_ids))
+    homes = select(Member.household_id).where(Member.id == own, Member.household_id.is_not(None))
+    rows = tx.scalars(
+        select(Member.id).where(
+            Member.id == func.any(list(member_ids)), or_(Member.id == own, Member.household_id.in_(homes))
         )
     )
     return set(rows)

@@ -75,6 +75,17 @@ class Source(NamedTuple):
     rule_id: UUID | None = None
 
 
+class Origin(NamedTuple):
+    """What comes to a member: from which of the station's accounts, and as which kind of transfer."""
+
+    account: str
+    transfer: str
+
+
+AWARDED = Origin(AccountKind.ISSUANCE, TransferKind.AWARD)
+OPENED = Origin(AccountKind.OPENING, TransferKind.OPENING)
+
+
 class Leg(NamedTuple):
     """A booked transfer, as far as a reversal must know it."""
 
@@ -150,45 +161,59 @@ class Journal:
 
 
 def award(
-    journal: Journal, book: Book, source: Source, *, points: int, minutes: int, expires_at: datetime | None
+    journal: Journal,
+    book: Book,
+    source: Source,
+    *,
+    points: int,
+    minutes: int,
+    expires_at: datetime | None,
+    origin: Origin = AWARDED,
 ) -> list[Leg]:
     """Bring points and minutes to a member; what the member owes is paid from the points first."""
     legs: list[Leg] = []
     if points:
-        near = _bring(journal, book, source, Unit.PTS, book.points_account, points, legs)
+        near = _bring(journal, book, source, Unit.PTS, book.points_account, points, legs, origin)
         lot = Lot(near, book.points_account, points, points, expires_at)
         journal.lots_new[near] = book.lots[near] = lot
         book.points += points
         _pay_debt(journal, book, source, [lot])
     if minutes:
-        _bring(journal, book, source, Unit.MIN, book.minutes_account, minutes, legs)
+        _bring(journal, book, source, Unit.MIN, book.minutes_account, minutes, legs, origin)
     return legs
 
 
 def _bring(
-    journal: Journal, book: Book, source: Source, unit: str, account: UUID, amount: int, legs: list[Leg]
+    journal: Journal, book: Book, source: Source, unit: str, account: UUID, amount: int, legs: list[Leg], origin: Origin
 ) -> UUID:
-    issuance = account_id(AccountKind.ISSUANCE, unit, source.station_id)
+    issuance = account_id(origin.account, unit, source.station_id)
     if source.station_id != book.chain_id:
         clearing = account_id(AccountKind.CLEARING, unit, source.station_id)
-        far = journal.move(source, source.station_id, unit, TransferKind.AWARD, issuance, clearing, amount)
+        far = journal.move(source, source.station_id, unit, origin.transfer, issuance, clearing, amount)
         legs.append(Leg(far, source.station_id, unit, issuance, amount))
         issuance = account_id(AccountKind.CLEARING, unit, book.chain_id)
-    near = journal.move(source, book.chain_id, unit, TransferKind.AWARD, issuance, account, amount)
+    near = journal.move(source, book.chain_id, unit, origin.transfer, issuance, account, amount)
     legs.append(Leg(near, book.chain_id, unit, issuance, amount))
     journal.credit(account, amount)
     return near
 
 
 def reverse_award(
-    journal: Journal, book: Book, source: Source, legs: Sequence[Leg], *, station_id: UUID, expired: int
+    journal: Journal,
+    book: Book,
+    source: Source,
+    legs: Sequence[Leg],
+    *,
+    station_id: UUID,
+    expired: int,
+    origin: Origin = AWARDED,
 ) -> None:
     """Take an award back: from its own lot, then from what else the member has, the rest as debt.
 
     `station_id` is the station that issued it, `expired` the part of its lot that has been ended.
     """
     for leg in legs:
-        issuance = account_id(AccountKind.ISSUANCE, leg.unit, station_id)
+        issuance = account_id(origin.account, leg.unit, station_id)
         if leg.chain_id != book.chain_id:
             clearing = account_id(AccountKind.CLEARING, leg.unit, leg.chain_id)
             journal.move(source, leg.chain_id, leg.unit, TransferKind.REVERSAL, clearing, issuance, leg.amount, leg.id)

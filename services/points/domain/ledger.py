@@ -36,6 +36,8 @@ class AccountKind:
     ISSUANCE: Final = "issuance"
     REDEMPTION: Final = "redemption"
     EXPIRY: Final = "expiry"
+    OPENING: Final = "opening"
+    """期初结转: where balances taken over from paper come from."""
     CLEARING: Final = "clearing"
     """Where a transaction crosses from one station's chain into another's."""
 
@@ -51,11 +53,13 @@ class TransferKind:
     SPEND: Final = "spend"
     REFUND: Final = "refund"
     EXPIRY: Final = "expiry"
+    OPENING: Final = "opening"
 
 
 class SourceType:
     ATTENDANCE: Final = "attendance"
     REDEMPTION: Final = "redemption"
+    OPENING: Final = "opening"
 
 
 class InsufficientPoints(RuleBroken):

@@ -15,7 +15,8 @@ from shared.principal import Principal
 YEAR_MIN, YEAR_MAX = 2000, 2100
 
 # Points count in the month in which they were booked, hours in that of the service. What a reversal
-# could not take back is taken off all the same; paying that debt later is neither earned nor spent.
+# could not take back is taken off all the same; paying that debt later is neither earned nor spent. What was taken
+# over from paper is of no month.
 _MONTHS = text("""
     WITH entry AS (
         SELECT to_char(recorded_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS month,
@@ -24,12 +25,13 @@ _MONTHS = text("""
             CASE WHEN kind = 'spend' THEN amount WHEN kind = 'refund' THEN -amount ELSE 0 END AS spent,
             0 AS minutes
         FROM transfer
-        WHERE (credit_id = :points OR debit_id = :points OR debit_id = :debt)
+        WHERE (credit_id = :points OR debit_id = :points OR debit_id = :debt) AND source_type <> 'opening'
             AND recorded_at >= :from_moment AND recorded_at < :to_moment
         UNION ALL
         SELECT to_char(service_day, 'YYYY-MM'), 0, 0, CASE WHEN credit_id = :minutes THEN amount ELSE -amount END
         FROM transfer
-        WHERE (credit_id = :minutes OR debit_id = :minutes) AND service_day >= :from_day AND service_day < :to_day
+        WHERE (credit_id = :minutes OR debit_id = :minutes) AND source_type <> 'opening'
+            AND service_day >= :from_day AND service_day < :to_day
     )
     SELECT month, CAST(sum(earned) AS bigint) AS points_earned, CAST(sum(spent) AS bigint) AS points_spent,
         CAST(sum(minutes) AS bigint) AS minutes

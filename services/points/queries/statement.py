@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from services.points.domain.ledger import AccountKind, TransferKind, Unit, account_id
+from services.points.domain.ledger import AccountKind, SourceType, TransferKind, Unit, account_id
 from services.points.domain.rating import hundredths
 from services.points.queries.visibility import require_may_read
 from shared.db import session
@@ -26,12 +26,14 @@ _ENTRIES = """
     ), page AS ({page})
     SELECT page.id, page.change, page.balance_after, transfer.recorded_at, transfer.service_day, transfer.kind,
         transfer.amount, transfer.source_type, transfer.source_id, outcome.title, outcome.reason, outcome.note,
-        spend.description AS spend_description, void.description AS void_description
+        coalesce(spend.description, opening.description) AS description, void.description AS void_description
     FROM page JOIN transfer ON transfer.id = page.id
     LEFT JOIN outcome ON transfer.source_type = 'attendance'
         AND outcome.attendance_id = transfer.source_id AND outcome.version = transfer.source_version
     LEFT JOIN idempotency spend ON transfer.source_type = 'redemption'
         AND spend.key = 'redemption:' || transfer.source_id
+    LEFT JOIN idempotency opening ON transfer.source_type = 'opening'
+        AND opening.key = 'opening:' || transfer.source_id
     LEFT JOIN idempotency void ON transfer.source_type = 'redemption' AND transfer.source_version = 2
         AND void.key = 'void:' || transfer.source_id
     ORDER BY page.id DESC
@@ -111,7 +113,11 @@ def _line(row: Row[Any], unit: str) -> dict[str, Any]:
 
 def _words(row: Row[Any]) -> tuple[str, str, str]:
     """Kind, title and reason of a line, in the member's words."""
-    title = row.title or row.spend_description or ""
+    title = row.title or row.description or ""
+    if row.kind == TransferKind.OPENING:
+        return "opening", title, "期初结转：纸质台账上原有的，不计入光荣榜"
+    if row.kind == TransferKind.REVERSAL and row.source_type == SourceType.OPENING:
+        return "reversal", title, "期初结转撤回"
     if row.kind == TransferKind.AWARD:
         return "award", title, f"{row.reason}；{row.note}" if row.note else row.reason
     if row.kind == TransferKind.REVERSAL:

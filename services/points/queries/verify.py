@@ -270,6 +270,38 @@ def spends_are_what_was_answered() -> Iterator[str]:
         )
 
 
+def openings_are_what_was_approved() -> Iterator[str]:
+    """Of each opening balance exactly what was approved is booked, and all of it back once it is undone."""
+    for row in _rows("""
+        WITH answered AS (
+            SELECT substring(key FROM '[^:]+$') AS id, max(CAST(outcome ->> 'points' AS bigint)) AS points,
+                max(CAST(outcome ->> 'minutes' AS bigint)) AS minutes, bool_or(key LIKE 'opening-undo:%') AS undone
+            FROM idempotency WHERE key LIKE 'opening%' GROUP BY 1
+        ), booked AS (
+            SELECT CAST(source_id AS text) AS id,
+                coalesce(sum(amount) FILTER (WHERE transfer.kind = 'opening' AND transfer.unit = 'PTS'), 0) AS points,
+                coalesce(sum(amount) FILTER (WHERE transfer.kind = 'opening' AND transfer.unit = 'MIN'), 0) AS minutes,
+                coalesce(sum(amount) FILTER (WHERE transfer.kind <> 'opening' AND transfer.unit = 'PTS'), 0) AS back,
+                coalesce(sum(amount) FILTER (WHERE transfer.kind <> 'opening' AND transfer.unit = 'MIN'), 0)
+                    AS minutes_back
+            FROM transfer JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
+            WHERE source_type = 'opening' AND transfer.kind <> 'debt_payment'
+                AND (credit.kind = 'member' OR debit.kind IN ('member', 'debt'))
+            GROUP BY 1
+        )
+        SELECT id, booked.points, booked.minutes, booked.back, booked.minutes_back
+        FROM answered FULL JOIN booked USING (id)
+        WHERE (coalesce(answered.points, 0), coalesce(answered.minutes, 0))
+                <> (coalesce(booked.points, 0), coalesce(booked.minutes, 0))
+            OR coalesce(booked.back, 0) <> CASE WHEN undone THEN coalesce(booked.points, 0) ELSE 0 END
+            OR coalesce(booked.minutes_back, 0) <> CASE WHEN undone THEN coalesce(booked.minutes, 0) ELSE 0 END
+    """):
+        yield (
+            f"opening {row.id}: booked {row.points} points and {row.minutes} minutes, "
+            f"back {row.back} and {row.minutes_back}"
+        )
+
+
 def awards_keep_within_the_caps() -> Iterator[str]:
     """What stood of a day whenever one of its awards was booked was within that award's caps.
 
@@ -390,6 +422,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "awards keep within the caps of their rules": awards_keep_within_the_caps,
     "every rating follows a rule of its category and day": rules_are_of_the_category_and_day,
     "spends are what was answered": spends_are_what_was_answered,
+    "opening balances are what was approved": openings_are_what_was_approved,
     "a refund gives back to each lot what its spend took": refunds_go_back_to_their_lots,
     "every transfer is sealed or waits": every_transfer_is_sealed_or_waits,
     "digests stand for their accounts": digests_stand_for_their_accounts,

@@ -1,0 +1,142 @@
+"""Opening balances out of a file: whose they are, and telling points of them once they are approved."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from services.members.domain import openings
+from services.members.domain.imports import Problem, RowState
+from services.members.domain.openings import Candidate, OpeningRow
+from services.members.store import imports, people
+from services.members.store.imports import Content, ImportFile, Row
+from services.members.store.keys import keys
+from shared import cells, outbox
+from shared.events import OpeningApproved, OpeningUndone
+from shared.ids import new_id
+from shared.principal import Principal
+from shared.spreadsheets import Sheet
+
+TWICE = "已经有期初结转了，一位志愿者只结转一次"
+
+
+def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
+    """The dry run: whose each row is, what it comes to, and everything that is wrong with the others."""
+    heads = openings.find_titles([sheet.rows for sheet in sheets])
+    rows = sheets[heads.sheet].rows
+    read = {
+        number: openings.read_row(number, row, heads.columns, found.half_day_minutes)
+        for number, row in cells.body(rows, heads)
+    }
+    good = [row for row in read.values() if isinstance(row, OpeningRow)]
+    problems: dict[int, list[Problem]] = {number: row for number, row in read.items() if isinstance(row, list)}
+    matched = _match(tx, caller, found.station_id, good, problems)
+    imports.put_rows(
+        tx,
+        found.id,
+        (
+            Row(
+                number,
+                new_id(),
+                RowState.BAD if number in problems else RowState.GOOD,
+                None if number in problems else matched[number],
+                Content(rows[number - 1], None if number in problems else _as_read(row), problems.get(number, [])),
+            )
+            for number, row in read.items()
+        ),
+    )
+    taken = [row for row in good if row.number not in problems]
+    found.found = {
+        "heads": rows[heads.row],
+        "sheet": sheets[heads.sheet].name,
+        "unknown_titles": heads.unknown,
+        "good": len(taken),
+        "points": sum(row.points for row in taken),
+        "minutes": sum(row.minutes for row in taken),
+        "half_days": sum(row.by_half_days for row in taken),
+    }
+
+
+def _as_read(row: OpeningRow | list[Problem]) -> dict[str, Any]:
+    read: dict[str, Any] = msgspec.to_builtins(row)
+    return read
+
+
+def _match(
+    tx: Session,
+    caller: Principal,
+    station_id: UUID,
+    rows: Sequence[OpeningRow],
+    problems: dict[int, list[Problem]],
+) -> dict[int, UUID]:
+    """The members meant, by row; who cannot be told, comes twice or is the caller's own goes among the problems."""
+    by_name: dict[str, list[Candidate]] = {}
+    by_number: dict[str, list[Candidate]] = {}
+    numbers = {row.volunteer_number for row in rows if row.volunteer_number}
+    for one in imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers):
+        by_name.setdefault(one.name, []).append(one)
+        by_number.setdefault(one.volunteer_number, []).append(one)
+    matched: dict[int, UUID] = {}
+    for row in rows:
+        phone = keys().phone_hash(row.phone) if row.phone else None
+        candidates = by_number.get(row.volunteer_number, []) if row.volunteer_number else by_name.get(row.name, [])
+        who = openings.find_member(row, phone, candidates)
+        if isinstance(who, Problem):
+            problems[row.number] = [who]
+        else:
+            matched[row.number] = who.id
+    have, own = imports.with_opening(tx, matched.values()), imports.of_household(tx, caller, matched.values())
+    first: dict[UUID, int] = {}
+    for number, member_id in matched.items():
+        sentence = None
+        if member_id in first:
+            sentence = f"与第 {first[member_id]} 行是同一位志愿者"
+        elif member_id in have:
+            sentence = TWICE
+        elif member_id in own:
+            sentence = "这是您本人或同住家人，请另一位来交"
+        first.setdefault(member_id, number)
+        if sentence is not None:
+            problems[number] = [Problem(number, "", "", sentence)]
+    return matched
+
+
+def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
+    """Tell points of approved rows; who has left or got an opening balance elsewhere meanwhile is passed over."""
+    imports.wait_for_others(tx)
+    member_ids = [row.member_id for row in rows if row.member_id is not None]
+    open_to = people.paths_of(tx, member_ids).keys() - imports.with_opening(tx, member_ids)
+    taken = {row.number: row.member_id for row in rows if row.member_id in open_to}
+    facts = []
+    for row in rows:
+        if row.number in taken and row.member_id is not None:
+            read = msgspec.convert(row.content.read, OpeningRow)
+            facts.append(
+                OpeningApproved(
+                    opening_id=row.id,
+                    import_id=found.id,
+                    member_id=row.member_id,
+                    station_id=found.station_id,
+                    points=read.points,
+                    minutes=read.minutes,
+                    description=found.file_name,
+                )
+            )
+    if facts:
+        outbox.add(tx, *facts)
+    imports.mark(tx, found.id, list(taken), RowState.ADDED)
+    imports.mark(tx, found.id, [row.number for row in rows if row.number not in taken], RowState.KNOWN)
+
+
+def take_back(tx: Session, found: ImportFile, slice_max: int) -> None:
+    """Tell points to reverse the next of them."""
+    rows = imports.list_added(tx, found.id, limit=slice_max)
+    facts = [
+        OpeningUndone(opening_id=opening_id, member_id=member_id, station_id=found.station_id)
+        for _number, opening_id, member_id in rows
+    ]
+    if facts:
+        outbox.add(tx, *facts)
+    imports.mark(tx, found.id, [number for number, _opening_id, _member_id in rows], RowState.UNDONE)
