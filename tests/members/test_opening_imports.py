@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.members.commands import work_imports
+from services.members.store import imports as store
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Principal, Role
@@ -176,7 +177,7 @@ def test_a_killed_worker_tells_nothing_twice(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(work_imports.imports, "put_back", die)
+        patched.setattr(store, "put_back", die)
         with pytest.raises(KeyboardInterrupt):
             town.do(work_imports.work)
     with clock.travel(clock.now() + timedelta(minutes=1)):

@@ -411,8 +411,8 @@ IMPORTS = (
     Row(f"GET {_IMPORT}/file", STAFF | {"auditor"}, 3),
     Row(f"POST {_IMPORT}/check", STAFF, 5, _with()),
     Row(f"POST {_IMPORT}/start", STAFF, 6),
-    Row(f"POST {_IMPORT}/approve", NOBODY, 2, refused_with=409),
-    Row(f"POST {_IMPORT}/reject", NOBODY, 2, _REASON, refused_with=409),
+    Row(f"POST {_IMPORT}/approve", EVERYTHING, 7, ids={"import_id": "import waiting"}),
+    Row(f"POST {_IMPORT}/reject", EVERYTHING, 6, _REASON, ids={"import_id": "import waiting"}),
     Row(f"POST {_IMPORT}/drop", STAFF, 7),
     Row(f"POST {_IMPORT}/undo", STAFF, 8, ids={"import_id": "import done"}),
 )

@@ -425,15 +425,24 @@ class Town:
         self.make("staff", "POST", f"{api}/batches", batch)
 
     def _import_rosters(self) -> None:
-        """One roster that was checked, and one that has come in."""
-        path = f"{API}/members/imports"
+        """A roster that was checked, one that has come in, and opening balances that wait for a second person."""
         for name, who in (("import_id", "赵一鸣"), ("import done", "钱二喜")):
-            self.things[name] = str(new_id())
-            content = base64.b64encode(f"姓名\n{who}\n".encode()).decode()
-            brought = {"id": self.things[name], "kind": "roster", "file_name": "名册.csv", "content": content}
-            self.make("staff", "POST", path, brought | {"station_id": self.things["station_id"]})
-            self._work()
-        self.make("staff", "POST", f"{path}/{self.things['import done']}/start")
+            self._bring(name, "roster", f"姓名\n{who}\n")
+        self._start("import done")
+        member = self.make("staff", "GET", f"{API}/members/members/{self.things['neighbour']}")
+        line = f"{member['name']},{member['volunteer_number']},5"
+        self._bring("import waiting", "opening", f"姓名,志愿者编号,积分\n{line}\n")
+        self._start("import waiting")
+
+    def _bring(self, name: str, kind: str, text: str) -> None:
+        self.things[name] = str(new_id())
+        content = {"file_name": "名册.csv", "content": base64.b64encode(text.encode()).decode()}
+        known = {"id": self.things[name], "kind": kind, "station_id": self.things["station_id"]}
+        self.make("staff", "POST", f"{API}/members/imports", known | content)
+        self._work()
+
+    def _start(self, name: str) -> None:
+        self.make("staff", "POST", f"{API}/members/imports/{self.things[name]}/start")
         self._work()
 
     def _work(self) -> None:
