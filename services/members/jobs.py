@@ -1,5 +1,7 @@
 """What RQ rings for: telling others, and the periodic sweep."""
 
+from time import monotonic
+
 from sqlalchemy.orm import Session
 
 from services.members.commands import erasures, merging
@@ -8,6 +10,9 @@ from services.members.store import imports as files
 from services.members.store import logins
 from shared import delivery, queue
 from shared.db import transactional
+
+TURN_S = 3
+"""How long imports hold the worker before others have their turn."""
 
 
 @queue.in_app("members")
@@ -18,10 +23,17 @@ def drain() -> int:
 
 @queue.in_app("members")
 def work_imports() -> None:
-    """One slice of the files that are taken over; other jobs have their turn before the next."""
+    """Some slices of the files that are taken over; other jobs have their turn before the next."""
     queue.answer("members", "work_imports")
-    if imports.work():
-        queue.nudge("members", "work_imports")
+    _take_a_turn()
+
+
+def _take_a_turn() -> None:
+    until = monotonic() + TURN_S
+    while imports.work():
+        if monotonic() > until:
+            queue.nudge("members", "work_imports")
+            return
 
 
 @queue.in_app("members")
@@ -29,8 +41,7 @@ def sweep() -> None:
     """Deliver what no nudge announced, and forget what is over."""
     delivery.sweep(erasures.erase_due, merging.follow_all, _forget)
     delivery.drain(imports.take_outcome)
-    if imports.work():
-        queue.nudge("members", "work_imports")
+    _take_a_turn()
     _forget()
 
 
