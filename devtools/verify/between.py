@@ -132,6 +132,34 @@ def find_stale_past(town: Town) -> Iterator[str]:
             yield f"checkin knows another past of node {node_id}"
 
 
+# --- Between members and points ---------------------------------------------------------------------------
+
+_APPROVED = """
+    SELECT import_row.id, member_id FROM import_row JOIN import_file ON import_file.id = import_id
+    WHERE kind = 'opening' AND import_row.state = 'added'
+"""
+_BOOKED = """
+    SELECT CAST(substring(key FROM 9) AS uuid) AS id, CAST(outcome ->> 'member_id' AS uuid) AS member_id
+    FROM idempotency opening WHERE key LIKE 'opening:%' AND outcome ->> 'state' = 'booked'
+        AND NOT EXISTS (SELECT FROM idempotency WHERE key = 'opening-undo:' || substring(opening.key FROM 9))
+"""
+
+
+def find_wrong_openings(town: Town) -> Iterator[str]:
+    """Opening balances that were approved and not booked, and such as stand in the books of nobody's approval."""
+    on_their_way = {
+        opening_id
+        for name in ("OpeningApproved", "OpeningUndone")
+        for opening_id in town.undelivered("members", name, "opening_id")
+    }
+    booked = {row.id: row.member_id for row in town.rows("points", _BOOKED)}
+    approved = {row.id: row.member_id for row in town.rows("members", _APPROVED)}
+    for opening_id in approved.keys() | booked.keys():
+        one, other = approved.get(opening_id), booked.get(opening_id)
+        if one != other and str(opening_id) not in on_their_way:
+            yield f"opening {opening_id} was approved for {one}, and is booked for {other}"
+
+
 # --- Between rewards and points ------------------------------------------------------------------------
 
 # A member's own leg alone: where the gift is of another station than the account, the transaction has a second.

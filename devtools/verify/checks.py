@@ -37,6 +37,7 @@ def all_checks(town: Town) -> Iterator[Check]:
         "check-in knows what places were called and where they lay, or will",
         lambda: between.find_stale_past(town),
     )
+    yield 3, "every opening balance is booked as it was approved, or will be", lambda: between.find_wrong_openings(town)
     for name, find in redemptions.CHECKS.items():
         yield (4 if name.startswith(("stock", "limits")) else 5), name, town.within("rewards", find)
     yield 5, "points hold of every redemption what it came to", lambda: between.find_wrong_spends(town)

@@ -1,5 +1,6 @@
 """What `./dev verify` says between services, of rights and of protection: were it otherwise, it would be noticed."""
 
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -14,6 +15,7 @@ from devtools.verify.checks import all_checks
 from devtools.verify.entitled import NEEDED, NEEDS_NONE
 from devtools.verify.protected import APPEND_ONLY
 from devtools.verify.town import Town as Databases
+from services.members.commands import work_imports
 from services.points.commands.refresh_boards import refresh
 from services.points.commands.seal_transfers import seal_all
 from services.points.queries import verify as ledger
@@ -60,6 +62,7 @@ def lived(town: Town) -> Iterator[Lived]:
         redeem_everywhere(town, organizer, people)
         complain_and_answer(town, staff, people["陈芳"])
         export(town, staff, people["陈芳"])
+        open_balance(town, staff, people["杨静"])
         staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
         people["陈芳"].api("GET", board)
@@ -117,6 +120,27 @@ def redeem_everywhere(town: Town, organizer: Browser, people: dict[str, Browser]
         issuer = organizer if name == "陈芳" else town.administrator
         issuer.api("POST", f"/rewards/redemptions/{orders[0]['id']}/issue")
         who.api("POST", f"/rewards/redemptions/{orders[1]['id']}/cancel")
+    town.deliver()
+
+
+def open_balance(town: Town, staff: Browser, who: Browser) -> None:
+    """Brought by the station's staff, approved above it."""
+    number = town.administrator.api("GET", f"/members/members/{who.member_id}")["volunteer_number"]
+    name = town.administrator.api("GET", f"/members/members/{who.member_id}")["name"]
+    content = base64.b64encode(f"姓名,志愿者编号,时长,积分\n{name},{number},10,5\n".encode()).decode()
+    brought = {"id": str(new_id()), "kind": "opening", "station_id": town.station_id, "file_name": "台账.csv"}
+    path = f"/members/imports/{brought['id']}"
+
+    def work() -> None:
+        with town.apps["members"].app_context():
+            while work_imports.work():
+                pass
+
+    staff.api("POST", "/members/imports", brought | {"content": content})
+    work()
+    staff.api("POST", f"{path}/start")
+    town.administrator.api("POST", f"{path}/approve")
+    work()
     town.deliver()
 
 
@@ -223,6 +247,11 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("checkin", "station_past", "UPDATE station_past SET parent_id = gen_random_uuid()"),
         rows("checkin", "station_past", "UPDATE station_past SET from_day = from_day + 1"),
     ],
+    "every opening balance is booked as it was approved, or will be": [
+        rows("points", "idempotency", "DELETE FROM idempotency WHERE key LIKE 'opening:%'"),
+        rows("members", "import_row", "DELETE FROM import_row WHERE state = 'added'"),
+        rows("members", "import_row", "UPDATE import_row SET id = gen_random_uuid()"),
+    ],
     "points hold of every redemption what it came to": [
         rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'spend'"),
         rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'refund'"),
@@ -255,6 +284,8 @@ ATTACKS: dict[str, list[Damage]] = {
           for act in ("add", "take", "answer", "read")),
         *(rows("checkin", "audit_log", f"DELETE FROM audit_log WHERE action = '{act}'")
           for act in ("outside_number.set", "batch.make")),
+        *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'import.{step}'")
+          for step in ("bring", "approve")),
     ],
     "nobody acts for themselves or the own household": [
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
@@ -264,6 +295,8 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("members", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'member.confirm'"),
         rows("members", "audit_log", _FOR_ONESELF.format("role_grant", "grant.add")),
         rows("members", "audit_log", _FOR_ONESELF.format("concern", "concern.answer")),
+        rows("members", "audit_log", "UPDATE audit_log SET member_id = (SELECT id FROM member WHERE name = '杨静')"
+             " WHERE action = 'import.approve'"),
         rows("checkin", "audit_log",
              "UPDATE audit_log SET member_id = (SELECT member_id FROM attendance WHERE evidence = 'organizer' LIMIT 1)"
              " WHERE action = 'activity.confirm_all'"),

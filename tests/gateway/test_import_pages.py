@@ -166,6 +166,7 @@ def test_opening_balances_go_the_whole_way_by_pages(town: Town) -> None:
     step(second, here, "approve")
     work(town)
     town.deliver()
+    assert town.administrator.api("GET", "/members/backlog")["waiting"] == 0
     shown = chen.get("/records/points").text
     assert "期初结转" in shown
     assert "台账.csv" in shown

@@ -225,6 +225,8 @@ def take_outcome(tx: Session, row: outbox.Row, outcome: dict[str, Any]) -> None:
 
     Who has served, logged in, got a role or was changed since stays: something has happened to them.
     """
+    if row.name != RosterUndoAsked.__name__:
+        return  # points says what it booked of an opening balance, which is no news
     asked = msgspec.convert(row.body, RosterUndoAsked)
     found = imports.get(tx, asked.import_id, lock=True)
     seen = {UUID(text) for text in outcome["seen"]}
