@@ -4,6 +4,7 @@ no 5xx, documented statuses only, answers of the described shape, methods that a
 Invented ids find nothing, so in part of the requests ids and days are those of a real town.
 """
 
+import base64
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -58,7 +59,10 @@ def things(system: System, crowd: Crowd) -> dict[str, str]:
     redemption_id = redeem(volunteer, crowd, member).expect(201)["id"]
     attendances = volunteer.get("/checkin/attendances", member_id=member["member_id"]).expect(200)
     grants = Client(system, crowd.administrator["token"]).get("/members/grants").expect(200)
+    roster = {"id": str(new_id()), "kind": "roster", "station_id": crowd.station_id, "file_name": "名册.csv"}
+    roster["content"] = base64.b64encode("姓名\n赵一鸣\n".encode()).decode()
     return {
+        "import_id": Client(system, crowd.staff["token"]).post("/members/imports", roster).expect(201)["id"],
         "activity_id": crowd.activity_id,
         "attendance_id": attendances[0]["id"],
         "attendance_ids": attendances[0]["id"],
