@@ -1,6 +1,6 @@
 """The audit log of a service, written in the transaction of the act it records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -47,39 +47,6 @@ def add(
     `action` is a verb with its noun (`attendance.confirm`), `path` the node below which the act lies,
     so that a station's auditor finds it; `detail` must be JSON and hold no phone, password or code.
     """
-    tx.execute(
-        insert(audit_log).values(
-            id=new_id(),
-            at=clock.now(),
-            who=principal.who,
-            member_id=principal.own_member_id,
-            action=action,
-            subject_type=subject_type,
-            subject_id=subject_id,
-            path=path,
-            detail=dict(detail or {}),
-            request_id=g.get("request_id") if has_request_context() else None,
-        )
-    )
-
-
-def add_each(
-    tx: Session, principal: Principal, action: str, subject_type: str, subjects: Sequence[tuple[UUID, str]]
-) -> None:
-    """The same act on each of these subjects, given with their paths, as entries of their own in one statement."""
-    if not subjects:
-        return
-    common: dict[str, Any] = {
-        "at": clock.now(),
-        "who": principal.who,
-        "member_id": principal.own_member_id,
-        "action": action,
-        "subject_type": subject_type,
-        "detail": {},
-        "request_id": g.get("request_id") if has_request_context() else None,
-    }
-    rows = [common | {"id": new_id(), "subject_id": subject_id, "path": path} for subject_id, path in subjects]
-    tx.execute(insert(audit_log).values(rows))
     add_all(tx, principal, action, subject_type, {subject_id: path}, detail=detail)
 
 

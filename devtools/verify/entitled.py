@@ -120,17 +120,8 @@ NEEDED = {
 """By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
 NEEDS_NONE = {
     "login.set_password", "login.claim", "login.release", "login.export", "login.ask_erasure", "login.withdraw_erasure",
-    "token.add", "token.revoke", "administrator.make_code", "employer.add",
+    "token.add", "token.revoke", "administrator.make_code", "employer.add", "import_file.read",
 }  # fmt: skip
-"""What people do with their own login, what only the machine does, and what belongs to no place."""
-NEEDS_NONE = {
-    "login.set_password",
-    "token.add",
-    "token.revoke",
-    "administrator.make_code",
-    "employer.add",
-    "import_file.read",
-}
 """What people do with their own login, what only the machine does, what belongs to no place, and what one of two roles
 allows.
 """

@@ -4,8 +4,8 @@ from flask import Flask
 
 from services.checkin import store
 from services.checkin.api import routes
-from services.checkin.store import places
 from services.checkin.commands.rosters import answer_roster_undo
+from services.checkin.store import places
 from shared import copies, settings, web
 from shared.events import MemberChanged, RosterUndoAsked, StationChanged
 from shared.inbox import events_route
@@ -13,12 +13,11 @@ from shared.settings import ServiceSettings
 
 
 def create_app() -> Flask:
-    events = events_route("checkin", {MemberChanged: copies.take_members, StationChanged: places.take_stations})
     events = events_route(
         "checkin",
         {
             MemberChanged: copies.take_members,
-            StationChanged: copies.take_stations,
+            StationChanged: places.take_stations,
             RosterUndoAsked: answer_roster_undo,
         },
     )

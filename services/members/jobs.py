@@ -39,10 +39,7 @@ def _take_a_turn() -> None:
 @queue.in_app("members")
 def sweep() -> None:
     """Deliver what no nudge announced, and forget what is over."""
-    delivery.sweep(erasures.erase_due, merging.follow_all, _forget)
-    delivery.drain(imports.take_outcome)
-    _take_a_turn()
-    _forget()
+    delivery.sweep(erasures.erase_due, merging.follow_all, _take_a_turn, _forget, on_outcome=imports.take_outcome)
 
 
 @transactional

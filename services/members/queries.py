@@ -9,9 +9,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 from services.members.domain.concerns import NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
-from services.members.store import claims, concerns, erasures, groups, people, tree
+from services.members.store import claims, concerns, erasures, groups, imports, people, tree
 from services.members.store import people as people_store
-from services.members.store import groups, imports, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session

@@ -6,8 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 from webargs.fields import DelimitedList
 
-from services.members.domain import concerns
-from services.members.domain import imports
+from services.members.domain import concerns, imports
 from services.members.domain.consents import Consent, Kind
 from services.members.domain.passwords import LENGTH_MAX as PASSWORD_LENGTH_MAX
 from services.members.domain.phones import read_mobile, read_phone

@@ -385,19 +385,6 @@ PLATFORMS = (
     Row(f"GET {_BATCH}/left-out", STAFF | {"auditor"}, 2),
 )
 
-ROWS = (
-    *PEOPLE,
-    *OWN_DATA,
-    *ERASURES,
-    *DAYS,
-    *CONCERNS,
-    *PLATFORMS,
-    *MEMBERS,
-    *CHECKIN,
-    *POINTS,
-    *REWARDS,
-    *(row for service in SERVICES for row in _kernel(service)),
-)
 _IMPORT = "/members/imports/<uuid:import_id>"
 _FILE = _with(
     id="new", kind="roster", station_id="{station_id}", file_name="名册.csv", content="5aeT5ZCNCumZiOiKswo="
@@ -417,4 +404,17 @@ IMPORTS = (
     Row(f"POST {_IMPORT}/undo", STAFF, 8, ids={"import_id": "import done"}),
 )
 
-ROWS = (*MEMBERS, *IMPORTS, *CHECKIN, *POINTS, *REWARDS, *(row for service in SERVICES for row in _kernel(service)))
+ROWS = (
+    *PEOPLE,
+    *OWN_DATA,
+    *ERASURES,
+    *DAYS,
+    *CONCERNS,
+    *PLATFORMS,
+    *MEMBERS,
+    *IMPORTS,
+    *CHECKIN,
+    *POINTS,
+    *REWARDS,
+    *(row for service in SERVICES for row in _kernel(service)),
+)

@@ -11,5 +11,4 @@ from services.members.api.people import people
 from services.members.api.rights import rights
 from services.members.api.tree import tree
 
-BLUEPRINTS = (logins, claims, own_data, erasures, people, tree, rights, concerns, internal)
-BLUEPRINTS = (logins, people, tree, rights, imports, internal)
+BLUEPRINTS = (logins, claims, own_data, erasures, people, tree, rights, concerns, imports, internal)

@@ -376,5 +376,5 @@ def read_phones(tx: Session, caller: Principal, member_ids: Sequence[UUID]) -> l
     found = people.list_with_paths(tx, member_ids)
     may = [(member, path) for member, path in found if caller.acts_for(member.id) or caller.may(Role.ORGANIZER, path)]
     read = [(member.id, path) for member, path in may if not caller.acts_for(member.id)]
-    audit.add_each(tx, caller, "member.read_phone", "member", read)
+    audit.add_all(tx, caller, "member.read_phone", "member", dict(read))
     return [{"member_id": member.id, "phone": people.unseal_phone(member)} for member, _path in may]
