@@ -20,6 +20,10 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 def act_names() -> dict[str, str]:
     """In the order of the select list."""
+    return {**_at_activities(), **_about_people(), **_at_places()}
+
+
+def _at_activities() -> dict[str, str]:
     return {
         "activity.create": _("新建活动"),
         "activity.publish": _("发布活动"),
@@ -38,6 +42,11 @@ def act_names() -> dict[str, str]:
         "attendance.annul": _("撤销时长"),
         "sign_up.add": _("代为报名"),
         "sign_up.cancel": _("代为取消报名"),
+    }
+
+
+def _about_people() -> dict[str, str]:
+    return {
         "member.add": _("登记志愿者"),
         "member.change": _("修改志愿者资料"),
         "member.confirm": _("核实本人"),
@@ -68,6 +77,11 @@ def act_names() -> dict[str, str]:
         "grant.revoke": _("收回角色"),
         "token.add": _("新建令牌"),
         "token.revoke": _("作废令牌"),
+    }
+
+
+def _at_places() -> dict[str, str]:
+    return {
         "node.add": _("添加地方"),
         "node.rename": _("地方改名"),
         "node.move": _("地方改上级"),
