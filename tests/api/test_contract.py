@@ -77,6 +77,7 @@ def things(system: System, crowd: Crowd) -> dict[str, str]:
         "with_member_id": crowd.members[1]["member_id"],
         "grant_id": grants[0]["id"],
         "erasure_id": ask_for_an_elder(system, crowd),
+        "sign_up_id": sign_up(volunteer, crowd, member["member_id"]),
         "concern_id": report(volunteer, member["member_id"]),
         "batch_id": export(Client(system, crowd.staff["token"]), crowd.station_id, attendances[0]),
         "token_id": volunteer.get("/members/tokens").expect(200)[0]["id"],
@@ -89,6 +90,12 @@ def ask_for_an_elder(system: System, crowd: Crowd) -> str:
     staff, elder = Client(system, crowd.staff["token"]), {"id": str(new_id()), "name": "赵大爷"}
     staff.post("/members/members", elder | {"station_id": crowd.station_id}).expect(201)
     return str(staff.post(f"/members/members/{elder['id']}/erasures", {"id": str(new_id())}).expect(201)["id"])
+
+
+def sign_up(volunteer: Client, crowd: Crowd, member_id: str) -> str:
+    path = f"/checkin/activities/{crowd.activity_id}/sign-ups"
+    made = volunteer.post(path, {"id": str(new_id()), "member_ids": [member_id]})
+    return str(made.expect(200)["sign_ups"][0]["id"])
 
 
 def report(volunteer: Client, member_id: str) -> str:

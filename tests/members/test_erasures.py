@@ -101,7 +101,7 @@ def test_a_week_passes_in_which_one_may_think_again(town: Town) -> None:
 def test_the_sweep_does_what_is_due(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     who = town.register()
     asked(town, who)
-    monkeypatch.setattr(delivery, "drain", lambda: 0)
+    monkeypatch.setattr(delivery, "drain", lambda _on_outcome: 0)
     with clock.travel(clock.now() + WEEK), town.app.app_context():
         jobs.sweep.__wrapped__()  # type: ignore[attr-defined]
     assert status_of(town, who.own_member_id) == "erased"

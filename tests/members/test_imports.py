@@ -123,7 +123,9 @@ def test_good_rows_come_in_and_the_act_is_recorded_once(town: Town) -> None:
     assert members_of(town) == {"王秀英", "陈芳", "李建国"}
     (entry,) = town.audited("roster.import")
     assert (entry.member_id, entry.detail) == (caller.own_member_id, {"added": 4})
-    assert [row.action for row in town.sql("SELECT action FROM audit_log WHERE action LIKE 'import.%'")] == [
+    assert [
+        row.action for row in town.sql("SELECT action FROM audit_log WHERE action LIKE 'import.%' ORDER BY at, id")
+    ] == [
         "import.bring",
         "import.start",
     ]
