@@ -11,8 +11,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.points.commands.answers import Known, replay, write
 from services.points.commands.book_attendances import hash_of
-from services.points.commands.seal_transfers import ring
 from services.points.domain import booking
 from services.points.domain.booking import OPENED, Book, Journal, Leg, Source, station_accounts
 from services.points.domain.ledger import AccountKind, SourceType, TransferKind, Unit
@@ -26,8 +26,6 @@ POINTS_MAX, MINUTES_MAX = 100_000_000, 6_000_000
 OPENED_VERSION, UNDONE_VERSION = 1, 2
 _ACCOUNTS = [(kind, unit) for kind in (AccountKind.OPENING, AccountKind.CLEARING) for unit in (Unit.PTS, Unit.MIN)]
 _UNDONE = {"state": "undone"}
-
-Known = Mapping[str, tuple[bytes | None, dict[str, Any]]]
 
 
 def book_openings(tx: Session, facts: Sequence[OpeningApproved]) -> list[Answer]:
@@ -50,8 +48,8 @@ def book_openings(tx: Session, facts: Sequence[OpeningApproved]) -> list[Answer]
             outcome = _open(journal, books[fact.member_id], fact, at)
             known[key] = (request_hash, outcome)
             given.append(Given(key, request_hash, outcome, fact.description, at))
-        answers.append(_replay(known[key], request_hash))
-    _write(tx, journal, given)
+        answers.append(replay(known, key, request_hash))
+    write(tx, journal, given)
     return answers
 
 
@@ -87,8 +85,8 @@ def undo_openings(tx: Session, facts: Sequence[OpeningUndone]) -> list[Answer]:
                 )
             known[key] = (request_hash, _UNDONE)
             given.append(Given(key, request_hash, _UNDONE, "", at))
-        answers.append(_replay(known[key], request_hash))
-    _write(tx, journal, given)
+        answers.append(replay(known, key, request_hash))
+    write(tx, journal, given)
     return answers
 
 
@@ -137,18 +135,3 @@ def _load(
     ids = [leg.id for found in legs.values() for leg in found if leg.unit == Unit.PTS]
     store.load_lots_by_id(tx, books.values(), ids)
     return legs
-
-
-def _replay(known: tuple[bytes | None, dict[str, Any]], request_hash: bytes) -> Answer:
-    """The stored answer; a key without a hash was used up before it came."""
-    stored_hash, outcome = known
-    if stored_hash not in (None, request_hash):
-        return Answer(status="refused", code="other_content", detail="this opening came before with other content")
-    return Answer(outcome=outcome)
-
-
-def _write(tx: Session, journal: Journal, given: Sequence[Given]) -> None:
-    settlement.add_answers(tx, given)
-    store.write(tx, journal)
-    if journal.transfers:
-        ring(tx)

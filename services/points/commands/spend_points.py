@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from services.points.commands.answers import Known, replay, write
 from services.points.commands.book_attendances import hash_of
-from services.points.commands.seal_transfers import ring
 from services.points.domain import booking
 from services.points.domain.booking import Book, Journal, Leg, Source, station_accounts
 from services.points.domain.ledger import AccountKind, InsufficientPoints, SourceType, TransferKind, Unit
@@ -63,8 +63,8 @@ def request_spends(tx: Session, facts: Sequence[SpendRequested]) -> list[Answer]
             outcome = _decide(journal, books[fact.member_id], fact, at) if may_redeem else _NOT_CONFIRMED
             known[key] = (request_hash, outcome)
             given.append(Given(key, request_hash, outcome, fact.description, at))
-        answers.append(_replay(known[key], request_hash))
-    _write(tx, journal, given)
+        answers.append(replay(known, key, request_hash))
+    write(tx, journal, given)
     return answers
 
 
@@ -96,8 +96,8 @@ def void_redemptions(tx: Session, facts: Sequence[RedemptionVoided]) -> list[Ans
                 _refund(journal, books[fact.member_id], fact, legs, spends.taken, at)
             known[key] = (request_hash, outcome)
             given.append(Given(key, request_hash, outcome, fact.reason, at))
-        answers.append(_replay(known[key], request_hash))
-    _write(tx, journal, given)
+        answers.append(replay(known, key, request_hash))
+    write(tx, journal, given)
     return answers
 
 
@@ -174,7 +174,7 @@ def _load_spends(
     tx: Session,
     facts: Sequence[RedemptionVoided],
     books: Mapping[UUID, Book],
-    known: Mapping[str, tuple[bytes | None, dict[str, Any]]],
+    known: Known,
     at: datetime,
 ) -> _Spends:
     ids = [
@@ -192,9 +192,7 @@ def _load_spends(
     return _Spends(legs, taken)
 
 
-def _refuse_void(
-    fact: RedemptionVoided, books: Mapping[UUID, Book], known: Mapping[str, Any], spends: _Spends
-) -> Answer | None:
+def _refuse_void(fact: RedemptionVoided, books: Mapping[UUID, Book], known: Known, spends: _Spends) -> Answer | None:
     if "\0" in fact.reason:
         return Answer(status="refused", code="invalid", detail="text with a zero byte")
     legs = spends.legs.get(fact.redemption_id)
@@ -224,21 +222,3 @@ def _refund(
         at,
     )
     booking.refund(journal, book, source, legs, [part for leg in legs for part in taken.get(leg.id, [])])
-
-
-# --- Both ---------------------------------------------------------------------------------------------
-
-
-def _replay(known: tuple[bytes | None, dict[str, Any]], request_hash: bytes) -> Answer:
-    """The stored answer; a key without a hash was used up before it came."""
-    stored_hash, outcome = known
-    if stored_hash not in (None, request_hash):
-        return Answer(status="refused", code="other_content", detail="this redemption came before with other content")
-    return Answer(outcome=outcome)
-
-
-def _write(tx: Session, journal: Journal, given: Sequence[Given]) -> None:
-    settlement.add_answers(tx, given)
-    store.write(tx, journal)
-    if journal.transfers:
-        ring(tx)
