@@ -60,6 +60,15 @@ class Panel:
     content: Any = None
     error: HuzhuError | None = None
 
+    def needed(self, *but_for: type[HuzhuError]) -> Any:
+        """The content, where a page is nothing without it: raises what came in its place.
+
+        `but_for` are kinds that are an answer too; the content is None then.
+        """
+        if self.error is not None and not isinstance(self.error, but_for):
+            raise self.error
+        return self.content
+
 
 def call(
     service: str,

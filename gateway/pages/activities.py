@@ -92,9 +92,7 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
     panels = backend.together(
         activity=Call("checkin", f"/activities/{activity_id}"), mine=asking_for_sign_ups(activity_id)
     )
-    if panels["activity"].error is not None:
-        raise panels["activity"].error
-    activity = panels["activity"].content
+    activity = panels["activity"].needed()
     leaders = people(site["leader_member_id"] for site in activity["sites"] if site["leader_member_id"])
     mine = of_own(panels["mine"].content)
     taken = {one["member_id"] for one in mine or []}

@@ -87,9 +87,7 @@ def _read_query(asked: Form) -> tuple[dict[str, Any], list[str]]:
         calls["node_ids"] = Call("members", "/nodes", {"q": place, "limit": MATCHES_MAX})
     unknown = []
     for name, panel in (backend.together(**calls) if calls else {}).items():
-        if panel.error is not None:
-            raise panel.error
-        query[name] = ",".join(found["id"] for found in panel.content)
+        query[name] = ",".join(found["id"] for found in panel.needed())
         if not panel.content:
             unknown.append(who if name == "member_ids" else place)
     return query, unknown

@@ -69,15 +69,13 @@ def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
         presence=Call("checkin", f"/activities/{activity_id}/presence"),
         refused=refused.asked(activity_id),
     )
-    for name in ("activity", "attendances"):
-        if (error := panels[name].error) is not None:
-            raise error
-    found: list[dict[str, Any]] = panels["attendances"].content
+    activity = panels["activity"].needed()
+    found: list[dict[str, Any]] = panels["attendances"].needed()
     known = people([one["member_id"] for one in found] + [one["member_id"] for one in outcome.get("left_out", [])])
     here = f"/organize/activities/{activity_id}/confirm"
     return render_template(
         "confirm/list.html",
-        activity=panels["activity"].content,
+        activity=activity,
         presence=panels["presence"].content,
         turned_away=_turned_away(found, panels["refused"].content) if not (after or state) else 0,
         rows=[_row(one, known, activity_id) for one in found],
@@ -277,10 +275,7 @@ def _find(wanted: str, known: UUID | None) -> list[dict[str, Any]]:
     """Who may be meant: those found by what was typed, or else the one that another page led here with."""
     if not wanted:
         return list(people([str(known)]).values()) if known else []
-    panel = backend.together(found=asked_for(wanted))["found"]
-    if panel.error is not None and not isinstance(panel.error, Invalid):
-        raise panel.error
-    return list(panel.content or [])
+    return list(backend.together(found=asked_for(wanted))["found"].needed(Invalid) or [])
 
 
 def _without_own(found: list[dict[str, Any]], wanted: str) -> tuple[list[dict[str, Any]], bool]:

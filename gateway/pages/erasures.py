@@ -1,6 +1,5 @@
 """Being forgotten: asking for it, what is lost by it, and what staff sees and does."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request
@@ -73,8 +72,8 @@ def _own_page(filled: Form) -> str:
         redemptions=Call("rewards", "/redemptions", {"member_id": member_id, "limit": LOOKED_AT}),
         **_asking(member_id),
     )
-    _need(panels["erasure"])
-    return render_template("erasures/own.html", filled=filled, erasure=panels["erasure"].content, lost=_lost(panels))
+    erasure = panels["erasure"].needed(NotFound)
+    return render_template("erasures/own.html", filled=filled, erasure=erasure, lost=_lost(panels))
 
 
 def _asking(member_id: UUID | str | None) -> dict[str, Call]:
@@ -82,12 +81,6 @@ def _asking(member_id: UUID | str | None) -> dict[str, Call]:
         "balance": Call("points", "/balances", {"member_ids": member_id}),
         "attendances": Call("checkin", "/attendances", {"member_id": member_id, "limit": LOOKED_AT}),
     }
-
-
-def _need(panel: Panel) -> None:
-    """No request is an answer too."""
-    if panel.error is not None and not isinstance(panel.error, NotFound):
-        raise panel.error
 
 
 def _lost(panels: dict[str, Panel]) -> list[tuple[str, str]]:
@@ -152,11 +145,7 @@ def _staff_page(member_id: UUID, filled: Form) -> str:
     asked = backend.together(
         member=Call("members", f"/members/{member_id}"), erasure=Call("members", f"/members/{member_id}/erasure")
     )
-    for panel in (asked["member"], asked["erasure"]):
-        _need(panel)
-    member: dict[str, Any] | None = asked["member"].content
-    if member is None:
-        raise NotFound
+    member, erasure = asked["member"].needed(), asked["erasure"].needed(NotFound)
     calls = _asking(member["id"])
     if member["station_id"]:
         at_home = {"member_id": member["id"], "limit": LOOKED_AT}
@@ -166,6 +155,6 @@ def _staff_page(member_id: UUID, filled: Form) -> str:
         "erasures/staff.html",
         filled=filled,
         member=member,
-        erasure=asked["erasure"].content,
+        erasure=erasure,
         lost=_lost(panels),
     )

@@ -47,9 +47,7 @@ def list_files() -> ResponseReturnValue:
         activities=Call("checkin", "/activities", query),
         **({"node": Call("members", "/nodes", {"ids": node_id})} if node_id else {}),
     )
-    if (error := panels["activities"].error) is not None:
-        raise error
-    found = panels["activities"].content
+    found = panels["activities"].needed()
     nodes = panels["node"].content if node_id else None
     here = f"/staff/files?node_id={node_id or ''}&month="
     return render_template(

@@ -96,10 +96,8 @@ def _confirm_page(filled: Form, gift_id: UUID) -> str:
         gift=Call("rewards", f"/gifts/{gift_id}", {"station_id": viewer.station_id, "member_id": viewer.member_id}),
         last=Call("rewards", "/redemptions", {"member_id": viewer.member_id, "limit": 1}),
     )
-    if panels["gift"].error is not None:
-        raise panels["gift"].error
+    gift = panels["gift"].needed()
     balance = _first(panels["balance"])
-    gift = panels["gift"].content
     return render_template(
         "gifts/confirm.html",
         filled=filled,

@@ -95,9 +95,7 @@ def _grants_page(filled: Form, *, to_confirm: str | None = None) -> str:
     if wanted:
         calls["candidates"] = Call("members", "/members", {"q": wanted, "limit": 20})
     panels = backend.together(**calls)
-    if wanted and (error := panels["candidates"].error) is not None:
-        raise error
-    candidates = panels["candidates"].content if wanted else []
+    candidates = panels["candidates"].needed() if wanted else []
     holders = by_id(panels)
     more = f"/staff/grants?after={grants[-1]['id']}" if len(grants) == ROWS else None
     # The order of this encoding is that of the readings, for all common characters.

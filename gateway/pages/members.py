@@ -165,9 +165,7 @@ def _employer_id(filled: Form, member: dict[str, Any], form_id: UUID, *, is_stal
     if not name or name == member.get("employer_name"):
         return member.get("employer_id") if name else None
     known = every(found=Call("members", "/employers", {"q": name}))["found"]
-    if known.error is not None:
-        raise known.error
-    for employer in known.content:
+    for employer in known.needed():
         if employer["name"] == name:
             return str(employer["id"])
     # The form's own id makes the same of a form sent twice; the name tells it from another try.
@@ -249,10 +247,7 @@ def _teams_at(above: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def _needed(panels: dict[str, Panel], name: str) -> list[dict[str, Any]]:
     """The rows of an answer without which saving would lose what stands; none where nothing was asked."""
-    panel = panels.get(name, Panel([]))
-    if panel.error is not None:
-        raise panel.error
-    return list(panel.content)
+    return list(panels.get(name, Panel([])).needed())
 
 
 # --- Who lives together ---------------------------------------------------------------------------------

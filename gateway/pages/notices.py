@@ -12,6 +12,7 @@ from gateway.backend import Call
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages.places import IDS_MAX, asking_for_people, by_id, people
+from gateway.pages.signed_up import with_signed_up
 from gateway.parts import parts
 from shared.principal import Role
 
@@ -123,19 +124,13 @@ def read_phones(activity_id: UUID) -> ResponseReturnValue:
 
 
 def _calls_page(activity_id: UUID, *, with_phones: bool) -> str:
-    panels = backend.together(
-        activity=Call("checkin", f"/activities/{activity_id}"),
-        signed=Call("checkin", f"/activities/{activity_id}/sign-ups"),
-    )
-    for panel in panels.values():
-        if panel.error is not None:
-            raise panel.error
-    ids = [one["member_id"] for one in panels["signed"].content]
+    activity, signed = with_signed_up(activity_id)
+    ids = [one["member_id"] for one in signed]
     known, phones = people(ids), _phones(ids) if with_phones else {}
     return render_template(
         "notices/calls.html",
-        activity=panels["activity"].content,
-        rows=[(known.get(one["member_id"]), phones.get(one["member_id"]), one) for one in panels["signed"].content],
+        activity=activity,
+        rows=[(known.get(one["member_id"]), phones.get(one["member_id"]), one) for one in signed],
         with_phones=with_phones,
         back=f"/organize/activities/{activity_id}",
     )

@@ -245,9 +245,7 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
         activity=Call("checkin", f"/activities/{activity_id}"),
         presence=Call("checkin", f"/activities/{activity_id}/presence"),
     )
-    if panels["activity"].error is not None:
-        raise panels["activity"].error
-    activity = panels["activity"].content
+    activity = panels["activity"].needed()
     leaders = people(_leader_ids(activity))
     return render_template(
         "organize/activity.html",

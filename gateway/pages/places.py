@@ -77,9 +77,7 @@ def asking_for_stations(role: Role) -> dict[str, Call]:
 def stations_in(panels: Mapping[str, Panel]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for panel in (panel for name, panel in panels.items() if name.startswith("stations_")):
-        if panel.error is not None and not isinstance(panel.error, NotFound):
-            raise panel.error
-        for node in panel.content or []:
+        for node in panel.needed(NotFound) or []:
             if node["level"] == "station" and node.get("closed_on") is None:
                 found[node["id"]] = node
     return sorted(found.values(), key=lambda node: str(node["name"]))
@@ -101,9 +99,7 @@ def asking_for_homes(station_id: UUID | str) -> Call:
 
 
 def homes_in(panel: Panel) -> Options:
-    if panel.error is not None:
-        raise panel.error
-    nodes = [node for node in panel.content if node.get("closed_on") is None]
+    nodes = [node for node in panel.needed() if node.get("closed_on") is None]
     buildings: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for node in nodes:
         if node["level"] == "building":

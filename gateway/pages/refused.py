@@ -31,15 +31,13 @@ def list_scans(activity_id: UUID) -> ResponseReturnValue:
         scans=asked(activity_id, before),
         attendances=Call("checkin", f"/activities/{activity_id}/attendances", {"limit": RECORDS_MAX}),
     )
-    for name in ("activity", "scans"):
-        if (error := panels[name].error) is not None:
-            raise error
-    found: list[dict[str, Any]] = panels["scans"].content
+    activity = panels["activity"].needed()
+    found: list[dict[str, Any]] = panels["scans"].needed()
     known = people(scan["member_id"] for scan in found)
     recorded = {one["member_id"] for one in panels["attendances"].content or []}
     return render_template(
         "confirm/refused.html",
-        activity=panels["activity"].content,
+        activity=activity,
         rows=[
             {
                 "name": describe(known.get(scan["member_id"])),

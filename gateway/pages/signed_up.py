@@ -54,7 +54,7 @@ def read_list(activity_id: UUID) -> ResponseReturnValue:
         return _list_page(activity_id, filled), 422
     try:
         lines = backend.call("checkin", "POST", "/sign-up-lists/read", json={"text": text})
-        activity, signed = _asked(activity_id)
+        activity, signed = with_signed_up(activity_id)
         found = _look_up(activity["station_id"], lines)
     except HuzhuError as refusal:
         filled.blame(refusal, {"text": "list"})
@@ -143,19 +143,17 @@ def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], filled: F
     return render_template("signed_up/check.html", activity=activity, lines=lines, filled=filled)
 
 
-def _asked(activity_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def with_signed_up(activity_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """An activity, and who is signed up for it or came without."""
     panels = backend.together(
         activity=Call("checkin", f"/activities/{activity_id}"),
         signed=Call("checkin", f"/activities/{activity_id}/sign-ups"),
     )
-    for panel in panels.values():
-        if panel.error is not None:
-            raise panel.error
-    return panels["activity"].content, panels["signed"].content
+    return panels["activity"].needed(), panels["signed"].needed()
 
 
 def _list_page(activity_id: UUID, filled: Form) -> str:
-    activity, signed = _asked(activity_id)
+    activity, signed = with_signed_up(activity_id)
     known = people(one["member_id"] for one in signed)
     sites = {site["id"]: site["name"] for site in activity["sites"]}
     is_over = activity["state"] == "closed" or presentation.read_moment(activity["ends_at"]) <= clock.now()

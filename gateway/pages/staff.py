@@ -130,9 +130,7 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         balance=Call("points", "/balances", {"member_ids": member_id}),
         alike=Call("members", f"/members/{member_id}/look-alikes"),
     )
-    if panels["member"].error is not None:
-        raise panels["member"].error
-    member = panels["member"].content
+    member = panels["member"].needed()
     balances = panels["balance"].content
     return render_template(
         "staff/member.html",

@@ -45,9 +45,7 @@ def show_voucher(redemption_id: UUID) -> ResponseReturnValue:
         redemption=Call("rewards", f"/redemptions/{redemption_id}"),
         voucher=Call("rewards", f"/redemptions/{redemption_id}/voucher"),
     )
-    if panels["redemption"].error is not None:
-        raise panels["redemption"].error
-    redemption = panels["redemption"].content
+    redemption = panels["redemption"].needed()
     voucher = panels["voucher"].content if redemption["state"] == "confirmed" else None
     if redemption["state"] == "confirmed" and isinstance(panels["voucher"].error, Unavailable):
         raise panels["voucher"].error
