@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from shared import clock, events, queue
-from shared.db import after_commit, kernel_metadata
+from shared.db import after_commit, kernel_metadata, planned_anew
 from shared.errors import NotFound
 from shared.ids import new_id
 
@@ -125,12 +125,14 @@ def lease(tx: Session, destination: str, rows_max: int) -> list[Row]:
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    taken = tx.execute(
+    take = (
         update(outbox)
         .where(outbox.c.id == due.c.id)
         .values(leased_until=now + timedelta(seconds=LEASE_S), attempts=outbox.c.attempts + 1)
         .returning(outbox.c.id, outbox.c.name, outbox.c.body, outbox.c.attempts)
     )
+    with planned_anew(tx):
+        taken = tx.execute(take)
     # RETURNING has no order; time-ordered ids bring the facts back into theirs.
     return sorted((Row(*row) for row in taken), key=lambda row: row.id)
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from services.points import jobs
 from services.points.commands.seal_transfers import BATCH_TRANSFERS_MAX, seal_all, seal_transfers
 from services.points.queries import verify
-from services.points.store import seals
+from services.points.store import seals, standings
 from shared.db import session, transactional
 from tests.points.support import (
     CHALUKOU,
@@ -346,10 +346,12 @@ def test_a_backlog_is_sealed_by_no_plan_that_was_kept_from_an_empty_list(town: F
     for _ in range(10):
         seals.lock(tx)
         assert seals.claim(tx, 10) == []
+        assert standings.take_marks(tx, 10) == []
     kept = " ".join(tx.scalars(text("SELECT statement FROM pg_prepared_statements")))
     tx.rollback()
     assert "pg_try_advisory_xact_lock" in kept
     assert "unsealed" not in kept
+    assert "board_dirty" not in kept
 
 
 def test_only_one_sealer_works_at_a_time(town: Flask) -> None:

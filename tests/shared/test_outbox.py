@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from redis import Redis
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from shared import clock, outbox
@@ -128,6 +128,20 @@ def test_leased_facts_come_in_the_order_they_were_written(kernel_app: Flask) -> 
         for fact in facts:
             write(fact)
         assert [row.body["node_id"] for row in lease(rows_max=50)] == [str(fact.node_id) for fact in facts]
+
+
+def test_leasing_is_planned_for_the_rows_there_are_and_not_by_a_plan_kept_from_an_empty_outbox(
+    kernel_app: Flask,
+) -> None:
+    with kernel_app.app_context():
+        tx = session()
+        for _ in range(10):
+            outbox.lease(tx, "points", 10)
+            outbox.waiting_destinations(tx)
+        kept = " ".join(tx.scalars(text("SELECT statement FROM pg_prepared_statements")))
+        tx.rollback()
+    assert "SELECT DISTINCT outbox.destination" in kept
+    assert "UPDATE outbox" not in kept
 
 
 def test_what_was_put_back_is_due_later_and_later(kernel_app: Flask) -> None:

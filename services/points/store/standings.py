@@ -36,7 +36,7 @@ from services.points.domain.boards import Board, Metric
 from services.points.store.database import Model
 from shared import queue
 from shared.copies import member_card, station
-from shared.db import after_commit
+from shared.db import after_commit, planned_anew
 
 
 class Standing(Model):
@@ -169,8 +169,9 @@ def mark_members(tx: Session, member_ids: Sequence[UUID]) -> None:
 
 def take_marks(tx: Session, marks_max: int) -> list[UUID]:
     """Take away the oldest marks; the members they name, each once."""
-    oldest = select(BoardDirty.id).order_by(BoardDirty.id).limit(marks_max)
-    taken = tx.scalars(delete(BoardDirty).where(BoardDirty.id.in_(oldest)).returning(BoardDirty.member_id))
+    with planned_anew(tx):
+        oldest = list(tx.scalars(select(BoardDirty.id).order_by(BoardDirty.id).limit(marks_max)))
+        taken = tx.scalars(delete(BoardDirty).where(BoardDirty.id == func.any(oldest)).returning(BoardDirty.member_id))
     return sorted(set(taken))
 
 
