@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
@@ -79,7 +79,8 @@ def gather(
     wait_until(lambda: _is_told(world), "what members tells of the station", 60)
     organizer = acting_for(UUID(officials[Role.ORGANIZER]["member_id"]), Grant(Role.ORGANIZER, path))
     with world.inside("checkin"):
-        activity_id, site_id = _open_activity(organizer, station_id)
+        now = clock.now().replace(microsecond=0)
+        activity_id, site_id = _open_activity(organizer, station_id, now - timedelta(minutes=30), hours=3)
         served_id: UUID | None = None
         if served != "nobody":
             served_id = _serve(organizer, station_id, [UUID(member["member_id"]) for member in crowd])
@@ -149,11 +150,8 @@ def _give_logins(tx: Session, rows: list[tuple[UUID, NewMember]], password_hash:
         login_store.add_login(tx, login_id, row.phone, password_hash, row.id)
 
 
-def _open_activity(
-    organizer: Principal, station_id: UUID, *, hours_ago: float = 0.5, hours: float = 3
-) -> tuple[UUID, UUID]:
+def _open_activity(organizer: Principal, station_id: UUID, starts: datetime, *, hours: int) -> tuple[UUID, UUID]:
     activity_id, site_id = uuid4(), uuid4()
-    starts = clock.now().replace(microsecond=0) - timedelta(hours=hours_ago)
     activities.create_activity(
         organizer,
         activity_id=activity_id,
@@ -171,8 +169,9 @@ def _open_activity(
 
 def _serve(organizer: Principal, station_id: UUID, members: list[UUID]) -> UUID:
     """Everybody served two hours, some hours ago, as the organizer wrote down."""
-    activity_id, site_id = _open_activity(organizer, station_id, hours_ago=6, hours=SERVED_HOURS)
+    # One moment for both: who came a second after the beginning has not served two whole hours at the end.
     arrived = clock.now().replace(microsecond=0) - timedelta(hours=6)
+    activity_id, site_id = _open_activity(organizer, station_id, arrived, hours=SERVED_HOURS)
     for member in members:
         attendances.add_attendance(
             organizer,

@@ -93,7 +93,7 @@ class Settling:
             self.time.pass_by(timedelta(seconds=LEASE_S + 1))
             wait_for_or_go_on(lambda: self.awards == CROWD, seconds=6)
         assert self.awards == CROWD
-        wait_for(self.board_in_redis_is_whole, "the board", 120)
+        wait_for(self.board_in_redis_is_whole, "the board")
         verify(self.system)
         assert self.awards == CROWD
 
