@@ -10,7 +10,6 @@ from services.members.domain.concerns import NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.store import claims, concerns, erasures, groups, imports, people, tree
-from services.members.store import people as people_store
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -111,12 +110,12 @@ def look_up(caller: Principal, *, station_id: UUID, people: Sequence[dict[str, A
     tx = session()
     path = tree.path_of(tx, station_id)
     caller.require(Role.ORGANIZER, path)
-    hashes = {one["phone"]: people_store.phone_hash(one["phone"]) for one in people if one["phone"]}
+    hashes = {one["phone"]: people.phone_hash(one["phone"]) for one in people if one["phone"]}
     statement = (
-        people_store.view()
+        people.view()
         .add_columns(Member.phone_hash)
         .where(
-            people_store.below_any([path]),
+            people.below_any([path]),
             Member.status == "active",
             or_(
                 Member.name == func.any([one["name"] for one in people]),
@@ -131,7 +130,7 @@ def look_up(caller: Principal, *, station_id: UUID, people: Sequence[dict[str, A
         wanted = hashes.get(one["phone"])
         with_phone = [row.id for row in rows if wanted is not None and row.phone_hash == wanted]
         meant = [row for row in rows if row.name == one["name"] or row.id in with_phone]
-        members = [people_store.as_shown(row) for row in meant]
+        members = [people.as_shown(row) for row in meant]
         found.append({"name": one["name"], "members": members, "by_phone": with_phone})
     return found
 

@@ -5,9 +5,17 @@ from uuid import UUID
 
 from flask import request
 
-from services.members import schemas
 from services.members.commands import claims as commands
 from services.members.commands.logins import Registered
+from services.members.schemas.claims import (
+    ClaimCodeSchema,
+    ClaimedSchema,
+    ClaimLoginSchema,
+    ClaimReadSchema,
+    ClaimSchema,
+    ClaimShownSchema,
+)
+from services.members.schemas.logins import RegisteredSchema
 from shared import web
 from shared.http import NETWORK, ProblemSchema
 from shared.principal import Role
@@ -22,7 +30,7 @@ def _network() -> str:
 
 @claims.route("/members/<uuid:member_id>/claim-codes", methods=["POST"])
 @web.holding(Role.ORGANIZER)
-@claims.response(201, schemas.ClaimCodeSchema)
+@claims.response(201, ClaimCodeSchema)
 @claims.alt_response(401, schema=ProblemSchema)
 @claims.alt_response(403, schema=ProblemSchema)
 @claims.alt_response(404, schema=ProblemSchema)
@@ -34,8 +42,8 @@ def make_claim_code(member_id: UUID) -> commands.ClaimMade:
 
 @claims.route("/claims/read", methods=["POST"])
 @web.anyone()
-@claims.arguments(schemas.ClaimReadSchema)
-@claims.response(200, schemas.ClaimShownSchema)
+@claims.arguments(ClaimReadSchema)
+@claims.response(200, ClaimShownSchema)
 @claims.alt_response(422, schema=ProblemSchema)
 @claims.alt_response(429, schema=ProblemSchema)
 def read_claim(content: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +53,8 @@ def read_claim(content: dict[str, Any]) -> dict[str, Any]:
 
 @claims.route("/claims", methods=["POST"])
 @web.logged_in()
-@claims.arguments(schemas.ClaimSchema)
-@claims.response(201, schemas.ClaimedSchema)
+@claims.arguments(ClaimSchema)
+@claims.response(201, ClaimedSchema)
 @claims.alt_response(401, schema=ProblemSchema)
 @claims.alt_response(403, schema=ProblemSchema)
 @claims.alt_response(409, schema=ProblemSchema)
@@ -59,8 +67,8 @@ def claim(content: dict[str, Any]) -> commands.Claimed:
 
 @claims.route("/claims/logins", methods=["POST"])
 @web.anyone()
-@claims.arguments(schemas.ClaimLoginSchema)
-@claims.response(201, schemas.RegisteredSchema)
+@claims.arguments(ClaimLoginSchema)
+@claims.response(201, RegisteredSchema)
 @claims.alt_response(409, schema=ProblemSchema)
 @claims.alt_response(422, schema=ProblemSchema)
 @claims.alt_response(429, schema=ProblemSchema)

@@ -3,8 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries, schemas
+from services.members import queries
 from services.members.commands import concerns as commands
+from services.members.schemas.concerns import (
+    AnswerSchema,
+    ComplaintNewSchema,
+    ConcernNewSchema,
+    ConcernSchema,
+    ConcernsQuerySchema,
+    ContactSchema,
+    ReceiptSchema,
+    ReopeningSchema,
+)
 from shared import web
 from shared.http import ProblemSchema
 from shared.principal import Role
@@ -14,8 +24,8 @@ concerns = web.Routes("concerns", __name__, url_prefix="/api/v1/members")
 
 @concerns.route("/concerns", methods=["GET"])
 @web.logged_in()
-@concerns.arguments(schemas.ConcernsQuerySchema, location="query")
-@concerns.response(200, schemas.ConcernSchema(many=True))
+@concerns.arguments(ConcernsQuerySchema, location="query")
+@concerns.response(200, ConcernSchema(many=True))
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 def list_concerns(query: dict[str, Any]) -> list[dict[str, Any]]:
@@ -25,8 +35,8 @@ def list_concerns(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @concerns.route("/concerns", methods=["POST"])
 @web.logged_in()
-@concerns.arguments(schemas.ConcernNewSchema)
-@concerns.response(201, schemas.ReceiptSchema)
+@concerns.arguments(ConcernNewSchema)
+@concerns.response(201, ReceiptSchema)
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)
@@ -39,8 +49,8 @@ def report(content: dict[str, Any]) -> dict[str, Any]:
 
 @concerns.route("/complaints", methods=["POST"])
 @web.anyone()
-@concerns.arguments(schemas.ComplaintNewSchema)
-@concerns.response(201, schemas.ReceiptSchema)
+@concerns.arguments(ComplaintNewSchema)
+@concerns.response(201, ReceiptSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)
 @concerns.alt_response(409, schema=ProblemSchema)
@@ -53,7 +63,7 @@ def complain(content: dict[str, Any]) -> dict[str, Any]:
 
 @concerns.route("/concerns/<uuid:concern_id>", methods=["GET"])
 @web.logged_in()
-@concerns.response(200, schemas.ConcernSchema)
+@concerns.response(200, ConcernSchema)
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)
 def show_concern(concern_id: UUID) -> dict[str, Any]:
@@ -63,7 +73,7 @@ def show_concern(concern_id: UUID) -> dict[str, Any]:
 
 @concerns.route("/concerns/<uuid:concern_id>/take", methods=["POST"])
 @web.holding(Role.STAFF)
-@concerns.response(200, schemas.ConcernSchema)
+@concerns.response(200, ConcernSchema)
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)
@@ -76,8 +86,8 @@ def take(concern_id: UUID) -> dict[str, Any]:
 
 @concerns.route("/concerns/<uuid:concern_id>/answer", methods=["POST"])
 @web.holding(Role.STAFF)
-@concerns.arguments(schemas.AnswerSchema)
-@concerns.response(200, schemas.ConcernSchema)
+@concerns.arguments(AnswerSchema)
+@concerns.response(200, ConcernSchema)
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)
@@ -90,7 +100,7 @@ def answer(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
 
 @concerns.route("/concerns/<uuid:concern_id>/read", methods=["POST"])
 @web.holding(Role.STAFF)
-@concerns.response(200, schemas.ConcernSchema)
+@concerns.response(200, ConcernSchema)
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)
@@ -103,8 +113,8 @@ def mark_read(concern_id: UUID) -> dict[str, Any]:
 
 @concerns.route("/concerns/<uuid:concern_id>/reopen", methods=["POST"])
 @web.logged_in()
-@concerns.arguments(schemas.ReopeningSchema)
-@concerns.response(200, schemas.ConcernSchema)
+@concerns.arguments(ReopeningSchema)
+@concerns.response(200, ConcernSchema)
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)
@@ -117,7 +127,7 @@ def reopen(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
 
 @concerns.route("/concerns/<uuid:concern_id>/contact", methods=["GET"])
 @web.holding(Role.STAFF)
-@concerns.response(200, schemas.ContactSchema)
+@concerns.response(200, ContactSchema)
 @concerns.alt_response(401, schema=ProblemSchema)
 @concerns.alt_response(403, schema=ProblemSchema)
 @concerns.alt_response(404, schema=ProblemSchema)

@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries, schemas
+from services.members import queries
 from services.members.commands import erasures as commands
+from services.members.schemas.erasures import ErasureNewSchema, ErasureQuerySchema, ErasureSchema
 from shared import web
 from shared.http import ProblemSchema
 from shared.principal import Role
@@ -14,8 +15,8 @@ erasures = web.Routes("erasures", __name__, url_prefix="/api/v1/members")
 
 @erasures.route("/erasures", methods=["GET"])
 @web.holding(Role.STAFF)
-@erasures.arguments(schemas.ErasureQuerySchema, location="query")
-@erasures.response(200, schemas.ErasureSchema(many=True))
+@erasures.arguments(ErasureQuerySchema, location="query")
+@erasures.response(200, ErasureSchema(many=True))
 @erasures.alt_response(401, schema=ProblemSchema)
 @erasures.alt_response(403, schema=ProblemSchema)
 def list_erasures(query: dict[str, Any]) -> list[dict[str, Any]]:
@@ -25,7 +26,7 @@ def list_erasures(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @erasures.route("/members/<uuid:member_id>/erasure", methods=["GET"])
 @web.logged_in()
-@erasures.response(200, schemas.ErasureSchema)
+@erasures.response(200, ErasureSchema)
 @erasures.alt_response(401, schema=ProblemSchema)
 @erasures.alt_response(404, schema=ProblemSchema)
 def show_erasure(member_id: UUID) -> dict[str, Any]:
@@ -35,8 +36,8 @@ def show_erasure(member_id: UUID) -> dict[str, Any]:
 
 @erasures.route("/members/<uuid:member_id>/erasures", methods=["POST"])
 @web.logged_in()
-@erasures.arguments(schemas.ErasureNewSchema)
-@erasures.response(201, schemas.ErasureSchema)
+@erasures.arguments(ErasureNewSchema)
+@erasures.response(201, ErasureSchema)
 @erasures.alt_response(401, schema=ProblemSchema)
 @erasures.alt_response(403, schema=ProblemSchema)
 @erasures.alt_response(404, schema=ProblemSchema)

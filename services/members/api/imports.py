@@ -6,9 +6,18 @@ from uuid import UUID
 
 from flask import Response
 
-from services.members import queries, schemas
+from services.members import queries
 from services.members.commands import imports as commands
 from services.members.domain.imports import Step
+from services.members.schemas.imports import (
+    ImportCheckSchema,
+    ImportNewSchema,
+    ImportQuerySchema,
+    ImportReasonSchema,
+    ImportRowSchema,
+    ImportRowsQuerySchema,
+    ImportSchema,
+)
 from shared import spreadsheets, web
 from shared.http import ProblemSchema
 from shared.principal import Role
@@ -32,8 +41,8 @@ def _refuses(*statuses: int) -> Any:
 
 @imports.route("", methods=["GET"])
 @web.holding(Role.STAFF, Role.AUDITOR)
-@imports.arguments(schemas.ImportQuerySchema, location="query")
-@imports.response(200, schemas.ImportSchema(many=True))
+@imports.arguments(ImportQuerySchema, location="query")
+@imports.response(200, ImportSchema(many=True))
 @_refuses()
 def list_imports(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Files that were brought at my stations, newest first."""
@@ -43,8 +52,8 @@ def list_imports(query: dict[str, Any]) -> list[dict[str, Any]]:
 @imports.route("", methods=["POST"])
 @web.holding(Role.STAFF)
 @web.taking(BODY_BYTES_MAX)
-@imports.arguments(schemas.ImportNewSchema)
-@imports.response(201, schemas.ImportSchema)
+@imports.arguments(ImportNewSchema)
+@imports.response(201, ImportSchema)
 @_refuses(409, 413, 422)
 def bring_import(content: dict[str, Any]) -> dict[str, Any]:
     """Bring a spreadsheet. It is read and checked, and nothing is taken in before `start`."""
@@ -53,7 +62,7 @@ def bring_import(content: dict[str, Any]) -> dict[str, Any]:
 
 @imports.route("/<uuid:import_id>", methods=["GET"])
 @web.holding(Role.STAFF, Role.AUDITOR)
-@imports.response(200, schemas.ImportSchema)
+@imports.response(200, ImportSchema)
 @_refuses()
 def show_import(import_id: UUID) -> dict[str, Any]:
     """How far an import has come, and what I may do next."""
@@ -62,8 +71,8 @@ def show_import(import_id: UUID) -> dict[str, Any]:
 
 @imports.route("/<uuid:import_id>/rows", methods=["GET"])
 @web.holding(Role.STAFF)
-@imports.arguments(schemas.ImportRowsQuerySchema, location="query")
-@imports.response(200, schemas.ImportRowSchema(many=True))
+@imports.arguments(ImportRowsQuerySchema, location="query")
+@imports.response(200, ImportRowSchema(many=True))
 @_refuses()
 def list_import_rows(query: dict[str, Any], import_id: UUID) -> list[dict[str, Any]]:
     """Rows of a file with what is wrong with them."""
@@ -84,8 +93,8 @@ def read_file(import_id: UUID) -> Response:
 
 @imports.route("/<uuid:import_id>/check", methods=["POST"])
 @web.holding(Role.STAFF)
-@imports.arguments(schemas.ImportCheckSchema)
-@imports.response(200, schemas.ImportSchema)
+@imports.arguments(ImportCheckSchema)
+@imports.response(200, ImportSchema)
 @_refuses(409)
 def check_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
     """Check it again, with half days of another length, or after people and places were added."""
@@ -94,7 +103,7 @@ def check_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 
 @imports.route("/<uuid:import_id>/start", methods=["POST"])
 @web.holding(Role.STAFF)
-@imports.response(200, schemas.ImportSchema)
+@imports.response(200, ImportSchema)
 @_refuses(409, 422)
 def start_import(import_id: UUID) -> dict[str, Any]:
     """Take the good rows in; opening balances wait for a second person first."""
@@ -103,7 +112,7 @@ def start_import(import_id: UUID) -> dict[str, Any]:
 
 @imports.route("/<uuid:import_id>/approve", methods=["POST"])
 @web.holding(Role.STAFF)
-@imports.response(200, schemas.ImportSchema)
+@imports.response(200, ImportSchema)
 @_refuses(409)
 def approve_import(import_id: UUID) -> dict[str, Any]:
     """Approve opening balances as the second person, of the sub-centre or above."""
@@ -112,8 +121,8 @@ def approve_import(import_id: UUID) -> dict[str, Any]:
 
 @imports.route("/<uuid:import_id>/reject", methods=["POST"])
 @web.holding(Role.STAFF)
-@imports.arguments(schemas.ImportReasonSchema)
-@imports.response(200, schemas.ImportSchema)
+@imports.arguments(ImportReasonSchema)
+@imports.response(200, ImportSchema)
 @_refuses(409)
 def reject_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
     """Send opening balances back."""
@@ -122,7 +131,7 @@ def reject_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 
 @imports.route("/<uuid:import_id>/drop", methods=["POST"])
 @web.holding(Role.STAFF)
-@imports.response(200, schemas.ImportSchema)
+@imports.response(200, ImportSchema)
 @_refuses(409)
 def drop_import(import_id: UUID) -> dict[str, Any]:
     """Give up a file of which nothing was taken in; it is forgotten."""
@@ -131,7 +140,7 @@ def drop_import(import_id: UUID) -> dict[str, Any]:
 
 @imports.route("/<uuid:import_id>/undo", methods=["POST"])
 @web.holding(Role.STAFF)
-@imports.response(200, schemas.ImportSchema)
+@imports.response(200, ImportSchema)
 @_refuses(409, 422)
 def undo_import(import_id: UUID) -> dict[str, Any]:
     """Take a whole import back within a day, as far as nothing has happened since."""

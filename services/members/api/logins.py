@@ -5,10 +5,24 @@ from uuid import UUID
 
 from flask import request
 
-from services.members import queries, schemas
+from services.members import queries
 from services.members.commands import administrators
 from services.members.commands import logins as commands
 from services.members.domain.consents import Text
+from services.members.schemas.consents import ConsentTextSchema
+from services.members.schemas.logins import (
+    AdministratorThereSchema,
+    CodeSchema,
+    CredentialsSchema,
+    FirstAdministratorSchema,
+    PasswordSchema,
+    RegisteredSchema,
+    RegistrationSchema,
+    SessionOpenedSchema,
+    TokenNewSchema,
+    TokenSchema,
+    TokenShownSchema,
+)
 from shared import web
 from shared.http import NETWORK, ProblemSchema
 from shared.principal import Role
@@ -23,7 +37,7 @@ def _network() -> str:
 
 @logins.route("/consent-texts", methods=["GET"])
 @web.anyone()
-@logins.response(200, schemas.ConsentTextSchema(many=True))
+@logins.response(200, ConsentTextSchema(many=True))
 def list_consent_texts() -> list[Text]:
     """What people are asked to agree to, in the versions of now."""
     return queries.list_consent_texts()
@@ -31,8 +45,8 @@ def list_consent_texts() -> list[Text]:
 
 @logins.route("/logins", methods=["POST"])
 @web.anyone()
-@logins.arguments(schemas.RegistrationSchema)
-@logins.response(201, schemas.RegisteredSchema)
+@logins.arguments(RegistrationSchema)
+@logins.response(201, RegisteredSchema)
 @logins.alt_response(404, schema=ProblemSchema)
 @logins.alt_response(409, schema=ProblemSchema)
 @logins.alt_response(422, schema=ProblemSchema)
@@ -43,7 +57,7 @@ def register(registration: dict[str, Any]) -> commands.Registered:
 
 @logins.route("/administrators", methods=["GET"])
 @web.anyone()
-@logins.response(200, schemas.AdministratorThereSchema)
+@logins.response(200, AdministratorThereSchema)
 def show_administrator_there() -> dict[str, bool]:
     """Whether there is an administrator already; who it is is not told."""
     return {"is_there": administrators.is_there()}
@@ -51,8 +65,8 @@ def show_administrator_there() -> dict[str, bool]:
 
 @logins.route("/administrators", methods=["POST"])
 @web.anyone()
-@logins.arguments(schemas.FirstAdministratorSchema)
-@logins.response(201, schemas.RegisteredSchema)
+@logins.arguments(FirstAdministratorSchema)
+@logins.response(201, RegisteredSchema)
 @logins.alt_response(401, schema=ProblemSchema)
 @logins.alt_response(409, schema=ProblemSchema)
 @logins.alt_response(422, schema=ProblemSchema)
@@ -63,8 +77,8 @@ def register_first_administrator(registration: dict[str, Any]) -> commands.Regis
 
 @logins.route("/sessions", methods=["POST"])
 @web.anyone()
-@logins.arguments(schemas.CredentialsSchema)
-@logins.response(200, schemas.SessionOpenedSchema)
+@logins.arguments(CredentialsSchema)
+@logins.response(200, SessionOpenedSchema)
 @logins.alt_response(401, schema=ProblemSchema)
 @logins.alt_response(429, schema=ProblemSchema)
 def open_session(credentials: dict[str, Any]) -> commands.Opened:
@@ -83,7 +97,7 @@ def close_session() -> None:
 
 @logins.route("/passwords", methods=["POST"])
 @web.anyone()
-@logins.arguments(schemas.PasswordSchema)
+@logins.arguments(PasswordSchema)
 @logins.response(204)
 @logins.alt_response(401, schema=ProblemSchema)
 @logins.alt_response(422, schema=ProblemSchema)
@@ -95,7 +109,7 @@ def set_password(content: dict[str, Any]) -> None:
 
 @logins.route("/members/<uuid:member_id>/reset-codes", methods=["POST"])
 @web.holding(Role.STAFF)
-@logins.response(201, schemas.CodeSchema)
+@logins.response(201, CodeSchema)
 @logins.alt_response(401, schema=ProblemSchema)
 @logins.alt_response(403, schema=ProblemSchema)
 @logins.alt_response(404, schema=ProblemSchema)
@@ -107,7 +121,7 @@ def make_reset_code(member_id: UUID) -> commands.CodeMade:
 
 @logins.route("/tokens", methods=["GET"])
 @web.logged_in()
-@logins.response(200, schemas.TokenSchema(many=True))
+@logins.response(200, TokenSchema(many=True))
 @logins.alt_response(401, schema=ProblemSchema)
 def list_tokens() -> list[dict[str, Any]]:
     """My API tokens."""
@@ -116,8 +130,8 @@ def list_tokens() -> list[dict[str, Any]]:
 
 @logins.route("/tokens", methods=["POST"])
 @web.logged_in()
-@logins.arguments(schemas.TokenNewSchema)
-@logins.response(201, schemas.TokenShownSchema)
+@logins.arguments(TokenNewSchema)
+@logins.response(201, TokenShownSchema)
 @logins.alt_response(401, schema=ProblemSchema)
 @logins.alt_response(403, schema=ProblemSchema)
 @logins.alt_response(409, schema=ProblemSchema)

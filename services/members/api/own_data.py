@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import schemas
 from services.members.commands import own_data as commands
+from services.members.schemas.own_data import ExportSchema, PasswordAgainSchema
 from shared import web
 from shared.http import ProblemSchema
 
@@ -13,8 +13,8 @@ own_data = web.Routes("own_data", __name__, url_prefix="/api/v1/members")
 
 @own_data.route("/me/members/<uuid:member_id>/exports", methods=["POST"])
 @web.logged_in()
-@own_data.arguments(schemas.PasswordAgainSchema)
-@own_data.response(200, schemas.ExportSchema)
+@own_data.arguments(PasswordAgainSchema)
+@own_data.response(200, ExportSchema)
 @own_data.alt_response(401, schema=ProblemSchema)
 @own_data.alt_response(403, schema=ProblemSchema)
 @own_data.alt_response(404, schema=ProblemSchema)

@@ -3,8 +3,24 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries, schemas
+from services.members import queries
 from services.members.commands import people as commands
+from services.members.schemas.consents import ConsentsSchema
+from services.members.schemas.people import (
+    FamilyMemberSchema,
+    FoundSchema,
+    HouseholdSchema,
+    LookUpSchema,
+    MemberChangeSchema,
+    MemberNewSchema,
+    MemberPhoneSchema,
+    MemberQuerySchema,
+    MemberSchema,
+    MemberWithActingSchema,
+    MeSchema,
+    PhoneSchema,
+    PhonesQuerySchema,
+)
 from shared import web
 from shared.http import ProblemSchema
 from shared.principal import Role
@@ -14,7 +30,7 @@ people = web.Routes("people", __name__, url_prefix="/api/v1/members")
 
 @people.route("/me", methods=["GET"])
 @web.logged_in()
-@people.response(200, schemas.MeSchema)
+@people.response(200, MeSchema)
 @people.alt_response(401, schema=ProblemSchema)
 def show_me() -> dict[str, Any]:
     """My login, everybody it acts for, and my roles."""
@@ -23,8 +39,8 @@ def show_me() -> dict[str, Any]:
 
 @people.route("/me/members", methods=["POST"])
 @web.logged_in()
-@people.arguments(schemas.FamilyMemberSchema)
-@people.response(201, schemas.MemberSchema)
+@people.arguments(FamilyMemberSchema)
+@people.response(201, MemberSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
 @people.alt_response(409, schema=ProblemSchema)
@@ -36,8 +52,8 @@ def add_family(content: dict[str, Any]) -> dict[str, Any]:
 
 @people.route("/me/members/<uuid:member_id>/consents", methods=["PUT"])
 @web.logged_in()
-@people.arguments(schemas.ConsentsSchema)
-@people.response(200, schemas.MemberSchema)
+@people.arguments(ConsentsSchema)
+@people.response(200, MemberSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -49,8 +65,8 @@ def set_consents(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 
 @people.route("/members", methods=["GET"])
 @web.logged_in()
-@people.arguments(schemas.MemberQuerySchema, location="query")
-@people.response(200, schemas.MemberSchema(many=True))
+@people.arguments(MemberQuerySchema, location="query")
+@people.response(200, MemberSchema(many=True))
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -63,8 +79,8 @@ def list_members(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @people.route("/members", methods=["POST"])
 @web.holding(Role.STAFF)
-@people.arguments(schemas.MemberNewSchema)
-@people.response(201, schemas.MemberSchema)
+@people.arguments(MemberNewSchema)
+@people.response(201, MemberSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -77,7 +93,7 @@ def add_member(content: dict[str, Any]) -> dict[str, Any]:
 
 @people.route("/members/<uuid:member_id>", methods=["GET"])
 @web.logged_in()
-@people.response(200, schemas.MemberWithActingSchema)
+@people.response(200, MemberWithActingSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
 def show_member(member_id: UUID) -> dict[str, Any]:
@@ -87,8 +103,8 @@ def show_member(member_id: UUID) -> dict[str, Any]:
 
 @people.route("/members/<uuid:member_id>", methods=["PATCH"])
 @web.logged_in()
-@people.arguments(schemas.MemberChangeSchema)
-@people.response(200, schemas.MemberSchema)
+@people.arguments(MemberChangeSchema)
+@people.response(200, MemberSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -101,7 +117,7 @@ def change_member(changes: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 
 @people.route("/members/<uuid:member_id>/look-alikes", methods=["GET"])
 @web.holding(Role.STAFF)
-@people.response(200, schemas.MemberSchema(many=True))
+@people.response(200, MemberSchema(many=True))
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -112,7 +128,7 @@ def list_look_alikes(member_id: UUID) -> list[dict[str, Any]]:
 
 @people.route("/members/<uuid:member_id>/confirm", methods=["POST"])
 @web.holding(Role.STAFF)
-@people.response(200, schemas.MemberSchema)
+@people.response(200, MemberSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -123,8 +139,8 @@ def confirm_member(member_id: UUID) -> dict[str, Any]:
 
 @people.route("/members/<uuid:member_id>/household", methods=["PUT"])
 @web.holding(Role.STAFF)
-@people.arguments(schemas.HouseholdSchema)
-@people.response(200, schemas.MemberSchema)
+@people.arguments(HouseholdSchema)
+@people.response(200, MemberSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -135,7 +151,7 @@ def set_household(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 
 @people.route("/members/<uuid:member_id>/phone", methods=["GET"])
 @web.logged_in()
-@people.response(200, schemas.PhoneSchema)
+@people.response(200, PhoneSchema)
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
 def show_phone(member_id: UUID) -> dict[str, Any]:
@@ -145,8 +161,8 @@ def show_phone(member_id: UUID) -> dict[str, Any]:
 
 @people.route("/look-ups", methods=["POST"])
 @web.holding(Role.ORGANIZER)
-@people.arguments(schemas.LookUpSchema)
-@people.response(200, schemas.FoundSchema(many=True))
+@people.arguments(LookUpSchema)
+@people.response(200, FoundSchema(many=True))
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 @people.alt_response(404, schema=ProblemSchema)
@@ -157,8 +173,8 @@ def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 @people.route("/phones", methods=["GET"])
 @web.holding(Role.ORGANIZER)
-@people.arguments(schemas.PhonesQuerySchema, location="query")
-@people.response(200, schemas.MemberPhoneSchema(many=True))
+@people.arguments(PhonesQuerySchema, location="query")
+@people.response(200, MemberPhoneSchema(many=True))
 @people.alt_response(401, schema=ProblemSchema)
 @people.alt_response(403, schema=ProblemSchema)
 def list_phones(query: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,8 +3,19 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries, schemas
+from services.members import queries
 from services.members.commands import grants as commands
+from services.members.schemas.rights import (
+    EmployerNewSchema,
+    EmployerQuerySchema,
+    EmployerSchema,
+    GrantNewSchema,
+    GrantQuerySchema,
+    GrantSchema,
+    TeamNewSchema,
+    TeamQuerySchema,
+    TeamSchema,
+)
 from shared import web
 from shared.http import ProblemSchema
 from shared.principal import Role
@@ -14,8 +25,8 @@ rights = web.Routes("rights", __name__, url_prefix="/api/v1/members")
 
 @rights.route("/grants", methods=["GET"])
 @web.holding(Role.ADMINISTRATOR)
-@rights.arguments(schemas.GrantQuerySchema, location="query")
-@rights.response(200, schemas.GrantSchema(many=True))
+@rights.arguments(GrantQuerySchema, location="query")
+@rights.response(200, GrantSchema(many=True))
 @rights.alt_response(401, schema=ProblemSchema)
 @rights.alt_response(403, schema=ProblemSchema)
 def list_grants(query: dict[str, Any]) -> list[dict[str, Any]]:
@@ -25,8 +36,8 @@ def list_grants(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @rights.route("/grants", methods=["POST"])
 @web.holding(Role.ADMINISTRATOR)
-@rights.arguments(schemas.GrantNewSchema)
-@rights.response(201, schemas.GrantSchema)
+@rights.arguments(GrantNewSchema)
+@rights.response(201, GrantSchema)
 @rights.alt_response(401, schema=ProblemSchema)
 @rights.alt_response(403, schema=ProblemSchema)
 @rights.alt_response(404, schema=ProblemSchema)
@@ -50,8 +61,8 @@ def revoke_grant(grant_id: UUID) -> None:
 
 @rights.route("/teams", methods=["GET"])
 @web.logged_in()
-@rights.arguments(schemas.TeamQuerySchema, location="query")
-@rights.response(200, schemas.TeamSchema(many=True))
+@rights.arguments(TeamQuerySchema, location="query")
+@rights.response(200, TeamSchema(many=True))
 @rights.alt_response(401, schema=ProblemSchema)
 def list_teams(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Teams, of a station or of all."""
@@ -60,8 +71,8 @@ def list_teams(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @rights.route("/teams", methods=["POST"])
 @web.holding(Role.STAFF)
-@rights.arguments(schemas.TeamNewSchema)
-@rights.response(201, schemas.TeamSchema)
+@rights.arguments(TeamNewSchema)
+@rights.response(201, TeamSchema)
 @rights.alt_response(401, schema=ProblemSchema)
 @rights.alt_response(403, schema=ProblemSchema)
 @rights.alt_response(404, schema=ProblemSchema)
@@ -74,8 +85,8 @@ def add_team(content: dict[str, Any]) -> dict[str, Any]:
 
 @rights.route("/employers", methods=["GET"])
 @web.logged_in()
-@rights.arguments(schemas.EmployerQuerySchema, location="query")
-@rights.response(200, schemas.EmployerSchema(many=True))
+@rights.arguments(EmployerQuerySchema, location="query")
+@rights.response(200, EmployerSchema(many=True))
 @rights.alt_response(401, schema=ProblemSchema)
 def list_employers(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Employers that people report from."""
@@ -84,8 +95,8 @@ def list_employers(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @rights.route("/employers", methods=["POST"])
 @web.holding(Role.STAFF)
-@rights.arguments(schemas.EmployerNewSchema)
-@rights.response(201, schemas.EmployerSchema)
+@rights.arguments(EmployerNewSchema)
+@rights.response(201, EmployerSchema)
 @rights.alt_response(401, schema=ProblemSchema)
 @rights.alt_response(403, schema=ProblemSchema)
 @rights.alt_response(409, schema=ProblemSchema)

@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries, schemas
+from services.members import queries
 from services.members.commands import tree as commands
+from services.members.schemas.tree import NodeChangeSchema, NodeNewSchema, NodeQuerySchema, NodeSchema, NodeWholeSchema
 from shared import web
 from shared.http import ProblemSchema
 from shared.principal import Role
@@ -14,8 +15,8 @@ tree = web.Routes("tree", __name__, url_prefix="/api/v1/members")
 
 @tree.route("/nodes", methods=["GET"])
 @web.anyone()
-@tree.arguments(schemas.NodeQuerySchema, location="query")
-@tree.response(200, schemas.NodeSchema(many=True))
+@tree.arguments(NodeQuerySchema, location="query")
+@tree.response(200, NodeSchema(many=True))
 @tree.alt_response(404, schema=ProblemSchema)
 def list_nodes(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Stations, compounds, buildings; open to all."""
@@ -24,8 +25,8 @@ def list_nodes(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 @tree.route("/nodes", methods=["POST"])
 @web.holding(Role.ADMINISTRATOR)
-@tree.arguments(schemas.NodeNewSchema)
-@tree.response(201, schemas.NodeWholeSchema)
+@tree.arguments(NodeNewSchema)
+@tree.response(201, NodeWholeSchema)
 @tree.alt_response(401, schema=ProblemSchema)
 @tree.alt_response(403, schema=ProblemSchema)
 @tree.alt_response(404, schema=ProblemSchema)
@@ -38,7 +39,7 @@ def add_node(content: dict[str, Any]) -> dict[str, Any]:
 
 @tree.route("/nodes/<uuid:node_id>", methods=["GET"])
 @web.anyone()
-@tree.response(200, schemas.NodeWholeSchema)
+@tree.response(200, NodeWholeSchema)
 @tree.alt_response(404, schema=ProblemSchema)
 def show_node(node_id: UUID) -> dict[str, Any]:
     """One place, with what it was called and where it lay before, and how many lived there."""
@@ -47,8 +48,8 @@ def show_node(node_id: UUID) -> dict[str, Any]:
 
 @tree.route("/nodes/<uuid:node_id>", methods=["PATCH"])
 @web.holding(Role.ADMINISTRATOR)
-@tree.arguments(schemas.NodeChangeSchema)
-@tree.response(200, schemas.NodeWholeSchema)
+@tree.arguments(NodeChangeSchema)
+@tree.response(200, NodeWholeSchema)
 @tree.alt_response(401, schema=ProblemSchema)
 @tree.alt_response(403, schema=ProblemSchema)
 @tree.alt_response(404, schema=ProblemSchema)

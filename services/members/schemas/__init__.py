@@ -1,0 +1,1 @@
+"""The wire of the members service: shape only."""

@@ -1,0 +1,97 @@
+"""Files that are taken over, on the wire."""
+
+import base64
+from typing import Any
+
+from marshmallow import fields, validate
+
+from services.members.domain import imports
+from services.members.schemas.kinds import row_limit
+from shared.fields import Line, Whole, WholeText, Wire
+
+
+class Base64(fields.Field[bytes]):
+    """Bytes as JSON has them."""
+
+    default_error_messages = {"base64": "应为 base64"}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bytes:
+        try:
+            return base64.b64decode(value, validate=True)
+        except (TypeError, ValueError) as error:
+            raise self.make_error("base64") from error
+
+
+def _half_day(**kwargs: Any) -> Whole:
+    description = {"description": "How many minutes 半天 stands for"}
+    return Whole(validate=validate.Range(min=60, max=600), metadata=description, **kwargs)
+
+
+class ImportNewSchema(Wire):
+    import_id = fields.UUID(required=True, data_key="id")
+    kind = fields.Enum(imports.Kind, by_value=True, required=True)
+    station_id = fields.UUID(required=True)
+    file_name = Line(length_max=200, required=True)
+    content = Base64(
+        required=True, metadata={"type": "string", "format": "byte", "description": "XLSX, XLS or CSV, at most 10 MB"}
+    )
+    half_day_minutes = _half_day(load_default=imports.HALF_DAY_MINUTES)
+
+
+class ImportCheckSchema(Wire):
+    half_day_minutes = _half_day()
+
+
+class ImportReasonSchema(Wire):
+    reason = Line(length_max=200, required=True)
+
+
+class ImportQuerySchema(Wire):
+    station_id = fields.UUID()
+    before = fields.UUID(metadata={"description": "Only imports older than this one"})
+    limit = row_limit()
+
+
+class ImportRowsQuerySchema(Wire):
+    state = fields.String(
+        load_default=imports.RowState.BAD, validate=validate.OneOf([state.value for state in imports.RowState])
+    )
+    after = WholeText(load_default=0, validate=validate.Range(min=0, max=1_000_000))
+    limit = WholeText(load_default=200, validate=validate.Range(min=1, max=2000))
+
+
+class ProblemFoundSchema(Wire):
+    title = fields.String(required=True)
+    value = fields.String(required=True)
+    sentence = fields.String(required=True)
+
+
+class ImportRowSchema(Wire):
+    number = fields.Integer(required=True)
+    member_id = fields.UUID(allow_none=True)
+    cells = fields.List(fields.String(), required=True)
+    problems = fields.List(fields.Nested(ProblemFoundSchema), required=True)
+
+
+class ImportSchema(Wire):
+    id = fields.UUID(required=True)
+    kind = fields.String(required=True)
+    state = fields.String(required=True)
+    station_id = fields.UUID(required=True)
+    station_name = fields.String(required=True)
+    file_name = fields.String(required=True)
+    size = fields.Integer(required=True)
+    has_file = fields.Boolean(required=True)
+    half_day_minutes = fields.Integer(required=True)
+    created_at = fields.AwareDateTime(required=True)
+    created_by_name = fields.String(required=True)
+    decided_at = fields.AwareDateTime(allow_none=True)
+    decided_by_name = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+    done_at = fields.AwareDateTime(allow_none=True)
+    undone_at = fields.AwareDateTime(allow_none=True)
+    found = fields.Dict(required=True, metadata={"description": "What the check found: heads, new teams, sums"})
+    counts = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": "Rows by state"}
+    )
+    may = fields.List(fields.String(), required=True, metadata={"description": "Steps that I may take now"})

@@ -1,0 +1,85 @@
+"""The station tree on the wire."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from services.members.domain.places import Level
+from services.members.schemas.kinds import PLACE_LENGTH_MAX, id_list, row_limit
+from shared.fields import Day, Line, Whole, Wire
+
+
+def _level(**kwargs: Any) -> fields.String:
+    return fields.String(validate=validate.OneOf([level.value for level in Level]), **kwargs)
+
+
+def _residents() -> Whole:
+    return Whole(validate=validate.Range(min=0, max=50_000_000))
+
+
+class NodeQuerySchema(Wire):
+    parent_id = fields.UUID()
+    below_id = fields.UUID(metadata={"description": "Everything below this node, itself not"})
+    above_id = fields.UUID(metadata={"description": "This node and everything above it"})
+    level = _level()
+    q = Line(length_max=PLACE_LENGTH_MAX)
+    ids = id_list()
+    residents_on = Day(metadata={"description": "`residents` as counted last up to this day, not the newest count"})
+    after = fields.UUID()
+    limit = row_limit()
+
+
+class NodeNewSchema(Wire):
+    node_id = fields.UUID(required=True, data_key="id")
+    level = _level(required=True)
+    name = Line(length_max=PLACE_LENGTH_MAX, required=True)
+    parent_id = fields.UUID(load_default=None, allow_none=True)
+    opened_on = Day()
+    residents = _residents()
+
+
+class NodeChangeSchema(Wire):
+    name = Line(length_max=PLACE_LENGTH_MAX)
+    parent_id = fields.UUID(allow_none=True)
+    residents = _residents()
+    from_day = Day(metadata={"description": "Since when name, parent_id or residents count; today if not given"})
+    closed_on = Day()
+    successor_id = fields.UUID()
+
+
+class NodeSchema(Wire):
+    id = fields.UUID(required=True)
+    level = fields.String(required=True)
+    name = fields.String(required=True)
+    path = fields.String(required=True)
+    parent_id = fields.UUID(required=True, allow_none=True)
+    parent_name = fields.String(allow_none=True)
+    successor_id = fields.UUID(allow_none=True)
+    opened_on = fields.Date(required=True)
+    closed_on = fields.Date(allow_none=True)
+    version = fields.Integer(required=True)
+    residents = fields.Integer(allow_none=True)
+
+
+class NameSinceSchema(Wire):
+    name = fields.String(required=True)
+    from_day = fields.Date(required=True)
+
+
+class FormerParentSchema(Wire):
+    parent_id = fields.UUID(allow_none=True)
+    from_day = fields.Date(required=True)
+    until_day = fields.Date(allow_none=True)
+
+
+class CountSchema(Wire):
+    residents = fields.Integer(required=True)
+    from_day = fields.Date(required=True)
+
+
+class NodeWholeSchema(NodeSchema):
+    names = fields.List(
+        fields.Nested(NameSinceSchema), required=True, metadata={"description": "The last is the present"}
+    )
+    parents = fields.List(fields.Nested(FormerParentSchema), required=True)
+    counts = fields.List(fields.Nested(CountSchema), required=True)
