@@ -105,12 +105,12 @@ def _cards(caller: Principal, which: ColumnElement[bool]) -> list[dict[str, Any]
     return [people.as_shown(row) if _may_see(caller, row.id, row.path) else people.as_masked(row) for row in rows]
 
 
-def look_up(caller: Principal, *, station_id: UUID, people: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Who of a station is meant by each of these names and phones, in their order; only where the caller organizes."""
     tx = session()
     path = tree.path_of(tx, station_id)
     caller.require(Role.ORGANIZER, path)
-    hashes = {one["phone"]: people.phone_hash(one["phone"]) for one in people if one["phone"]}
+    hashes = {one["phone"]: people.phone_hash(one["phone"]) for one in named if one["phone"]}
     statement = (
         people.view()
         .add_columns(Member.phone_hash)
@@ -118,7 +118,7 @@ def look_up(caller: Principal, *, station_id: UUID, people: Sequence[dict[str, A
             people.below_any([path]),
             Member.status == "active",
             or_(
-                Member.name == func.any([one["name"] for one in people]),
+                Member.name == func.any([one["name"] for one in named]),
                 Member.phone_hash == func.any(list(hashes.values())),
             ),
         )
@@ -126,7 +126,7 @@ def look_up(caller: Principal, *, station_id: UUID, people: Sequence[dict[str, A
     )
     rows = tx.execute(statement).all()
     found = []
-    for one in people:
+    for one in named:
         wanted = hashes.get(one["phone"])
         with_phone = [row.id for row in rows if wanted is not None and row.phone_hash == wanted]
         meant = [row for row in rows if row.name == one["name"] or row.id in with_phone]

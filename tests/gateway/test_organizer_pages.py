@@ -624,7 +624,7 @@ def test_every_act_that_is_recorded_has_words_and_no_words_are_left_over(town: T
 
 def test_everything_that_acts_record_has_words(town: Town) -> None:
     from gateway.pages.acts import detail_names, field_names
-    from services.checkin.schemas import ChangedActivitySchema
+    from services.checkin.schemas.activities import ChangedActivitySchema
     from services.members.schemas.people import MemberChangeSchema
     from services.rewards.schemas import GiftChangeSchema
 

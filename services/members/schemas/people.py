@@ -156,7 +156,9 @@ class WantedSchema(Wire):
 
 class LookUpSchema(Wire):
     station_id = fields.UUID(required=True)
-    people = fields.List(fields.Nested(WantedSchema), required=True, validate=validate.Length(min=1, max=500))
+    people = fields.List(
+        fields.Nested(WantedSchema), required=True, attribute="named", validate=validate.Length(min=1, max=500)
+    )
 
 
 class FoundSchema(Wire):

@@ -1,0 +1,27 @@
+"""The public routes of check-in, by use case; each module hangs its own on the one blueprint."""
+
+from services.checkin.api import (
+    activities,
+    attendances,
+    confirm_each,
+    day,
+    files,
+    outside,
+    reports,
+    scans,
+    sign_ups,
+)
+from services.checkin.api.routes import routes
+
+__all__ = [
+    "activities",
+    "attendances",
+    "confirm_each",
+    "day",
+    "files",
+    "outside",
+    "reports",
+    "routes",
+    "scans",
+    "sign_ups",
+]
