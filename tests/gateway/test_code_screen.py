@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.principal import Role
+from tests.gateway.organizing import publish
 from tests.gateway.real import Town, serving, town
-from tests.gateway.test_organizer_pages import publish
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -11,8 +11,8 @@ from gateway.parts import parts
 from services.members.domain.consents import TEXTS, Kind
 from shared.ids import new_id
 from shared.principal import Role
+from tests.gateway.organizing import publish
 from tests.gateway.real import PASSWORD, Browser, Town, town
-from tests.gateway.test_organizer_pages import publish
 
 __all__ = ["town"]
 

@@ -7,8 +7,8 @@ from devtools.verify.checks import all_checks
 from devtools.verify.town import Town as Databases
 from shared.ids import new_id
 from shared.principal import Role
+from tests.gateway.organizing import START, publish, scan
 from tests.gateway.real import Browser, Town, town
-from tests.gateway.test_organizer_pages import START, publish, scan
 
 __all__ = ["town"]
 

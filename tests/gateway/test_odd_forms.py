@@ -12,8 +12,8 @@ from gateway.guards import page_of_form
 from shared.db import session
 from shared.ids import new_id
 from shared.principal import Role
+from tests.gateway.organizing import ACTIVITY, START, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, token_of, town
-from tests.gateway.test_organizer_pages import ACTIVITY, START, publish, scan
 from tests.support import PROJECT
 
 __all__ = ["town"]

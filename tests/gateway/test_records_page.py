@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 
 from shared.principal import Role
+from tests.gateway.organizing import START, arrival_code, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, town
-from tests.gateway.test_organizer_pages import START, arrival_code, publish, scan
 
 __all__ = ["town"]
 

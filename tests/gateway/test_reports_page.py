@@ -12,8 +12,8 @@ import python_calamine
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
+from tests.gateway.organizing import START, publish, scan
 from tests.gateway.real import Browser, Town, town
-from tests.gateway.test_organizer_pages import START, publish, scan
 
 __all__ = ["town"]
 

@@ -8,8 +8,8 @@ from gateway.parts import parts
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
+from tests.gateway.organizing import START, publish
 from tests.gateway.real import Browser, Town, form_fields, town
-from tests.gateway.test_organizer_pages import START, publish
 
 __all__ = ["town"]
 
