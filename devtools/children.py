@@ -171,6 +171,17 @@ def free_port(wanted: int | None = None, host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs, be it another user's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def wait_until(condition: Callable[[], bool], what: str, seconds: float, pause_s: float = 0.02) -> None:
     """Return when the condition holds; TimeoutError, naming what was awaited, when it never does."""
     deadline = time.monotonic() + seconds

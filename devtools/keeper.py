@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from devtools.children import Child, free_port, wait_until
+from devtools.children import Child, free_port, is_alive, wait_until
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD
 from devtools.servers import Postgres, Valkey
 
@@ -39,7 +39,7 @@ def keep(root: Path, watched_pid: int) -> None:
         unfinished = root / "servers.unfinished"
         unfinished.write_text(json.dumps(urls))
         unfinished.rename(root / "servers.json")
-        while _is_alive(watched_pid):
+        while is_alive(watched_pid):
             time.sleep(0.2)
     finally:
         for child in children:
@@ -47,14 +47,6 @@ def keep(root: Path, watched_pid: int) -> None:
         for child in children:
             child.stop()
         shutil.rmtree(root, ignore_errors=True)  # a killed session cannot do it itself
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def main() -> None:

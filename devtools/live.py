@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from devtools.children import is_alive
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import SUPERUSER
-from devtools.supervisor import PROJECT, Options, Say, System, is_alive
+from devtools.supervisor import PROJECT, Options, Say, System
 from shared.settings import SERVICES
 
 

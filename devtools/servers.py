@@ -431,3 +431,11 @@ def plain_url(
     scheme = f"postgresql+{driver}" if driver else "postgresql"
     path = parts.path if database is None else f"/{quote(database)}"
     return urlunsplit((scheme, f"{who}@{place}" if who else place, path, parts.query, ""))
+
+
+def remove(root: Path) -> None:
+    """Delete an installation's data, also where PostgreSQL's folder is a link to elsewhere."""
+    data = root / "postgres"
+    if data.is_symlink():
+        shutil.rmtree(data.resolve().parent, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)

@@ -6,11 +6,8 @@ once; stopped in the reverse order. A child that dies is started again by `watch
 
 import fcntl
 import hashlib
-import http.client
 import json
 import os
-import shutil
-import ssl
 import subprocess
 import sys
 import threading
@@ -20,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from devtools import processes
 from devtools.bootstrap import Heartbeat
-from devtools.children import Child, Command, Warden, accepts_connections, finish, free_port
+from devtools.children import Child, Command, Warden, finish, free_port, is_alive
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import (
     Names,
@@ -47,7 +45,6 @@ _WORDS = {
     "seed": "loading the demo data",
 }
 """What a command is doing while one waits for it."""
-_LISTENERS = ("gateway", "internal", *SERVICES)
 
 Say = Callable[[str], None]
 
@@ -332,7 +329,7 @@ class System:
             return self.postgres.is_ready()
         if name == "valkey" and self.valkey is not None:
             return self.valkey.is_ready()
-        return part.port is None or answers_ready(part.port, tls=name == "gateway" and self._tls)
+        return part.port is None or processes.answers_ready(part.port, tls=name == "gateway" and self._tls)
 
     def _why(self, name: str) -> str:
         """What a failed process said, unless it has been shown already."""
@@ -353,26 +350,9 @@ class System:
         return f"{'https' if self._tls else 'http'}://{self.options.public_host}:{self.ports['gateway']}"
 
     def _commands(self) -> dict[str, Command]:
-        place = self.installation
-        public = _granian("gateway.app:create_app", self.ports["gateway"], 4, workers=2, host=self.options.host)
-        if self.options.certificate is not None:
-            certificate, key = self.options.certificate
-            public += ["--ssl-certificate", str(certificate), "--ssl-keyfile", str(key), "--ssl-protocol-min", "tls1.2"]
-        internal = _granian("gateway.app:create_internal_app", self.ports["internal"], 16)
-        commands = {"gateway": (public, place.gateway())}
-        for service in SERVICES:
-            target = f"services.{service}.app:create_app"
-            # Scans come all at once, and threads of one process fight for the interpreter: two processes of one thread
-            # took 600 scans a second where two of two took 490 (./dev bench checkin, 2 cores).
-            workers, threads = (2, 1) if service == "checkin" else (1, 4)
-            command = _granian(target, self.ports[service], threads, workers=workers)
-            commands[service] = (command, place.service(service))
-        commands |= {
-            "internal": (internal, place.gateway()),
-            "worker": ([sys.executable, "-m", "services.work", "worker"], place.worker()),
-            "scheduler": ([sys.executable, "-m", "services.work", "scheduler"], place.worker()),
-        }
-        return {name: Command(tuple(argv), environment, PROJECT) for name, (argv, environment) in commands.items()}
+        chosen = self.options
+        made = processes.commands(self.installation, self.ports, host=chosen.host, certificate=chosen.certificate)
+        return {name: Command(tuple(argv), environment, PROJECT) for name, (argv, environment) in made.items()}
 
     def run(self, argv: list[str], environment: Mapping[str, str], name: str, hear: Say | None = None) -> None:
         """Run one command to its end; StartError with its last words when it fails.
@@ -414,7 +394,7 @@ class System:
         last: dict[str, int] = json.loads(record.read_text()) if record.exists() else {}
         if self.options.port is not None:
             last["gateway"] = self.options.port
-        for name in (*_LISTENERS, "postgres", "valkey"):
+        for name in (*processes.LISTENERS, "postgres", "valkey"):
             port = free_port(last.get(name) or None, self.options.host if name == "gateway" else "127.0.0.1")
             while port in self.ports.values():
                 port = free_port()
@@ -471,53 +451,8 @@ def already_running(root: Path, pid: int) -> str:
     return f"Huzhu is running already{where} (process {pid}, data in {root}). Stop that one first."
 
 
-def _granian(target: str, port: int, threads: int, *, workers: int = 1, host: str = "127.0.0.1") -> list[str]:
-    return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", target, "--host", host),
-        *("--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads), "--no-ws"),
-        # Its warnings are about numbers of threads that were measured.
-        *("--log-level", "error", "--workers-kill-timeout", "2"),
-    ]
-
-
-def answers_ready(port: int, *, tls: bool = False) -> bool:
-    """Whether /health/ready answers 200."""
-    if not accepts_connections(port):
-        return False
-    connection: http.client.HTTPConnection
-    if tls:
-        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=_trusting())
-    else:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _trusting() -> ssl.SSLContext:
-    """Asks our own process whether it is ready: its certificate is made on the spot."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _ending(returncode: int) -> str:
     return f"exit {returncode}" if returncode >= 0 else f"signal {-returncode}"
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _fingerprint() -> str:
@@ -526,11 +461,3 @@ def _fingerprint() -> str:
     for path in [*sorted(PROJECT.glob("services/*/migrations/**/*.py")), PROJECT / "shared/migrate.py"]:
         digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
     return digest.hexdigest()
-
-
-def remove(root: Path) -> None:
-    """Delete an installation's data, also where PostgreSQL's folder is a link to elsewhere."""
-    data = root / "postgres"
-    if data.is_symlink():
-        shutil.rmtree(data.resolve().parent, ignore_errors=True)
-    shutil.rmtree(root, ignore_errors=True)

@@ -28,8 +28,9 @@ from devtools.servers import (
     create_roles_and_databases,
     drop_roles_and_databases,
     postgres_way,
+    remove,
 )
-from devtools.supervisor import Options, System, remove
+from devtools.supervisor import Options, System
 from shared.settings import SERVICES
 from tests import warm
 

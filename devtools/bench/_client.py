@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from devtools.crowd import Crowd
-from devtools.supervisor import PROJECT, Options, System, remove
+from devtools.servers import remove
+from devtools.supervisor import PROJECT, Options, System
 
 CLIENTS = 8
 SILENCE_SECONDS_MAX = 30

@@ -20,8 +20,7 @@ from uuid import UUID
 
 from devtools.bench._place import servers
 from devtools.environment import Installation
-from devtools.servers import admin_connection
-from devtools.supervisor import remove
+from devtools.servers import admin_connection, remove
 
 if TYPE_CHECKING:
     from flask import Flask

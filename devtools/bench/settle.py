@@ -27,8 +27,7 @@ from uuid import UUID, uuid5
 from devtools.bench import _by_hand
 from devtools.bench._drain import drain_s
 from devtools.bench._place import servers
-from devtools.servers import admin_connection
-from devtools.supervisor import remove
+from devtools.servers import admin_connection, remove
 
 if TYPE_CHECKING:
     import psycopg

@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 from devtools.children import free_port
-from devtools.supervisor import PROJECT, remove
+from devtools.servers import remove
+from devtools.supervisor import PROJECT
 
 ROUNDS = 5
 FIRST_RUN_SECONDS_MAX = 300

@@ -17,8 +17,8 @@ import pytest
 
 from devtools import servers
 from devtools.children import Child, free_port, wait_until
-from devtools.servers import Postgres, Valkey, admin_connection, bundled_valkey, find_redis_server, plain_url
-from devtools.supervisor import Options, System, remove
+from devtools.servers import Postgres, Valkey, admin_connection, bundled_valkey, find_redis_server, plain_url, remove
+from devtools.supervisor import Options, System
 from tests.support import PROJECT, Settings
 
 PASSWORD = "a-password-of-tests"
