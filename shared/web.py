@@ -21,6 +21,7 @@ ProblemSchema = http.ProblemSchema  # routes name it beside their guard
 
 P = ParamSpec("P")
 R = TypeVar("R")
+V = TypeVar("V", bound=Callable[..., Any])
 
 _ANYONE = "anyone"
 BODY_BYTES_MAX = 1024 * 1024
@@ -58,6 +59,16 @@ class Routes(Blueprint):
     def arguments(self, schema: Any, **kwargs: Any) -> Any:
         """Parse by a schema, which is made once and not for every request."""
         return super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
+
+    def refuses(self, *statuses: int) -> Callable[[V], V]:
+        """Document the statuses with which a route may refuse, each a problem."""
+
+        def decorate(view: V) -> V:
+            for status in statuses:
+                view = self.alt_response(status, schema=ProblemSchema)(view)
+            return view
+
+        return decorate
 
     def alt_response(self, status_code: int, *args: Any, **kwargs: Any) -> Any:
         """Document another answer; a problem is described with the media type it is sent with.

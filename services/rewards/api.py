@@ -21,13 +21,7 @@ routes = web.Routes("rewards", __name__, url_prefix="/api/v1/rewards")
 
 def _refuses(*statuses: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Document the problems a route may answer with besides 400 and 401."""
-
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        for status in (401, *statuses):
-            view = routes.alt_response(status, schema=web.ProblemSchema)(view)
-        return view
-
-    return decorate
+    return routes.refuses(401, *statuses)
 
 
 def _at_desk(found: AtDesk) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from shared import http, web
+from shared import web
 
 routes = web.Routes("checkin", __name__, url_prefix="/api/v1/checkin")
 
@@ -13,10 +13,4 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 def refuses(*statuses: int) -> Callable[[View], View]:
     """Document the refusals of a route beside those that every route has."""
-
-    def decorate(view: View) -> View:
-        for status in (400, 401, 403, *statuses):
-            view = routes.alt_response(status, schema=http.ProblemSchema)(view)
-        return view
-
-    return decorate
+    return routes.refuses(400, 401, 403, *statuses)

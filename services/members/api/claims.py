@@ -17,7 +17,7 @@ from services.members.schemas.claims import (
 )
 from services.members.schemas.logins import RegisteredSchema
 from shared import web
-from shared.http import NETWORK, ProblemSchema
+from shared.http import NETWORK
 from shared.principal import Role
 
 claims = web.Routes("claims", __name__, url_prefix="/api/v1/members")
@@ -31,10 +31,7 @@ def _network() -> str:
 @claims.route("/members/<uuid:member_id>/claim-codes", methods=["POST"])
 @web.holding(Role.ORGANIZER)
 @claims.response(201, ClaimCodeSchema)
-@claims.alt_response(401, schema=ProblemSchema)
-@claims.alt_response(403, schema=ProblemSchema)
-@claims.alt_response(404, schema=ProblemSchema)
-@claims.alt_response(422, schema=ProblemSchema)
+@claims.refuses(401, 403, 404, 422)
 def make_claim_code(member_id: UUID) -> commands.ClaimMade:
     """Make a one-time code with which a login comes to act for a member who has none of their own."""
     return commands.make_claim_code(web.caller(), member_id)
@@ -44,8 +41,7 @@ def make_claim_code(member_id: UUID) -> commands.ClaimMade:
 @web.anyone()
 @claims.arguments(ClaimReadSchema)
 @claims.response(200, ClaimShownSchema)
-@claims.alt_response(422, schema=ProblemSchema)
-@claims.alt_response(429, schema=ProblemSchema)
+@claims.refuses(422, 429)
 def read_claim(content: dict[str, Any]) -> dict[str, Any]:
     """Whom a code hands over; it is not used up."""
     return commands.read_claim(web.caller(), content["token"], network=_network())
@@ -55,11 +51,7 @@ def read_claim(content: dict[str, Any]) -> dict[str, Any]:
 @web.logged_in()
 @claims.arguments(ClaimSchema)
 @claims.response(201, ClaimedSchema)
-@claims.alt_response(401, schema=ProblemSchema)
-@claims.alt_response(403, schema=ProblemSchema)
-@claims.alt_response(409, schema=ProblemSchema)
-@claims.alt_response(422, schema=ProblemSchema)
-@claims.alt_response(429, schema=ProblemSchema)
+@claims.refuses(401, 403, 409, 422, 429)
 def claim(content: dict[str, Any]) -> commands.Claimed:
     """Let my login act for the member whose code this is, as the person itself or for somebody of the family."""
     return commands.claim(web.caller(), **content, network=_network())
@@ -69,9 +61,7 @@ def claim(content: dict[str, Any]) -> commands.Claimed:
 @web.anyone()
 @claims.arguments(ClaimLoginSchema)
 @claims.response(201, RegisteredSchema)
-@claims.alt_response(409, schema=ProblemSchema)
-@claims.alt_response(422, schema=ProblemSchema)
-@claims.alt_response(429, schema=ProblemSchema)
+@claims.refuses(409, 422, 429)
 def register_by_claim(content: dict[str, Any]) -> Registered:
     """Register as the member whose code this is. The answer is the same when the phone is registered already; then
     nothing is made.
@@ -82,9 +72,7 @@ def register_by_claim(content: dict[str, Any]) -> Registered:
 @claims.route("/me/members/<uuid:member_id>", methods=["DELETE"])
 @web.logged_in()
 @claims.response(204)
-@claims.alt_response(401, schema=ProblemSchema)
-@claims.alt_response(404, schema=ProblemSchema)
-@claims.alt_response(422, schema=ProblemSchema)
+@claims.refuses(401, 404, 422)
 def release(member_id: UUID) -> None:
     """Let my login no longer act for this member, who stays."""
     commands.release(web.caller(), member_id)
@@ -93,10 +81,7 @@ def release(member_id: UUID) -> None:
 @claims.route("/me/members/<uuid:member_id>/logins/<uuid:login_id>", methods=["DELETE"])
 @web.logged_in()
 @claims.response(204)
-@claims.alt_response(401, schema=ProblemSchema)
-@claims.alt_response(403, schema=ProblemSchema)
-@claims.alt_response(404, schema=ProblemSchema)
-@claims.alt_response(422, schema=ProblemSchema)
+@claims.refuses(401, 403, 404, 422)
 def release_from(member_id: UUID, login_id: UUID) -> None:
     """Let somebody else's login no longer act for me."""
     commands.release(web.caller(), member_id, login_id)

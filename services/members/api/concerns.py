@@ -16,7 +16,6 @@ from services.members.schemas.concerns import (
     ReopeningSchema,
 )
 from shared import web
-from shared.http import ProblemSchema
 from shared.principal import Role
 
 concerns = web.Routes("concerns", __name__, url_prefix="/api/v1/members")
@@ -26,8 +25,7 @@ concerns = web.Routes("concerns", __name__, url_prefix="/api/v1/members")
 @web.logged_in()
 @concerns.arguments(ConcernsQuerySchema, location="query")
 @concerns.response(200, ConcernSchema(many=True))
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
+@concerns.refuses(401, 403)
 def list_concerns(query: dict[str, Any]) -> list[dict[str, Any]]:
     """A member's own; without a member those that staff answers and auditors see, open ones by the day they are due."""
     return queries.list_concerns(web.caller(), **query)
@@ -37,11 +35,7 @@ def list_concerns(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.logged_in()
 @concerns.arguments(ConcernNewSchema)
 @concerns.response(201, ReceiptSchema)
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
-@concerns.alt_response(409, schema=ProblemSchema)
-@concerns.alt_response(422, schema=ProblemSchema)
+@concerns.refuses(401, 403, 404, 409, 422)
 def report(content: dict[str, Any]) -> dict[str, Any]:
     """Report that something is missing or wrong; staff does so for who cannot."""
     return queries.show_receipt(commands.report(web.caller(), concern_id=content.pop("id"), **content))
@@ -51,11 +45,7 @@ def report(content: dict[str, Any]) -> dict[str, Any]:
 @web.anyone()
 @concerns.arguments(ComplaintNewSchema)
 @concerns.response(201, ReceiptSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
-@concerns.alt_response(409, schema=ProblemSchema)
-@concerns.alt_response(422, schema=ProblemSchema)
-@concerns.alt_response(429, schema=ProblemSchema)
+@concerns.refuses(403, 404, 409, 422, 429)
 def complain(content: dict[str, Any]) -> dict[str, Any]:
     """Complain or propose, also anonymously; the number is all that comes back."""
     return queries.show_receipt(commands.complain(web.caller(), concern_id=content.pop("id"), **content))
@@ -64,8 +54,7 @@ def complain(content: dict[str, Any]) -> dict[str, Any]:
 @concerns.route("/concerns/<uuid:concern_id>", methods=["GET"])
 @web.logged_in()
 @concerns.response(200, ConcernSchema)
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.refuses(401, 404)
 def show_concern(concern_id: UUID) -> dict[str, Any]:
     """One of mine, or of my stations."""
     return queries.show_concern(web.caller(), concern_id)
@@ -74,10 +63,7 @@ def show_concern(concern_id: UUID) -> dict[str, Any]:
 @concerns.route("/concerns/<uuid:concern_id>/take", methods=["POST"])
 @web.holding(Role.STAFF)
 @concerns.response(200, ConcernSchema)
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
-@concerns.alt_response(422, schema=ProblemSchema)
+@concerns.refuses(401, 403, 404, 422)
 def take(concern_id: UUID) -> dict[str, Any]:
     """Handle it from now on."""
     commands.take(web.caller(), concern_id)
@@ -88,10 +74,7 @@ def take(concern_id: UUID) -> dict[str, Any]:
 @web.holding(Role.STAFF)
 @concerns.arguments(AnswerSchema)
 @concerns.response(200, ConcernSchema)
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
-@concerns.alt_response(422, schema=ProblemSchema)
+@concerns.refuses(401, 403, 404, 422)
 def answer(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
     """Answer it."""
     commands.answer(web.caller(), concern_id, **content)
@@ -101,10 +84,7 @@ def answer(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
 @concerns.route("/concerns/<uuid:concern_id>/read", methods=["POST"])
 @web.holding(Role.STAFF)
 @concerns.response(200, ConcernSchema)
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
-@concerns.alt_response(422, schema=ProblemSchema)
+@concerns.refuses(401, 403, 404, 422)
 def mark_read(concern_id: UUID) -> dict[str, Any]:
     """Say that an anonymous complaint was read."""
     commands.mark_read(web.caller(), concern_id)
@@ -115,10 +95,7 @@ def mark_read(concern_id: UUID) -> dict[str, Any]:
 @web.logged_in()
 @concerns.arguments(ReopeningSchema)
 @concerns.response(200, ConcernSchema)
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
-@concerns.alt_response(422, schema=ProblemSchema)
+@concerns.refuses(401, 403, 404, 422)
 def reopen(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
     """Say once, within ten days, that the answer does not settle it."""
     commands.reopen(web.caller(), concern_id, **content)
@@ -128,9 +105,7 @@ def reopen(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
 @concerns.route("/concerns/<uuid:concern_id>/contact", methods=["GET"])
 @web.holding(Role.STAFF)
 @concerns.response(200, ContactSchema)
-@concerns.alt_response(401, schema=ProblemSchema)
-@concerns.alt_response(403, schema=ProblemSchema)
-@concerns.alt_response(404, schema=ProblemSchema)
+@concerns.refuses(401, 403, 404)
 def show_contact(concern_id: UUID) -> dict[str, Any]:
     """How to answer who left a name or number without a login; reading it is recorded."""
     return {"contact": commands.read_contact(web.caller(), concern_id)}

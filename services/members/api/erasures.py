@@ -7,7 +7,6 @@ from services.members import queries
 from services.members.commands import erasures as commands
 from services.members.schemas.erasures import ErasureNewSchema, ErasureQuerySchema, ErasureSchema
 from shared import web
-from shared.http import ProblemSchema
 from shared.principal import Role
 
 erasures = web.Routes("erasures", __name__, url_prefix="/api/v1/members")
@@ -17,8 +16,7 @@ erasures = web.Routes("erasures", __name__, url_prefix="/api/v1/members")
 @web.holding(Role.STAFF)
 @erasures.arguments(ErasureQuerySchema, location="query")
 @erasures.response(200, ErasureSchema(many=True))
-@erasures.alt_response(401, schema=ProblemSchema)
-@erasures.alt_response(403, schema=ProblemSchema)
+@erasures.refuses(401, 403)
 def list_erasures(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Who of my stations asked to be forgotten and is not yet, the oldest first."""
     return queries.list_erasures(web.caller(), **query)
@@ -27,8 +25,7 @@ def list_erasures(query: dict[str, Any]) -> list[dict[str, Any]]:
 @erasures.route("/members/<uuid:member_id>/erasure", methods=["GET"])
 @web.logged_in()
 @erasures.response(200, ErasureSchema)
-@erasures.alt_response(401, schema=ProblemSchema)
-@erasures.alt_response(404, schema=ProblemSchema)
+@erasures.refuses(401, 404)
 def show_erasure(member_id: UUID) -> dict[str, Any]:
     """The open request of a member of mine or of my stations; 404 when there is none."""
     return queries.show_erasure(web.caller(), member_id)
@@ -38,12 +35,7 @@ def show_erasure(member_id: UUID) -> dict[str, Any]:
 @web.logged_in()
 @erasures.arguments(ErasureNewSchema)
 @erasures.response(201, ErasureSchema)
-@erasures.alt_response(401, schema=ProblemSchema)
-@erasures.alt_response(403, schema=ProblemSchema)
-@erasures.alt_response(404, schema=ProblemSchema)
-@erasures.alt_response(409, schema=ProblemSchema)
-@erasures.alt_response(422, schema=ProblemSchema)
-@erasures.alt_response(429, schema=ProblemSchema)
+@erasures.refuses(401, 403, 404, 409, 422, 429)
 def ask_erasure(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     """Ask that a member of mine be forgotten, by the password again; or staff, for who asked in person."""
     return commands.ask(web.caller(), member_id=member_id, **content)
@@ -52,10 +44,7 @@ def ask_erasure(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 @erasures.route("/erasures/<uuid:erasure_id>/withdraw", methods=["POST"])
 @web.logged_in()
 @erasures.response(204)
-@erasures.alt_response(401, schema=ProblemSchema)
-@erasures.alt_response(403, schema=ProblemSchema)
-@erasures.alt_response(404, schema=ProblemSchema)
-@erasures.alt_response(409, schema=ProblemSchema)
+@erasures.refuses(401, 403, 404, 409)
 def withdraw_erasure(erasure_id: UUID) -> None:
     """Think again, while it is not done."""
     commands.withdraw(web.caller(), erasure_id)
@@ -64,11 +53,7 @@ def withdraw_erasure(erasure_id: UUID) -> None:
 @erasures.route("/erasures/<uuid:erasure_id>/confirm", methods=["POST"])
 @web.holding(Role.STAFF)
 @erasures.response(204)
-@erasures.alt_response(401, schema=ProblemSchema)
-@erasures.alt_response(403, schema=ProblemSchema)
-@erasures.alt_response(404, schema=ProblemSchema)
-@erasures.alt_response(409, schema=ProblemSchema)
-@erasures.alt_response(422, schema=ProblemSchema)
+@erasures.refuses(401, 403, 404, 409, 422)
 def confirm_erasure(erasure_id: UUID) -> None:
     """Nothing is open: forget the member now. Nothing brings them back."""
     commands.confirm(web.caller(), erasure_id)

@@ -19,7 +19,6 @@ from services.members.schemas.imports import (
     ImportSchema,
 )
 from shared import spreadsheets, web
-from shared.http import ProblemSchema
 from shared.principal import Role
 
 imports = web.Routes("imports", __name__, url_prefix="/api/v1/members/imports")
@@ -30,13 +29,7 @@ BODY_BYTES_MAX = spreadsheets.CONTENT_BYTES_MAX * 4 // 3 + 10_000
 
 def _refuses(*statuses: int) -> Any:
     """The problems that a route describes."""
-
-    def decorate(view: Any) -> Any:
-        for status in (401, 403, 404, *statuses):
-            view = imports.alt_response(status, schema=ProblemSchema)(view)
-        return view
-
-    return decorate
+    return imports.refuses(401, 403, 404, *statuses)
 
 
 @imports.route("", methods=["GET"])

@@ -24,7 +24,7 @@ from services.members.schemas.logins import (
     TokenShownSchema,
 )
 from shared import web
-from shared.http import NETWORK, ProblemSchema
+from shared.http import NETWORK
 from shared.principal import Role
 
 logins = web.Routes("logins", __name__, url_prefix="/api/v1/members")
@@ -47,9 +47,7 @@ def list_consent_texts() -> list[Text]:
 @web.anyone()
 @logins.arguments(RegistrationSchema)
 @logins.response(201, RegisteredSchema)
-@logins.alt_response(404, schema=ProblemSchema)
-@logins.alt_response(409, schema=ProblemSchema)
-@logins.alt_response(422, schema=ProblemSchema)
+@logins.refuses(404, 409, 422)
 def register(registration: dict[str, Any]) -> commands.Registered:
     """Register oneself. The answer is the same when the phone is registered already; then nothing is made."""
     return commands.register(web.caller(), **registration)
@@ -67,9 +65,7 @@ def show_administrator_there() -> dict[str, bool]:
 @web.anyone()
 @logins.arguments(FirstAdministratorSchema)
 @logins.response(201, RegisteredSchema)
-@logins.alt_response(401, schema=ProblemSchema)
-@logins.alt_response(409, schema=ProblemSchema)
-@logins.alt_response(422, schema=ProblemSchema)
+@logins.refuses(401, 409, 422)
 def register_first_administrator(registration: dict[str, Any]) -> commands.Registered:
     """Become the first administrator, with the code that the machine printed."""
     return administrators.register_first(web.caller(), **registration)
@@ -79,8 +75,7 @@ def register_first_administrator(registration: dict[str, Any]) -> commands.Regis
 @web.anyone()
 @logins.arguments(CredentialsSchema)
 @logins.response(200, SessionOpenedSchema)
-@logins.alt_response(401, schema=ProblemSchema)
-@logins.alt_response(429, schema=ProblemSchema)
+@logins.refuses(401, 429)
 def open_session(credentials: dict[str, Any]) -> commands.Opened:
     """Log in."""
     return commands.log_in(**credentials, network=_network())
@@ -89,7 +84,7 @@ def open_session(credentials: dict[str, Any]) -> commands.Opened:
 @logins.route("/sessions/current", methods=["DELETE"])
 @web.logged_in()
 @logins.response(204)
-@logins.alt_response(401, schema=ProblemSchema)
+@logins.refuses(401)
 def close_session() -> None:
     """Log out."""
     commands.log_out(web.caller())
@@ -99,9 +94,7 @@ def close_session() -> None:
 @web.anyone()
 @logins.arguments(PasswordSchema)
 @logins.response(204)
-@logins.alt_response(401, schema=ProblemSchema)
-@logins.alt_response(422, schema=ProblemSchema)
-@logins.alt_response(429, schema=ProblemSchema)
+@logins.refuses(401, 422, 429)
 def set_password(content: dict[str, Any]) -> None:
     """Set a password by a one-time code; every session and API token of the login ends."""
     commands.set_password(web.caller(), **content, network=_network())
@@ -110,10 +103,7 @@ def set_password(content: dict[str, Any]) -> None:
 @logins.route("/members/<uuid:member_id>/reset-codes", methods=["POST"])
 @web.holding(Role.STAFF)
 @logins.response(201, CodeSchema)
-@logins.alt_response(401, schema=ProblemSchema)
-@logins.alt_response(403, schema=ProblemSchema)
-@logins.alt_response(404, schema=ProblemSchema)
-@logins.alt_response(422, schema=ProblemSchema)
+@logins.refuses(401, 403, 404, 422)
 def make_reset_code(member_id: UUID) -> commands.CodeMade:
     """Make a one-time code for a member's password, or for the login of one who has none."""
     return commands.make_reset_code(web.caller(), member_id)
@@ -122,7 +112,7 @@ def make_reset_code(member_id: UUID) -> commands.CodeMade:
 @logins.route("/tokens", methods=["GET"])
 @web.logged_in()
 @logins.response(200, TokenSchema(many=True))
-@logins.alt_response(401, schema=ProblemSchema)
+@logins.refuses(401)
 def list_tokens() -> list[dict[str, Any]]:
     """My API tokens."""
     return queries.list_tokens(web.caller())
@@ -132,10 +122,7 @@ def list_tokens() -> list[dict[str, Any]]:
 @web.logged_in()
 @logins.arguments(TokenNewSchema)
 @logins.response(201, TokenShownSchema)
-@logins.alt_response(401, schema=ProblemSchema)
-@logins.alt_response(403, schema=ProblemSchema)
-@logins.alt_response(409, schema=ProblemSchema)
-@logins.alt_response(422, schema=ProblemSchema)
+@logins.refuses(401, 403, 409, 422)
 def add_token(content: dict[str, Any]) -> commands.Opened:
     """Make an API token with the rights of my login, in a session; it is shown this once."""
     return commands.add_token(web.caller(), **content)
@@ -144,8 +131,7 @@ def add_token(content: dict[str, Any]) -> commands.Opened:
 @logins.route("/tokens/<uuid:token_id>", methods=["DELETE"])
 @web.logged_in()
 @logins.response(204)
-@logins.alt_response(401, schema=ProblemSchema)
-@logins.alt_response(404, schema=ProblemSchema)
+@logins.refuses(401, 404)
 def revoke_token(token_id: UUID) -> None:
     """Revoke an API token."""
     commands.revoke_token(web.caller(), token_id)

@@ -6,7 +6,6 @@ from uuid import UUID
 from services.members.commands import own_data as commands
 from services.members.schemas.own_data import ExportSchema, PasswordAgainSchema
 from shared import web
-from shared.http import ProblemSchema
 
 own_data = web.Routes("own_data", __name__, url_prefix="/api/v1/members")
 
@@ -15,11 +14,7 @@ own_data = web.Routes("own_data", __name__, url_prefix="/api/v1/members")
 @web.logged_in()
 @own_data.arguments(PasswordAgainSchema)
 @own_data.response(200, ExportSchema)
-@own_data.alt_response(401, schema=ProblemSchema)
-@own_data.alt_response(403, schema=ProblemSchema)
-@own_data.alt_response(404, schema=ProblemSchema)
-@own_data.alt_response(422, schema=ProblemSchema)
-@own_data.alt_response(429, schema=ProblemSchema)
+@own_data.refuses(401, 403, 404, 422, 429)
 def export(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     """All that members holds of somebody my login acts for; the password again."""
     return commands.export(web.caller(), member_id, content["password"])

@@ -22,7 +22,6 @@ from services.members.schemas.people import (
     PhonesQuerySchema,
 )
 from shared import web
-from shared.http import ProblemSchema
 from shared.principal import Role
 
 people = web.Routes("people", __name__, url_prefix="/api/v1/members")
@@ -31,7 +30,7 @@ people = web.Routes("people", __name__, url_prefix="/api/v1/members")
 @people.route("/me", methods=["GET"])
 @web.logged_in()
 @people.response(200, MeSchema)
-@people.alt_response(401, schema=ProblemSchema)
+@people.refuses(401)
 def show_me() -> dict[str, Any]:
     """My login, everybody it acts for, and my roles."""
     return queries.show_me(web.caller())
@@ -41,10 +40,7 @@ def show_me() -> dict[str, Any]:
 @web.logged_in()
 @people.arguments(FamilyMemberSchema)
 @people.response(201, MemberSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
-@people.alt_response(409, schema=ProblemSchema)
-@people.alt_response(422, schema=ProblemSchema)
+@people.refuses(401, 404, 409, 422)
 def add_family(content: dict[str, Any]) -> dict[str, Any]:
     """Add somebody whom my login acts for."""
     return commands.add_family(web.caller(), **content)
@@ -54,10 +50,7 @@ def add_family(content: dict[str, Any]) -> dict[str, Any]:
 @web.logged_in()
 @people.arguments(ConsentsSchema)
 @people.response(200, MemberSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
-@people.alt_response(422, schema=ProblemSchema)
+@people.refuses(401, 403, 404, 422)
 def set_consents(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     """Give or withdraw consents for me or somebody my login acts for."""
     return commands.set_consents(web.caller(), member_id, content["consents"])
@@ -67,9 +60,7 @@ def set_consents(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 @web.logged_in()
 @people.arguments(MemberQuerySchema, location="query")
 @people.response(200, MemberSchema(many=True))
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
+@people.refuses(401, 403, 404)
 def list_members(query: dict[str, Any]) -> list[dict[str, Any]]:
     """By `ids`, masked where I may not see more; for organizers, by a whole `number` likewise, and members of
     their stations.
@@ -81,11 +72,7 @@ def list_members(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.holding(Role.STAFF)
 @people.arguments(MemberNewSchema)
 @people.response(201, MemberSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
-@people.alt_response(409, schema=ProblemSchema)
-@people.alt_response(422, schema=ProblemSchema)
+@people.refuses(401, 403, 404, 409, 422)
 def add_member(content: dict[str, Any]) -> dict[str, Any]:
     """Add a member without a login."""
     return commands.add_member(web.caller(), content)
@@ -94,8 +81,7 @@ def add_member(content: dict[str, Any]) -> dict[str, Any]:
 @people.route("/members/<uuid:member_id>", methods=["GET"])
 @web.logged_in()
 @people.response(200, MemberWithActingSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
+@people.refuses(401, 404)
 def show_member(member_id: UUID) -> dict[str, Any]:
     """A member of mine or of my stations."""
     return queries.show_member(web.caller(), member_id)
@@ -105,11 +91,7 @@ def show_member(member_id: UUID) -> dict[str, Any]:
 @web.logged_in()
 @people.arguments(MemberChangeSchema)
 @people.response(200, MemberSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
-@people.alt_response(409, schema=ProblemSchema)
-@people.alt_response(422, schema=ProblemSchema)
+@people.refuses(401, 403, 404, 409, 422)
 def change_member(changes: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     """Change what is known of a member: staff everything, people themselves less once they are confirmed."""
     return commands.change(web.caller(), member_id, changes)
@@ -118,9 +100,7 @@ def change_member(changes: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 @people.route("/members/<uuid:member_id>/look-alikes", methods=["GET"])
 @web.holding(Role.STAFF)
 @people.response(200, MemberSchema(many=True))
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
+@people.refuses(401, 403, 404)
 def list_look_alikes(member_id: UUID) -> list[dict[str, Any]]:
     """Others of my stations with the same name and the same phone's tail, compound or birth date."""
     return queries.list_look_alikes(web.caller(), member_id)
@@ -129,9 +109,7 @@ def list_look_alikes(member_id: UUID) -> list[dict[str, Any]]:
 @people.route("/members/<uuid:member_id>/confirm", methods=["POST"])
 @web.holding(Role.STAFF)
 @people.response(200, MemberSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
+@people.refuses(401, 403, 404)
 def confirm_member(member_id: UUID) -> dict[str, Any]:
     """Say that I have seen who this is."""
     return commands.confirm(web.caller(), member_id)
@@ -141,9 +119,7 @@ def confirm_member(member_id: UUID) -> dict[str, Any]:
 @web.holding(Role.STAFF)
 @people.arguments(HouseholdSchema)
 @people.response(200, MemberSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
+@people.refuses(401, 403, 404)
 def set_household(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     """Say with whom a member lives."""
     return commands.set_household(web.caller(), member_id, content["with_member_id"])
@@ -152,8 +128,7 @@ def set_household(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 @people.route("/members/<uuid:member_id>/phone", methods=["GET"])
 @web.logged_in()
 @people.response(200, PhoneSchema)
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
+@people.refuses(401, 404)
 def show_phone(member_id: UUID) -> dict[str, Any]:
     """A phone number, for who must call; reading somebody else's is recorded."""
     return {"phone": commands.read_phone(web.caller(), member_id)}
@@ -163,9 +138,7 @@ def show_phone(member_id: UUID) -> dict[str, Any]:
 @web.holding(Role.ORGANIZER)
 @people.arguments(LookUpSchema)
 @people.response(200, FoundSchema(many=True))
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
-@people.alt_response(404, schema=ProblemSchema)
+@people.refuses(401, 403, 404)
 def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Who of a station is meant by these names and phones, as they stand on a list; nothing is kept."""
     return queries.look_up(web.caller(), **content)
@@ -175,8 +148,7 @@ def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
 @web.holding(Role.ORGANIZER)
 @people.arguments(PhonesQuerySchema, location="query")
 @people.response(200, MemberPhoneSchema(many=True))
-@people.alt_response(401, schema=ProblemSchema)
-@people.alt_response(403, schema=ProblemSchema)
+@people.refuses(401, 403)
 def list_phones(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Phone numbers of several whom I must call; each that I read is recorded by itself. Others are left out."""
     return commands.read_phones(web.caller(), query.get("ids") or [])

@@ -17,7 +17,6 @@ from services.members.schemas.rights import (
     TeamSchema,
 )
 from shared import web
-from shared.http import ProblemSchema
 from shared.principal import Role
 
 rights = web.Routes("rights", __name__, url_prefix="/api/v1/members")
@@ -27,8 +26,7 @@ rights = web.Routes("rights", __name__, url_prefix="/api/v1/members")
 @web.holding(Role.ADMINISTRATOR)
 @rights.arguments(GrantQuerySchema, location="query")
 @rights.response(200, GrantSchema(many=True))
-@rights.alt_response(401, schema=ProblemSchema)
-@rights.alt_response(403, schema=ProblemSchema)
+@rights.refuses(401, 403)
 def list_grants(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Who holds which role at and below my nodes."""
     return queries.list_grants(web.caller(), **query)
@@ -38,11 +36,7 @@ def list_grants(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.holding(Role.ADMINISTRATOR)
 @rights.arguments(GrantNewSchema)
 @rights.response(201, GrantSchema)
-@rights.alt_response(401, schema=ProblemSchema)
-@rights.alt_response(403, schema=ProblemSchema)
-@rights.alt_response(404, schema=ProblemSchema)
-@rights.alt_response(409, schema=ProblemSchema)
-@rights.alt_response(422, schema=ProblemSchema)
+@rights.refuses(401, 403, 404, 409, 422)
 def add_grant(content: dict[str, Any]) -> dict[str, Any]:
     """Give a member a role at a node and below it."""
     return commands.add_grant(web.caller(), **content)
@@ -51,9 +45,7 @@ def add_grant(content: dict[str, Any]) -> dict[str, Any]:
 @rights.route("/grants/<uuid:grant_id>", methods=["DELETE"])
 @web.holding(Role.ADMINISTRATOR)
 @rights.response(204)
-@rights.alt_response(401, schema=ProblemSchema)
-@rights.alt_response(403, schema=ProblemSchema)
-@rights.alt_response(404, schema=ProblemSchema)
+@rights.refuses(401, 403, 404)
 def revoke_grant(grant_id: UUID) -> None:
     """Take a role back."""
     commands.revoke_grant(web.caller(), grant_id)
@@ -63,7 +55,7 @@ def revoke_grant(grant_id: UUID) -> None:
 @web.logged_in()
 @rights.arguments(TeamQuerySchema, location="query")
 @rights.response(200, TeamSchema(many=True))
-@rights.alt_response(401, schema=ProblemSchema)
+@rights.refuses(401)
 def list_teams(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Teams, of a station or of all."""
     return queries.list_teams(**query)
@@ -73,11 +65,7 @@ def list_teams(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.holding(Role.STAFF)
 @rights.arguments(TeamNewSchema)
 @rights.response(201, TeamSchema)
-@rights.alt_response(401, schema=ProblemSchema)
-@rights.alt_response(403, schema=ProblemSchema)
-@rights.alt_response(404, schema=ProblemSchema)
-@rights.alt_response(409, schema=ProblemSchema)
-@rights.alt_response(422, schema=ProblemSchema)
+@rights.refuses(401, 403, 404, 409, 422)
 def add_team(content: dict[str, Any]) -> dict[str, Any]:
     """Found a team at one of my stations."""
     return commands.add_team(web.caller(), **content)
@@ -87,7 +75,7 @@ def add_team(content: dict[str, Any]) -> dict[str, Any]:
 @web.logged_in()
 @rights.arguments(EmployerQuerySchema, location="query")
 @rights.response(200, EmployerSchema(many=True))
-@rights.alt_response(401, schema=ProblemSchema)
+@rights.refuses(401)
 def list_employers(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Employers that people report from."""
     return queries.list_employers(**query)
@@ -97,9 +85,7 @@ def list_employers(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.holding(Role.STAFF)
 @rights.arguments(EmployerNewSchema)
 @rights.response(201, EmployerSchema)
-@rights.alt_response(401, schema=ProblemSchema)
-@rights.alt_response(403, schema=ProblemSchema)
-@rights.alt_response(409, schema=ProblemSchema)
+@rights.refuses(401, 403, 409)
 def add_employer(content: dict[str, Any]) -> dict[str, Any]:
     """Add an employer."""
     return commands.add_employer(web.caller(), **content)

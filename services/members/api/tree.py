@@ -7,7 +7,6 @@ from services.members import queries
 from services.members.commands import tree as commands
 from services.members.schemas.tree import NodeChangeSchema, NodeNewSchema, NodeQuerySchema, NodeSchema, NodeWholeSchema
 from shared import web
-from shared.http import ProblemSchema
 from shared.principal import Role
 
 tree = web.Routes("tree", __name__, url_prefix="/api/v1/members")
@@ -17,7 +16,7 @@ tree = web.Routes("tree", __name__, url_prefix="/api/v1/members")
 @web.anyone()
 @tree.arguments(NodeQuerySchema, location="query")
 @tree.response(200, NodeSchema(many=True))
-@tree.alt_response(404, schema=ProblemSchema)
+@tree.refuses(404)
 def list_nodes(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Stations, compounds, buildings; open to all."""
     return queries.list_nodes(**query)
@@ -27,11 +26,7 @@ def list_nodes(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.holding(Role.ADMINISTRATOR)
 @tree.arguments(NodeNewSchema)
 @tree.response(201, NodeWholeSchema)
-@tree.alt_response(401, schema=ProblemSchema)
-@tree.alt_response(403, schema=ProblemSchema)
-@tree.alt_response(404, schema=ProblemSchema)
-@tree.alt_response(409, schema=ProblemSchema)
-@tree.alt_response(422, schema=ProblemSchema)
+@tree.refuses(401, 403, 404, 409, 422)
 def add_node(content: dict[str, Any]) -> dict[str, Any]:
     """Add a place below one of mine."""
     return commands.add_node(web.caller(), **content)
@@ -40,7 +35,7 @@ def add_node(content: dict[str, Any]) -> dict[str, Any]:
 @tree.route("/nodes/<uuid:node_id>", methods=["GET"])
 @web.anyone()
 @tree.response(200, NodeWholeSchema)
-@tree.alt_response(404, schema=ProblemSchema)
+@tree.refuses(404)
 def show_node(node_id: UUID) -> dict[str, Any]:
     """One place, with what it was called and where it lay before, and how many lived there."""
     return queries.show_node(node_id)
@@ -50,11 +45,7 @@ def show_node(node_id: UUID) -> dict[str, Any]:
 @web.holding(Role.ADMINISTRATOR)
 @tree.arguments(NodeChangeSchema)
 @tree.response(200, NodeWholeSchema)
-@tree.alt_response(401, schema=ProblemSchema)
-@tree.alt_response(403, schema=ProblemSchema)
-@tree.alt_response(404, schema=ProblemSchema)
-@tree.alt_response(409, schema=ProblemSchema)
-@tree.alt_response(422, schema=ProblemSchema)
+@tree.refuses(401, 403, 404, 409, 422)
 def change_node(changes: dict[str, Any], node_id: UUID) -> dict[str, Any]:
     """Rename a place, move it, count its residents, or close it."""
     return commands.change_node(web.caller(), node_id, changes)

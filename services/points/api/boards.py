@@ -23,8 +23,7 @@ routes = web.Routes("boards", __name__, url_prefix="/api/v1/points/boards")
 @web.logged_in()
 @routes.arguments(BoardQuerySchema, location="query")
 @routes.response(200, BoardSchema)
-@routes.alt_response(403, schema=web.ProblemSchema)
-@routes.alt_response(404, schema=web.ProblemSchema)
+@routes.refuses(403, 404)
 def show_board(query: dict[str, Any]) -> ShownBoard:
     """The first hundred of a node in a period, and the own rank."""
     return read_board(web.caller(), **query)
@@ -34,7 +33,7 @@ def show_board(query: dict[str, Any]) -> ShownBoard:
 @web.holding(Role.STAFF)
 @routes.arguments(BoardSwitchesQuerySchema, location="query")
 @routes.response(200, BoardSwitchStateSchema(many=True))
-@routes.alt_response(403, schema=web.ProblemSchema)
+@routes.refuses(403)
 def show_switches(query: dict[str, Any]) -> list[Switch]:
     """The nodes whose boards the caller may switch, each after the one it lies under."""
     return list_switches(web.caller(), **query)
@@ -44,8 +43,7 @@ def show_switches(query: dict[str, Any]) -> list[Switch]:
 @web.holding(Role.STAFF)
 @routes.arguments(BoardSwitchSchema)
 @routes.response(204)
-@routes.alt_response(403, schema=web.ProblemSchema)
-@routes.alt_response(404, schema=web.ProblemSchema)
+@routes.refuses(403, 404)
 def switch_boards(body: dict[str, Any], node_id: UUID) -> None:
     """Switch a node's boards on or off; twice is once."""
     switch_board(web.caller(), node_id=node_id, **body)

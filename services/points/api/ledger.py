@@ -34,7 +34,7 @@ routes = web.Routes("points", __name__, url_prefix="/api/v1/points")
 @web.logged_in()
 @routes.arguments(BalancesQuerySchema, location="query")
 @routes.response(200, BalanceSchema(many=True))
-@routes.alt_response(403, schema=web.ProblemSchema)
+@routes.refuses(403)
 def show_balances(query: dict[str, Any]) -> list[dict[str, Any]]:
     """What members have: points to spend, points owed, minutes served."""
     return list_balances(web.caller(), **query)
@@ -44,7 +44,7 @@ def show_balances(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.logged_in()
 @routes.arguments(StatementQuerySchema, location="query")
 @routes.response(200, LineSchema(many=True))
-@routes.alt_response(403, schema=web.ProblemSchema)
+@routes.refuses(403)
 def show_statement(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Every change with its reason, newest first."""
     return list_statement(web.caller(), **query)
@@ -54,7 +54,7 @@ def show_statement(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.logged_in()
 @routes.arguments(AwardsQuerySchema, location="query")
 @routes.response(200, AwardSchema(many=True))
-@routes.alt_response(403, schema=web.ProblemSchema)
+@routes.refuses(403)
 def show_awards(query: dict[str, Any]) -> list[dict[str, Any]]:
     """What attendances came to, and why."""
     return list_awards(web.caller(), **query)
@@ -64,7 +64,7 @@ def show_awards(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.logged_in()
 @routes.arguments(DayQuerySchema, location="query")
 @routes.response(200, DaySchema)
-@routes.alt_response(403, schema=web.ProblemSchema)
+@routes.refuses(403)
 def show_one_day(query: dict[str, Any]) -> Day:
     """One member on one day: what every version of each attendance came to, and the lines it wrote."""
     return show_day(web.caller(), **query)
@@ -74,7 +74,7 @@ def show_one_day(query: dict[str, Any]) -> Day:
 @web.logged_in()
 @routes.arguments(MonthsQuerySchema, location="query")
 @routes.response(200, MonthSchema(many=True))
-@routes.alt_response(403, schema=web.ProblemSchema)
+@routes.refuses(403)
 def show_months(query: dict[str, Any]) -> list[dict[str, Any]]:
     """Points and hours of a year by month."""
     return list_months(web.caller(), **query)
@@ -84,7 +84,7 @@ def show_months(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.logged_in()
 @routes.arguments(RulesQuerySchema, location="query")
 @routes.response(200, RuleSchema(many=True))
-@routes.alt_response(404, schema=web.ProblemSchema)
+@routes.refuses(404)
 def show_rules(query: dict[str, Any]) -> list[dict[str, Any]]:
     """The earning rule of each category today."""
     return list_rules_today(**query)
@@ -94,7 +94,7 @@ def show_rules(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.logged_in()
 @routes.arguments(SealQuerySchema, location="query")
 @routes.response(200, SealSchema)
-@routes.alt_response(404, schema=web.ProblemSchema)
+@routes.refuses(404)
 def show_seal(query: dict[str, Any]) -> dict[str, Any]:
     """How far a station's ledger is sealed, and the hash to compare with one written down outside."""
     return get_seal(**query)
