@@ -25,6 +25,8 @@ RATIO_COUNTS_FROM_BYTES = 5 * 1024 * 1024
 ENTRIES_MAX = 1000
 SHEETS_MAX = 20
 ROWS_MAX = 10_000
+ROUND_ABOUT_MAX = 20
+"""Rows beside those: titles, heads, totals and footers, which whoever counts people does not count."""
 COLUMNS_MAX = 100
 CELL_LENGTH_MAX = 500
 TEXT_LENGTH_MAX = 20_000_000
@@ -193,7 +195,7 @@ def _as_text(cell: Any) -> str:
 def _bounded(table: list[list[str]]) -> list[list[str]]:
     while table and not any(table[-1]):
         table.pop()
-    if len(table) > ROWS_MAX or sum(len(cell) for row in table for cell in row) > TEXT_LENGTH_MAX:
+    if len(table) > ROWS_MAX + ROUND_ABOUT_MAX or sum(len(cell) for row in table for cell in row) > TEXT_LENGTH_MAX:
         raise Refused(TOO_LARGE)
     return table
 

@@ -38,7 +38,9 @@ def main() -> int:
 
 def _measure(system: System, crowd: Crowd, number: int, rows: int) -> dict[str, float]:
     token, import_id = crowd.staff["token"], str(uuid4())
-    lines = [f"志愿者{chr(0x4E00 + row % 20_000)},1{30 + number % 70}{row:08},1960-01-01" for row in range(rows)]
+    # Who has the same name and birth date is known already, so each round's people are of another year.
+    born = f"{1930 + number}-01-01"
+    lines = [f"志愿者{chr(0x4E00 + row % 20_000)},1{30 + number % 70}{row:08},{born}" for row in range(rows)]
     content = {
         "id": import_id,
         "kind": "roster",

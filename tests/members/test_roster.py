@@ -219,7 +219,7 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "a bomb that lies about its size": (lying(bomb(megabytes=150)), read_spreadsheet.BROKEN),
     "a cell far away": (sheet_with(FAR_CELL), read_spreadsheet.TOO_LARGE),
     "a wide sheet": (sheet_with('<row r="1"><c r="ZZ1"><v>1</v></c></row>'), read_spreadsheet.TOO_LARGE),
-    "a long sheet": (("姓名\n" + "陈芳\n" * 10_001).encode(), read_spreadsheet.TOO_LARGE),
+    "a long sheet": (("姓名\n" + "陈芳\n" * 10_020).encode(), read_spreadsheet.TOO_LARGE),
     "many columns": (("," * 200 + "\n").encode(), read_spreadsheet.TOO_LARGE),
     "a quote that never ends": (b'name\n"' + b"x" * 100, read_spreadsheet.BROKEN),
     "a cell without end": (b"x" * 100_000, read_spreadsheet.BROKEN),
@@ -238,6 +238,10 @@ def test_a_bad_file_is_refused_with_a_sentence_that_says_why(kind: str) -> None:
     with pytest.raises(SpreadsheetRefused) as refused:
         table(content)
     assert refused.value.detail == sentence
+
+
+def test_ten_thousand_people_fit_below_their_title_and_heads() -> None:
+    assert len(table(("三月名册\n\n姓名\n" + "陈芳\n" * 10_000 + "合计\n").encode())) == 10_004
 
 
 def test_fifty_megabytes_are_refused_without_being_read(tmp_path: Path) -> None:
