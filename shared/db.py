@@ -11,6 +11,7 @@ argument is the session and which `transactional` wraps:
 
 import functools
 import random
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 
 from shared.errors import Unavailable
@@ -93,10 +94,23 @@ def configure(app: Flask, database: SQLAlchemy, url: str, *, pool_size: int = 8)
         "max_overflow": pool_size,
         "pool_timeout": 10,
         "isolation_level": "READ COMMITTED",
+        "pool_events": [(_refuse_hung_up, "checkout")],
         # Values of statements are names, birth dates and hashes; they have no place in a log.
         "hide_parameters": True,
     }
     database.init_app(app)
+
+
+def _refuse_hung_up(connection: "psycopg.Connection[Any]", _record: object, _proxy: object) -> None:
+    """Take another connection in place of one that the server ended while it lay idle.
+
+    A command is tried again anyway; a query would tell its reader of an outage that is over. An idle connection with
+    something to read has been hung up: seen without asking the server, as `pool_pre_ping` would before each request.
+    """
+    idle = select.poll()
+    idle.register(connection.fileno(), select.POLLIN)
+    if idle.poll(0):
+        raise DisconnectionError
 
 
 def newest_revision(service: str) -> str:

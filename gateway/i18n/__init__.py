@@ -42,9 +42,9 @@ class Catalogue(Translations):
             if text:
                 self._catalog[found[0], number] = text
 
-    def sentences(self) -> list[str]:
-        """All that it can translate, in Chinese."""
-        return [key if isinstance(key, str) else key[0] for key in self._catalog]
+    def sentences(self) -> list[tuple[str, str]]:
+        """All that it can translate, in Chinese and as it is translated; each number's form is one."""
+        return [(key if isinstance(key, str) else key[0], text) for key, text in self._catalog.items()]
 
     def __contains__(self, sentence: str) -> bool:
         return sentence in self._catalog or (sentence, 0) in self._catalog

@@ -16,11 +16,13 @@ from marshmallow import ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from devtools.servers import admin_connection
 from shared import clock, ids, log, settings, tokens
-from shared.db import transactional
+from shared.db import session, transactional
 from shared.errors import Unavailable
 from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText
 from shared.upstream import NoAnswer, Upstream
+from tests.support import Settings
 
 
 def test_the_day_is_shanghais_and_not_greenwichs() -> None:
@@ -171,6 +173,17 @@ def test_a_lost_connection_is_replaced_and_the_command_repeated(kernel_app: Flas
     with kernel_app.app_context():
         assert loses_its_connection_once() == "here"
     assert len(attempts) == 2
+
+
+def test_a_query_after_the_database_came_back_is_told_of_no_outage(kernel_app: Flask, settings: Settings) -> None:
+    idle: list[int] = []
+    with kernel_app.app_context():
+        idle.append(session().scalar(text("SELECT pg_backend_pid()")) or 0)
+    with admin_connection(settings.installation.admin_url) as admin:
+        ended = admin.execute("SELECT pg_terminate_backend(%s, 5000)", idle).fetchone()
+    assert ended == (True,)
+    with kernel_app.app_context():
+        assert session().scalar(text("SELECT pg_backend_pid()")) != idle[0]
 
 
 def test_a_connection_that_went_stale_is_replaced_without_the_caller_noticing() -> None:
