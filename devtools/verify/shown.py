@@ -81,6 +81,7 @@ _REMEMBERED = """
         OR EXISTS (SELECT FROM login_member WHERE member_id = member.id)
         OR EXISTS (SELECT FROM member_team WHERE member_id = member.id)
         OR EXISTS (SELECT FROM one_time_code WHERE member_id = member.id)
+        OR EXISTS (SELECT FROM import_row WHERE member_id = member.id AND content IS NOT NULL)
     )
 """
 _REMEMBERED_COPIES = """

@@ -13,6 +13,7 @@ from shared import clock, delivery
 from shared.ids import new_id
 from shared.principal import Principal, Role
 from tests.members.test_claims import again, claim, grant, join, refusal, token_for
+from tests.members.test_imports import bring, look, people_file, staff, step, work
 from tests.members.town import PASSWORD, Town, consents, new_phone
 
 WEEK = timedelta(days=7, minutes=1)
@@ -245,3 +246,36 @@ def test_asking_alone_changes_no_guardian(town: Town) -> None:
         claim(town, who, token_for(town, child), "child")
     asked(town, again(town, mother))
     assert town.sql("SELECT guardian_id FROM member WHERE id = :id", id=child)[0][0] == mother.own_member_id
+
+
+def test_the_rows_of_imports_that_name_the_person_are_forgotten_with_the_rosters_themselves(town: Town) -> None:
+    caller, staff_above = staff(town), staff(town, "咸安区中心")
+    files = [bring(town, caller, people_file(3), file_name="第一次.csv")]
+    work(town)
+    step(town, caller, files[0], "start")
+    work(town)
+    # The same people in another roster are known; and one has hours on paper.
+    files.append(bring(town, caller, people_file(3) + b"\n", file_name="第二次.csv"))
+    balance = "姓名,手机,积分\n陈一,13800000000,5\n陈丁,13800000001,6\n".encode()
+    files.append(bring(town, caller, balance, kind="opening", file_name="台账.csv"))
+    work(town)
+    step(town, caller, files[2], "start")
+    (who,) = (row[0] for row in town.sql("SELECT id FROM member WHERE name = '陈一'"))
+    erasure = town.post(f"/members/{who}/erasures", caller, {"id": str(new_id())})
+    assert erasure.status_code == 201, erasure.text
+    assert confirm(town, erasure.json["id"], caller).status_code == 204
+
+    def named(found: dict[str, Any]) -> list[str]:
+        rows = [row for state in ("added", "known", "good", "bad") for row in rows_of(town, caller, found, state)]
+        return sorted(row["cells"][0] for row in rows)
+
+    assert [named(found) for found in files] == [["陈丁", "陈丂"], ["陈丁", "陈丂"], ["陈丁"]]
+    assert [look(town, caller, found)["has_file"] for found in files] == [False, False, True]
+    step(town, caller, files[1], "check", status=409)
+    step(town, staff_above, files[2], "approve")
+    work(town)
+    assert look(town, caller, files[2])["counts"] == {"added": 1, "known": 1}
+
+
+def rows_of(town: Town, caller: Principal, found: dict[str, Any], state: str) -> Any:
+    return town.get(f"/imports/{found['id']}/rows?state={state}", caller).json

@@ -91,6 +91,8 @@ def step(
     if found.state == target:
         return imports.show(tx, caller, import_id)
     rules.check_step(chosen, imports.about(caller, found, path), clock.now())
+    if chosen is Step.CHECK and found.content is None:
+        raise rules.NotNow
     vouches = found.kind == Kind.OPENING and chosen in (Step.START, Step.APPROVE)
     if vouches and imports.holds_own_case(tx, import_id, caller.member_ids, caller.household_ids):
         raise OwnCase("名单里有您本人或同住家人，请另一位来办")

@@ -35,6 +35,8 @@ class Report:
     rows: int = 0
     added: int = 0
     known: int = 0
+    known_ids: dict[int, UUID] = field(default_factory=dict)
+    """Who is meant, by row."""
     problems: list[Problem] = field(default_factory=list)
     unknown_titles: list[str] = field(default_factory=list)
     teams_added: list[str] = field(default_factory=list)
@@ -145,8 +147,9 @@ def _find_new(
             report.problems.append(
                 Problem(row.number, "", "", f"与第 {twin.row.number} 行像是同一人；如果是两个人，请补上手机和出生日期")
             )
-        elif any(roster.is_same(person, other) for other in known.get(row.name, ())):
+        elif known_id := next((one for one, other in known.get(row.name, ()) if roster.is_same(person, other)), None):
             report.known += 1
+            report.known_ids[row.number] = known_id
         else:
             namesakes.append(placed)
     return [placed for namesakes in new.values() for placed in namesakes]
@@ -222,11 +225,15 @@ def _place_all(
 # --- People ------------------------------------------------------------------------------------------
 
 
-def _known_people(tx: Session, stations: Mapping[str, _Station], rows: Sequence[RosterRow]) -> dict[str, list[Person]]:
+def _known_people(
+    tx: Session, stations: Mapping[str, _Station], rows: Sequence[RosterRow]
+) -> dict[str, list[tuple[UUID, Person]]]:
     """By name, those of these stations, and those anywhere with one of the phones."""
     hashes = [keys().phone_hash(row.phone) for row in rows if row.phone]
     found = tx.execute(
-        select(Member.name, Member.phone_hash, Member.birth_date, Member.compound_id, Member.building_id).where(
+        select(
+            Member.id, Member.name, Member.phone_hash, Member.birth_date, Member.compound_id, Member.building_id
+        ).where(
             Member.name == func.any(list({row.name for row in rows})),
             Member.status == "active",
             or_(
@@ -235,9 +242,10 @@ def _known_people(tx: Session, stations: Mapping[str, _Station], rows: Sequence[
             ),
         )
     )
-    known: dict[str, list[Person]] = {}
-    for row in found:
-        known.setdefault(row.name, []).append(Person(*row))
+    known: dict[str, list[tuple[UUID, Person]]] = {}
+    for member_id, *said in found:
+        person = Person(*said)
+        known.setdefault(person.name, []).append((member_id, person))
     return known
 
 

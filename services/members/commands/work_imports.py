@@ -109,7 +109,10 @@ def _check_roster(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> No
     imports.put_rows(
         tx,
         found.id,
-        (Row(number, new_id(), _state_of(number, new, bad), None, content) for number, content in contents.items()),
+        (
+            Row(number, new_id(), _state_of(number, new, bad), judged.report.known_ids.get(number), content)
+            for number, content in contents.items()
+        ),
     )
     found.found = {
         "heads": rows[judged.heads.row],

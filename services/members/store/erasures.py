@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.members.domain.names import ERASED_NAME
 from services.members.domain.places import ROOT
-from services.members.store import people
+from services.members.store import imports, people
 from services.members.store.models import (
     Access,
     Creation,
@@ -137,6 +137,7 @@ def forget(tx: Session, member_id: UUID) -> list[UUID]:
     wards = tx.scalars(
         update(Member).where(Member.guardian_id.in_(ids)).values(guardian_id=None).returning(Member.id)
     ).all()
+    imports.forget_members(tx, ids)
     _forget_creations(tx, ids)
     return [*ids, *wards]
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Select,
+    case,
     exists,
     func,
     insert,
@@ -212,6 +213,22 @@ def forget_old(tx: Session) -> None:
     if ids:
         tx.execute(update(ImportRow).where(ImportRow.import_id.in_(ids)).values(content=None))
         tx.execute(update(ImportFile).where(ImportFile.id.in_(ids)).values(content=None))
+
+
+def forget_members(tx: Session, member_ids: Sequence[UUID]) -> None:
+    """Blank the rows that came to these members. The file of a roster that names one of them goes, too; what service
+    and balances were taken over from is kept with the books (ADR 113).
+    """
+    theirs = ImportRow.member_id == func.any(list(member_ids))
+    rosters = select(ImportRow.import_id).where(theirs)
+    tx.execute(
+        update(ImportFile)
+        .where(ImportFile.id.in_(rosters), ImportFile.kind == Kind.ROSTER, ImportFile.state != State.READING)
+        .values(content=None)
+    )
+    # What had still to be taken in can no longer be.
+    left = case((ImportRow.state == RowState.GOOD, RowState.KNOWN.value), else_=ImportRow.state)
+    tx.execute(update(ImportRow).where(theirs).values(content=None, state=left))
 
 
 # --- Rows ---------------------------------------------------------------------------------------------
