@@ -87,6 +87,19 @@ _RENAMED = """
 """
 _COUNTED = "from_day <> (SELECT opened_on FROM node WHERE node.id = acts.node_id)"
 
+# Published since its place, or one above it, has it reviewed first. The clause on places is as in _NODDED.
+_REVIEWED = """
+    published_at IS NOT NULL AND EXISTS (
+        SELECT FROM station place, review_on switched JOIN station node ON node.node_id = switched.node_id
+        WHERE place.node_id = acts.station_id AND starts_with(place.path, node.path)
+        AND switched.at <= acts.published_at AND NOT EXISTS (
+            SELECT FROM station above JOIN station_past past ON past.node_id = above.node_id
+            WHERE starts_with(place.path, above.path)
+            AND past.from_day >= CAST(acts.published_at AT TIME ZONE 'Asia/Shanghai' AS date)
+        )
+    )
+"""
+
 ACTS = (
     Act("members", "role_grant", "true", ("grant.add",)),
     Act("members", "role_grant", "revoked_at IS NOT NULL", ("grant.revoke",)),
@@ -116,8 +129,12 @@ ACTS = (
     Act("members", "import_file", "kind = 'opening' AND done_at IS NOT NULL", ("import.approve",)),
     Act("members", "import_file", "undone_at IS NOT NULL", ("import.undo",)),
     Act("checkin", "activity", "true", ("activity.create",)),
-    Act("checkin", "activity", "state <> 'draft'",
-        ("activity.publish", "activity.postpone", "activity.cancel")),
+    Act("checkin", "activity", "asked_at IS NOT NULL", ("activity.ask_review",)),
+    Act("checkin", "activity", _REVIEWED, ("activity.approve",)),
+    Act("checkin", "activity", "state = 'draft' AND reason IS NOT NULL", ("activity.send_back",)),
+    Act("checkin", "review_on", "true", ("review.switch_on",), "node_id"),
+    Act("checkin", "activity", "state NOT IN ('draft', 'in_review')",
+        ("activity.publish", "activity.approve", "activity.postpone", "activity.cancel")),
     Act("checkin", "activity", "state = 'postponed'", ("activity.postpone",)),
     Act("checkin", "activity", "state = 'cancelled'", ("activity.cancel",)),
     Act("checkin", "activity", "summary IS NOT NULL", ("activity.summarize",)),

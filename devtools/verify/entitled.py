@@ -47,6 +47,12 @@ _ACTS = {
         UNION ALL
         SELECT at, who, member_id, action, subject_id, subject_id FROM audit_log
         WHERE action = 'outside_number.set' AND subject_type = 'member'
+        UNION ALL
+        SELECT log.at, log.who, log.member_id, log.action, log.subject_id, (
+            SELECT asked.member_id FROM audit_log asked
+            WHERE asked.action = 'activity.ask_review' AND asked.subject_id = log.subject_id AND asked.at <= log.at
+            ORDER BY asked.at DESC LIMIT 1
+        ) FROM audit_log log WHERE log.action = 'activity.approve'
     """,
     "rewards": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, redemption.member_id AS for_member_id
@@ -106,9 +112,12 @@ NEEDED = {
         **_IN_EVERY,
     },
     "checkin": {
+        "activity.approve": Role.STAFF,
+        "activity.send_back": Role.STAFF,
         "activity.": Role.ORGANIZER,
         "attendance.": Role.ORGANIZER,
         "confirm_each.": Role.STAFF,
+        "review.": Role.STAFF,
         "sign_up.": Role.ORGANIZER,
         "outside_number.": Role.STAFF,
         "batch.": Role.STAFF,

@@ -1,7 +1,6 @@
 """Where every attendance is confirmed by somebody, whatever its activity says."""
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, render_template, request
@@ -57,11 +56,17 @@ def _switches_page(filled: Form) -> str:
     )
 
 
-def ask(node_ids: Iterable[str]) -> dict[str, dict[str, Any]] | None:
-    """By node {on, above}; None when check-in cannot say now."""
+def ask(node_ids: Iterable[str]) -> tuple[set[str], set[str]]:
+    """At which of these nodes every attendance is confirmed by somebody, and at which activities are reviewed before
+    they are published; none when check-in cannot say now.
+    """
     wanted = list(node_ids)[:NODES_MAX]
     if not wanted:
-        return {}
-    asked = Call("checkin", "/confirm-each", {"node_ids": ",".join(wanted)})
-    found = backend.together(switches=asked)["switches"].content
-    return None if found is None else {one["node_id"]: one for one in found}
+        return set(), set()
+    query = {"node_ids": ",".join(wanted)}
+    asked = {"confirmed": Call("checkin", "/confirm-each", query), "reviewed": Call("checkin", "/reviews/rules", query)}
+    panels = backend.together(**asked)
+    confirmed, reviewed = (
+        {one["node_id"] for one in panels[name].content or [] if one["on"] or one["above"]} for name in asked
+    )
+    return confirmed, reviewed

@@ -59,6 +59,9 @@ def said() -> str | None:
         "taken": _("已接手"),
         "answered": _("已答复，反映的人会看到"),
         "read": _("已阅"),
+        "asked": _("已提交审核，通过以后志愿者才能看到"),
+        "approved": _("审核通过，活动已发布"),
+        "sent_back": _("已退回，负责人会看到原因"),
         "withdrawn": _("礼品已下架"),
     }
     return sentences.get(request.args.get("done", ""))

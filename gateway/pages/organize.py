@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
@@ -51,7 +51,8 @@ def workbench() -> ResponseReturnValue:
         is_past = ends_at.date() < clock.today() or activity["state"] == "closed"
         days["past" if is_past else "tomorrow" if starts_at.date() > clock.today() else "today"].append(activity)
     days["past"].reverse()
-    return render_template("organize/workbench.html", days=days, away=away, cut=cut, waiting=_waiting(found))
+    waiting, reviews = _what_waits(found)
+    return render_template("organize/workbench.html", days=days, away=away, cut=cut, waiting=waiting, reviews=reviews)
 
 
 def _span(first: int, end: int) -> dict[str, str]:
@@ -79,19 +80,21 @@ def _activities(*queries: dict[str, Any], limit: int) -> tuple[list[dict[str, An
     return by_start, away, any(len(panel.content or []) >= limit for panel in panels)
 
 
-def _waiting(activities: list[dict[str, Any]]) -> dict[str, int]:
-    """How many records wait to be confirmed, of the activities that began last."""
+def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """How many records wait to be confirmed, of the activities that began last; and which activities wait to be
+    reviewed or were sent back, whenever they are.
+    """
     begun = [
         one["id"]
         for one in activities
         if one["state"] in ("published", "closed", "cancelled")
         and presentation.read_moment(one["starts_at"]) <= clock.now()
     ][-COUNTED_MAX:]
-    if not begun:
-        return {}
-    asked = Call("checkin", "/activities/presence", {"ids": ",".join(begun)})
-    counted = backend.together(presence=asked)["presence"].content
-    return {one["activity_id"]: one["waiting"] for one in counted or []}
+    asked = {"reviews": Call("checkin", "/reviews", {"for": "organizer", "limit": ROWS})}
+    if begun:
+        asked["presence"] = Call("checkin", "/activities/presence", {"ids": ",".join(begun)})
+    found = {name: panel.content or [] for name, panel in backend.together(**asked).items()}
+    return {one["activity_id"]: one["waiting"] for one in found.get("presence", [])}, found["reviews"]
 
 
 @pages.get("/organize/activities")
@@ -135,10 +138,10 @@ def create_activity() -> ResponseReturnValue:
     if filled:
         try:
             made = backend.call("checkin", "POST", "/activities", json=content)
-            publish = filled.text("action") == "publish"
-            if publish:
-                backend.call("checkin", "POST", f"/activities/{made['id']}/publish")
-            return done.back(f"/organize/activities/{made['id']}", "published" if publish else "saved")
+            if filled.text("action") == "publish":
+                made = backend.call("checkin", "POST", f"/activities/{made['id']}/publish")
+            said = {"published": "published", "in_review": "asked"}.get(made["state"], "saved")
+            return done.back(f"/organize/activities/{made['id']}", said)
         except HuzhuError as refusal:
             _blame(filled, refusal, content)
     return _form_page(filled, None), 422
@@ -160,7 +163,7 @@ def _doubt(filled: Form, content: dict[str, Any]) -> None:
 @pages.get("/organize/activities/<uuid:activity_id>")
 @holding(Role.ORGANIZER)
 def show_activity(activity_id: UUID) -> ResponseReturnValue:
-    return _activity_page(activity_id, Form())
+    return activity_page(activity_id, Form())
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/edit")
@@ -204,11 +207,13 @@ def ask_close(activity_id: UUID) -> ResponseReturnValue:
 def take_step(activity_id: UUID, step: str) -> ResponseReturnValue:
     filled = Form.posted()
     try:
-        backend.call("checkin", "POST", f"/activities/{activity_id}/{step}")
+        activity = backend.call("checkin", "POST", f"/activities/{activity_id}/{step}")
     except HuzhuError as refusal:
         filled.blame(refusal)
-        return _activity_page(activity_id, filled), 503 if isinstance(refusal, Unavailable) else 422
-    return done.back(f"/organize/activities/{activity_id}", "published" if step == "publish" else "closed")
+        return activity_page(activity_id, filled), 503 if isinstance(refusal, Unavailable) else 422
+    return done.back(
+        f"/organize/activities/{activity_id}", "asked" if activity["state"] == "in_review" else activity["state"]
+    )
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/cancel")
@@ -237,16 +242,18 @@ def _after(activity_id: UUID, filled: Form, step: str, content: dict[str, Any], 
             return done.back(f"/organize/activities/{activity_id}", said)
         except HuzhuError as refusal:
             filled.blame(refusal, _FIELDS)
-    return _activity_page(activity_id, filled), 422
+    return activity_page(activity_id, filled), 422
 
 
-def _activity_page(activity_id: UUID, filled: Form) -> str:
+def activity_page(activity_id: UUID, filled: Form) -> str:
+    """The page of an activity, with what is wrong with the form that was sent from it."""
     panels = backend.together(
         activity=Call("checkin", f"/activities/{activity_id}"),
         presence=Call("checkin", f"/activities/{activity_id}/presence"),
     )
     activity = panels["activity"].needed()
-    leaders = people(_leader_ids(activity))
+    asker = activity["asked_by"] if activity["state"] == "in_review" else None
+    leaders = people([*_leader_ids(activity), *([asker] if asker else [])])
     return render_template(
         "organize/activity.html",
         activity=activity,
@@ -255,23 +262,28 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
             for site in activity["sites"]
             if site["leader_member_id"]
         ],
+        asker=sites.leader_name(leaders.get(asker)) if asker else None,
+        asked_by_viewer=asker == str(visitor.require_session().own_member_id),
         presence=panels["presence"].content,
-        state=state_shown(activity["state"]),
+        state=_state_shown(activity),
         is_mine=not isinstance(panels["presence"].error, Forbidden),
         told=done.said(),
         filled=filled,
     )
 
 
-def state_shown(state: str) -> tuple[str, str]:
+def _state_shown(activity: dict[str, Any]) -> tuple[str, str]:
     """How an activity stands: its word and the kind of badge."""
+    if activity["state"] == "draft" and activity["reason"]:
+        return _("已退回"), "refused"
     return {
         "draft": (_("草稿"), "plain"),
+        "in_review": (_("待审核"), "wait"),
         "published": (_("已发布"), "ok"),
         "postponed": (_("已延期"), "wait"),
         "cancelled": (_("已取消"), "refused"),
         "closed": (_("已结束"), "plain"),
-    }[state]
+    }[activity["state"]]
 
 
 # --- The form -----------------------------------------------------------------------------------------
@@ -304,14 +316,14 @@ def _stored_page(stored: dict[str, Any], *, is_copy: bool = False) -> str:
 
 def _form_page(filled: Form, activity: dict[str, Any] | None, stations: list[tuple[str, str]] | None = None) -> str:
     stations = station_options(Role.ORGANIZER) if stations is None else stations
-    switches = confirming.ask(node_id for node_id, _name in stations) or {}
-    confirmed_at = {node_id for node_id, switch in switches.items() if switch["on"] or switch["above"]}
+    confirmed_at, reviewed_at = confirming.ask(node_id for node_id, _name in stations)
     return render_template(
         "organize/form.html",
         filled=filled,
         activity=activity,
         stations=stations,
         all_confirmed=[name for node_id, name in stations if node_id in confirmed_at],
+        all_reviewed=[name for node_id, name in stations if node_id in reviewed_at],
         categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
         sites=sites.lines_of(filled),
         today=clock.today().isoformat(),

@@ -28,7 +28,7 @@ pages = Blueprint("staff", __name__)
 @pages.get("/staff")
 @holding(Role.STAFF, Role.ADMINISTRATOR, Role.AUDITOR)
 def overview() -> ResponseReturnValue:
-    return render_template("staff/overview.html", waiting=unconfirmed(), steps=_first_steps())
+    return render_template("staff/overview.html", waiting=_waiting(), steps=_first_steps())
 
 
 def _first_steps() -> list[tuple[str, str, bool]]:
@@ -65,13 +65,18 @@ def _first_steps() -> list[tuple[str, str, bool]]:
     return [(words, to, done_ones[name]) for name, (words, to, _call) in asked.items()]
 
 
-def unconfirmed() -> str | None:
-    """How many people wait for somebody to confirm who they are; None when nobody does, or none of my business."""
+def _waiting() -> dict[str, str]:
+    """How many people wait for somebody to confirm who they are, and how many activities to be reviewed; without what
+    does not wait, or is none of my business.
+    """
     if not visitor.require_session().has(Role.STAFF):
-        return None
+        return {}
     query = {"confirmed": "0", "status": "active", "limit": COUNTED_MAX}
-    found = backend.together(people=Call("members", "/members", query))["people"].content or []
-    return f"{len(found)}+" if len(found) == COUNTED_MAX else str(len(found) or "") or None
+    panels = backend.together(
+        people=Call("members", "/members", query), reviews=Call("checkin", "/reviews", {"limit": COUNTED_MAX})
+    )
+    counts = {name: len(panel.content or []) for name, panel in panels.items()}
+    return {name: f"{count}+" if count == COUNTED_MAX else str(count) for name, count in counts.items() if count}
 
 
 @pages.get("/staff/members")

@@ -14,7 +14,7 @@ from services.checkin.domain import activities, admission, attendances, codes, r
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.outside import NoSuchBatch
-from services.checkin.store import Activity, ExportBatch, confirm_each, files
+from services.checkin.store import Activity, ExportBatch, files
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import day as day_store
@@ -23,6 +23,7 @@ from services.checkin.store import reports as report_store
 from services.checkin.store import scans as scan_store
 from services.checkin.store import sign_ups as sign_up_store
 from services.checkin.store.activities import NoSuchActivity
+from services.checkin.store.switches import CONFIRM_EACH, REVIEW
 from shared import clock
 from shared.db import session
 from shared.principal import Principal, Role
@@ -65,9 +66,9 @@ class Presence:
 
 
 def get_activity(caller: Principal, *, activity_id: UUID) -> Activity:
-    """An activity. Drafts are there only for those who may organize at the station."""
+    """An activity. What was never published is there only for those who may organize at the station."""
     activity = store.get_activity(session(), activity_id)
-    if activity.stands is activities.State.DRAFT and not caller.may(Role.ORGANIZER, activity.path):
+    if activity.published_at is None and not caller.may(Role.ORGANIZER, activity.path):
         raise NoSuchActivity
     return activity
 
@@ -101,12 +102,40 @@ def list_activities(
 
 def list_confirm_each(*, node_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Where every attendance is confirmed by somebody; nodes that are not known here are missing."""
-    return confirm_each.list_switches(session(), node_ids)
+    return CONFIRM_EACH.list_at(session(), node_ids)
 
 
 def list_switches(caller: Principal, *, limit: int, after: UUID | None = None) -> Sequence[Row[Any]]:
     """The same of every node for which the caller may say so."""
-    return confirm_each.list_below(session(), caller.paths(Role.STAFF), after=after, limit=limit)
+    return CONFIRM_EACH.list_below(session(), caller.paths(Role.STAFF), after=after, limit=limit)
+
+
+def list_reviewed(*, node_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Where activities are reviewed before they are published; nodes that are not known here are missing."""
+    return REVIEW.list_at(session(), node_ids)
+
+
+def list_review_switches(caller: Principal, *, limit: int, after: UUID | None = None) -> Sequence[Row[Any]]:
+    """The same of every node for which the caller may say so."""
+    return REVIEW.list_below(session(), caller.paths(Role.STAFF), after=after, limit=limit)
+
+
+def list_reviews(caller: Principal, *, for_: str, limit: int, after: UUID | None = None) -> list[Activity]:
+    """By start, what waits to be reviewed by the caller as `staff`; for an `organizer` what waits where they organize,
+    and what was sent back there.
+    """
+    role = Role(for_)
+    return store.list_activities(
+        session(),
+        limit=limit,
+        visible=store.in_review_below(caller.paths(role), sent_back=role is Role.ORGANIZER),
+        station_id=None,
+        from_=None,
+        to=None,
+        state=None,
+        newest_first=False,
+        after=after,
+    )
 
 
 def list_codes(caller: Principal, *, activity_id: UUID, site_id: UUID, direction: str, minutes: int) -> Codes:

@@ -8,7 +8,7 @@ from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
 from tests.devtools.damage import START, attend, damaged, found, hold_activity, without
-from tests.gateway.real import Town, town
+from tests.gateway.real import Browser, Town, town
 from tests.support import Settings
 
 __all__ = ["town"]
@@ -21,7 +21,7 @@ ACTS = {
     "checkin": """
         activity.create activity.publish activity.postpone activity.cancel activity.confirm_all attendance.add
         attendance.leave attendance.confirm attendance.reject attendance.correct attendance.annul
-        confirm_each.switch_on
+        confirm_each.switch_on activity.ask_review activity.approve activity.send_back review.switch_on
     """,
     "points": "board.switch_off",
     "rewards": "gift.create stock.receive stock.write_off",
@@ -99,6 +99,18 @@ def act_on_activities(town: Town, settings: Settings) -> None:
             attend(organizer, second, who)
         organizer.api("POST", f"/checkin/activities/{second['id']}/confirm-all")
         organizer.api("POST", f"/checkin/activities/{called_off['id']}/cancel", {"reason": "下雨"})
+    review(town, organizer, town.person("周站长", Role.STAFF))
+
+
+def review(town: Town, organizer: Browser, staff: Browser) -> None:
+    """Where it is switched on, one is approved and one sent back."""
+    staff.api("PUT", f"/checkin/reviews/switches/{town.station_id}", {"on": True})
+    for step, content in (("approve", {}), ("send-back", {"reason": "地点没有写清"})):
+        activity = hold_activity(town, organizer)
+        asked = organizer.api("GET", f"/checkin/activities/{activity['id']}")
+        assert asked["state"] == "in_review"
+        seen = {"asked_at": asked["asked_at"]}
+        staff.api("POST", f"/checkin/activities/{activity['id']}/{step}", seen | content)
 
 
 def act_on_gifts(town: Town) -> None:

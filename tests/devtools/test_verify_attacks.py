@@ -25,6 +25,7 @@ from shared.ids import new_id
 from shared.principal import Role
 from tests.acts import recorded_acts
 from tests.devtools.damage import START, attend, damaged, hold_activity
+from tests.devtools.test_verify import review
 from tests.gateway.real import Browser, Town, town
 from tests.support import Settings
 
@@ -64,6 +65,7 @@ def lived(town: Town) -> Iterator[Lived]:
         export(town, staff, people["陈芳"])
         open_balance(town, staff, people["杨静"])
         staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
+        review(town, organizer, staff)
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
         people["陈芳"].api("GET", board)
         with town.apps["points"].app_context():
@@ -283,7 +285,11 @@ ATTACKS: dict[str, list[Damage]] = {
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'concern.{act}'")
           for act in ("add", "take", "answer", "read")),
         *(rows("checkin", "audit_log", f"DELETE FROM audit_log WHERE action = '{act}'")
-          for act in ("outside_number.set", "batch.make")),
+          for act in ("outside_number.set", "batch.make", "activity.ask_review", "activity.approve",
+                      "activity.send_back", "review.switch_on")),
+        # Published past a review that was wanted.
+        rows("checkin", "activity",
+             "UPDATE activity SET published_at = now() + interval '9 days' WHERE asked_at IS NULL"),
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'import.{step}'")
           for step in ("bring", "approve")),
     ],
@@ -291,6 +297,9 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.annul")),
         rows("checkin", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'outside_number.set'"),
+        rows("checkin", "audit_log",
+             "UPDATE audit_log SET member_id = (SELECT asked_by FROM activity WHERE id = audit_log.subject_id)"
+             " WHERE action = 'activity.approve'"),
         rows("rewards", "audit_log", _FOR_ONESELF.format("redemption", "redemption.issue")),
         rows("members", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'member.confirm'"),
         rows("members", "audit_log", _FOR_ONESELF.format("role_grant", "grant.add")),
@@ -307,6 +316,9 @@ ATTACKS: dict[str, list[Damage]] = {
              f"UPDATE member SET household_id = '{UUID(int=1)}' WHERE name IN ('李组织', '王秀英')"),
     ],
     "nobody acts without a right that reaches so far": [
+        rows("checkin", "audit_log",
+             "UPDATE audit_log SET member_id = (SELECT asked_by FROM activity WHERE id = audit_log.subject_id)"
+             " WHERE action = 'activity.send_back'"),
         rows("members", "role_grant", "DELETE FROM role_grant WHERE role = 'organizer'"),
         rows("members", "role_grant", "UPDATE role_grant SET role = 'auditor' WHERE role = 'staff'"),
         rows("members", "role_grant", "UPDATE role_grant SET role = 'organizer' WHERE role = 'administrator'"),

@@ -34,7 +34,7 @@ def test_every_act_that_is_recorded_has_words_and_no_words_are_left_over(town: T
 
     acts, begun = recorded_acts()
     assert {"attendance.confirm", "activity.cancel", "redemption.undo", "member.confirm"} <= acts
-    assert begun == {"board.switch_", "confirm_each.switch_", "import.", "stock."}
+    assert begun == {"board.switch_", "confirm_each.switch_", "import.", "review.switch_", "stock."}
     with town.gateway.test_request_context("/"):
         named = set(act_names())
     assert acts - named == set()

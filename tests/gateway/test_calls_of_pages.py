@@ -44,8 +44,9 @@ MORE_ROUNDS = {
 """Pages that ask in more rounds, each with its reason (ADR 68)."""
 MORE_CALLS = {
     "/": 3,  # records, coming activities, sign-ups: side by side, each a list of its own
-    # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; and who waits at them.
-    "/organize": 5,
+    # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; who waits at them, and
+    # what waits to be reviewed.
+    "/organize": 6,
     f"{ACTIVITY}/code": 3,  # activity, codes of the site that it names first, presence: none holds another
     f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans: side by side, each of its own list
     f"{ACTIVITY}/edit": 3,  # the leaders, and the stations: those below one's nodes, and the nodes themselves
@@ -121,7 +122,7 @@ SILENT = {
     f"{ACTIVITY}/notice",  # likewise
     f"{ACTIVITY}/poster",  # likewise, and what it earns
     "/desk/<uuid:redemption_id>",  # the masked name stands in for the whole one
-    "/organize/activities/new",  # a hint that the station confirms everything
+    "/organize/activities/new",  # hints that the station confirms everything, or reviews first
     "/staff",  # links, one with a count
 }
 """What is left out there is missed by nobody."""

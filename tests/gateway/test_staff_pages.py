@@ -208,6 +208,7 @@ ORGANIZERS = ["/organize", "/organize/activities", "/organize/activities/new", "
 
 STAFFS = [
     "/staff/confirming",
+    "/staff/reviews",
     "/staff/members",
     "/staff/members/new",
     "/staff/gifts",

@@ -122,6 +122,7 @@ def _correction(town: Town) -> dict[str, Any]:
 
 _ACTIVITY, _DRAFT = "/checkin/activities/<uuid:activity_id>", {"activity_id": "draft"}
 _ATTENDANCE = "/checkin/attendances/<uuid:attendance_id>"
+_IN_REVIEW = {"activity_id": "in_review"}
 _SERVED, _LATER = {"activity_id": "served"}, {"activity_id": "later"}
 _PERIOD = {"from": "2026-01-01", "to": "2026-12-31"}
 
@@ -131,7 +132,7 @@ CHECKIN = (
     Row(f"GET {_ACTIVITY}", LOGGED_IN, 2),
     Row(f"GET {_ACTIVITY}", ORGANIZERS, 2, ids=_DRAFT),
     Row(f"PATCH {_ACTIVITY}", ORGANIZERS, 7, _with(title="小扫除")),
-    Row(f"POST {_ACTIVITY}/publish", ORGANIZERS, 6, ids=_DRAFT),
+    Row(f"POST {_ACTIVITY}/publish", ORGANIZERS, 7, ids=_DRAFT),
     Row(f"POST {_ACTIVITY}/postpone", ORGANIZERS, 8, _with(), ids=_LATER),
     Row(f"POST {_ACTIVITY}/cancel", ORGANIZERS, 12, _REASON),
     Row(f"POST {_ACTIVITY}/close", ORGANIZERS, 11),
@@ -145,6 +146,21 @@ CHECKIN = (
         secret="activity_id",
         knows=READERS,
     ),
+    Row("GET /checkin/reviews", elsewhere(ORGANIZERS), 2, secret="in_review", knows=STAFF),
+    Row(
+        "GET /checkin/reviews",
+        elsewhere(ORGANIZERS),
+        2,
+        query={"for": "organizer"},
+        secret="in_review",
+        knows=ORGANIZERS,
+    ),
+    Row("GET /checkin/reviews/rules", LOGGED_IN, 2, query={"node_ids": "{node_id}"}),
+    Row("GET /checkin/reviews/switches", elsewhere(STAFF), 1, secret="node_id", knows=STAFF),
+    Row("PUT /checkin/reviews/switches/<uuid:node_id>", STAFF, 4, _with(on=True)),
+    Row(f"GET {_ACTIVITY}", ORGANIZERS, 2, ids=_IN_REVIEW),
+    Row(f"POST {_ACTIVITY}/approve", STAFF, 7, _with(asked_at="{asked_at}"), ids=_IN_REVIEW),
+    Row(f"POST {_ACTIVITY}/send-back", STAFF, 6, _with(asked_at="{asked_at}", reason="地点没有写清"), ids=_IN_REVIEW),
     Row("GET /checkin/confirm-each", LOGGED_IN, 2, query={"node_ids": "{node_id}"}),
     Row("GET /checkin/confirm-each/switches", elsewhere(STAFF), 1, secret="node_id", knows=STAFF),
     Row("PUT /checkin/confirm-each/<uuid:node_id>", STAFF, 4, _with(on=True)),

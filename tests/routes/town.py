@@ -328,6 +328,7 @@ class Town:
         for published in (earlier, later):
             self.make("organizer", "POST", f"{api}/activities", published)
             self.make("organizer", "POST", f"{api}/activities/{published['id']}/publish")
+        self._ask_for_review()
         self.attend("waiting", "earlier", earlier["sites"][0]["id"], things["neighbour"], -9, -7)
         self.attend("open", "activity_id", things["site_id"], things["neighbour"], -0.25, None)
         signing_up = {"id": str(new_id()), "member_ids": [things["member_id"]]}
@@ -340,6 +341,15 @@ class Town:
         things["code"] = shown["codes"][0]["url"]
         scan = {"code": things["code"], "member_ids": [str(self.callers["other volunteer"].own_member_id)]}
         self.make("other volunteer", "POST", f"{api}/scans", scan)
+
+    def _ask_for_review(self) -> None:
+        """One that waits where activities were reviewed when it was handed in."""
+        switch, path = f"{API}/checkin/reviews/switches/{self.things['node_id']}", f"{API}/checkin/activities"
+        activity = self.new_activity("in_review")
+        self.make("staff", "PUT", switch, {"on": True})
+        self.make("organizer", "POST", path, activity)
+        self.things["asked_at"] = self.make("organizer", "POST", f"{path}/{activity['id']}/publish")["asked_at"]
+        self.make("staff", "PUT", switch, {"on": False})
 
     def attend(
         self, name: str, activity: str, site_id: str, member_id: str, from_hour: float, to_hour: float | None

@@ -8,6 +8,7 @@ from services.checkin.api import (
     files,
     outside,
     reports,
+    reviews,
     scans,
     sign_ups,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "files",
     "outside",
     "reports",
+    "reviews",
     "routes",
     "scans",
     "sign_ups",

@@ -72,7 +72,7 @@ def change_activity(body: dict[str, Any], activity_id: UUID) -> Activity:
 @routes.response(200, ActivitySchema)
 @refuses(404, 422)
 def publish_activity(activity_id: UUID) -> Activity:
-    """Open it to scans."""
+    """Open it to scans; where activities are reviewed first, ask for that: its state is `in_review` then."""
     return activities.publish_activity(web.caller(), activity_id=activity_id)
 
 

@@ -1,4 +1,4 @@
-"""An organizer makes an activity, publishes, changes, postpones, cancels and closes it."""
+"""An organizer makes an activity, publishes it or asks for that, changes, postpones, cancels and closes it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,6 +16,7 @@ from services.checkin.store import Activity, Site
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store.activities import SiteDraft
+from services.checkin.store.switches import REVIEW
 from shared import audit, clock, outbox, tokens
 from shared.db import transactional
 from shared.errors import Conflict
@@ -105,13 +106,14 @@ def change_activity(
     """Change the named fields, called as in `create_activity`; `sites`, when given, is the whole list.
 
     What ratings rest on is fixed step by step: category and station once published, the times once
-    somebody's minutes depend on them.
+    somebody's minutes depend on them. One that waits to be reviewed is a draft again: nobody approves what
+    they have not seen.
     """
     activity, path = _hold(tx, caller, activity_id)
     if activity.stands in (State.CANCELLED, State.CLOSED):
         raise activities.ActivityInWrongState("活动已经结束或取消，不能再改")
     changed = {name: value for name, value in changes.items() if getattr(activity, name) != value}
-    if activity.stands is not State.DRAFT:
+    if activity.published_at is not None:
         gone = sites is not None and {site.id for site in activity.sites} - {draft.id for draft in sites}
         if gone or changed.keys() & {"category", "station_id"}:
             raise FixedOnceMade
@@ -127,6 +129,8 @@ def change_activity(
     if sites is not None:
         _require_leaders(tx, caller, sites, activity.sites)
         store.set_sites(tx, activity, sites)
+    if activity.stands is State.IN_REVIEW and (changed or sites is not None):
+        activity.state = changed["state"] = State.DRAFT.value
     tx.flush()
     tx.refresh(activity)
     if changed or sites is not None:
@@ -137,12 +141,20 @@ def change_activity(
 
 @transactional
 def publish_activity(tx: Session, caller: Principal, *, activity_id: UUID) -> Activity:
-    """Open it to scans. Its own leader may do so: that alone gives nobody anything."""
+    """Open it to scans, or, where activities are reviewed first, ask for that. Its own leader may do so: that alone
+    gives nobody anything.
+    """
     activity, path = _hold(tx, caller, activity_id)
     if activity.stands is State.PUBLISHED:
         return activity
     if activity.stands is State.POSTPONED:
         raise activities.ActivityInWrongState("活动已延期，请先定下新的时间")
+    if REVIEW.holds_at(tx, activity.station_id):
+        if activity.stands is State.IN_REVIEW:
+            return activity
+        activities.require_move(activity.stands, State.IN_REVIEW)
+        activity.asked_at, activity.asked_by, activity.reason = clock.now(), caller.own_member_id, None
+        return _move(tx, caller, activity, path, State.IN_REVIEW, "activity.ask_review")
     return _move(tx, caller, activity, path, State.PUBLISHED, "activity.publish")
 
 
@@ -165,6 +177,7 @@ def postpone_activity(
     same_times = (activity.starts_at, activity.ends_at) == (starts_at, ends_at)
     if activity.stands is target and (target is State.POSTPONED or same_times):
         return activity
+    activities.require_announced(activity.stands)
     activities.require_move(activity.stands, target)
     _send_home(tx, activity, _POSTPONED, must_have_served_nothing=True)
     detail: dict[str, Any] = {"from": [activity.starts_at.isoformat(), activity.ends_at.isoformat()], "to": None}
@@ -299,6 +312,8 @@ def _move(
 ) -> Activity:
     activities.require_move(activity.stands, target)
     activity.state = target.value
+    if target is State.PUBLISHED and activity.published_at is None:
+        activity.published_at, activity.reason = clock.now(), None
     named = {"title": activity.title, **(detail or {})}
     audit.add(tx, caller, action, "activity", activity.id, path=path, detail=named)
     return activity

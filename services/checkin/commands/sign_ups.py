@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.checkin.domain import sign_ups
-from services.checkin.domain.activities import State
 from services.checkin.domain.sign_ups import Outcome, sign_up_id
 from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
@@ -49,7 +48,7 @@ def sign_up(
     wanted = list(dict.fromkeys(member_ids))
     activity = store.hold_activity(tx, activity_id)
     others = [member_id for member_id in wanted if not caller.acts_for(member_id)]
-    if activity.stands is State.DRAFT and not caller.may(Role.ORGANIZER, activity.path):
+    if activity.published_at is None and not caller.may(Role.ORGANIZER, activity.path):
         raise NoSuchActivity
     if others or from_list:
         caller.require(Role.ORGANIZER, activity.path)

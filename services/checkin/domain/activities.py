@@ -1,4 +1,6 @@
-"""The life of an activity: draft → published → postponed, cancelled or closed."""
+"""The life of an activity: draft → published → postponed, cancelled or closed; where a station wants it, in review
+between the first two.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +10,7 @@ from shared.errors import RuleBroken
 
 class State(StrEnum):
     DRAFT = "draft"
+    IN_REVIEW = "in_review"
     PUBLISHED = "published"
     POSTPONED = "postponed"
     CANCELLED = "cancelled"
@@ -15,7 +18,9 @@ class State(StrEnum):
 
 
 _NEXT: dict[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.PUBLISHED, State.CANCELLED}),
+    State.DRAFT: frozenset({State.IN_REVIEW, State.PUBLISHED, State.CANCELLED}),
+    # Back to a draft: sent back, or changed.
+    State.IN_REVIEW: frozenset({State.DRAFT, State.PUBLISHED, State.CANCELLED}),
     # To itself: moved to new times that are known at once.
     State.PUBLISHED: frozenset({State.PUBLISHED, State.POSTPONED, State.CANCELLED, State.CLOSED}),
     State.POSTPONED: frozenset({State.PUBLISHED, State.CANCELLED}),
@@ -25,6 +30,7 @@ _NEXT: dict[State, frozenset[State]] = {
 
 _IN_WORDS = {
     State.DRAFT: "还没有发布",
+    State.IN_REVIEW: "正在等站点审核，还没有发布",
     State.PUBLISHED: "已经发布",
     State.POSTPONED: "已经延期，新的时间还没有定",
     State.CANCELLED: "已经取消",
@@ -56,6 +62,17 @@ def require_move(current: State, target: State) -> None:
     """Raise ActivityInWrongState unless an activity may go from one state to the other."""
     if target not in _NEXT[current]:
         raise ActivityInWrongState(f"这个活动{_IN_WORDS[current]}，不能这样操作")
+
+
+def require_announced(current: State) -> None:
+    """Raise ActivityInWrongState while it is still to be published: its times are changed, and nobody need be told."""
+    if current in (State.DRAFT, State.IN_REVIEW):
+        raise ActivityInWrongState(f"这个活动{_IN_WORDS[current]}，不用延期，直接修改时间")
+
+
+def require_in_review(current: State) -> None:
+    if current is not State.IN_REVIEW:
+        raise ActivityInWrongState(f"这个活动{_IN_WORDS[current]}，现在不用审核")
 
 
 def require_published(current: State) -> None:

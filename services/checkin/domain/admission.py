@@ -44,6 +44,7 @@ class Why(StrEnum):
 
 _CLOSED_BECAUSE = {
     activities.State.DRAFT: Why.NOT_PUBLISHED,
+    activities.State.IN_REVIEW: Why.NOT_PUBLISHED,
     activities.State.POSTPONED: Why.POSTPONED,
     activities.State.CANCELLED: Why.CANCELLED,
     activities.State.CLOSED: Why.CLOSED,

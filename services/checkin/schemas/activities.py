@@ -48,7 +48,13 @@ class ChangedActivitySchema(Wire.from_dict(_activity_fields(required=False), nam
 
 class ActivitySchema(NewActivitySchema):
     state = fields.String(required=True, validate=one_of(ActivityState))
-    reason = fields.String(required=True, allow_none=True)
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why it was cancelled, or, of a draft, sent back"}
+    )
+    asked_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When it was last asked for that it be reviewed"}
+    )
+    asked_by = fields.UUID(required=True, allow_none=True)
     ended_at = Instant(
         required=True, allow_none=True, metadata={"description": "When it was closed or cancelled, if it was"}
     )

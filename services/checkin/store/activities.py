@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, false, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -188,7 +188,17 @@ def list_activities(
 
 
 def public_or_below(paths: Sequence[str]) -> list[ColumnElement[bool]]:
-    """Everybody sees what was published; drafts only those who may make them there."""
-    station = copies.station
-    drafts = [station.c.path.startswith(path, autoescape=True) for path in paths]
-    return [Activity.state != activities.State.DRAFT.value, *drafts]
+    """Everybody sees what was published; the rest only those who may make it there."""
+    return [Activity.published_at.is_not(None), *_below(paths)]
+
+
+def in_review_below(paths: Sequence[str], *, sent_back: bool) -> list[ColumnElement[bool]]:
+    """What waits to be reviewed below one of these paths, or also what was sent back there."""
+    stands = Activity.state == activities.State.IN_REVIEW.value
+    if sent_back:
+        stands |= (Activity.state == activities.State.DRAFT.value) & Activity.reason.is_not(None)
+    return [below & stands for below in _below(paths)] or [false()]
+
+
+def _below(paths: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [copies.station.c.path.startswith(path, autoescape=True) for path in paths]

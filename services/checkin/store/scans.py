@@ -37,7 +37,7 @@ from services.checkin.domain.attendances import PAIRS_PER_DAY_MAX, Attendance, M
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.activities import lock_key
-from services.checkin.store.confirm_each import FROM_ABOVE
+from services.checkin.store.switches import CONFIRM_EACH
 from services.checkin.store.tables import scan_table
 from shared.events import Evidence
 
@@ -163,7 +163,7 @@ _READ_DEPARTURE = _read(
     lock="ORDER BY id FOR UPDATE",
     full="false",
     of_leaders=_OF_LEADERS,
-    confirm_each=f"activity.confirm_each OR {FROM_ABOVE.format(others='')}",
+    confirm_each=f"activity.confirm_each OR {CONFIRM_EACH.holds}",
     until=":at",
     since="last.arrived_at",
 )

@@ -72,11 +72,20 @@ class Activity(Model):
 
     __tablename__ = "activity"
     __table_args__ = (
-        CheckConstraint("state IN ('draft', 'published', 'postponed', 'cancelled', 'closed')", name="state"),
+        CheckConstraint(
+            "state IN ('draft', 'in_review', 'published', 'postponed', 'cancelled', 'closed')", name="state"
+        ),
         CheckConstraint("starts_at < ends_at AND ends_at <= starts_at + interval '24 hours'", name="times"),
         CheckConstraint("capacity > 0", name="capacity"),
+        CheckConstraint("state <> 'in_review' OR asked_at IS NOT NULL", name="asked_at"),
         Index("ix_activity_station_id_starts_at", "station_id", "starts_at"),
         Index("ix_activity_starts_at", "starts_at"),
+        # Few at any time: what waits to be reviewed, and what was sent back.
+        Index(
+            "ix_activity_reviewed",
+            "starts_at",
+            postgresql_where=text("state = 'in_review' OR (state = 'draft' AND reason IS NOT NULL)"),
+        ),
         # What the sweep looks for: activities that nobody has closed.
         Index("ix_activity_running", "ends_at", postgresql_where=text("state = 'published'")),
     )
@@ -93,6 +102,12 @@ class Activity(Model):
     capacity: Mapped[int | None]
     confirm_each: Mapped[bool]
     reason: Mapped[str | None]
+    """Why it was cancelled; of a draft, why it was sent back."""
+    asked_at: Mapped[datetime | None]
+    """When it was last asked for that it be reviewed, and by whom."""
+    asked_by: Mapped[UUID | None]
+    published_at: Mapped[datetime | None]
+    """When everybody could see it first. What was called off before is for the organizers alone."""
     ended_at: Mapped[datetime | None]
     """When it was closed or cancelled; of one that nobody closed, its planned end."""
     summary: Mapped[str | None]
@@ -147,6 +162,15 @@ class ConfirmEachOn(Model):
     """A node at and below which every attendance is confirmed by somebody, since when."""
 
     __tablename__ = "confirm_each_on"
+
+    node_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
+class ReviewOn(Model):
+    """A node at and below which activities are reviewed before they are published, since when."""
+
+    __tablename__ = "review_on"
 
     node_id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]

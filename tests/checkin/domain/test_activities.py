@@ -13,6 +13,10 @@ from services.checkin.domain.activities import (
 MOVES = {
     (State.DRAFT, State.PUBLISHED),
     (State.DRAFT, State.CANCELLED),
+    (State.DRAFT, State.IN_REVIEW),
+    (State.IN_REVIEW, State.DRAFT),
+    (State.IN_REVIEW, State.PUBLISHED),
+    (State.IN_REVIEW, State.CANCELLED),
     (State.PUBLISHED, State.PUBLISHED),
     (State.PUBLISHED, State.POSTPONED),
     (State.PUBLISHED, State.CANCELLED),
@@ -24,7 +28,7 @@ MOVES = {
 
 @pytest.mark.parametrize("current", State)
 @pytest.mark.parametrize("target", State)
-def test_there_are_eight_moves_and_no_others(current: State, target: State) -> None:
+def test_there_are_twelve_moves_and_no_others(current: State, target: State) -> None:
     if (current, target) in MOVES:
         require_move(current, target)
     else:

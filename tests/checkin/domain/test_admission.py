@@ -91,6 +91,7 @@ def test_an_expired_code_and_one_not_yet_shown_are_refused() -> None:
     ("state", "why"),
     [
         (activities.State.DRAFT, Why.NOT_PUBLISHED),
+        (activities.State.IN_REVIEW, Why.NOT_PUBLISHED),
         (activities.State.POSTPONED, Why.POSTPONED),
         (activities.State.CANCELLED, Why.CANCELLED),
         (activities.State.CLOSED, Why.CLOSED),
