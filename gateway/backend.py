@@ -46,11 +46,14 @@ Query = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One GET for a panel; path without the service's prefix."""
+    """One question for a panel; path without the service's prefix. A GET, but for one with `content`, which is too
+    long for an address.
+    """
 
     service: str
     path: str
     query: Query | None = None
+    content: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,6 @@ def call(
     `path` comes after /api/v1/<service>. `member_id` acts for another member of the login than the chosen one;
     `read_at` goes along with a code that was read earlier; `known_device` with a login that was here before.
     """
-    body = None if json is None else msgspec.json.encode(json)
     answer = parts().upstreams.send(
         service,
         method,
@@ -96,8 +98,7 @@ def call(
         address=_address(),
         login=_login(),
         known_device=known_device,
-        body=body,
-        headers={} if body is None else {"Content-Type": "application/json"},
+        **({} if json is None else _json(json)),
     )
     if service == "members" and method != "GET" and answer.status < 300:
         visitor.refresh()
@@ -124,18 +125,24 @@ def together(**calls: Call) -> dict[str, Panel]:
     """Ask several things at once and wait a second at most; what did not come is an error in its panel."""
     futures: dict[str, Future[Response]] = {}
     for name, asked in calls.items():
+        body = {} if asked.content is None else _json(asked.content)
         futures[name] = _pools[asked.service].submit(
             parts().upstreams.send,
             asked.service,
-            "GET",
+            "POST" if body else "GET",
             _target(asked.service, asked.path, asked.query),
             signed_principal=_signed(asked.service, None, None),
             request_id=g.request_id,
             address=_address(),
             hasty=True,
+            **body,
         )
     wait(futures.values(), timeout=PANEL_TIMEOUT_S)
     return {name: _panel(future) for name, future in futures.items()}
+
+
+def _json(content: Any) -> dict[str, Any]:
+    return {"body": msgspec.json.encode(content), "headers": {"Content-Type": "application/json"}}
 
 
 def _panel(future: Future[Response]) -> Panel:

@@ -1,6 +1,6 @@
 """The audit log of a service, written in the transaction of the act it records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +60,29 @@ def add_all(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Record one act that was done to many, each with its path, in one statement."""
+    _add(tx, principal, action, subject_type, [(subject_id, path, detail or {}) for subject_id, path in paths.items()])
+
+
+def add_each(
+    tx: Session,
+    principal: Principal,
+    action: str,
+    subject_type: str,
+    details: Mapping[UUID, Mapping[str, Any]],
+    *,
+    path: str,
+) -> None:
+    """Record one act that was done to many at one place, each with its own detail, in one statement."""
+    _add(tx, principal, action, subject_type, [(subject_id, path, detail) for subject_id, detail in details.items()])
+
+
+def _add(
+    tx: Session,
+    principal: Principal,
+    action: str,
+    subject_type: str,
+    subjects: Iterable[tuple[UUID | None, str, Mapping[str, Any]]],
+) -> None:
     rows = [
         {
             "id": new_id(),
@@ -70,10 +93,10 @@ def add_all(
             "subject_type": subject_type,
             "subject_id": subject_id,
             "path": path,
-            "detail": dict(detail or {}),
+            "detail": dict(detail),
             "request_id": g.get("request_id") if has_request_context() else None,
         }
-        for subject_id, path in paths.items()
+        for subject_id, path, detail in subjects
     ]
     if rows:
         tx.execute(insert(audit_log), rows)

@@ -116,6 +116,7 @@ NEEDED = {
         "activity.send_back": Role.STAFF,
         "activity.": Role.ORGANIZER,
         "attendance.": Role.ORGANIZER,
+        "roll.": Role.ORGANIZER,
         "confirm_each.": Role.STAFF,
         "review.": Role.STAFF,
         "sign_up.": Role.ORGANIZER,

@@ -44,6 +44,8 @@ def _at_activities() -> dict[str, str]:
         "attendance.correct": _("更正时间"),
         "attendance.reject": _("时长不通过"),
         "attendance.annul": _("撤销时长"),
+        "attendance.reopen": _("撤回签退"),
+        "roll.refuse_own_case": _("点名点了自己或家人，没有记"),
         "sign_up.add": _("代为报名"),
         "sign_up.cancel": _("代为取消报名"),
     }
@@ -226,6 +228,7 @@ def detail_names() -> dict[str, str]:
         "to": _("现在"),
         "to_day": _("到哪天"),
         "platform": _("平台"),
+        "wanted": _("点的是"),
         "window_before_minutes": _("提前多少分钟开始签到"),
         "with_member_id": _("和谁同住"),
         "withdrawn": _("下架"),
@@ -269,6 +272,7 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
         "level": level_names,
         "relation": relation_names,
         "platform": platform_names,
+        "wanted": tick_names,
         "role": role_names,
     }
     return words[name]().get(text, text) if name in words else text
@@ -280,6 +284,10 @@ def _times(pair: dict[str, Any]) -> str:
     times = presentation.span(pair["arrived_at"], left) if left else presentation.moment(pair["arrived_at"])
     minutes = [] if pair.get("minutes") is None else [presentation.minutes(pair["minutes"])]
     return " · ".join((state_shown(pair["state"])[0], times, *minutes))
+
+
+def tick_names() -> dict[str, str]:
+    return {"arrived": _("到了"), "left": _("走了"), "not_arrived": _("没到"), "not_left": _("没走")}
 
 
 def relation_names() -> dict[str, str]:

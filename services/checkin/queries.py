@@ -20,6 +20,7 @@ from services.checkin.store import attendances as attendance_store
 from services.checkin.store import day as day_store
 from services.checkin.store import outside as outside_store
 from services.checkin.store import reports as report_store
+from services.checkin.store import roll as roll_store
 from services.checkin.store import scans as scan_store
 from services.checkin.store import sign_ups as sign_up_store
 from services.checkin.store.activities import NoSuchActivity
@@ -245,6 +246,14 @@ def list_signed_up(caller: Principal, *, activity_id: UUID, limit: int) -> list[
     activity = _readable(session(), caller, activity_id)
     rows = sign_up_store.list_at(session(), activity_id, limit=limit)
     return [_with_place(row, activity.capacity) for row in rows]
+
+
+def list_roll(caller: Principal, *, activity_id: UUID, limit: int) -> list[dict[str, Any]]:
+    """Who is expected at an activity, and who came without signing up, each with where they stand."""
+    activity = store.get_activity(session(), activity_id)
+    caller.require(Role.ORGANIZER, activity.path)
+    rows = roll_store.list_lines(session(), activity_id, limit=limit)
+    return [dict(row._mapping) | {"own_case": caller.is_own_case(row.member_id, row.household_id)} for row in rows]
 
 
 def list_sign_ups(

@@ -135,6 +135,18 @@ def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, An
     return found
 
 
+def list_roll_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """By what these members are found on the roll of a station where the caller organizes; masked, and without home
+    and phone, where they may not see more.
+    """
+    tx = session()
+    caller.require(Role.ORGANIZER, tree.path_of(tx, station_id))
+    return [
+        people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
+        for row in people.list_named(tx, ids)
+    ]
+
+
 def _may_see(caller: Principal, member_id: UUID, path: str) -> bool:
     return caller.acts_for(member_id) or caller.may(Role.ORGANIZER, path) or caller.may(Role.AUDITOR, path)
 

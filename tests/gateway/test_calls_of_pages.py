@@ -70,6 +70,7 @@ NEEDED = {
     (f"{ACTIVITY}/attendances/<uuid:attendance_id>", "checkin"),
     ("/activities/<uuid:activity_id>", "checkin"),
     *((f"{ACTIVITY}{part}", "checkin") for part in ("/sign-ups", "/notice", "/poster", "/calls")),
+    (f"{ACTIVITY}/roll", "checkin"),
     (f"{ACTIVITY}/add", "members"),
     (f"{ACTIVITY}/edit", "members"),
     ("/organize/activities/new", "members"),
@@ -166,6 +167,7 @@ class Pages:
 QUERIES = {
     "/organize/activities/<uuid:activity_id>/add": "q=陈",
     "/organize/activities/<uuid:activity_id>/codes.json": "site_id={site_id}&direction=arrival&minutes=1",
+    "/organize/activities/<uuid:activity_id>/roll": "q=陈",
     "/organize/claims": "q=陈",
     "/register": "station_id={node_id}",
     "/staff/gifts/<uuid:gift_id>": "station_id={node_id}",

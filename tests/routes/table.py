@@ -388,6 +388,24 @@ CONCERNS = (
     Row("POST /members/complaints", ANYBODY, 5, _with(id="new", node_id="{node_id}", **_WORDS)),
 )
 
+ROLL = (
+    Row(f"GET {_ACTIVITY}/roll", ORGANIZERS, 3, ids=_SERVED, secret="member_id", knows=ORGANIZERS),
+    Row(
+        f"POST {_ACTIVITY}/ticks",
+        ORGANIZERS,
+        12,
+        _with(ticks=[{"id": "new", "member_id": "{newcomer}", "wanted": "arrived"}]),
+    ),
+    Row(
+        "POST /members/roll-names",
+        ORGANIZERS,
+        2,
+        _with(station_id="{station_id}", ids=["{member_id}"]),
+        secret="name",
+        knows=ORGANIZERS,
+    ),
+)
+
 _BATCH = "/checkin/batches/<uuid:batch_id>"
 _SPAN = {"platform": "izhiyuan", "from_day": "{yesterday}", "to_day": "{day}"}
 _ABOUT_MEMBER = {"kind": "member", "subject_id": "{member_id}"}
@@ -427,6 +445,7 @@ ROWS = (
     *DAYS,
     *CONCERNS,
     *PLATFORMS,
+    *ROLL,
     *MEMBERS,
     *IMPORTS,
     *CHECKIN,

@@ -9,6 +9,7 @@ from services.checkin.api import (
     outside,
     reports,
     reviews,
+    roll,
     scans,
     sign_ups,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "outside",
     "reports",
     "reviews",
+    "roll",
     "routes",
     "scans",
     "sign_ups",

@@ -20,7 +20,6 @@ from services.checkin.store import attendances as store
 from shared import audit, clock, copies, outbox, tokens
 from shared.db import transactional
 from shared.errors import Conflict
-from shared.events import Evidence
 from shared.principal import Principal, Role
 
 SWEEP_PAIRS_MAX = 1000
@@ -103,33 +102,20 @@ def _new_pair(
     activity_store.get_site(activity, site_id)
     if not takes_records(activity.stands):
         raise ActivityInWrongState
-    attendances.require_possible(schedule, arrived_at, left_at, now)
     if left_at is None and (activity.stands is not activities.State.PUBLISHED or now > schedule.departure_closes_at):
         raise attendances.ImpossibleTimes("活动已经结束，请同时填写签退时间")
-    others = store.list_pairs(tx, site_id, member_id)
-    if any(other.state in attendances.LIVE and other.meets(arrived_at, left_at) for other in others):
-        raise attendances.AlreadyRecorded
-    if store.count_pairs_of_day(tx, member_id, service_day(arrived_at)) >= attendances.PAIRS_PER_DAY_MAX:
-        raise attendances.PairsUsedUp
-    pair = Attendance(
-        id=attendance_id,
+    return attendances.enter(
+        schedule,
+        attendance_id=attendance_id,
         activity_id=activity.id,
         site_id=site_id,
         member_id=member_id,
-        pair=max((other.pair for other in others), default=0) + 1,
-        state=State.OPEN,
-        version=0,
-        service_day=service_day(arrived_at),
         arrived_at=arrived_at,
-        left_at=None,
-        minutes=None,
-        minutes_in_time=None,
-        evidence=Evidence.ORGANIZER if schedule.counts_as_entered_in_time(now) else Evidence.ENTERED_LATER,
-        marks=(),
-        automatic_departure=False,
-        reason=None,
+        left_at=left_at,
+        now=now,
+        others=store.list_pairs(tx, site_id, member_id),
+        pairs_of_day=store.count_pairs_of_day(tx, member_id, service_day(arrived_at)),
     )
-    return pair if left_at is None else attendances.leave(pair, schedule, left_at)
 
 
 @transactional
@@ -306,20 +292,11 @@ def _change(
             "title": activity.title,
             "member_id": str(changed.member_id),
             "reason": changed.reason,
-            "before": _in_brief(before),
-            "after": _in_brief(changed),
+            "before": attendances.in_brief(before),
+            "after": attendances.in_brief(changed),
         },
     )
     return _reread(tx, changed.id)
-
-
-def _in_brief(pair: Attendance) -> dict[str, str | int | None]:
-    return {
-        "state": pair.state.value,
-        "arrived_at": pair.arrived_at.isoformat(),
-        "left_at": pair.left_at.isoformat() if pair.left_at else None,
-        "minutes": pair.minutes,
-    }
 
 
 def _settle(tx: Session, activity: Activity, before: Sequence[Attendance], touched: dict[UUID, Attendance]) -> None:

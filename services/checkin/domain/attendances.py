@@ -145,6 +145,49 @@ _STATUS = {
 }
 
 
+def enter(
+    schedule: Schedule,
+    *,
+    attendance_id: UUID,
+    activity_id: UUID,
+    site_id: UUID,
+    member_id: UUID,
+    arrived_at: datetime,
+    left_at: datetime | None,
+    now: datetime,
+    others: Sequence[Attendance],
+    pairs_of_day: int,
+) -> Attendance:
+    """A pair on the organizer's word; it waits to be confirmed, and without `left_at` it is open.
+
+    `others` are the member's pairs at this post, `pairs_of_day` counts those of the day anywhere.
+    """
+    require_possible(schedule, arrived_at, left_at, now)
+    if any(other.state in LIVE and other.meets(arrived_at, left_at) for other in others):
+        raise AlreadyRecorded
+    if pairs_of_day >= PAIRS_PER_DAY_MAX:
+        raise PairsUsedUp
+    pair = Attendance(
+        id=attendance_id,
+        activity_id=activity_id,
+        site_id=site_id,
+        member_id=member_id,
+        pair=max((other.pair for other in others), default=0) + 1,
+        state=State.OPEN,
+        version=0,
+        service_day=service_day(arrived_at),
+        arrived_at=arrived_at,
+        left_at=None,
+        minutes=None,
+        minutes_in_time=None,
+        evidence=Evidence.ORGANIZER if schedule.counts_as_entered_in_time(now) else Evidence.ENTERED_LATER,
+        marks=(),
+        automatic_departure=False,
+        reason=None,
+    )
+    return pair if left_at is None else leave(pair, schedule, left_at)
+
+
 def leave(
     attendance: Attendance,
     schedule: Schedule,
@@ -189,6 +232,23 @@ def confirm(attendance: Attendance) -> Attendance:
 def reject(attendance: Attendance, reason: str) -> Attendance:
     _require(attendance, State.LEFT)
     return replace(attendance, state=State.REJECTED, reason=reason)
+
+
+def reopen(attendance: Attendance) -> Attendance:
+    """Take a departure back that nobody has confirmed: the person is still there. What is known of them is as weak as
+    it became by leaving.
+    """
+    _require(attendance, State.LEFT)
+    return replace(
+        attendance,
+        state=State.OPEN,
+        left_at=None,
+        minutes=None,
+        minutes_in_time=None,
+        # Whether it overlaps is looked at again when they leave.
+        marks=tuple(mark for mark in attendance.marks if mark is not Mark.OVERLAPPING),
+        automatic_departure=False,
+    )
 
 
 def annul(attendance: Attendance, reason: str) -> Attendance:
@@ -331,6 +391,16 @@ def facts_of(
         )
         facts.append(fact)
     return facts
+
+
+def in_brief(pair: Attendance) -> dict[str, str | int | None]:
+    """How it stands, for the audit log."""
+    return {
+        "state": pair.state.value,
+        "arrived_at": pair.arrived_at.isoformat(),
+        "left_at": pair.left_at.isoformat() if pair.left_at else None,
+        "minutes": pair.minutes,
+    }
 
 
 def _require(attendance: Attendance, *states: State) -> None:

@@ -26,6 +26,10 @@ SIGN_UPS_MAX = 500
 SIGNED_UP_MAX = 2000
 
 
+TICKS_MAX = 50
+"""As many as a phone sends at once when its network is back."""
+
+
 def one_of(kind: Any) -> validate.OneOf:
     return validate.OneOf([member.value for member in kind])
 

@@ -82,6 +82,11 @@ def lock_pairs_at(tx: Session, activity_id: UUID) -> list[Attendance]:
     return _lock(tx, _columns.activity_id == activity_id)
 
 
+def lock_pairs_of(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> list[Attendance]:
+    """All pairs of these members at an activity, to be changed by us alone."""
+    return _lock(tx, (_columns.activity_id == activity_id) & (_columns.member_id == func.any(list(member_ids))))
+
+
 def lock_open_pairs_that_are_over(tx: Session, closes_before: datetime, pairs_max: int) -> list[Attendance]:
     """Open pairs at activities that are over, whichever way they ended."""
     over = or_(Activity.ends_at < closes_before, Activity.state.in_(("closed", "cancelled")))
@@ -108,6 +113,11 @@ def find_made(tx: Session, attendance_id: UUID) -> tuple[Attendance, str | None]
     return None if row is None else (read(row), row.digest)
 
 
+def find_several(tx: Session, ids: Sequence[UUID]) -> list[Attendance]:
+    """Those of these attendances that there are."""
+    return [read(row) for row in tx.execute(select(*_read_columns).where(_columns.id == func.any(list(ids))))]
+
+
 def list_pairs(tx: Session, site_id: UUID, member_id: UUID) -> list[Attendance]:
     """The member's pairs at a post, oldest first."""
     where = (_columns.site_id == site_id, _columns.member_id == member_id)
@@ -130,11 +140,17 @@ def count_pairs_of_day(tx: Session, member_id: UUID, day: date) -> int:
 
 def add(tx: Session, attendance: Attendance, digest: str) -> bool:
     """Insert; False when an index says that there is one already."""
-    values = _values(attendance) | {
-        name: getattr(attendance, name) for name in ("id", "activity_id", "site_id", "member_id", "pair")
-    }
-    statement = insert(attendance_table).values(**values, digest=digest).on_conflict_do_nothing()
-    return tx.execute(statement.returning(_columns.id)).first() is not None
+    return bool(add_several(tx, [(attendance, digest)]))
+
+
+def add_several(tx: Session, made: Sequence[tuple[Attendance, str]]) -> set[UUID]:
+    """Insert these, each with the digest of what it was entered with; those that an index lets in."""
+    if not made:
+        return set()
+    names = ("id", "activity_id", "site_id", "member_id", "pair")
+    rows = [_values(pair) | {name: getattr(pair, name) for name in names} | {"digest": digest} for pair, digest in made]
+    statement = insert(attendance_table).values(rows).on_conflict_do_nothing().returning(_columns.id)
+    return set(tx.scalars(statement))
 
 
 def save(tx: Session, changed: Sequence[Attendance]) -> None:

@@ -20,6 +20,8 @@ from services.members.schemas.people import (
     MeSchema,
     PhoneSchema,
     PhonesQuerySchema,
+    RollNameSchema,
+    RollNamesQuerySchema,
 )
 from shared import web
 from shared.principal import Role
@@ -142,6 +144,16 @@ def show_phone(member_id: UUID) -> dict[str, Any]:
 def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Who of a station is meant by these names and phones, as they stand on a list; nothing is kept."""
     return queries.look_up(web.caller(), **content)
+
+
+@people.route("/roll-names", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@people.arguments(RollNamesQuerySchema)
+@people.response(200, RollNameSchema(many=True))
+@people.refuses(401, 403, 404)
+def list_roll_names(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """By what an organizer of a station finds these people on a roll: asked by POST, since they are many."""
+    return queries.list_roll_names(web.caller(), **content)
 
 
 @people.route("/phones", methods=["GET"])

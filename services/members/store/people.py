@@ -312,6 +312,50 @@ def as_masked(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def list_named(tx: Session, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What of these members they are found by on a list, with the path of their station and the sealed phone."""
+    statement = (
+        select(
+            Member.id,
+            Member.name,
+            Member.pinyin,
+            Member.initials,
+            Member.volunteer_number,
+            Member.phone_encrypted,
+            func.coalesce(_station.path, ROOT).label("path"),
+            _compound.name.label("compound_name"),
+            _building.name.label("building_name"),
+        )
+        .outerjoin(_station, _station.id == Member.station_id)
+        .outerjoin(_compound, _compound.id == Member.compound_id)
+        .outerjoin(_building, _building.id == Member.building_id)
+        .where(Member.id == func.any(list(member_ids)))
+        .order_by(Member.id)
+    )
+    return tx.execute(statement).all()
+
+
+def as_named(row: Row[Any]) -> dict[str, Any]:
+    """A row of `list_named` as the wire has it: of the phone only the tail, which calls nobody."""
+    phone = None if row.phone_encrypted is None else keys().unseal(row.id, row.phone_encrypted)
+    return dict(row._mapping) | {"full": True, "phone_tail": phone and phone[-TAIL_DIGITS:]}
+
+
+def as_named_masked(row: Row[Any]) -> dict[str, Any]:
+    """The same for who may see no more than anybody."""
+    return {
+        "id": row.id,
+        "full": False,
+        "name": mask(row.name),
+        "pinyin": "",
+        "initials": "",
+        "volunteer_number": "*" * 8 + row.volunteer_number[-4:],
+        "phone_tail": None,
+        "compound_name": None,
+        "building_name": None,
+    }
+
+
 def show(tx: Session, member_id: UUID) -> dict[str, Any]:
     """One member in full; for callers whose right to it has been checked."""
     row = tx.execute(view().where(Member.id == member_id)).first()

@@ -1,0 +1,396 @@
+"""The roll call (点名): everybody who is expected on one page, found by whatever is known of them, and ticked."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid5
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation
+from gateway.backend import Call, Panel
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import asked_for
+from shared import http
+from shared.errors import HuzhuError, TooMany, Unavailable
+from shared.principal import Role
+
+MODES = ("arrived", "left")
+"""What Enter ticks of the one person that a search leaves."""
+SHOWS = ("absent", "there")
+
+pages = Blueprint("roll", __name__)
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/roll")
+@holding(Role.ORGANIZER)
+def show_roll(activity_id: UUID) -> ResponseReturnValue:
+    return _roll_page(activity_id, Form(), None)
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/roll")
+@holding(Role.ORGANIZER)
+def tick(activity_id: UUID) -> ResponseReturnValue:
+    """One tick, and the roll as it is then: without scripts."""
+    filled = Form.posted()
+    try:
+        told = _tick(activity_id, filled)
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+        told = None
+    return _roll_page(activity_id, filled, told), 200 if filled else 422
+
+
+@pages.post("/organize/activities/<uuid:activity_id>/roll.json")
+@holding(Role.ORGANIZER)
+def tick_by_script(activity_id: UUID) -> ResponseReturnValue:
+    """One tick, and how its row is to be drawn now. Sent again it is the same tick."""
+    filled = Form.posted()
+    try:
+        told = _tick(activity_id, filled)
+    except (TooMany, Unavailable):
+        raise
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+        told = None
+    if told is None:
+        answer = http.answer({"kind": "refused", "words": next(iter(filled.errors.values()))})
+        answer.status_code = 422
+        return answer
+    return http.answer(
+        {
+            "kind": told.kind,
+            "words": told.words,
+            "state": told.line.state,
+            "when": when(told.line),
+            "buttons": [[value, text, kind] for value, text, kind in buttons(told.line)],
+            "undo": told.undo,
+        }
+    )
+
+
+# --- A line of the roll ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Line:
+    """Somebody on the roll: who it is, and where they stand. `state` is `absent`, `open`, `left` or `settled`."""
+
+    member_id: str
+    name: str
+    state: str = "absent"
+    seen: str = ""
+    """The attendance that stands there."""
+    was_ticked: bool = False
+    arrived_at: str | None = None
+    left_at: str | None = None
+    site_id: str = ""
+    site: str = ""
+    own_case: bool = False
+    signed_up: bool = False
+    runs: bool = True
+    """The activity goes on: people may still come."""
+    home: str = ""
+    compound: str = ""
+    building: str = ""
+    letters: str = ""
+    digits: str = ""
+    order: tuple[Any, ...] = field(default=())
+
+
+def buttons(line: Line) -> list[tuple[str, str, str]]:
+    """What can be ticked of somebody: value, word and kind; the first is what it usually is."""
+    if line.own_case:
+        return []
+    comes = [("arrived", _("到了") if line.state == "absent" else _("又来了"))] if line.runs and line.site_id else []
+    offered = {
+        "absent": comes,
+        "open": [("left", _("走了")), *([("not_arrived", _("撤回"))] if line.was_ticked else [])],
+        "left": [*([("not_left", _("没走"))] if line.runs else []), *comes],
+        "settled": comes,
+    }[line.state]
+    return [
+        (value_of(line, wanted), text, "main" if nth == 0 and line.state in ("absent", "open") else "second")
+        for nth, (wanted, text) in enumerate(offered)
+    ]
+
+
+def value_of(line: Line, wanted: str) -> str:
+    """What a button sends: the member, what shall be true, what was seen, and where."""
+    return ".".join((wanted, line.member_id, line.seen, line.site_id))
+
+
+def when(line: Line) -> str:
+    """Since when somebody is there, or from when to when they were."""
+    if line.own_case and line.state == "absent":
+        return _("本人或家人，请别的负责人点")
+    if line.arrived_at is None:
+        return ""
+    came = presentation.hour(line.arrived_at)
+    if line.left_at is None:
+        return _("%(time)s 到", time=came)
+    gone = _("%(from_)s 到，%(to)s 走", from_=came, to=presentation.hour(line.left_at))
+    return gone + (f" · {_('已确认')}" if line.state == "settled" else "")
+
+
+def _state(state: str | None) -> str:
+    return {None: "absent", "open": "open", "left": "left"}.get(state, "settled")
+
+
+# --- A tick ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of a tick, as the page says it: the kind of panel, words without the name, the line as it stands
+    now, and the value that takes it back.
+    """
+
+    kind: str
+    words: str
+    line: Line
+    undo: str | None
+
+
+def _tick(activity_id: UUID, filled: Form) -> Told | None:
+    wanted, *ids = filled.text("tick").split(".")
+    once = filled.uuid("id", _("页面不完整，请刷新再试"))
+    if wanted not in _DONE_BY or len(ids) != 3 or (member_id := uuid_or_none(ids[0])) is None:
+        filled.fail("", _("页面不完整，请刷新再试"))
+    if not filled:
+        return None
+    member_id = UUID(ids[0])
+    asked = {
+        # The same form sent again is the same tick.
+        "id": str(uuid5(UUID(once), filled.text("tick"))),
+        "member_id": str(member_id),
+        "wanted": wanted,
+        "seen": ids[1] or None,
+        "site_id": ids[2] or None,
+    }
+    answer = backend.call("checkin", "POST", f"/activities/{activity_id}/ticks", json={"ticks": [asked]})
+    [ticked] = answer["ticks"]
+    stands = ticked["standing"] or {}
+    line = Line(
+        member_id=str(member_id),
+        name="",
+        state=_state(stands.get("state")),
+        seen=stands.get("attendance_id") or "",
+        was_ticked=bool(stands.get("was_ticked")),
+        arrived_at=stands.get("arrived_at"),
+        left_at=stands.get("left_at"),
+        site_id=stands.get("site_id") or ids[2],
+        own_case=ticked["why"] == "own_case",
+        runs=ticked["why"] not in ("over", "not_running"),
+    )
+    undo = {"arrived": "not_arrived", "left": "not_left"}.get(wanted) if ticked["outcome"] == "done" else None
+    kind = {"done": "ok", "already": "plain", "changed": "wait", "refused": "refused"}[ticked["outcome"]]
+    return Told(kind, _words(wanted, ticked, line), line, value_of(line, undo) if undo else None)
+
+
+_DONE_BY: dict[str, Callable[[Line], str]] = {
+    "arrived": lambda line: _("到了，%(when)s", when=when(line)),
+    "left": lambda line: _("走了，%(when)s", when=when(line)),
+    "not_arrived": lambda _line: _("已撤回，没有到"),
+    "not_left": lambda _line: _("已撤回，还在现场"),
+}
+
+
+def _words(wanted: str, ticked: dict[str, Any], line: Line) -> str:
+    if ticked["outcome"] == "done":
+        return _DONE_BY[wanted](line)
+    if ticked["outcome"] == "refused":
+        return _refusals().get(ticked["why"]) or str(ticked["detail"])
+    by = _("%(name)s %(time)s 点的", name=ticked["by"], time=presentation.hour(ticked["at"])) if ticked["by"] else ""
+    stands = when(line) or _("没有到")
+    if ticked["outcome"] == "already":
+        said = _("原来就是这样，没有重复记：%(stands)s", stands=stands)
+    else:
+        said = _("刚才有人改过，这次没有记。现在是：%(stands)s", stands=stands)
+    return f"{said}（{by}）" if by else said
+
+
+def _refusals() -> dict[str, str]:
+    """Why nothing was written, by the rule that says so."""
+    return {
+        "own_case": _("不能为自己或家人点名，请另一位负责人来点"),
+        "not_active": _("没有这位志愿者，或者登记已停用；刚登记的请过几秒再点"),
+        "not_running": _("活动现在不在进行，不能点名"),
+        "too_early": _("还没到签到时间"),
+        "over": _("活动已经结束；当时在场的，请用“补签”填写时间"),
+        "pairs_used_up": _("每人每天最多 3 次签到"),
+        "recorded": _("这段时间已有记录"),
+        "no_arrival": _("还没有签到，不能点“走了”"),
+        "by_scan": _("这是本人扫的码，点名时不能撤回；有误的请到“确认时长”里改"),
+        "settled": _("已经确认过了；有误的请到“确认时长”里更正"),
+    }
+
+
+# --- The page -------------------------------------------------------------------------------------------
+
+
+def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
+    wanted = request.args.get("q", "").strip()
+    asked = {
+        "activity": Call("checkin", f"/activities/{activity_id}"),
+        "roll": Call("checkin", f"/activities/{activity_id}/roll"),
+    }
+    if wanted:
+        asked["found"] = asked_for(_without_address(wanted))
+    panels = backend.together(**asked)
+    activity, rows = panels["activity"].needed(), panels["roll"].needed()
+    named = _names(activity, rows, told)
+    lines = _lines(activity, rows, named.content or [])
+    others = _others(activity, panels.get("found"), {line.member_id for line in lines})
+    chosen = {name: request.args.get(name, "") for name in ("site", "compound", "building", "show", "mode")}
+    at_site = [line for line in lines if not chosen["site"] or line.site_id in ("", chosen["site"])]
+    for line in (*at_site, *others):
+        line.site_id = line.site_id or chosen["site"] or (activity["sites"][0]["id"] if _has_one(activity) else "")
+    shown = [line for line in at_site if _is_chosen(line, chosen) and (not wanted or matches(line, wanted))]
+    name = next((line.name for line in (*lines, *others) if told and line.member_id == told.line.member_id), "")
+    return render_template(
+        "roll/roll.html",
+        activity=activity,
+        here=_here(activity_id, chosen | {"q": wanted}),
+        lines=shown,
+        others=others,
+        counts={
+            "arrived": sum(line.state != "absent" for line in at_site),
+            "signed_up": sum(line.signed_up for line in at_site),
+            "there": sum(line.state == "open" for line in at_site),
+        },
+        wanted=wanted,
+        mode=chosen["mode"] if chosen["mode"] in MODES else MODES[0],
+        chosen=chosen,
+        switchers=_switchers(activity_id, activity, at_site, chosen),
+        away=[_("姓名")] * (named.error is not None),
+        search_away="found" in panels and panels["found"].error is not None,
+        needs_site=not _has_one(activity) and not chosen["site"],
+        told=told,
+        name=name,
+        buttons=buttons,
+        when=when,
+        filled=filled,
+    )
+
+
+def _has_one(activity: dict[str, Any]) -> bool:
+    return len(activity["sites"]) == 1
+
+
+def _names(activity: dict[str, Any], rows: Sequence[dict[str, Any]], told: Told | None) -> Panel:
+    """By what everybody on the roll is found; also who was just ticked, and may have left the roll by it."""
+    ids = list(dict.fromkeys([row["member_id"] for row in rows] + ([told.line.member_id] if told else [])))
+    if not ids:
+        return Panel([])
+    content = {"station_id": activity["station_id"], "ids": ids}
+    return backend.together(names=Call("members", "/roll-names", content=content))["names"]
+
+
+def _lines(activity: dict[str, Any], rows: Iterable[dict[str, Any]], named: Iterable[dict[str, Any]]) -> list[Line]:
+    """By home and reading, as one walks from house to house; nameless ones last."""
+    names = {one["id"]: one for one in named}
+    sites = {site["id"]: site["name"] for site in activity["sites"]}
+    lines = [
+        Line(
+            member_id=row["member_id"],
+            name="",
+            state=_state(row["state"]),
+            seen=row["attendance_id"] or "",
+            was_ticked=row["was_ticked"],
+            arrived_at=row["arrived_at"],
+            left_at=row["left_at"],
+            site_id=row["site_id"] or "",
+            site="" if _has_one(activity) else sites.get(row["site_id"], ""),
+            own_case=row["own_case"],
+            signed_up=row["signed_up"],
+            runs=activity["state"] == "published",
+        )
+        for row in rows
+    ]
+    for line, row in zip(lines, rows, strict=True):
+        _call_by_name(line, names.get(line.member_id), row)
+    return sorted(lines, key=lambda line: line.order)
+
+
+def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any]) -> None:
+    """Members' words where they came, else the masked ones that check-in has."""
+    line.compound = (known or {}).get("compound_name") or row.get("compound_name") or ""
+    line.building = (known or {}).get("building_name") or row.get("building_name") or ""
+    line.home = " ".join(part for part in (line.compound, line.building) if part)
+    line.name = known["name"] if known else row.get("name_masked") or _("（姓名暂时看不到）")
+    number = known["volunteer_number"] if known else row.get("number_tail") or ""
+    line.letters = " ".join((known.get("pinyin", ""), known.get("initials", ""))) if known else ""
+    line.digits = " ".join(part for part in (number, (known or {}).get("phone_tail")) if part)
+    floor = [int(digits) for digits in re.findall(r"\d+", line.building)]
+    line.order = (not line.home, line.compound, floor, line.building, line.letters or line.name, line.member_id)
+
+
+def _others(activity: dict[str, Any], found: Panel | None, there: set[str]) -> list[Line]:
+    """Who is not on the roll and may be meant by what was typed: people who come without signing up."""
+    lines = []
+    viewer = presentation.viewer()
+    mine = {str(member.member_id) for member in viewer.members} if viewer else set()
+    for member in (found.content if found else None) or []:
+        if member["id"] not in there:
+            line = Line(member["id"], "", runs=activity["state"] == "published", own_case=member["id"] in mine)
+            _call_by_name(line, member, {})
+            lines.append(line)
+    return lines
+
+
+# --- Finding ---------------------------------------------------------------------------------------------
+
+
+def _without_address(text: str) -> str:
+    """What stands at the end of a badge's code, where a scanner types the address around it too."""
+    return text.rpartition("/")[2] if "://" in text else text
+
+
+def matches(line: Line, text: str) -> bool:
+    """Whether somebody is found by a part of name or home, the start of the reading, or the end of a number."""
+    wanted = re.sub(r"[\s\-']", "", _without_address(text)).lower()
+    if wanted.isascii() and wanted.isdigit():
+        by_number = any(digits.endswith(wanted) for digits in line.digits.split())
+        return by_number or wanted in re.sub(r"\s", "", line.home)
+    if wanted.isascii() and wanted.isalpha() and any(part.startswith(wanted) for part in line.letters.split()):
+        return True
+    return wanted in re.sub(r"\s", "", line.name + line.home).lower()
+
+
+def _is_chosen(line: Line, chosen: dict[str, str]) -> bool:
+    if chosen["compound"] and line.compound != chosen["compound"]:
+        return False
+    if chosen["building"] and line.building != chosen["building"]:
+        return False
+    return {"absent": line.state == "absent", "there": line.state == "open"}.get(chosen["show"], True)
+
+
+def _here(activity_id: UUID, query: dict[str, str]) -> str:
+    given = {name: value for name, value in query.items() if value}
+    return f"/organize/activities/{activity_id}/roll" + (f"?{urlencode(given)}" if given else "")
+
+
+def _switchers(
+    activity_id: UUID, activity: dict[str, Any], lines: Sequence[Line], chosen: dict[str, str]
+) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """Ways to narrow the roll: each a name and its choices as (text, address, whether it is chosen)."""
+
+    def choices(name: str, offered: Sequence[tuple[str, str]], **without: str) -> list[tuple[str, str, bool]]:
+        return [
+            (text, _here(activity_id, chosen | {name: value} | without), chosen[name] == value)
+            for value, text in (("", _("全部")), *offered)
+        ]
+
+    found = [(_("点位"), choices("site", [(site["id"], site["name"]) for site in activity["sites"]]))]
+    compounds = sorted({line.compound for line in lines if line.compound})
+    found.append((_("小区"), choices("compound", [(name, name) for name in compounds], building="")))
+    homes = {line.building: line.order[2] for line in lines if line.building and line.compound == chosen["compound"]}
+    found.append((_("楼栋"), choices("building", [(name, name) for name in sorted(homes, key=homes.__getitem__)])))
+    found.append((_("看谁"), choices("show", [("absent", _("还没到")), ("there", _("还没走"))])))
+    return [(name, options) for name, options in found if len(options) > 2]

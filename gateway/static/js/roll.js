@@ -1,0 +1,167 @@
+// The roll call: finds while one types, ticks without loading the page, and keeps a tick that the network lost until it
+// has an answer. Sent again it is the same tick. Without this script every button posts the form.
+
+const form = document.querySelector("[data-roll]");
+const box = document.getElementById("q");
+const told = form.querySelector(".told");
+const none = document.querySelector("[data-none]");
+const rows = () => [...form.querySelectorAll(".tick")];
+const RETRY_MS = 4000;
+const queue = [];
+let sending = false;
+
+document.querySelector("[data-scripted]").hidden = false;
+
+// crypto.randomUUID needs https, which a phone in the station's own network does not have.
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 15) | 64;
+  bytes[8] = (bytes[8] & 63) | 128;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+// --- Finding: the same rules as gateway/pages/roll.py ---
+
+function plain(text) {
+  const code = text.includes("://") ? text.slice(text.lastIndexOf("/") + 1) : text;
+  return code.replace(/[\s\-']/g, "").toLowerCase();
+}
+
+function matches(row, wanted) {
+  const { text, letters, digits } = row.dataset;
+  if (/^\d+$/.test(wanted) && digits.split(" ").some((number) => number.endsWith(wanted))) return true;
+  if (/^[a-z]+$/.test(wanted) && letters.split(" ").some((part) => part.startsWith(wanted))) return true;
+  return text.toLowerCase().includes(wanted);
+}
+
+function filter() {
+  const wanted = plain(box.value);
+  for (const row of rows()) row.hidden = !matches(row, wanted);
+  none.hidden = !wanted || rows().some((row) => !row.hidden);
+}
+
+box.addEventListener("input", filter);
+box.form.addEventListener("submit", (event) => {
+  const left = rows().filter((row) => !row.hidden);
+  if (!box.value || left.length === 0) return; // nobody here: ask the whole station
+  event.preventDefault();
+  delete box.form.dataset.sent;
+  if (left.length > 1) return say("wait", "", form.dataset.several);
+  const button = left[0].querySelector(`[value^="${form.dataset.mode}."]`);
+  if (button) tick(left[0], button.value);
+  else say("plain", nameOf(left[0]), left[0].querySelector(".when").textContent || form.dataset.nothing);
+  box.value = "";
+  filter();
+  box.focus();
+});
+
+// --- Ticking ---
+
+form.addEventListener("click", (event) => {
+  const button = event.target.closest('button[name="tick"]');
+  if (!button) return;
+  event.preventDefault();
+  const member = button.value.split(".")[1];
+  const row = button.closest(".tick") || rows().find((one) => one.dataset.member === member);
+  if (row) tick(row, button.value);
+});
+
+function nameOf(row) {
+  return row.querySelector("strong").textContent;
+}
+
+function tick(row, value) {
+  const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, id: newId(), tick: value });
+  row.dataset.member = value.split(".")[1];
+  for (const button of row.querySelectorAll("button")) button.disabled = true;
+  row.setAttribute("aria-busy", "true");
+  queue.push({ row, body });
+  send();
+}
+
+async function send() {
+  if (sending || queue.length === 0) return;
+  sending = true;
+  const { row, body } = queue[0];
+  try {
+    const answer = await fetch(form.dataset.roll, { method: "POST", body, redirect: "manual" });
+    if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
+    queue.shift();
+    // Logged out meanwhile, or a page of another day: what it shows is not true any more.
+    if (!answer.headers.get("Content-Type")?.includes("json")) return location.reload();
+    const content = await answer.json();
+    if (answer.ok) draw(row, content);
+    else {
+      say(content.kind, nameOf(row), content.words);
+      free(row);
+    }
+    sending = false;
+    send();
+  } catch {
+    say("wait", nameOf(row), form.dataset.waits);
+    setTimeout(() => {
+      sending = false;
+      send();
+    }, RETRY_MS);
+  }
+}
+
+function free(row) {
+  row.removeAttribute("aria-busy");
+  for (const button of row.querySelectorAll("button")) button.disabled = false;
+}
+
+function draw(row, { kind, words, state, when, buttons, undo }) {
+  row.classList.replace(row.dataset.state, state);
+  row.dataset.state = state;
+  row.querySelector(".when").textContent = when;
+  row.querySelector(".acts").replaceChildren(
+    ...buttons.map(([value, text, look]) => made(value, text, look, `${nameOf(row)} ${text}`)),
+  );
+  free(row);
+  say(kind, nameOf(row), words, undo);
+  count();
+}
+
+function made(value, text, look, label) {
+  const button = document.createElement("button");
+  button.className = `button ${look}`;
+  button.name = "tick";
+  button.value = value;
+  button.textContent = text;
+  if (label) button.setAttribute("aria-label", label);
+  return button;
+}
+
+function say(kind, name, words, undo) {
+  const panel = document.createElement("section");
+  panel.className = `panel ${kind} small`;
+  const sentence = document.createElement("p");
+  const who = document.createElement("strong");
+  who.textContent = name;
+  sentence.append(who, ` ${words}`);
+  panel.append(sentence);
+  if (undo) panel.append(made(undo, form.dataset.undo, "second"));
+  told.replaceChildren(panel);
+}
+
+// What the server counted, and what was ticked on this page since.
+const first = { arrived: countRows("arrived"), there: countRows("there") };
+const shown = Object.fromEntries(
+  [...document.querySelectorAll("[data-count]")].map((place) => [place.dataset.count, Number(place.textContent)]),
+);
+
+function countRows(what) {
+  return rows().filter(({ dataset }) => (what === "there" ? dataset.state === "open" : dataset.state !== "absent")).length;
+}
+
+function count() {
+  for (const place of document.querySelectorAll("[data-count]")) {
+    const what = place.dataset.count;
+    place.textContent = shown[what] + countRows(what) - first[what];
+  }
+}
+
+window.addEventListener("online", send);
+window.addEventListener("beforeunload", (event) => queue.length && event.preventDefault());

@@ -1,0 +1,108 @@
+"""Statements of the roll call: each a fixed number, however many people are on it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from services.checkin.domain.attendances import LIVE
+from services.checkin.domain.codes import Direction
+from services.checkin.store.activities import lock_key
+from services.checkin.store.tables import attendance_table, scan_table
+from shared import copies
+from shared.audit import audit_log
+
+_columns = attendance_table.c
+
+# Who stands nowhere is here by the sign-up; of several pairs the open one says where somebody is, else the last.
+_list = text("""
+    WITH signed AS (
+        SELECT member_id, site_id, number FROM sign_up WHERE activity_id = :activity_id AND cancelled_at IS NULL
+    ), standing AS (
+        SELECT DISTINCT ON (member_id) id, member_id, site_id, state, arrived_at, left_at,
+            digest IS NOT NULL AS was_ticked
+        FROM attendance
+        WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
+        ORDER BY member_id, state = 'open' DESC, arrived_at DESC, id DESC
+    )
+    SELECT member_id, signed.number IS NOT NULL AS signed_up, coalesce(standing.site_id, signed.site_id) AS site_id,
+        standing.id AS attendance_id, standing.state, standing.arrived_at, standing.left_at,
+        coalesce(standing.was_ticked, false) AS was_ticked, card.name_masked,
+        right(card.volunteer_number, 4) AS number_tail, card.household_id, compound.name AS compound_name,
+        building.name AS building_name
+    FROM signed FULL JOIN standing USING (member_id)
+    LEFT JOIN member_card card USING (member_id)
+    LEFT JOIN station compound ON compound.node_id = card.compound_id
+    LEFT JOIN station building ON building.node_id = card.building_id
+    ORDER BY signed.number NULLS LAST, member_id LIMIT :limit
+""")
+
+# In the order of the keys, so that nobody waits for somebody who waits for them.
+_take_turns = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
+
+
+def list_lines(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
+    """Who is signed up, in order, and then who came without, each with where they stand."""
+    return tx.execute(_list, {"activity_id": activity_id, "limit": limit}).all()
+
+
+def take_turns(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> None:
+    """Until we are done nobody ends the activity, and no other arrival of these members comes in anywhere. Scans of
+    others, and ticks of others, do not wait.
+    """
+    tx.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": lock_key(activity_id)})
+    tx.execute(_take_turns, {"keys": sorted(map(lock_key, member_ids))})
+
+
+def find_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
+    """Each member's status and household, so far as their cards have come."""
+    card = copies.member_card.c
+    statement = select(card.member_id, card.status, card.household_id)
+    return {row.member_id: row for row in tx.execute(statement.where(card.member_id == func.any(list(member_ids))))}
+
+
+def count_pairs_of_day(tx: Session, member_ids: Sequence[UUID], day: date) -> dict[UUID, int]:
+    """How many times each of these members, whose turn is ours, served on a day, anywhere; who did not is missing."""
+    rows = tx.execute(
+        select(_columns.member_id, func.count().label("pairs"))
+        .where(
+            _columns.member_id == func.any(list(member_ids)),
+            _columns.service_day == day,
+            _columns.state.in_([state.value for state in LIVE]),
+        )
+        .group_by(_columns.member_id)
+    )
+    return {row.member_id: row.pairs for row in rows}
+
+
+def list_scanned(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, set[Direction]]:
+    """By attendance at an activity which of its ends are these members' own scans."""
+    columns = scan_table.c
+    rows = tx.execute(
+        select(columns.attendance_id, columns.direction).where(
+            columns.activity_id == activity_id,
+            columns.member_id == func.any(list(member_ids)),
+            columns.outcome.in_(("ok", "late_scan")),
+        )
+    )
+    found: dict[UUID, set[Direction]] = {}
+    for row in rows:
+        found.setdefault(row.attendance_id, set()).add(Direction(row.direction))
+    return found
+
+
+def list_last_acts(tx: Session, attendance_ids: Iterable[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
+    """The last act of somebody with a role on each of these attendances: when, by whom, and the masked name."""
+    log, card = audit_log.c, copies.member_card.c
+    rows = tx.execute(
+        select(log.subject_id, log.at, log.member_id, card.name_masked)
+        .ext(distinct_on(log.subject_id))
+        .outerjoin(copies.member_card, card.member_id == log.member_id)
+        .where(log.subject_id == func.any(list(attendance_ids)), log.action.like("attendance.%"))
+        .order_by(log.subject_id, log.at.desc(), log.id.desc())
+    )
+    return {row.subject_id: row for row in rows}

@@ -1,0 +1,195 @@
+"""The roll call on the pages, in front of the real services."""
+
+import html
+import re
+from datetime import timedelta
+from typing import Any
+
+from gateway.pages.roll import Line, matches
+from shared.ids import new_id
+from shared.principal import Role
+from tests.gateway.organizing import START, publish, scan
+from tests.gateway.real import Browser, Town, form_fields, token_of, town
+
+__all__ = ["town"]
+
+
+def rows(page: str) -> dict[str, str]:
+    """By name the row of everybody on the page."""
+    found = re.findall(r'<li class="row tick.*?</li>', page, re.DOTALL)
+    return {re.search(r"<strong>([^<]*)", row)[1]: row for row in found}  # type: ignore[index]
+
+
+def offered(row: str) -> list[str]:
+    return re.findall(r"<button[^>]*>([^<]*)</button>", row)
+
+
+def counts(page: str) -> tuple[int, int, int]:
+    shown = re.search(r'<p class="counts".*?</p>', page, re.DOTALL)
+    assert shown is not None
+    arrived, signed_up, there = (int(number) for number in re.findall(r">(\d+)<", shown[0]))
+    return arrived, signed_up, there
+
+
+def value(page: str, name: str, text: str) -> str:
+    """What the button with this word sends, on somebody's row."""
+    found = re.search(rf'value="([^"]*)"[^>]*>{text}</button>', rows(page)[name])
+    assert found is not None, rows(page)[name]
+    return found[1]
+
+
+def press(organizer: Browser, here: str, name: str, text: str) -> str:
+    """Open the roll and press a button on somebody's row, as without scripts; the page that comes."""
+    return send(organizer, here, value(organizer.get(here).text, name, text))
+
+
+def send(organizer: Browser, here: str, tick: str) -> str:
+    form = form_fields(html.unescape(organizer.get(here).text), here)
+    return organizer.client.post(here, data=form | {"tick": tick}).text
+
+
+def by_script(organizer: Browser, here: str, tick: str, id_: str) -> Any:
+    content = {"csrf_token": token_of(organizer.client), "id": id_, "tick": tick}
+    return organizer.client.post(f"{here}.json", data=content)
+
+
+def told(page: str) -> str:
+    found = re.search(r'<div class="told".*?</section>', page, re.DOTALL)
+    assert found is not None
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", found[0])).strip()
+
+
+def test_who_signed_up_and_who_came_without_is_ticked_on_one_page_and_a_slip_is_taken_back(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    chen, _wang = town.person("陈芳"), town.person("王秀英")
+    activity = publish(organizer)
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    chen.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up")
+    assert f'href="{here}"' in organizer.get(activity).text
+    with town.at(START + timedelta(minutes=5)):
+        assert counts(organizer.get(here).text) == (0, 1, 0)
+        came = press(organizer, here, "陈芳", "到了")
+        assert told(came) == "陈芳 到了，09:05 到 撤回"
+        assert counts(came) == (1, 1, 1)
+        assert offered(rows(came)["陈芳"]) == ["走了", "撤回"]
+        undone = send(organizer, here, value(came, "陈芳", "撤回"))
+        assert told(undone) == "陈芳 已撤回，没有到"
+        assert counts(undone) == (0, 1, 0)
+        press(organizer, here, "陈芳", "到了")
+        # Who did not sign up is found in the whole station, and stands on the roll from then on.
+        searched = organizer.get(f"{here}?q=wxy").text
+        assert (list(rows(searched)), counts(searched)) == (["王秀英"], (1, 1, 1))
+        walked_in = press(organizer, f"{here}?q=wxy", "王秀英", "到了")
+        assert told(walked_in).startswith("王秀英 到了")
+        assert counts(organizer.get(here).text) == (2, 1, 2)
+    with town.at(START + timedelta(minutes=65)):
+        press(organizer, here, "陈芳", "走了")
+        stayed = press(organizer, here, "陈芳", "没走")
+        assert told(stayed) == "陈芳 已撤回，还在现场"
+    with town.at(START + timedelta(minutes=125, seconds=30)):
+        went = press(organizer, here, "陈芳", "走了")
+        assert "09:05 到，11:05 走" in rows(went)["陈芳"]
+        assert counts(went) == (2, 1, 1)
+        records = organizer.api("GET", f"/checkin/activities/{activity_id}/attendances?state=left")
+        assert [(one["member_id"], one["minutes"]) for one in records] == [(chen.member_id, 120)]
+
+
+def test_a_tick_by_script_is_answered_with_its_row_and_sent_again_it_is_the_same(town: Town) -> None:
+    organizer, chen = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    activity = publish(organizer)
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    chen.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up")
+    with town.at(START + timedelta(minutes=5)):
+        tick, id_ = value(organizer.get(here).text, "陈芳", "到了"), str(new_id())
+        first, again = (by_script(organizer, here, tick, id_).json for _ in range(2))
+        assert first == again
+        assert (first["kind"], first["state"], first["when"]) == ("ok", "open", "09:05 到")
+        assert [text for _value, text, _kind in first["buttons"]] == ["走了", "撤回"]
+        assert first["undo"] == first["buttons"][1][0]
+        assert len(organizer.api("GET", f"/checkin/activities/{activity_id}/attendances")) == 1
+        # Another organizer on an old page is told, and changes nothing.
+        other = town.person("赵组织", Role.ORGANIZER)
+        stale = by_script(other, here, tick, str(new_id())).json
+        assert (stale["kind"], stale["undo"]) == ("plain", None)
+        assert stale["words"] == "原来就是这样，没有重复记：09:05 到（李*织 09:05 点的）"
+        gone = by_script(organizer, here, first["undo"], str(new_id())).json
+        assert (gone["state"], [text for _value, text, _kind in gone["buttons"]]) == ("absent", ["到了"])
+        late = by_script(other, here, first["buttons"][0][0], str(new_id())).json
+        assert late["words"] == "刚才有人改过，这次没有记。现在是：没有到（李*织 09:05 点的）"
+    broken = by_script(organizer, here, "arrived.x", str(new_id()))
+    assert (broken.status_code, broken.json["kind"]) == (422, "refused")
+
+
+def test_who_scans_and_is_ticked_too_has_one_record(town: Town) -> None:
+    organizer, chen = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    activity = publish(organizer)
+    here = f"{activity}/roll"
+    with town.at(START + timedelta(minutes=5)):
+        old = organizer.get(f"{here}?q=陈芳").text
+        assert "签到成功" in scan(organizer, chen, activity, "arrival")
+        assert "原来就是这样" in told(send(organizer, here, value(old, "陈芳", "到了")))
+        assert offered(rows(organizer.get(here).text)["陈芳"]) == ["走了"]
+
+
+def test_nobody_ticks_themselves_or_the_family_and_the_audit_log_says_who_tried(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    activity = publish(organizer)
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    organizer.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up")
+    with town.at(START + timedelta(minutes=5)):
+        page = organizer.get(here).text
+        assert offered(rows(page)["李组织"]) == []
+        assert "请别的负责人点" in rows(page)["李组织"]
+        site_id = organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"][0]["id"]
+        refused = send(organizer, here, f"arrived.{organizer.member_id}..{site_id}")
+        assert "不能为自己或家人点名" in told(refused)
+        assert organizer.api("GET", f"/checkin/activities/{activity_id}/attendances") == []
+        logged = town.administrator.get("/staff/audit").text
+        assert "点名点了自己或家人，没有记" in logged
+
+
+def test_several_sites_are_called_one_by_one(town: Town) -> None:
+    organizer, chen = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    activity = publish(organizer, site_name_0="东门", site_name_1="西门")
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    chen.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up")
+    _east, west = (site["id"] for site in organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"])
+    with town.at(START + timedelta(minutes=5)):
+        page = organizer.get(here).text
+        assert "先选您在哪个点位" in page
+        assert offered(rows(page)["陈芳"]) == []
+        press(organizer, f"{here}?site={west}", "陈芳", "到了")
+        [record] = organizer.api("GET", f"/checkin/activities/{activity_id}/attendances")
+        assert record["site_id"] == west
+        assert "西门" in rows(organizer.get(here).text)["陈芳"]
+
+
+def test_the_roll_is_narrowed_by_home_and_by_who_is_missing(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    people = {name: town.person(name) for name in ("陈芳", "王秀英", "赵志远")}
+    home = {"compound_id": town.nodes["和谐小区"]}
+    for name in ("陈芳", "王秀英"):
+        town.administrator.api("PATCH", f"/members/members/{people[name].member_id}", home)
+    town.deliver()
+    activity = publish(organizer)
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    for who in people.values():
+        who.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up")
+    assert list(rows(organizer.get(here).text)) == ["陈芳", "王秀英", "赵志远"]
+    with town.at(START + timedelta(minutes=5)):
+        press(organizer, here, "陈芳", "到了")
+        assert list(rows(organizer.get(f"{here}?show=absent").text)) == ["王秀英", "赵志远"]
+        assert list(rows(organizer.get(f"{here}?show=there").text)) == ["陈芳"]
+        tail = re.search(r'data-digits="\d{12} (\d{4})"', rows(organizer.get(here).text)["王秀英"])
+        assert tail is not None
+        for wanted in ("王秀英", "wangxiu", "wxy", tail[1]):
+            assert list(rows(organizer.get(f"{here}?q={wanted}").text)) == ["王秀英"], wanted
+
+
+def test_somebody_is_found_by_whatever_is_known_of_them() -> None:
+    line = Line("1", "王秀英", home="和谐小区 3 栋", letters="wangxiuying wxy", digits="123456784321 0077")
+    for text in ("秀英", "Wang Xiu", "wxy", "4321", "0077", "123456784321", "1234 5678 4321", "和谐小区3栋", "3栋",
+                 "https://huzhu.example/b/123456784321"):  # fmt: skip
+        assert matches(line, text), text
+    for text in ("xiu", "1234", "陈", "5栋", "https://huzhu.example/b/123456784320"):
+        assert not matches(line, text), text
