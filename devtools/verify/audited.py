@@ -104,7 +104,7 @@ ACTS = (
     Act("members", "role_grant", "true", ("grant.add",)),
     Act("members", "role_grant", "revoked_at IS NOT NULL", ("grant.revoke",)),
     Act("members", "member", "confirmed_at IS NOT NULL", ("member.confirm",)),
-    Act("members", "member", _ADDED_BY_STAFF, ("member.add",)),
+    Act("members", "member", _ADDED_BY_STAFF, ("member.add", "member.register")),
     Act("members", "member", _MOVED_IN, ("member.household",)),
     Act("members", "one_time_code", "purpose = 'password'", ("login.make_code",), "member_id"),
     Act("members", "one_time_code", "purpose = 'claim'", ("login.make_claim",), "member_id"),

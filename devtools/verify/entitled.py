@@ -101,6 +101,7 @@ NEEDED = {
         "node.": Role.ADMINISTRATOR,
         "grant.": Role.ADMINISTRATOR,
         "member.read_phone": Role.ORGANIZER,
+        "member.register": Role.ORGANIZER,
         "member.": Role.STAFF,
         "roster.": Role.STAFF,
         "concern.": Role.STAFF,

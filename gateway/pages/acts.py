@@ -54,6 +54,7 @@ def _at_activities() -> dict[str, str]:
 def _about_people() -> dict[str, str]:
     return {
         "member.add": _("登记志愿者"),
+        "member.register": _("现场登记志愿者"),
         "member.change": _("修改志愿者资料"),
         "member.confirm": _("核实本人"),
         "member.household": _("改动同住家人"),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
 
+from services.members.domain import newcomers
 from services.members.domain.concerns import NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
@@ -145,6 +146,25 @@ def list_roll_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID])
         people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
         for row in people.list_named(tx, ids)
     ]
+def list_newcomer_look_alikes(
+    caller: Principal, *, station_id: UUID, name: str, phone: str | None = None
+) -> list[dict[str, Any]]:
+    """Who of a station may be the person that is about to be registered: those with the phone first, then those of
+    the very name. Only where the caller organizes.
+    """
+    tx = session()
+    path = tree.path_of(tx, station_id)
+    caller.require(Role.ORGANIZER, path)
+    wanted = None if phone is None else people.phone_hash(phone)
+    statement = (
+        people.view()
+        .add_columns(Member.phone_hash)
+        .where(people.of_name_or_phone(name, phone), people.below_any([path]), Member.status == "active")
+        .order_by(Member.id)
+        .limit(newcomers.LOOK_ALIKES_MAX)
+    )
+    rows = sorted(tx.execute(statement).all(), key=lambda row: (row.phone_hash != wanted, row.name != name))
+    return [people.as_shown(row) | {"same_phone": wanted is not None and row.phone_hash == wanted} for row in rows]
 
 
 def _may_see(caller: Principal, member_id: UUID, path: str) -> bool:

@@ -15,8 +15,8 @@ __all__ = ["town"]
 
 ACTS = {
     "members": """
-        grant.add grant.revoke member.add member.confirm member.household login.make_code administrator.make_code
-        token.add token.revoke node.add node.move node.count team.add employer.add
+        grant.add grant.revoke member.add member.register member.confirm member.household login.make_code
+        administrator.make_code token.add token.revoke node.add node.move node.count team.add employer.add
     """,
     "checkin": """
         activity.create activity.publish activity.postpone activity.cancel activity.confirm_all attendance.add
@@ -59,6 +59,9 @@ def act_on_people(town: Town) -> None:
         staff.api("POST", "/members/tokens", {"id": token, "name": "报表", "days": 1})
     staff.api("DELETE", f"/members/tokens/{token}")
     added = staff.api("POST", "/members/members", {"id": str(new_id()), "name": "张伟", "station_id": town.station_id})
+    agreed = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
+    newcomer = {"id": str(new_id()), "name": "刘大爷", "station_id": town.station_id, "consents": agreed}
+    staff.api("POST", "/members/newcomers", newcomer)
     together = {"with_member_id": volunteer.member_id}
     staff.api("PUT", f"/members/members/{added['id']}/household", together)
     tomorrow = (clock.today() + timedelta(days=1)).isoformat()

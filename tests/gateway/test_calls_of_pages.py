@@ -114,6 +114,7 @@ NEEDED = {
     ("/staff/erasures", "members"),
     ("/staff/members/<uuid:member_id>/erasure", "members"),
     ("/me/family/<uuid:member_id>/release", "members"),
+    *((f"{ACTIVITY}/newcomer", service) for service in ("checkin", "members")),
     ("/organize/claims", "members"),
     ("/organize/members/<uuid:member_id>/claim", "members"),
 }

@@ -438,8 +438,22 @@ IMPORTS = (
     Row(f"POST {_IMPORT}/undo", STAFF, 8, ids={"import_id": "import done"}),
 )
 
+# --- Newcomers, and the printed sign-in sheet ---
+_LOOKS = _with(station_id="{station_id}", name="{name}")
+PAPER = (
+    Row(
+        "POST /members/newcomers",
+        ORGANIZERS,
+        14,
+        _with(id="new", name="孙大圣", station_id="{station_id}", consents=_JOINING),
+    ),
+    Row("POST /members/newcomers/look-alikes", ORGANIZERS, 2, _LOOKS, secret="member_id", knows=ORGANIZERS),
+    Row(f"POST {_ACTIVITY}/newcomers", ORGANIZERS, 10, _with(id="new", member_id="{neighbour}", site_id="{site_id}")),
+)
+
 ROWS = (
     *PEOPLE,
+    *PAPER,
     *OWN_DATA,
     *ERASURES,
     *DAYS,

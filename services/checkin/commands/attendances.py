@@ -1,6 +1,6 @@
 """An organizer adds, confirms, rejects, corrects and annuls; the sweep signs out who forgot to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.checkin.commands.activities import sign_out
-from services.checkin.domain import activities, attendances
-from services.checkin.domain.activities import ActivityInWrongState, takes_records
+from services.checkin.domain import attendances, entering
 from services.checkin.domain.attendances import Attendance, Mark, State
+from services.checkin.domain.entering import Entry
 from services.checkin.domain.schedule import DEPARTURE_OPEN_MINUTES, service_day
 from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
@@ -31,7 +31,7 @@ class LeftOut:
     attendance_id: UUID
     member_id: UUID
     reason: str
-    """open, own_case or overlapping."""
+    """open, own_case, overlapping or unknown: somebody whose card has not come yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def add_attendance(
         if known[1] != digest:
             raise Conflict
         return known[0]
-    pair = _new_pair(tx, activity, attendance_id, member_id, site_id, arrived_at, left_at)
+    pair = _new_pair(tx, activity, Entry(attendance_id, activity_id, site_id, member_id, arrived_at, left_at))
     if not store.add(tx, pair, digest):
         raise Conflict
     if left_at is not None:
@@ -86,17 +86,9 @@ def add_attendance(
     return _reread(tx, attendance_id)
 
 
-def _new_pair(
-    tx: Session,
-    activity: Activity,
-    attendance_id: UUID,
-    member_id: UUID,
-    site_id: UUID,
-    arrived_at: datetime,
-    left_at: datetime | None,
-) -> Attendance:
+def _new_pair(tx: Session, activity: Activity, entry: Entry) -> Attendance:
     now, schedule = clock.now(), activity.schedule
-    card = copies.find_card(tx, member_id)
+    card = copies.find_card(tx, entry.member_id)
     if card is None or card.status != "active":
         raise attendances.NoSuchMember
     activity_store.get_site(activity, site_id)
@@ -116,6 +108,11 @@ def _new_pair(
         others=store.list_pairs(tx, site_id, member_id),
         pairs_of_day=store.count_pairs_of_day(tx, member_id, service_day(arrived_at)),
     )
+    activity_store.get_site(activity, entry.site_id)
+    entering.require_possible(entry, activity.stands, schedule, now)
+    others = store.list_pairs(tx, entry.site_id, entry.member_id)
+    pairs_of_day = store.count_pairs_of_day(tx, entry.member_id, service_day(entry.arrived_at))
+    return entering.enter(entry, schedule, now, others=others, pairs_of_day=pairs_of_day)
 
 
 @transactional
@@ -133,7 +130,7 @@ def leave_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> 
 @transactional
 def confirm_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> Attendance:
     """Nod to one that waits. One that is confirmed stays as it is."""
-    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id, must_be_known=True)
     if pair.state in attendances.SETTLED:
         return pair
     return _change(tx, caller, activity, path, pairs, attendances.confirm(pair), "attendance.confirm")
@@ -169,7 +166,7 @@ def correct_attendance(
     reason: str,
 ) -> Attendance:
     """Put right the times of the version that the organizer saw: reversed and booked anew."""
-    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id, must_be_known=True)
     if pair.state is State.CORRECTED and (pair.arrived_at, pair.left_at, pair.reason) == (arrived_at, left_at, reason):
         return pair
     if pair.version != version:
@@ -197,7 +194,7 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
     for pair in pairs:
         if pair.state not in (State.OPEN, State.LEFT):
             continue
-        reason = _left_out_for(caller, pair, households.get(pair.member_id))
+        reason = _left_out_for(caller, pair, households)
         if reason is None:
             confirmed[pair.id] = attendances.confirm(pair)
         else:
@@ -216,10 +213,12 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
     return ConfirmedAll(len(confirmed), left_out)
 
 
-def _left_out_for(caller: Principal, pair: Attendance, household_id: UUID | None) -> str | None:
+def _left_out_for(caller: Principal, pair: Attendance, households: Mapping[UUID, UUID | None]) -> str | None:
     if pair.state is State.OPEN:
         return "open"
-    if caller.is_own_case(pair.member_id, household_id):
+    if pair.member_id not in households:
+        return "unknown"
+    if caller.is_own_case(pair.member_id, households[pair.member_id]):
         return "own_case"
     return "overlapping" if Mark.OVERLAPPING in pair.marks else None
 
@@ -251,18 +250,27 @@ def depart_automatically(tx: Session) -> int:
     return len(left)
 
 
-def _hold(tx: Session, caller: Principal, attendance_id: UUID) -> tuple[list[Attendance], Attendance, Activity, str]:
+def _hold(
+    tx: Session, caller: Principal, attendance_id: UUID, *, must_be_known: bool = False
+) -> tuple[list[Attendance], Attendance, Activity, str]:
     """All the member's pairs at the activity, locked; the one in question; what the caller may change it by."""
     pairs = store.lock_pairs_beside(tx, attendance_id)
     pair = next(pair for pair in pairs if pair.id == attendance_id)
     activity = activity_store.get_activity(tx, pair.activity_id)
-    return pairs, pair, activity, _require(tx, caller, activity, [pair.member_id])
+    return pairs, pair, activity, _require(tx, caller, activity, [pair.member_id], must_be_known=must_be_known)
 
 
-def _require(tx: Session, caller: Principal, activity: Activity, member_ids: Sequence[UUID]) -> str:
-    """The activity's path, when the caller may organize there and is none of these members, nor lives with one."""
+def _require(
+    tx: Session, caller: Principal, activity: Activity, member_ids: Sequence[UUID], *, must_be_known: bool = False
+) -> str:
+    """The activity's path, when the caller may organize there and is none of these members, nor lives with one.
+
+    Nobody's minutes are confirmed before their card has come, which says with whom they live (ADR 103).
+    """
     caller.require(Role.ORGANIZER, activity.path)
     households = store.households(tx, member_ids) if member_ids else {}
+    if must_be_known and not households.keys() >= set(member_ids):
+        raise attendances.NoSuchMember
     for member_id in member_ids:
         caller.refuse_own_case(member_id, households.get(member_id))
     return activity.path

@@ -72,7 +72,7 @@ class LeftSchema(Wire):
 class LeftOutSchema(Wire):
     attendance_id = fields.UUID(required=True)
     member_id = fields.UUID(required=True)
-    reason = fields.String(required=True, validate=validate.OneOf(["open", "own_case", "overlapping"]))
+    reason = fields.String(required=True, validate=validate.OneOf(["open", "own_case", "overlapping", "unknown"]))
 
 
 class ConfirmedAllSchema(Wire):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from services.members.domain.consents import Consent as Given
 from services.members.domain.consents import Kind
 from services.members.domain.names import is_child, mask
+from services.members.domain.newcomers import LOOK_ALIKES_MAX as NEWCOMER_LOOK_ALIKES_MAX
 from services.members.domain.places import ROOT
 from services.members.domain.volunteer_numbers import RANDOM_DIGITS, complete
 from services.members.store.keys import TAIL_DIGITS, keys
@@ -23,6 +24,7 @@ from services.members.store.models import (
     Node,
     Team,
 )
+from services.members.store.pinyin import read_name
 from shared import clock, outbox
 from shared.errors import Forbidden, NotFound
 from shared.events import MemberChanged
@@ -382,6 +384,24 @@ def alike(member: Member) -> ColumnElement[bool]:
         if value is not None
     ]
     return and_(Member.name == member.name, Member.id != member.id, or_(false(), *same))
+
+
+def of_name_or_phone(name: str, phone: str | None) -> ColumnElement[bool]:
+    """Whoever has this name or one that is read like it, or this phone: perhaps the person who stands there."""
+    same = [Member.name == name, Member.pinyin == read_name(name)[0]]
+    return or_(*same, *([] if phone is None else [Member.phone_hash == keys().phone_hash(phone)]))
+
+
+def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list[UUID]:
+    """The active ones of those at and below a node, as many as are shown to look at."""
+    statement = (
+        select(Member.id)
+        .outerjoin(_station, _station.id == Member.station_id)
+        .where(of_name_or_phone(name, phone), below_any([path]), Member.status == "active")
+        .order_by(Member.id)
+        .limit(NEWCOMER_LOOK_ALIKES_MAX)
+    )
+    return list(tx.scalars(statement))
 
 
 def matching(q: str) -> ColumnElement[bool]:
