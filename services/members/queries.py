@@ -146,6 +146,8 @@ def list_roll_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID])
         people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
         for row in people.list_named(tx, ids)
     ]
+
+
 def list_newcomer_look_alikes(
     caller: Principal, *, station_id: UUID, name: str, phone: str | None = None
 ) -> list[dict[str, Any]]:

@@ -91,23 +91,6 @@ def _new_pair(tx: Session, activity: Activity, entry: Entry) -> Attendance:
     card = copies.find_card(tx, entry.member_id)
     if card is None or card.status != "active":
         raise attendances.NoSuchMember
-    activity_store.get_site(activity, site_id)
-    if not takes_records(activity.stands):
-        raise ActivityInWrongState
-    if left_at is None and (activity.stands is not activities.State.PUBLISHED or now > schedule.departure_closes_at):
-        raise attendances.ImpossibleTimes("活动已经结束，请同时填写签退时间")
-    return attendances.enter(
-        schedule,
-        attendance_id=attendance_id,
-        activity_id=activity.id,
-        site_id=site_id,
-        member_id=member_id,
-        arrived_at=arrived_at,
-        left_at=left_at,
-        now=now,
-        others=store.list_pairs(tx, site_id, member_id),
-        pairs_of_day=store.count_pairs_of_day(tx, member_id, service_day(arrived_at)),
-    )
     activity_store.get_site(activity, entry.site_id)
     entering.require_possible(entry, activity.stands, schedule, now)
     others = store.list_pairs(tx, entry.site_id, entry.member_id)

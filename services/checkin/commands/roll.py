@@ -10,8 +10,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import attendances, roll
+from services.checkin.domain import attendances, entering, roll
 from services.checkin.domain.attendances import Attendance
+from services.checkin.domain.entering import Entry
 from services.checkin.domain.roll import Outcome, Running, Tick, Verdict, Wanted, Why
 from services.checkin.domain.schedule import service_day
 from services.checkin.store import Activity
@@ -115,15 +116,10 @@ def _apply(
     if tick.wanted is Wanted.ARRIVED:
         site = activity.sites[0] if tick.site_id is None else activity_store.get_site(activity, tick.site_id)
         try:
-            pair = attendances.enter(
+            pair = entering.enter(
+                Entry(tick.id, activity.id, site.id, tick.member_id, running.now),
                 running.schedule,
-                attendance_id=tick.id,
-                activity_id=activity.id,
-                site_id=site.id,
-                member_id=tick.member_id,
-                arrived_at=running.now,
-                left_at=None,
-                now=running.now,
+                running.now,
                 others=[pair for pair in pairs if pair.site_id == site.id],
                 pairs_of_day=today.get(tick.member_id, 0),
             )

@@ -145,49 +145,6 @@ _STATUS = {
 }
 
 
-def enter(
-    schedule: Schedule,
-    *,
-    attendance_id: UUID,
-    activity_id: UUID,
-    site_id: UUID,
-    member_id: UUID,
-    arrived_at: datetime,
-    left_at: datetime | None,
-    now: datetime,
-    others: Sequence[Attendance],
-    pairs_of_day: int,
-) -> Attendance:
-    """A pair on the organizer's word; it waits to be confirmed, and without `left_at` it is open.
-
-    `others` are the member's pairs at this post, `pairs_of_day` counts those of the day anywhere.
-    """
-    require_possible(schedule, arrived_at, left_at, now)
-    if any(other.state in LIVE and other.meets(arrived_at, left_at) for other in others):
-        raise AlreadyRecorded
-    if pairs_of_day >= PAIRS_PER_DAY_MAX:
-        raise PairsUsedUp
-    pair = Attendance(
-        id=attendance_id,
-        activity_id=activity_id,
-        site_id=site_id,
-        member_id=member_id,
-        pair=max((other.pair for other in others), default=0) + 1,
-        state=State.OPEN,
-        version=0,
-        service_day=service_day(arrived_at),
-        arrived_at=arrived_at,
-        left_at=None,
-        minutes=None,
-        minutes_in_time=None,
-        evidence=Evidence.ORGANIZER if schedule.counts_as_entered_in_time(now) else Evidence.ENTERED_LATER,
-        marks=(),
-        automatic_departure=False,
-        reason=None,
-    )
-    return pair if left_at is None else leave(pair, schedule, left_at)
-
-
 def leave(
     attendance: Attendance,
     schedule: Schedule,
