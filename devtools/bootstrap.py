@@ -27,7 +27,7 @@ COMMANDS = {
     "run [--empty] [--lan] [--port N]": "start everything here: servers, gateway, services, worker; demo data once",
     "test [--all] [PYTEST ARGUMENTS]": "every check and every test; with arguments only the named tests",
     "check": "style, types, import contracts, compose file, Dockerfile, locks",
-    "bench NAME": "measure: checkin, settle, board, redeem, start",
+    "bench NAME": "measure: checkin, event, rollcall, settle, board, redeem, import, start",
     "seed [--fresh]": "load the demo data; --fresh removes what is there first",
     "import roster FILE [--dry-run]": "read a station's roster from XLSX or CSV",
     "verify": "check every invariant over the live databases",

@@ -47,8 +47,8 @@ def _details_in(source: str) -> set[str]:
             value = node.value
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            value = node.value if isinstance(target, ast.Name) and target.id in ("detail", "named") else None
-        elif isinstance(node, ast.FunctionDef) and node.name == "_in_brief":
+            value = node.value if isinstance(target, ast.Name) and target.id in ("detail", "details", "named") else None
+        elif isinstance(node, ast.FunctionDef) and node.name == "in_brief":
             value = node
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_audit":
             found |= {keyword.arg for keyword in node.keywords if keyword.arg}

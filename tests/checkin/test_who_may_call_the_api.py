@@ -53,6 +53,7 @@ class Scene:
             "reason": {"reason": "下雨"},
             "attendance": attendance,
             "correction": correction,
+            "ticks": {"ticks": [{"id": str(uuid4()), "member_id": str(self.member_id), "wanted": "arrived"}]},
         }
         return bodies[name]
 
@@ -79,6 +80,8 @@ ORGANIZERS: list[tuple[str, str, str | None, int]] = [
     ("GET", "/activities/{activity}/scans?refused=1", None, 200),
     ("POST", "/activities/{activity}/leave-all", "nothing", 200),
     ("POST", "/activities/{activity}/confirm-all", None, 200),
+    ("GET", "/activities/{activity}/roll", None, 200),
+    ("POST", "/activities/{activity}/ticks", "ticks", 200),
     ("POST", "/attendances/{attendance}/leave", None, 200),
     ("POST", "/attendances/{attendance}/confirm", None, 200),
     ("POST", "/attendances/{attendance}/reject", "reason", 200),

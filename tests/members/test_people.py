@@ -481,3 +481,29 @@ def test_a_sealed_phone_cannot_be_moved_to_another_member(town: Town) -> None:
         one=one, other=other,
     )  # fmt: skip
     assert town.get(f"/members/{other}/phone", town.official(Role.ORGANIZER)).status_code == 500
+
+
+# --- By what people are found on a roll -----------------------------------------------------------------
+
+
+def test_an_organizer_is_told_by_what_people_of_a_roll_are_found_and_of_others_the_little_anybody_may_see(
+    town: Town,
+) -> None:
+    staff, organizer = town.official(Role.STAFF), town.official(Role.ORGANIZER)
+    home = {"compound_id": str(town.nodes["和谐小区"]), "building_id": str(town.nodes["3栋"])}
+    here = new_member(town, name="王秀英", phone="13912340077", **home)
+    assert town.post("/members", staff, here).status_code == 201
+    stranger = town.add("李建国", station="岔路口站", phone="13912340088")
+    nobody = town.add("陈小芳")
+    asked = {"station_id": str(town.nodes["南昌路站"]), "ids": [here["id"], str(stranger), str(nobody), str(new_id())]}
+    found = {one["name"]: one for one in town.post("/roll-names", organizer, asked).json}
+    assert set(found) == {"王秀英", "李*国", "陈小芳"}
+    known = found["王秀英"]
+    assert (known["pinyin"], known["initials"], known["phone_tail"]) == ("wangxiuying", "wxy", "0077")
+    assert (known["compound_name"], known["building_name"], known["full"]) == ("和谐小区", "3栋", True)
+    assert found["陈小芳"]["phone_tail"] is None
+    masked = found["李*国"]
+    assert (masked["pinyin"], masked["phone_tail"], masked["compound_name"], masked["full"]) == ("", None, None, False)
+    assert masked["volunteer_number"].startswith("********")
+    for who in (town.official(Role.ORGANIZER, "岔路口站"), town.official(Role.AUDITOR), town.register()):
+        assert town.post("/roll-names", who, asked).status_code == 403

@@ -11,6 +11,7 @@ const queue = [];
 let sending = false;
 
 document.querySelector("[data-scripted]").hidden = false;
+box.select(); // a scanner's next code takes the place of this one
 
 // crypto.randomUUID needs https, which a phone in the station's own network does not have.
 function newId() {
@@ -46,7 +47,7 @@ box.form.addEventListener("submit", (event) => {
   const left = rows().filter((row) => !row.hidden);
   if (!box.value || left.length === 0) return; // nobody here: ask the whole station
   event.preventDefault();
-  delete box.form.dataset.sent;
+  event.stopPropagation(); // nothing is on its way, whatever forms.js believes of a form that was sent
   if (left.length > 1) return say("wait", "", form.dataset.several);
   const button = left[0].querySelector(`[value^="${form.dataset.mode}."]`);
   if (button) tick(left[0], button.value);

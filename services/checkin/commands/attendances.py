@@ -283,11 +283,21 @@ def _change(
             "title": activity.title,
             "member_id": str(changed.member_id),
             "reason": changed.reason,
-            "before": attendances.in_brief(before),
-            "after": attendances.in_brief(changed),
+            "before": in_brief(before),
+            "after": in_brief(changed),
         },
     )
     return _reread(tx, changed.id)
+
+
+def in_brief(pair: Attendance) -> dict[str, str | int | None]:
+    """How it stands, for the audit log."""
+    return {
+        "state": pair.state.value,
+        "arrived_at": pair.arrived_at.isoformat(),
+        "left_at": pair.left_at.isoformat() if pair.left_at else None,
+        "minutes": pair.minutes,
+    }
 
 
 def _settle(tx: Session, activity: Activity, before: Sequence[Attendance], touched: dict[UUID, Attendance]) -> None:

@@ -11,6 +11,8 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.checkin.domain import attendances, entering, roll
+from services.checkin.commands.attendances import in_brief
+from services.checkin.domain import attendances, roll
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
 from services.checkin.domain.roll import Outcome, Running, Tick, Verdict, Wanted, Why
@@ -171,15 +173,15 @@ def _detail(
     activity: Activity, pair: Attendance, before: Mapping[UUID, Sequence[Attendance]], told: Sequence[str]
 ) -> dict[str, Any]:
     old = next((each for each in before[pair.member_id] if each.id == pair.id), None)
-    everything = {
+    detail = {
         "evidence": pair.evidence.value,
         "arrived_at": pair.arrived_at.isoformat(),
         "reason": pair.reason,
-        "before": old and attendances.in_brief(old),
-        "after": attendances.in_brief(pair),
+        "before": old and in_brief(old),
+        "after": in_brief(pair),
     }
     named = {"title": activity.title, "member_id": str(pair.member_id)}
-    return named | {name: everything[name] for name in told}
+    return named | {name: detail[name] for name in told}
 
 
 def _log_own_cases(tx: Session, caller: Principal, activity: Activity, refused: Sequence[Tick]) -> None:

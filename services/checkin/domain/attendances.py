@@ -350,16 +350,6 @@ def facts_of(
     return facts
 
 
-def in_brief(pair: Attendance) -> dict[str, str | int | None]:
-    """How it stands, for the audit log."""
-    return {
-        "state": pair.state.value,
-        "arrived_at": pair.arrived_at.isoformat(),
-        "left_at": pair.left_at.isoformat() if pair.left_at else None,
-        "minutes": pair.minutes,
-    }
-
-
 def _require(attendance: Attendance, *states: State) -> None:
     if attendance.state not in states:
         raise AttendanceInWrongState

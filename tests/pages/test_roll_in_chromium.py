@@ -1,0 +1,122 @@
+"""The roll call on a phone: it narrows while one types, ticks in place, and a tick outlives the network."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.ids import new_id
+from tests.pages.test_in_chromium import MEASURE, context_of
+from tests.pages.town import Town, Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("陈芳", "王秀英", "赵志远", "陈小芳")
+
+
+@pytest.fixture(scope="module")
+def roll(town: Town) -> tuple[Visitor, str]:
+    """The station's staff, and the roll of an activity that four people have signed up for."""
+    people = [town.volunteer(name).member_id for name in NAMES]
+    town.volunteer("孙大圣")
+    activity = town.publish(starts_in_h=-0.5)
+    path = f"/checkin/activities/{activity['id']}"
+    town.api("POST", f"{path}/sign-ups", {"id": str(new_id()), "member_ids": people}, town.organizer)
+    staff = town.visitor()
+    staff.log_in("13900000001")
+    return staff, f"/organize/activities/{activity['id']}/roll"
+
+
+def seen(page: "Page") -> list[str]:
+    return [row.text_content() or "" for row in page.locator(".tick:visible strong").all()]
+
+
+def counted(page: "Page") -> list[str]:
+    return re.findall(r"\d+", page.locator(".counts").inner_text())
+
+
+def record(town: Town, path: str) -> list[dict[str, Any]]:
+    activity_id = path.split("/")[3]
+    return list(town.api("GET", f"/checkin/activities/{activity_id}/attendances", None, town.organizer))
+
+
+def test_a_phone_calls_the_roll_without_loading_the_page_again(
+    browser: "Browser", town: Town, roll: tuple[Visitor, str]
+) -> None:
+    from playwright.sync_api import expect
+
+    staff, path = roll
+    context = context_of(browser, town, staff, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(town.address + path)
+    page.evaluate("window.stays = true")
+    box, told = page.get_by_role("searchbox"), page.locator(".told")
+    assert counted(page) == ["0", "4", "0"]
+    for wanted, left in (("wxy", ["王秀英"]), ("陈", ["陈芳", "陈小芳"]), ("zhaozhi", ["赵志远"])):
+        box.fill(wanted)
+        assert seen(page) == left, wanted
+    # One is left, and Enter ticks; several, and it asks for more.
+    box.press("Enter")
+    expect(told).to_contain_text("赵志远 到了")
+    assert (counted(page), box.input_value(), len(seen(page))) == (["1", "4", "1"], "", 4)
+    box.fill("陈")
+    box.press("Enter")
+    expect(told).to_contain_text("请再多写一点")
+    box.fill("")
+    page.get_by_role("button", name="陈芳 到了").click()
+    expect(told).to_contain_text("陈芳 到了")
+    told.get_by_role("button", name="撤回").click()
+    expect(told).to_contain_text("陈芳 已撤回，没有到")
+    assert counted(page) == ["1", "4", "1"]
+    page.get_by_role("button", name="赵志远 走了").click()
+    expect(told).to_contain_text("赵志远 走了")
+    page.get_by_role("button", name="赵志远 没走").click()
+    expect(told).to_contain_text("还在现场")
+    # The network goes before the answer comes: the tick is kept, sent again, and written once.
+    gone = {"times": 0}
+
+    def cut(route: Any) -> None:
+        gone["times"] += 1
+        if gone["times"] == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/roll.json", cut)
+    page.get_by_role("button", name="王秀英 到了").click()
+    expect(told).to_contain_text("网络不通")
+    expect(told).to_contain_text("王秀英 到了", timeout=15_000)
+    assert gone["times"] == 2
+    assert sorted(one["state"] for one in record(town, path)) == ["open", "open", "rejected"]
+    assert counted(page) == ["2", "4", "2"]
+    assert page.evaluate("window.stays")
+    # Whoever is not on the roll is looked for in the whole station, and the next Enter ticks them.
+    box.fill("孙大")
+    expect(page.get_by_text("名单上没有")).to_be_visible()
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="没有报名的人")).to_be_visible()
+    assert seen(page) == ["孙大圣"]
+    expect(page.locator("[data-scripted]")).to_be_visible()
+    box.press("Enter")
+    expect(told).to_contain_text("孙大圣 到了")
+    assert counted(page) == ["3", "4", "3"]
+    assert errors == []
+    context.close()
+
+
+@pytest.mark.parametrize(("size", "text_px", "target_px"), [("standard", 16, 44), ("largest", 26, 60)])
+def test_the_roll_fits_a_narrow_phone(
+    browser: "Browser", town: Town, roll: tuple[Visitor, str], size: str, text_px: int, target_px: int
+) -> None:
+    staff, path = roll
+    context = context_of(browser, town, staff, viewport={"width": 320, "height": 640})
+    context.add_cookies([{"name": "huzhu_text", "value": size, "url": town.address}])
+    page = context.new_page()
+    page.goto(town.address + path)
+    found = page.evaluate(MEASURE % {"text": text_px, "target": target_px})
+    assert found == {"overflow": 0, "smallText": [], "smallTargets": []}
+    context.close()
