@@ -15,7 +15,7 @@ _DATE = re.compile(
 )
 _SERIAL = re.compile(r"[1-7]\d{4}(?:\.\d+)?")
 _TOTALS = re.compile(
-    r"(?:合计|总计|小计|共计|累计)[:：]?\d*人?|(?:制表|填表|审核|负责人|注|备注|说明)(?:人|日期)?[:：].*"
+    r"(?:合计|总计|小计|共计|累计)[:：]?\d*(?:人次?)?|(?:制表|填表|审核|负责人|注|备注|说明)(?:人|日期)?[:：].*"
 )
 _CLOCK = re.compile(r"(\d{1,5})[:：](\d{2})(?:[:：]\d{2})?")
 _HOURS = re.compile(
@@ -30,6 +30,15 @@ _ZEROS_BELIEVED = 2
 """At the end of a number written with its power; who shows fewer places has rounded."""
 _CHINESE = str.maketrans("一二两三四五六七八九", "1223456789")
 
+
+_MONTH_DAY = re.compile(r"(\d{1,2})(?:月(\d{1,2})[日号]?|[-/](\d{1,2})|\.(0?[1-9]|[1-3]\d))")
+_PART = "(上午|早上|中午|下午|晚上|傍晚)?"
+_TIME = r"(\d{1,2})(?:[:：](\d{2})(?:[:：]00)?|[点时](半|\d{1,2})?分?)"
+_SPAN = re.compile(f"{_PART}{_TIME}(?:[-—–~～]+|至|到)(次日|第二天)?{_PART}{_TIME}")
+_AFTER_NOON = ("下午", "晚上", "傍晚")
+_EVENING_MINUTES = 18 * 60
+"""Who begins then or later may well end on the next day."""
+DAY_MINUTES = 24 * 60
 
 _KEPT = frozenset("，；：（）！？")
 """Full-width like a digit out of a Chinese keyboard, but in its place."""
@@ -58,7 +67,7 @@ def digits(cell: str) -> str:
     """
     text = plain(cell)
     found = _QUANTITY.fullmatch(text)
-    if found is None:
+    if found is None or text.isdigit():
         return text
     power, places = int(found[2] or 0), found[1] or ""
     if len(places.rstrip("0")) > power or len(places) < power - _ZEROS_BELIEVED:
@@ -79,6 +88,50 @@ def day(cell: str) -> date | None:
         return date(year, month, month_day)
     except ValueError:
         return None
+
+
+def month_day(cell: str) -> tuple[int, int] | None:
+    """A date without its year, 3月8日, 3-8, 3/8 or 3.8, as month and day.
+
+    3.1 is nothing: where the cell is a number, the tenth and the first look alike.
+    """
+    found = _MONTH_DAY.fullmatch(plain(cell).replace(" ", ""))
+    if found is None or found[4] in ("1", "2", "3"):
+        return None
+    return int(found[1]), int(found[2] or found[3] or found[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when, in minutes after midnight; what ends on the next day ends after 1,440."""
+
+    begin: int
+    end: int
+    rest: str
+    """What else stands in the cell."""
+
+
+def span(cell: str) -> Span | None:
+    """9:00-11:30, 9点至11点半, 下午2点-4点, 20:00-次日1:00, wherever in the cell; None where there is no such thing."""
+    text = plain(cell).replace(" ", "")
+    found = _SPAN.search(text)
+    if found is None:
+        return None
+    part, begin_hour, begin_minute, begin_half, next_day, other_part, end_hour, end_minute, end_half = found.groups()
+    begin = _clock(part, begin_hour, begin_minute or begin_half)
+    end = _clock(other_part or part, end_hour, end_minute or end_half)
+    if begin is None or end is None:
+        return None
+    if next_day or (end <= begin and begin >= _EVENING_MINUTES):
+        end += DAY_MINUTES
+    return Span(begin, end, text[: found.start()] + text[found.end() :]) if begin < end <= begin + DAY_MINUTES else None
+
+
+def _clock(part: str | None, hour: str, minute: str | None) -> int | None:
+    hours, minutes = int(hour), 30 if minute == "半" else int(minute or 0)
+    if part in _AFTER_NOON and hours < 12:
+        hours += 12
+    return hours * 60 + minutes if hours <= 24 and minutes < 60 else None
 
 
 @dataclass(frozen=True, slots=True)
