@@ -165,6 +165,70 @@ class RosterUndoAsked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Signer:
+    """Somebody who answers for an act: the login, and the person whose it is."""
+
+    login_id: UUID
+    member_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastService:
+    """过往服务记录: what a line of a station's list says that somebody did."""
+
+    record_id: UUID
+    """Of the line; the attendance that it becomes has the same."""
+    member_id: UUID
+    station_id: UUID
+    service_day: date
+    started_at: datetime
+    ended_at: datetime
+    timed: bool
+    """Whether the list says when it was; else the times stand for how long it took."""
+    title: str
+    category: str
+    activity_starts_at: datetime
+    activity_ends_at: datetime
+    """Of all lines of the list about the same activity together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastServicesAsked(Event):
+    """Which of these would be known already? The answer: {"left_out": {record id: why, in a sentence}}."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("checkin",)
+
+    import_id: UUID
+    question_id: UUID
+    services: tuple[PastService, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastServiceApproved(PastService, Event):
+    """A past service was approved by a second person. Key: the record; the answer: {"state": "taken" | "left_out",
+    "detail": why it was left out}.
+    """
+
+    destinations: ClassVar[tuple[str, ...]] = ("checkin",)
+
+    import_id: UUID
+    brought_by: Signer
+    approved_by: Signer
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastServiceUndone(Event):
+    """A past service is taken back: annul its attendance, or refuse the one that is still to come."""
+
+    destinations: ClassVar[tuple[str, ...]] = ("checkin",)
+
+    record_id: UUID
+    import_id: UUID
+    member_id: UUID
+    undone_by: Signer
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpendRequested(Event):
     """A member redeems points. Key: the redemption; the answer is `SpendAnswer`."""
 
@@ -217,6 +281,9 @@ _CLASSES: dict[str, type[Event]] = {
         OpeningApproved,
         OpeningUndone,
         RosterUndoAsked,
+        PastServicesAsked,
+        PastServiceApproved,
+        PastServiceUndone,
         SpendRequested,
         RedemptionVoided,
     )

@@ -46,9 +46,17 @@ _SIGNED_OUT = f"""
     state IN ('left', 'confirmed', 'rejected') AND digest IS NULL AND NOT automatic_departure
     AND NOT EXISTS (SELECT FROM scan WHERE scan.attendance_id = acts.id AND direction = 'departure')
     AND {_OF_ACTIVITY.format("'activity.leave_all', 'activity.close', 'activity.cancel', 'activity.postpone'")}
+    AND NOT EXISTS (SELECT FROM past_record WHERE past_record.id = acts.id)
 """
 _REFUSED = f"""
     state = 'rejected' AND {_OF_ACTIVITY.format("'activity.cancel', 'activity.postpone'")}
+"""
+# Taken over from a list: by who brought it, with everything that came of it.
+_TAKEN_OVER = """
+    state <> 'left_out' AND activity_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM audit_log WHERE subject_id = acts.activity_id AND action = 'activity.take_over'
+        AND detail -> 'attendance_ids' @> to_jsonb(CAST(acts.id AS text))
+    )
 """
 # Neither family by one login, nor brought together by staff. Who left since may be the one who was named.
 _MOVED_IN = """
@@ -126,7 +134,7 @@ ACTS = (
     Act("members", "concern", "coalesce(answer, answer_before) IS NOT NULL", ("concern.answer",)),
     Act("members", "concern", "state = 'read'", ("concern.read",)),
     Act("members", "import_file", "true", ("import.bring",)),
-    Act("members", "import_file", "kind = 'opening' AND done_at IS NOT NULL", ("import.approve",)),
+    Act("members", "import_file", "kind <> 'roster' AND done_at IS NOT NULL", ("import.approve",)),
     Act("members", "import_file", "undone_at IS NOT NULL", ("import.undo",)),
     Act("checkin", "activity", "true", ("activity.create",)),
     Act("checkin", "activity", "asked_at IS NOT NULL", ("activity.ask_review",)),
@@ -135,6 +143,10 @@ ACTS = (
     Act("checkin", "review_on", "true", ("review.switch_on",), "node_id"),
     Act("checkin", "activity", "state NOT IN ('draft', 'in_review')",
         ("activity.publish", "activity.approve", "activity.postpone", "activity.cancel")),
+    Act("checkin", "activity", "true", ("activity.create", "activity.take_over")),
+    Act("checkin", "activity", "state <> 'draft'",
+        ("activity.publish", "activity.postpone", "activity.cancel", "activity.take_over")),
+    Act("checkin", "past_record", _TAKEN_OVER, ("activity.take_over",)),
     Act("checkin", "activity", "state = 'postponed'", ("activity.postpone",)),
     Act("checkin", "activity", "state = 'cancelled'", ("activity.cancel",)),
     Act("checkin", "activity", "summary IS NOT NULL", ("activity.summarize",)),

@@ -91,6 +91,40 @@ def find_unfounded_awards(town: Town) -> Iterator[str]:
             yield f"attendance {row.attendance_id} is annulled and has an award"
 
 
+# --- Between members and check-in --------------------------------------------------------------------------
+
+_PAST_APPROVED = """
+    SELECT import_row.id, member_id FROM import_row JOIN import_file ON import_file.id = import_id
+    WHERE kind = 'past' AND import_row.state = 'added'
+"""
+_PAST_UNFOUNDED = """
+    SELECT past.id, past.state, attendance.state AS stands FROM past_record past
+    LEFT JOIN attendance ON (attendance.id, attendance.member_id, attendance.activity_id, evidence)
+        = (past.id, past.member_id, past.activity_id, 'entered_later')
+    WHERE past.state = 'taken' AND coalesce(attendance.state, '') NOT IN ('confirmed', 'corrected', 'annulled')
+        OR past.state = 'undone' AND coalesce(attendance.state, 'annulled') <> 'annulled'
+"""
+
+
+def find_wrong_past_services(town: Town) -> Iterator[str]:
+    """Past services that were approved and not taken in, such as nobody approved, and such as have no attendance that
+    was entered later.
+    """
+    on_their_way = {
+        record_id
+        for name in ("PastServiceApproved", "PastServiceUndone")
+        for record_id in town.undelivered("members", name, "record_id")
+    }
+    taken = dict(town.rows("checkin", "SELECT id, member_id FROM past_record WHERE state = 'taken'"))
+    approved = dict(town.rows("members", _PAST_APPROVED))
+    for record_id in approved.keys() | taken.keys():
+        one, other = approved.get(record_id), taken.get(record_id)
+        if one != other and str(record_id) not in on_their_way:
+            yield f"past service {record_id} was approved for {one}, and was taken in for {other}"
+    for row in town.rows("checkin", _PAST_UNFOUNDED):
+        yield f"past service {row.id} is {row.state}, and its attendance is {row.stands}"
+
+
 # --- Between members and everybody ------------------------------------------------------------------------
 
 

@@ -38,6 +38,11 @@ def all_checks(town: Town) -> Iterator[Check]:
         lambda: between.find_stale_past(town),
     )
     yield 3, "every opening balance is booked as it was approved, or will be", lambda: between.find_wrong_openings(town)
+    yield (
+        3,
+        "every past service is taken in as it was approved, or will be",
+        lambda: between.find_wrong_past_services(town),
+    )
     for name, find in redemptions.CHECKS.items():
         yield (4 if name.startswith(("stock", "limits")) else 5), name, town.within("rewards", find)
     yield 5, "points hold of every redemption what it came to", lambda: between.find_wrong_spends(town)

@@ -33,9 +33,10 @@ _ACTS = {
         JOIN concern ON concern.id = subject_id WHERE action LIKE 'concern.%' AND concern.member_id IS NOT NULL
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, import_row.member_id FROM audit_log log
-        JOIN import_file ON import_file.id = subject_id AND kind = 'opening'
-        JOIN import_row ON import_id = import_file.id AND import_row.member_id IS NOT NULL
-        WHERE action IN ('import.start', 'import.approve')
+        JOIN import_file ON import_file.id = subject_id AND kind IN ('opening', 'past')
+        JOIN import_row ON import_id = import_file.id AND import_row.state <> 'bad'
+            AND import_row.member_id IS NOT NULL
+        WHERE action IN ('import.start', 'import.approve') OR action = 'import.undo' AND kind = 'past'
     """,
     "checkin": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, attendance.member_id AS for_member_id
@@ -43,7 +44,8 @@ _ACTS = {
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, attendance.id, attendance.member_id
         FROM audit_log log CROSS JOIN jsonb_array_elements_text(detail -> 'attendance_ids') AS confirmed (id)
-        JOIN attendance ON attendance.id = CAST(confirmed.id AS uuid) WHERE action = 'activity.confirm_all'
+        JOIN attendance ON attendance.id = CAST(confirmed.id AS uuid)
+        WHERE action IN ('activity.confirm_all', 'activity.take_over')
         UNION ALL
         SELECT at, who, member_id, action, subject_id, subject_id FROM audit_log
         WHERE action = 'outside_number.set' AND subject_type = 'member'
@@ -107,6 +109,7 @@ NEEDED = {
         "concern.": Role.STAFF,
         "import.": Role.STAFF,
         "opening.": Role.STAFF,
+        "past.": Role.STAFF,
         "team.": Role.STAFF,
         "login.make_code": Role.STAFF,
         "login.make_claim": Role.ORGANIZER,
@@ -115,6 +118,7 @@ NEEDED = {
     "checkin": {
         "activity.approve": Role.STAFF,
         "activity.send_back": Role.STAFF,
+        "activity.take_over": Role.STAFF,
         "activity.": Role.ORGANIZER,
         "attendance.": Role.ORGANIZER,
         "roll.": Role.ORGANIZER,

@@ -4,10 +4,18 @@ from flask import Flask
 
 from services.checkin import store
 from services.checkin.api import routes
+from services.checkin.commands.past import answer_asked, take_past, undo_past
 from services.checkin.commands.rosters import answer_roster_undo
 from services.checkin.store import places
 from shared import copies, settings, web
-from shared.events import MemberChanged, RosterUndoAsked, StationChanged
+from shared.events import (
+    MemberChanged,
+    PastServiceApproved,
+    PastServicesAsked,
+    PastServiceUndone,
+    RosterUndoAsked,
+    StationChanged,
+)
 from shared.inbox import events_route
 from shared.settings import ServiceSettings
 
@@ -19,6 +27,9 @@ def create_app() -> Flask:
             MemberChanged: copies.take_members,
             StationChanged: places.take_stations,
             RosterUndoAsked: answer_roster_undo,
+            PastServicesAsked: answer_asked,
+            PastServiceApproved: take_past,
+            PastServiceUndone: undo_past,
         },
     )
     app = web.create_service(

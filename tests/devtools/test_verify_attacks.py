@@ -64,6 +64,7 @@ def lived(town: Town) -> Iterator[Lived]:
         complain_and_answer(town, staff, people["陈芳"])
         export(town, staff, people["陈芳"])
         open_balance(town, staff, people["杨静"])
+        enter_the_past(town, staff, people["杨静"])
         staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
         review(town, organizer, staff)
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
@@ -127,22 +128,40 @@ def redeem_everywhere(town: Town, organizer: Browser, people: dict[str, Browser]
 
 def open_balance(town: Town, staff: Browser, who: Browser) -> None:
     """Brought by the station's staff, approved above it."""
-    number = town.administrator.api("GET", f"/members/members/{who.member_id}")["volunteer_number"]
-    name = town.administrator.api("GET", f"/members/members/{who.member_id}")["name"]
-    content = base64.b64encode(f"姓名,志愿者编号,时长,积分\n{name},{number},10,5\n".encode()).decode()
-    brought = {"id": str(new_id()), "kind": "opening", "station_id": town.station_id, "file_name": "台账.csv"}
+    take_over(town, staff, "opening", f"姓名,志愿者编号,时长,积分\n{known_as(town, who)},10,5\n")
+
+
+def enter_the_past(town: Town, staff: Browser, who: Browser) -> None:
+    """One that stays, and one that is taken back."""
+    for title in ("清扫", "夜巡"):
+        table = f"姓名,志愿者编号,日期,时长,活动,类别\n{known_as(town, who)},2026-3-8,2,{title},环境整治\n"
+        import_id = take_over(town, staff, "past", table)
+    town.administrator.api("POST", f"/members/imports/{import_id}/undo")
+    work(town)
+
+
+def known_as(town: Town, who: Browser) -> str:
+    found = town.administrator.api("GET", f"/members/members/{who.member_id}")
+    return f"{found['name']},{found['volunteer_number']}"
+
+
+def take_over(town: Town, staff: Browser, kind: str, table: str) -> str:
+    content = base64.b64encode(table.encode()).decode()
+    brought = {"id": str(new_id()), "kind": kind, "station_id": town.station_id, "file_name": "台账.csv"}
     path = f"/members/imports/{brought['id']}"
-
-    def work() -> None:
-        with town.apps["members"].app_context():
-            while work_imports.work():
-                pass
-
     staff.api("POST", "/members/imports", brought | {"content": content})
-    work()
+    work(town)
     staff.api("POST", f"{path}/start")
     town.administrator.api("POST", f"{path}/approve")
-    work()
+    work(town)
+    return brought["id"]
+
+
+def work(town: Town) -> None:
+    """The worker's turns, and what is told by them."""
+    with town.apps["members"].app_context():
+        while work_imports.work():
+            pass
     town.deliver()
 
 
@@ -254,6 +273,20 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("members", "import_row", "DELETE FROM import_row WHERE state = 'added'"),
         rows("members", "import_row", "UPDATE import_row SET id = gen_random_uuid()"),
     ],
+    "every past service is taken in as it was approved, or will be": [
+        rows("checkin", "past_record", "DELETE FROM past_record WHERE state = 'taken'"),
+        rows("checkin", "past_record", "UPDATE past_record SET member_id = gen_random_uuid() WHERE state = 'taken'"),
+        rows("checkin", "past_record", "UPDATE past_record SET state = 'taken' WHERE state = 'undone'"),
+        rows("checkin", "attendance",
+             "DELETE FROM attendance WHERE id IN (SELECT id FROM past_record WHERE state = 'taken')"),
+        rows("checkin", "attendance",
+             "UPDATE attendance SET evidence = 'organizer' WHERE id IN (SELECT id FROM past_record)"),
+        rows("checkin", "attendance",
+             "UPDATE attendance SET state = 'confirmed' WHERE id IN (SELECT id FROM past_record)"),
+        rows("members", "import_row",
+             "UPDATE import_row SET state = 'undone' WHERE id IN (SELECT CAST(body ->> 'record_id' AS uuid)"
+             " FROM outbox WHERE name = 'PastServiceApproved')"),
+    ],
     "points hold of every redemption what it came to": [
         rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'spend'"),
         rows("points", "transfer", "DELETE FROM transfer WHERE kind = 'refund'"),
@@ -290,12 +323,15 @@ ATTACKS: dict[str, list[Damage]] = {
         # Published past a review that was wanted.
         rows("checkin", "activity",
              "UPDATE activity SET published_at = now() + interval '9 days' WHERE asked_at IS NULL"),
+          for act in ("outside_number.set", "batch.make", "activity.take_over")),
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'import.{step}'")
           for step in ("bring", "approve")),
     ],
     "nobody acts for themselves or the own household": [
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.annul")),
+        rows("checkin", "audit_log", "UPDATE audit_log SET member_id = (SELECT member_id FROM past_record LIMIT 1)"
+             " WHERE action = 'activity.take_over'"),
         rows("checkin", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'outside_number.set'"),
         rows("checkin", "audit_log",
              "UPDATE audit_log SET member_id = (SELECT asked_by FROM activity WHERE id = audit_log.subject_id)"
@@ -327,8 +363,8 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("members", "role_grant",
              "UPDATE role_grant SET node_id = node.id FROM node WHERE name LIKE '岔路口%' AND node_id IS NOT NULL"),
         rows("checkin", "audit_log",
-             "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all')"
-             " WHERE action = 'confirm_each.switch_on'"),
+             "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all'"
+             " ORDER BY id LIMIT 1) WHERE action = 'confirm_each.switch_on'"),
     ],
     "standings are the fold of the awards": [
         *(rows("points", "standing", f"UPDATE standing SET {metric} = {metric} + 1 WHERE period = 'all'")

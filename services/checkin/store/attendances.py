@@ -151,6 +151,8 @@ def add_several(tx: Session, made: Sequence[tuple[Attendance, str]]) -> set[UUID
     rows = [_values(pair) | {name: getattr(pair, name) for name in names} | {"digest": digest} for pair, digest in made]
     statement = insert(attendance_table).values(rows).on_conflict_do_nothing().returning(_columns.id)
     return set(tx.scalars(statement))
+    statement = insert(attendance_table).values(**values_of_new(attendance), digest=digest).on_conflict_do_nothing()
+    return tx.execute(statement.returning(_columns.id)).first() is not None
 
 
 def save(tx: Session, changed: Sequence[Attendance]) -> None:
@@ -259,6 +261,12 @@ def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[
         .group_by(_columns.activity_id)
     )
     return {row.activity_id: row for row in rows}
+
+
+def values_of_new(attendance: Attendance) -> dict[str, Any]:
+    """All that is written down of one that is new."""
+    names = ("id", "activity_id", "site_id", "member_id", "pair")
+    return _values(attendance) | {name: getattr(attendance, name) for name in names}
 
 
 def _values(attendance: Attendance) -> dict[str, Any]:

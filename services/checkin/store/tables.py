@@ -337,3 +337,34 @@ class ExportRecord(Model):
     ended_at: Mapped[datetime]
     minutes: Mapped[int]
     evidence: Mapped[str]
+
+
+class PastRecord(Model):
+    """A line of a list of past services that was approved, and what became of it. One that was taken in is an
+    attendance of the same id.
+    """
+
+    __tablename__ = "past_record"
+    __table_args__ = (
+        CheckConstraint("state IN ('taken', 'left_out', 'undone')", name="state"),
+        # Entered later means: by two.
+        CheckConstraint(
+            "state <> 'taken' OR num_nulls(activity_id, brought_by, approved_by) = 0 AND brought_by <> approved_by",
+            name="second_person",
+        ),
+        Index("ix_past_record_activity_id", "activity_id", postgresql_where=text("activity_id IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    import_id: Mapped[UUID]
+    member_id: Mapped[UUID]
+    activity_id: Mapped[UUID | None] = mapped_column(ForeignKey("activity.id"))
+    state: Mapped[str]
+    timed: Mapped[bool]
+    reason: Mapped[str | None]
+    """Why it was left out."""
+    digest: Mapped[bytes | None]
+    """Of what was told; nothing where it was undone before it was heard of."""
+    brought_by: Mapped[UUID | None]
+    approved_by: Mapped[UUID | None]
+    at: Mapped[datetime]

@@ -90,7 +90,7 @@ def read_file(import_id: UUID) -> Response:
 @imports.response(200, ImportSchema)
 @_refuses(409)
 def check_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
-    """Check it again, with half days of another length, or after people and places were added."""
+    """Check it again, with half days of another length, another year or category, or after people were added."""
     return commands.step(web.caller(), import_id, Step.CHECK, **content)
 
 
@@ -99,7 +99,7 @@ def check_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 @imports.response(200, ImportSchema)
 @_refuses(409, 422)
 def start_import(import_id: UUID) -> dict[str, Any]:
-    """Take the good rows in; opening balances wait for a second person first."""
+    """Take the good rows in; opening balances and past services wait for a second person first."""
     return commands.step(web.caller(), import_id, Step.START)
 
 
@@ -108,7 +108,7 @@ def start_import(import_id: UUID) -> dict[str, Any]:
 @imports.response(200, ImportSchema)
 @_refuses(409)
 def approve_import(import_id: UUID) -> dict[str, Any]:
-    """Approve opening balances as the second person, of the sub-centre or above."""
+    """Approve opening balances or past services as the second person, of the sub-centre or above."""
     return commands.step(web.caller(), import_id, Step.APPROVE)
 
 
@@ -118,7 +118,7 @@ def approve_import(import_id: UUID) -> dict[str, Any]:
 @imports.response(200, ImportSchema)
 @_refuses(409)
 def reject_import(content: dict[str, Any], import_id: UUID) -> dict[str, Any]:
-    """Send opening balances back."""
+    """Send opening balances or past services back."""
     return commands.step(web.caller(), import_id, Step.REJECT, **content)
 
 

@@ -20,6 +20,8 @@ from shared.principal import OwnCase, Principal, Role
 
 JOB = "work_imports"
 ASKED_AT_ONCE = 500
+_ANSWERED_FOR = {Kind.OPENING: (Step.START, Step.APPROVE), Kind.PAST: (Step.START, Step.APPROVE, Step.UNDO)}
+"""Steps that nobody takes for themselves or their household. Who undoes past services annuls attendances."""
 
 
 @transactional
@@ -33,6 +35,8 @@ def bring(
     file_name: str,
     content: bytes,
     half_day_minutes: int,
+    year: int | None = None,
+    category: str | None = None,
 ) -> dict[str, Any]:
     """Take a file in, to be read and checked; nothing of it is taken over yet. The same file again is refused."""
     place = tree.places(tx, [station_id])[station_id]
@@ -59,6 +63,8 @@ def bring(
             size=len(content),
             content=keys().seal_bytes(import_id, content),
             half_day_minutes=half_day_minutes,
+            year=year,
+            category=category,
             created_at=clock.now(),
             created_by_login_id=caller.login_id,
             created_by_member_id=caller.own_member_id,
@@ -83,6 +89,8 @@ def step(
     chosen: Step,
     *,
     half_day_minutes: int | None = None,
+    year: int | None = None,
+    category: str | None = None,
     reason: str | None = None,
 ) -> dict[str, Any]:
     """Go a step further with an import. Doing a step twice is doing it once."""
@@ -93,12 +101,16 @@ def step(
     rules.check_step(chosen, imports.about(caller, found, path), clock.now())
     if chosen is Step.CHECK and found.content is None:
         raise rules.NotNow
-    vouches = found.kind == Kind.OPENING and chosen in (Step.START, Step.APPROVE)
+    vouches = found.kind in rules.VOUCHED and chosen in _ANSWERED_FOR[Kind(found.kind)]
     if vouches and imports.holds_own_case(tx, import_id, caller.member_ids, caller.household_ids):
         raise OwnCase("名单里有您本人或同住家人，请另一位来办")
     if chosen in (Step.APPROVE, Step.REJECT):
         found.decided_at, found.decided_by_member_id = clock.now(), _second_person(caller, found)
+        found.decided_by_login_id = caller.login_id
+    if chosen is Step.UNDO:
+        found.undone_by_login_id, found.undone_by_member_id = caller.login_id, caller.own_member_id
     found.half_day_minutes = half_day_minutes or found.half_day_minutes
+    found.year, found.category = year or found.year, category or found.category
     found.reason = reason or found.reason
     found.state, found.attempts, found.due_at = target, 0, clock.now()
     if chosen is Step.UNDO and found.kind == Kind.ROSTER:

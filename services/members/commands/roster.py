@@ -243,9 +243,8 @@ def _known_people(
         )
     )
     known: dict[str, list[tuple[UUID, Person]]] = {}
-    for member_id, *said in found:
-        person = Person(*said)
-        known.setdefault(person.name, []).append((member_id, person))
+    for row in found:
+        known.setdefault(row.name, []).append((row.id, Person(*row[1:])))
     return known
 
 

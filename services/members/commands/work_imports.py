@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from services.members.commands import openings, roster
+from services.members.commands import openings, past, roster
 from services.members.domain.imports import Kind, Problem, RowState, State
 from services.members.domain.roster import RosterRow
 from services.members.store import imports, people, tree
@@ -21,7 +21,7 @@ from services.members.store.models import Member
 from shared import audit, clock, outbox, spreadsheets
 from shared.db import transactional
 from shared.errors import Invalid, NotFound
-from shared.events import RosterUndoAsked
+from shared.events import PastServiceApproved, PastServicesAsked, RosterUndoAsked
 from shared.ids import new_id
 from shared.principal import Grant, Principal, Role
 from shared.principal import Kind as CallerKind
@@ -96,6 +96,9 @@ def _check(tx: Session, import_id: UUID, sheets: Sequence[Sheet]) -> None:
     if found.state != State.READING:
         return
     _CHECKS[Kind(found.kind)](tx, found, sheets)
+    if found.found.get("asked"):
+        imports.put_off(found, past.ANSWER_WITHIN)
+        return
     found.state = State.CHECKED
     imports.put_back(found)
 
@@ -141,9 +144,14 @@ def _check_openings(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> 
     openings.check(tx, _author_of(tx, found), found, sheets)
 
 
+def _check_past(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> None:
+    past.check(tx, _author_of(tx, found), found, sheets)
+
+
 _CHECKS: dict[Kind, Callable[[Session, ImportFile, Sequence[Sheet]], None]] = {
     Kind.ROSTER: _check_roster,
     Kind.OPENING: _check_openings,
+    Kind.PAST: _check_past,
 }
 
 
@@ -182,6 +190,10 @@ def _end_openings(tx: Session, found: ImportFile) -> None:
     _record(tx, found, "opening.import", told)
 
 
+def _end_past(tx: Session, found: ImportFile) -> None:
+    _record(tx, found, "past.import", {"added": len(imports.added(tx, found.id)), "minutes": found.found["minutes"]})
+
+
 def _record(tx: Session, found: ImportFile, action: str, detail: dict[str, Any]) -> None:
     author, path = _author_of(tx, found), tree.path_of(tx, found.station_id)
     audit.add(tx, author, action, "node", found.station_id, path=path, detail=detail)
@@ -190,8 +202,17 @@ def _record(tx: Session, found: ImportFile, action: str, detail: dict[str, Any])
 _TAKEN: dict[Kind, Callable[[Session, ImportFile, Sequence[Row]], None]] = {
     Kind.ROSTER: _take_in_roster,
     Kind.OPENING: openings.take_in,
+    Kind.PAST: past.take_in,
 }
-_ENDED: dict[Kind, Callable[[Session, ImportFile], None]] = {Kind.ROSTER: _end_roster, Kind.OPENING: _end_openings}
+_ENDED: dict[Kind, Callable[[Session, ImportFile], None]] = {
+    Kind.ROSTER: _end_roster,
+    Kind.OPENING: _end_openings,
+    Kind.PAST: _end_past,
+}
+_TAKEN_BACK: dict[Kind, Callable[[Session, ImportFile, int], None]] = {
+    Kind.OPENING: openings.take_back,
+    Kind.PAST: past.take_back,
+}
 
 
 def _author_of(tx: Session, found: ImportFile) -> Principal:
@@ -212,25 +233,33 @@ def _author_of(tx: Session, found: ImportFile) -> Principal:
 
 @transactional
 def _take_back(tx: Session, import_id: UUID) -> None:
-    """The next slice of opening balances; of a roster, check-in's answers do it."""
+    """The next slice of what was told to others; of a roster, check-in's answers do it."""
     found = imports.get(tx, import_id, lock=True)
     if found.state != State.UNDOING:
         return
-    if found.kind == Kind.OPENING:
-        openings.take_back(tx, found, SLICE)
+    if (take_back := _TAKEN_BACK.get(Kind(found.kind))) is not None:
+        take_back(tx, found, SLICE)
         imports.put_back(found)
     if not imports.added(tx, import_id):
         found.state, found.undone_at = State.UNDONE, clock.now()
 
 
 def take_outcome(tx: Session, row: outbox.Row, outcome: dict[str, Any]) -> None:
+    """What another service said to a question or a fact about an import."""
+    if row.name == RosterUndoAsked.__name__:
+        _leave_again(tx, msgspec.convert(row.body, RosterUndoAsked), outcome)
+    elif row.name == PastServicesAsked.__name__:
+        past.take_answer(tx, msgspec.convert(row.body, PastServicesAsked), outcome["left_out"])
+    elif row.name == PastServiceApproved.__name__:
+        past.take_outcome(tx, msgspec.convert(row.body, PastServiceApproved), outcome)
+    # What points booked of an opening balance is no news.
+
+
+def _leave_again(tx: Session, asked: RosterUndoAsked, outcome: dict[str, Any]) -> None:
     """Check-in has said whom it has seen of a roster that is to be undone: the others leave again.
 
     Who has served, logged in, got a role or was changed since stays: something has happened to them.
     """
-    if row.name != RosterUndoAsked.__name__:
-        return  # points says what it booked of an opening balance, which is no news
-    asked = msgspec.convert(row.body, RosterUndoAsked)
     found = imports.get(tx, asked.import_id, lock=True)
     seen = {UUID(text) for text in outcome["seen"]}
     numbers = {member_id: number for number, member_id in imports.added(tx, found.id)}

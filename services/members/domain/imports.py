@@ -9,16 +9,21 @@ from shared.errors import Conflict, Forbidden, RuleBroken
 UNDO_WITHIN = timedelta(days=1)
 HALF_DAY_MINUTES = 240
 KEPT_FOR = timedelta(days=30)
-"""A roster's file and rows; what opening balances were taken from is kept."""
+"""A roster's file and rows; what balances and past services were taken from is kept."""
 
 
 class Kind(StrEnum):
     ROSTER = "roster"
     OPENING = "opening"
+    PAST = "past"
+
+
+VOUCHED = (Kind.OPENING, Kind.PAST)
+"""What a second person above the station answers for, too."""
 
 
 class State(StrEnum):
-    """reading → checked → importing → done → undoing → undone; opening balances wait for a second person in between."""
+    """reading → checked → importing → done → undoing → undone; what two vouch for waits for the second person."""
 
     READING = "reading"
     REFUSED = "refused"
@@ -71,7 +76,7 @@ class TooLateToUndo(RuleBroken):
 
 class SecondPersonNeeded(Forbidden):
     code = "second_person_needed"
-    detail = "期初结转要由另一位审核，不能是交来的人"
+    detail = "要由另一位审核，不能是交来的人"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,9 @@ def check_undo(done_at: datetime | None, now: datetime) -> None:
 
 class Step(StrEnum):
     CHECK = "check"
-    """Read it again, with half days of another length."""
+    """Read it again, with half days of another length, another year or category."""
     START = "start"
-    """Take the good rows in; opening balances: ask a second person."""
+    """Take the good rows in; what is vouched for: ask a second person."""
     APPROVE = "approve"
     REJECT = "reject"
     DROP = "drop"
@@ -136,7 +141,7 @@ class About:
 
 def next_state(step: Step, kind: Kind) -> State:
     if step is Step.START:
-        return State.WAITING if kind is Kind.OPENING else State.IMPORTING
+        return State.WAITING if kind in VOUCHED else State.IMPORTING
     return {
         Step.CHECK: State.READING,
         Step.APPROVE: State.IMPORTING,
@@ -148,7 +153,7 @@ def next_state(step: Step, kind: Kind) -> State:
 
 def check_step(step: Step, about: About, now: datetime) -> None:
     """Raise what stands against a step: first the right, then where the import stands."""
-    by_second = step in (Step.APPROVE, Step.REJECT) or (step is Step.UNDO and about.kind is Kind.OPENING)
+    by_second = step in (Step.APPROVE, Step.REJECT) or (step is Step.UNDO and about.kind in VOUCHED)
     if not (about.staff_above if by_second else about.staff_here):
         raise Forbidden
     if step is Step.APPROVE and about.by_me:

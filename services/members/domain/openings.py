@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from services.members.domain.imports import Problem
@@ -57,6 +58,22 @@ class Candidate:
     phone: bytes | None
     compound: str | None
     building: str | None
+    phone_tail: bytes | None = None
+
+
+class Named(Protocol):
+    """A row, as far as it says who is meant."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def volunteer_number(self) -> str | None: ...
+    @property
+    def compound(self) -> str | None: ...
+    @property
+    def building(self) -> str | None: ...
 
 
 def find_titles(sheets: Sequence[Sequence[Sequence[str]]]) -> Heads:
@@ -109,9 +126,11 @@ def read_row(
     return OpeningRow(number, name, volunteer_number, phone, *home, points, minutes, by_half_days)
 
 
-def find_member(row: OpeningRow, phone: bytes | None, candidates: Sequence[Candidate]) -> Candidate | Problem:
-    """Who is meant: by the volunteer number, else by name and phone, else by name and home. Never by a name alone, and
-    never one of several.
+def find_member(
+    row: Named, phone: bytes | None, candidates: Sequence[Candidate], tail: bytes | None = None
+) -> Candidate | Problem:
+    """Who is meant: by the volunteer number, else by name and phone or its last four digits, else by name and home.
+    Never by a name alone, and never one of several.
     """
     if row.volunteer_number:
         found = [one for one in candidates if one.volunteer_number == row.volunteer_number]
@@ -122,19 +141,21 @@ def find_member(row: OpeningRow, phone: bytes | None, candidates: Sequence[Candi
         return found[0]
     namesakes = [one for one in candidates if one.name == row.name]
     found = [one for one in namesakes if phone is not None and one.phone == phone]
+    found = found or [one for one in namesakes if tail is not None and one.phone_tail == tail]
     if not found and row.compound:
         # Where both have a phone and these differ, they are two people.
-        found = [one for one in namesakes if _same_home(row, one) and (phone is None or one.phone is None)]
+        no_phone = phone is None and tail is None
+        found = [one for one in namesakes if _same_home(row, one) and (no_phone or one.phone is None)]
     if len(found) == 1:
         return found[0]
     if len(found) > 1:
         return Problem(row.number, "姓名", row.name, f"对得上的有 {len(found)} 位，请写上志愿者编号")
     if not namesakes:
         return Problem(row.number, "姓名", row.name, "本站没有这位志愿者，请先登记")
-    if phone is None and not row.compound:
+    if phone is None and tail is None and not row.compound:
         return Problem(row.number, "姓名", row.name, "只有姓名，分不清是谁，请写上志愿者编号、手机或小区")
     return Problem(row.number, "姓名", row.name, "本站有同名的志愿者，但手机和小区都对不上")
 
 
-def _same_home(row: OpeningRow, one: Candidate) -> bool:
+def _same_home(row: Named, one: Candidate) -> bool:
     return row.compound == one.compound and row.building in (None, one.building)

@@ -6,7 +6,9 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.members.domain import imports
+from services.members.domain.past import SINCE
 from services.members.schemas.kinds import row_limit
+from shared.categories import NAMES
 from shared.fields import Line, Whole, WholeText, Wire
 
 
@@ -27,6 +29,19 @@ def _half_day(**kwargs: Any) -> Whole:
     return Whole(validate=validate.Range(min=60, max=600), metadata=description, **kwargs)
 
 
+def _year() -> Whole:
+    return Whole(
+        validate=validate.Range(min=SINCE.year, max=2100),
+        metadata={"description": "Past services: of dates without a year; else the last such day before today"},
+    )
+
+
+def _category() -> fields.String:
+    return fields.String(
+        validate=validate.OneOf(list(NAMES)), metadata={"description": "Past services: of rows without a category"}
+    )
+
+
 class ImportNewSchema(Wire):
     import_id = fields.UUID(required=True, data_key="id")
     kind = fields.Enum(imports.Kind, by_value=True, required=True)
@@ -36,10 +51,14 @@ class ImportNewSchema(Wire):
         required=True, metadata={"type": "string", "format": "byte", "description": "XLSX, XLS or CSV, at most 10 MB"}
     )
     half_day_minutes = _half_day(load_default=imports.HALF_DAY_MINUTES)
+    year = _year()
+    category = _category()
 
 
 class ImportCheckSchema(Wire):
     half_day_minutes = _half_day()
+    year = _year()
+    category = _category()
 
 
 class ImportReasonSchema(Wire):
@@ -83,6 +102,8 @@ class ImportSchema(Wire):
     size = fields.Integer(required=True)
     has_file = fields.Boolean(required=True)
     half_day_minutes = fields.Integer(required=True)
+    year = fields.Integer(allow_none=True)
+    category = fields.String(allow_none=True)
     created_at = fields.AwareDateTime(required=True)
     created_by_name = fields.String(required=True)
     decided_at = fields.AwareDateTime(allow_none=True)

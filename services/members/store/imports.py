@@ -71,22 +71,29 @@ class ImportFile(Model):
     content: Mapped[bytes | None]
     """Sealed; nothing once it has been forgotten."""
     half_day_minutes: Mapped[int]
+    year: Mapped[int | None]
+    """Of dates without one."""
+    category: Mapped[str | None]
+    """Of rows without one."""
     created_at: Mapped[datetime]
     created_by_login_id: Mapped[UUID]
     created_by_member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
     decided_at: Mapped[datetime | None]
     decided_by_member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    decided_by_login_id: Mapped[UUID | None]
     reason: Mapped[str | None]
     """Why the file could not be read, or why the second person would not have it."""
     done_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
+    undone_by_member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
+    undone_by_login_id: Mapped[UUID | None]
     found: Mapped[dict[str, Any]]
     """What the check found: heads, titles nobody knows, groups to be founded, how often half days were counted."""
     attempts: Mapped[int]
     due_at: Mapped[datetime]
     """When work on it is due; what a worker has taken up is due again after a lease."""
     __table_args__ = (
-        CheckConstraint("kind IN ('roster','opening')", name="kind"),
+        CheckConstraint("kind IN ('roster','opening','past')", name="kind"),
         CheckConstraint(
             "state IN ('reading','refused','checked','dropped','waiting','rejected','importing','done','undoing',"
             "'undone')",
@@ -197,6 +204,11 @@ def put_back(found: ImportFile) -> None:
     found.attempts, found.due_at = 0, clock.now()
 
 
+def put_off(found: ImportFile, wait: timedelta) -> None:
+    """Others have been asked: nothing is due unless they do not answer."""
+    found.attempts, found.due_at = 0, clock.now() + wait
+
+
 def forget_old(tx: Session) -> None:
     """Rosters are not kept: the people are members now, and the others are nobody's business."""
     old = (
@@ -283,6 +295,23 @@ def mark(tx: Session, import_id: UUID, numbers: Sequence[int], state: RowState) 
         )
 
 
+def blame(tx: Session, import_id: UUID, sentences: Mapping[UUID, str], state: RowState) -> None:
+    """Say of rows, by id, why they are not taken in; of those that are still in this state."""
+    rows = tx.scalars(
+        select(ImportRow)
+        .where(ImportRow.import_id == import_id, ImportRow.id == func.any(list(sentences)), ImportRow.state == state)
+        .order_by(ImportRow.number)
+        .with_for_update()
+    )
+    for row in rows:
+        if row.content is not None:
+            content = _unseal(row)
+            content.problems.append(Problem(row.number, "", "", sentences[row.id]))
+            row.content = keys().seal_bytes(import_id, msgspec.json.encode(content))
+        row.state = RowState.BAD
+    tx.flush()
+
+
 def mark_added(tx: Session, import_id: UUID, members: Mapping[int, UUID]) -> None:
     """Say by row which member came of it."""
     if members:
@@ -313,6 +342,7 @@ def holds_own_case(tx: Session, import_id: UUID, member_ids: Sequence[UUID], hou
         .join(Member, Member.id == ImportRow.member_id)
         .where(
             ImportRow.import_id == import_id,
+            ImportRow.state != RowState.BAD,
             or_(Member.id == func.any(list(member_ids)), Member.household_id == func.any(list(household_ids))),
         )
         .limit(1)
@@ -362,7 +392,15 @@ def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers
     """The active members of a station who have one of these names or volunteer numbers."""
     compound, building = aliased(Node), aliased(Node)
     rows = tx.execute(
-        select(Member.id, Member.name, Member.volunteer_number, Member.phone_hash, compound.name, building.name)
+        select(
+            Member.id,
+            Member.name,
+            Member.volunteer_number,
+            Member.phone_hash,
+            compound.name,
+            building.name,
+            Member.phone_tail_hash,
+        )
         .outerjoin(compound, compound.id == Member.compound_id)
         .outerjoin(building, building.id == Member.building_id)
         .where(
@@ -430,6 +468,8 @@ def view() -> Select[*tuple[Any, ...]]:
             ImportFile.size,
             ImportFile.content.is_not(None).label("has_file"),
             ImportFile.half_day_minutes,
+            ImportFile.year,
+            ImportFile.category,
             ImportFile.created_at,
             ImportFile.created_by_member_id,
             _author.name.label("created_by_name"),

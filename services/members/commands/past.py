@@ -1,0 +1,230 @@
+"""Past services out of a file: whose they are, what check-in knows of them already, and telling it once approved."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from services.members.domain import openings, past
+from services.members.domain.imports import Problem, RowState, State
+from services.members.domain.openings import Candidate
+from services.members.domain.past import PastRow
+from services.members.store import imports, people
+from services.members.store.imports import Content, ImportFile, Row
+from services.members.store.keys import keys
+from shared import cells, clock, outbox
+from shared.categories import NAMES
+from shared.events import PastService, PastServiceApproved, PastServicesAsked, PastServiceUndone, Signer
+from shared.ids import new_id
+from shared.principal import Principal
+from shared.spreadsheets import Sheet
+
+ASKED_AT_ONCE = 500
+ANSWER_WITHIN = timedelta(minutes=10)
+"""After which a check that check-in has not answered begins anew."""
+_SLUGS = {name: slug for slug, name in NAMES.items()}
+
+
+def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
+    """The dry run: whose each row is, what is wrong with the others, and asking check-in what it knows already."""
+    heads = past.find_titles([sheet.rows for sheet in sheets])
+    rows = sheets[heads.sheet].rows
+    reading = past.Reading(found.half_day_minutes, found.year, found.category, _SLUGS, clock.today())
+    read = {number: past.read_row(number, row, heads.columns, reading) for number, row in cells.body(rows, heads)}
+    problems: dict[int, list[Problem]] = {number: row for number, row in read.items() if isinstance(row, list)}
+    good = [row for row in read.values() if isinstance(row, PastRow)]
+    matched = _match(tx, caller, found.station_id, good, problems)
+    _blame_repeated(good, matched, problems)
+    for row in good:
+        if row.number not in problems and _moment(row, row.begin + row.minutes) > clock.now():
+            problems[row.number] = [Problem(row.number, "", "", "还没有到结束的时候")]
+    taken, apart = past.put_together(row for row in good if row.number not in problems)
+    for problem in apart:
+        problems[problem.row] = [problem]
+    placed = {row.number: row for row in taken}
+    ids = {number: new_id() for number in read}
+    imports.put_rows(
+        tx,
+        found.id,
+        (
+            Row(
+                number,
+                ids[number],
+                RowState.BAD if number in problems else RowState.GOOD,
+                matched.get(number),
+                Content(rows[number - 1], _as_read(placed.get(number)), problems.get(number, [])),
+            )
+            for number in read
+        ),
+    )
+    services = [_service(found, ids[row.number], matched[row.number], row) for row in taken]
+    questions = [
+        PastServicesAsked(import_id=found.id, question_id=new_id(), services=tuple(services[at : at + ASKED_AT_ONCE]))
+        for at in range(0, len(services), ASKED_AT_ONCE)
+    ]
+    if questions:
+        outbox.add(tx, *questions)
+    found.found = {
+        "heads": rows[heads.row],
+        "sheet": sheets[heads.sheet].name,
+        "unknown_titles": heads.unknown,
+        "asked": [str(question.question_id) for question in questions],
+        **_sums(tx, taken, [matched[row.number] for row in taken]),
+    }
+
+
+def _sums(tx: Session, rows: Sequence[PastRow], member_ids: Sequence[UUID]) -> dict[str, int]:
+    """What whoever decides should know of the good rows."""
+    opened = imports.with_opening(tx, member_ids)
+    return {
+        "good": len(rows),
+        "minutes": sum(row.minutes for row in rows),
+        "activities": len({row.activity for row in rows}),
+        "half_days": sum(row.by_half_days for row in rows),
+        "years_missing": sum(row.year_missing for row in rows),
+        "with_opening": sum(member_id in opened for member_id in member_ids),
+    }
+
+
+def _as_read(row: PastRow | None) -> dict[str, Any] | None:
+    read: dict[str, Any] | None = msgspec.to_builtins(row)
+    return read
+
+
+def _match(
+    tx: Session, caller: Principal, station_id: UUID, rows: Sequence[PastRow], problems: dict[int, list[Problem]]
+) -> dict[int, UUID]:
+    """The members meant, by row; who cannot be told, or is the caller's own, goes among the problems."""
+    by_name: dict[str, list[Candidate]] = {}
+    by_number: dict[str, list[Candidate]] = {}
+    numbers = {row.volunteer_number for row in rows if row.volunteer_number}
+    for one in imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers):
+        by_name.setdefault(one.name, []).append(one)
+        by_number.setdefault(one.volunteer_number, []).append(one)
+    hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}
+    tails = {row.tail: keys().phone_tail_hash(row.tail) for row in rows if row.tail}
+    matched: dict[int, UUID] = {}
+    for row in rows:
+        candidates = by_number.get(row.volunteer_number, []) if row.volunteer_number else by_name.get(row.name, [])
+        phone, tail = hashes.get(row.phone or ""), tails.get(row.tail or "")
+        who = openings.find_member(row, phone, candidates, tail)
+        if isinstance(who, Problem):
+            problems[row.number] = [who]
+        else:
+            matched[row.number] = who.id
+    own = imports.of_household(tx, caller, set(matched.values()))
+    for number, member_id in matched.items():
+        if member_id in own:
+            problems[number] = [Problem(number, "", "", "这是您本人或同住家人，请另一位来交")]
+    return matched
+
+
+def _blame_repeated(rows: Sequence[PastRow], matched: Mapping[int, UUID], problems: dict[int, list[Problem]]) -> None:
+    by_member: dict[UUID, list[PastRow]] = {}
+    for row in rows:
+        if row.number not in problems:
+            by_member.setdefault(matched[row.number], []).append(row)
+    for theirs in by_member.values():
+        for problem in past.find_repeated(theirs):
+            problems[problem.row] = [problem]
+
+
+def _service(found: ImportFile, record_id: UUID, member_id: UUID, row: PastRow) -> PastService:
+    return PastService(
+        record_id=record_id,
+        member_id=member_id,
+        station_id=found.station_id,
+        service_day=row.day,
+        started_at=_moment(row, row.begin),
+        ended_at=_moment(row, row.begin + row.minutes),
+        timed=row.timed,
+        title=row.title,
+        category=row.category,
+        activity_starts_at=_moment(row, row.activity_begin),
+        activity_ends_at=_moment(row, row.activity_end),
+    )
+
+
+def _moment(row: PastRow, minutes: int) -> datetime:
+    return clock.day_starts(row.day) + timedelta(minutes=minutes)
+
+
+# --- What check-in says -----------------------------------------------------------------------------------
+
+
+def take_answer(tx: Session, asked: PastServicesAsked, left_out: Mapping[str, str]) -> None:
+    """Check-in has said which of some rows it knows already; when it has said so of all, the check is done."""
+    found = imports.get(tx, asked.import_id, lock=True)
+    waiting = found.found.get("asked", [])
+    if found.state != State.READING or str(asked.question_id) not in waiting:
+        return  # of a check that was begun anew since
+    told = {UUID(record_id): sentence for record_id, sentence in left_out.items()}
+    imports.blame(tx, found.id, told, RowState.GOOD)
+    gone = [service for service in asked.services if service.record_id in told]
+    minutes = sum(int((service.ended_at - service.started_at).total_seconds()) // 60 for service in gone)
+    rest = [question for question in waiting if question != str(asked.question_id)]
+    found.found = found.found | {
+        "asked": rest,
+        "good": found.found["good"] - len(gone),
+        "minutes": found.found["minutes"] - minutes,
+    }
+    if not rest:
+        found.state = State.CHECKED
+        imports.put_back(found)
+
+
+def take_outcome(tx: Session, approved: PastServiceApproved, outcome: Mapping[str, Any]) -> None:
+    """Check-in has taken a service in, or has known it by then: that row was not taken in, and says why."""
+    if outcome["state"] == "left_out":
+        imports.blame(tx, approved.import_id, {approved.record_id: outcome["detail"]}, RowState.ADDED)
+
+
+# --- Taking in, and back ----------------------------------------------------------------------------------
+
+
+def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
+    """Tell check-in of approved rows; who has left meanwhile is passed over."""
+    assert found.decided_by_login_id is not None
+    assert found.decided_by_member_id is not None
+    brought_by = Signer(login_id=found.created_by_login_id, member_id=found.created_by_member_id)
+    approved_by = Signer(login_id=found.decided_by_login_id, member_id=found.decided_by_member_id)
+    member_ids = {row.member_id for row in rows if row.member_id is not None}
+    there = people.paths_of(tx, member_ids).keys()
+    taken = {row.number: row.member_id for row in rows if row.member_id in there}
+    read = {row.number: msgspec.convert(row.content.read, PastRow) for row in rows}
+    facts = [
+        PastServiceApproved(
+            **_fields(_service(found, row.id, member_id, read[row.number])),
+            import_id=found.id,
+            brought_by=brought_by,
+            approved_by=approved_by,
+        )
+        for row in rows
+        if (member_id := taken.get(row.number)) is not None
+    ]
+    if facts:
+        outbox.add(tx, *facts)
+    imports.mark(tx, found.id, list(taken), RowState.ADDED)
+    imports.mark(tx, found.id, [row.number for row in rows if row.number not in taken], RowState.KNOWN)
+
+
+def _fields(service: PastService) -> dict[str, Any]:
+    return {name: getattr(service, name) for name in PastService.__dataclass_fields__}
+
+
+def take_back(tx: Session, found: ImportFile, slice_max: int) -> None:
+    """Tell check-in to annul the next of them."""
+    assert found.undone_by_login_id is not None
+    assert found.undone_by_member_id is not None
+    undone_by = Signer(login_id=found.undone_by_login_id, member_id=found.undone_by_member_id)
+    rows = imports.list_added(tx, found.id, limit=slice_max)
+    facts = [
+        PastServiceUndone(record_id=record_id, import_id=found.id, member_id=member_id, undone_by=undone_by)
+        for _number, record_id, member_id in rows
+    ]
+    if facts:
+        outbox.add(tx, *facts)
+    imports.mark(tx, found.id, [number for number, _record_id, _member_id in rows], RowState.UNDONE)
