@@ -14,6 +14,7 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import asking_for_stations, every, stations_in
+from shared import categories, clock
 from shared.errors import HuzhuError
 from shared.principal import Role
 
@@ -26,13 +27,18 @@ HALF_DAYS_H = (3, 3.5, 4, 5)
 ROSTER_HEADS = ("姓名", "手机", "小区", "楼栋", "出生日期", "队伍", "单位", "技能")
 """As offices title them, in every language of the pages."""
 OPENING_HEADS = ("姓名", "志愿者编号", "手机", "小区", "楼栋", "时长", "积分")
+PAST_HEADS = ("姓名", "志愿者编号", "手机", "小区", "日期", "时长", "活动名称", "类别")
+VOUCHED = ("opening", "past")
+"""What a second person above the station answers for, too."""
+YEARS = 10
+"""So many are offered for days without one."""
 AT_WORK = ("reading", "importing", "undoing")
 
 pages = Blueprint("imports", __name__)
 
 
 def kind_names() -> dict[str, str]:
-    return {"roster": _("志愿者名册"), "opening": _("期初结转")}
+    return {"roster": _("志愿者名册"), "opening": _("期初结转"), "past": _("过往服务记录")}
 
 
 def state_shown(state: str) -> tuple[str, str]:
@@ -125,6 +131,17 @@ def opening_template() -> ResponseReturnValue:
     return exports.workbook("期初结转", OPENING_HEADS, (), above=above)
 
 
+@pages.get("/staff/imports/past.xlsx")
+@holding(Role.STAFF)
+def past_template() -> ResponseReturnValue:
+    above = (
+        "过往服务记录",
+        "一人一次一行；写志愿者编号，或手机（尾号四位也行），或小区，才分得清是谁；"
+        "日期写 2026-03-08 或 3月8日，时长写 2.5、2小时、半天、9:00-11:30；类别要是系统里有的",
+    )
+    return exports.workbook("过往服务记录", PAST_HEADS, (), above=above)
+
+
 @pages.get("/staff/imports/<uuid:import_id>")
 @holding(Role.STAFF, Role.AUDITOR)
 def show_import(import_id: UUID) -> ResponseReturnValue:
@@ -146,6 +163,9 @@ def _import_page(import_id: UUID, filled: Form) -> str:
         at_work=found["state"] in AT_WORK,
         progress=_progress(found),
         rows=rows,
+        vouched=found["kind"] in VOUCHED,
+        years=[(str(year), str(year)) for year in range(clock.today().year, clock.today().year - YEARS, -1)],
+        categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
         half_days=[(str(round(hours * 60)), _("%(hours)s 小时", hours=f"{hours:g}")) for hours in HALF_DAYS_H],
         filled=filled,
         told=done.said(),
@@ -169,11 +189,7 @@ def act(import_id: UUID) -> ResponseReturnValue:
     verb = filled.text("action")
     content: dict[str, Any] | None = None
     if verb == "check":
-        content = (
-            {"half_day_minutes": filled.whole("half_day_minutes", _("请选择"))}
-            if "half_day_minutes" in filled.typed
-            else {}
-        )
+        content = _how_to_read(filled)
     elif verb == "reject":
         content = {"reason": filled.required("reason", _("请写明原因"), length_max=200)}
     elif verb not in ("start", "approve", "drop", "undo"):
@@ -187,15 +203,22 @@ def act(import_id: UUID) -> ResponseReturnValue:
     return _import_page(import_id, filled), 422
 
 
+def _how_to_read(filled: Form) -> dict[str, Any]:
+    """What was chosen for what the file leaves out; nothing chosen leaves it as it is."""
+    content: dict[str, Any] = {
+        name: filled.whole(name, _("请选择")) for name in ("half_day_minutes", "year") if filled.text(name)
+    }
+    return content | ({"category": filled.text("category")} if filled.text("category") else {})
+
+
 @pages.get("/staff/imports/<uuid:import_id>/undo")
 @holding(Role.STAFF)
 def ask_undo(import_id: UUID) -> ResponseReturnValue:
     found = backend.call("members", "GET", f"/imports/{import_id}")
-    follows = (
-        _("结转的时长和积分会全部收回；已经花掉的积分记为待抵扣，以后的积分先抵扣。")
-        if found["kind"] == "opening"
-        else _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色或改过资料的人不受影响。")
-    )
+    follows = {
+        "opening": _("结转的时长和积分会全部收回；已经花掉的积分记为待抵扣，以后的积分先抵扣。"),
+        "past": _("这次导入的服务记录会全部撤销，时长收回；改好的文件可以再交一次。"),
+    }.get(found["kind"], _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色或改过资料的人不受影响。"))
     here = f"/staff/imports/{import_id}"
     return done.ask(_("撤销这次导入？"), found["file_name"], follows, here, _("撤销"), here, action="undo")
 

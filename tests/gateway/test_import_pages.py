@@ -173,7 +173,7 @@ def test_opening_balances_go_the_whole_way_by_pages(town: Town) -> None:
     assert "86.5" in shown
     assert "谁审核的" in staff.get(here).text
     audit = town.administrator.get("/staff/audit").text
-    assert "审核通过期初结转" in audit
+    assert "审核通过要导入的文件" in audit
     assert "期初结转记账" in audit
     second.post(f"{here}/undo", here)
     work(town)
@@ -200,3 +200,68 @@ def test_the_template_of_opening_balances_is_read_by_what_reads_the_files(town: 
     here = f"{PAGE}/{id_in(bring(staff, content, kind='opening').text)}"
     work(town)
     assert "不认识的列" not in staff.get(here).text
+
+
+def test_past_services_go_the_whole_way_by_pages(town: Town) -> None:
+    staff, second, chen = town.person("周站长", Role.STAFF), official_above(town), town.person("陈芳")
+    number = town.administrator.api("GET", f"/members/members/{chen.member_id}")["volunteer_number"]
+    lines = [
+        "三月服务记录",
+        "姓名,志愿者编号,日期,时长,活动名称",
+        f"陈芳,{number},3月8日,半天,清扫楼道",
+        "陈芳,,3月9日,2,夜巡",
+    ]
+    content = "\n".join(lines).encode()
+    here = f"{PAGE}/{id_in(bring(staff, content, '三月.csv', kind='past').text)}"
+    work(town)
+    town.deliver()
+    assert "没有写类别，请补上这一列，或者在页面上选一个" in staff.get(here).text
+    step(staff, here, "check", category="environment", half_day_minutes="180")
+    work(town)
+    assert "http-equiv" in staff.get(here).text, "check-in has not said yet what it knows"
+    town.deliver()
+    checked = staff.get(here).text
+    assert "把 1 行交去审核" in checked
+    assert "有 1 行的日期没有写年份" in checked
+    assert "只有姓名，分不清是谁" in checked
+    assert "等上一级的另一位审核" in step(staff, here, "start").text
+    step(second, here, "approve")
+    work(town)
+    town.deliver()
+    record = chen.get("/records").text
+    assert "清扫楼道" in record
+    assert "事后补录" in record
+    balance = chen.api("GET", f"/points/balances?member_ids={chen.member_id}")[0]
+    assert (balance["points_available"], balance["minutes_total"]) == (0, 180)
+    audit = town.administrator.get("/staff/audit").text
+    assert "补录过往活动" in audit
+    assert "导入过往服务记录" in audit
+    other = bring(staff, "\n".join([*lines, ""]).encode(), "三月改.csv", kind="past")
+    again = f"{PAGE}/{id_in(other.text)}"
+    step_checked(town, staff, again)
+    assert "这一天已有同一活动的记录：清扫楼道，180 分钟" in staff.get(again).text
+    assert "时长收回" in second.get(f"{here}/undo").text
+    second.post(f"{here}/undo", here)
+    work(town)
+    town.deliver()
+    assert chen.api("GET", f"/points/balances?member_ids={chen.member_id}")[0]["minutes_total"] == 0
+    assert "已撤销" in staff.get(here).text
+
+
+def step_checked(town: Town, staff: Browser, here: str) -> None:
+    """Check it with a category for rows that have none."""
+    work(town)
+    town.deliver()
+    step(staff, here, "check", category="environment")
+    work(town)
+    town.deliver()
+
+
+def test_the_template_of_past_services_is_read_by_what_reads_the_files(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    content = staff.get(f"{PAGE}/past.xlsx").data
+    here = f"{PAGE}/{id_in(bring(staff, content, kind='past').text)}"
+    work(town)
+    shown = staff.get(here).text
+    assert "检查好了" in shown
+    assert "不认识的列" not in shown
