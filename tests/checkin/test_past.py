@@ -101,7 +101,7 @@ def test_all_who_were_there_are_of_one_closed_activity_and_confirmed_by_the_seco
 
 def test_each_list_is_answered_for_by_those_who_signed_it(station: Station) -> None:
     other = Signer(login_id=uuid4(), member_id=uuid4())
-    lists = [{}, {"import_id": uuid4(), "brought_by": APPROVED, "approved_by": other}]
+    lists: list[dict[str, Any]] = [{}, {"import_id": uuid4(), "brought_by": APPROVED, "approved_by": other}]
     take([service(station, station.member(), **signed) for signed in lists])
     log = station.rows("SELECT member_id FROM audit_log ORDER BY id")
     assert [entry["member_id"] for entry in log] == [

@@ -319,11 +319,10 @@ ATTACKS: dict[str, list[Damage]] = {
           for act in ("add", "take", "answer", "read")),
         *(rows("checkin", "audit_log", f"DELETE FROM audit_log WHERE action = '{act}'")
           for act in ("outside_number.set", "batch.make", "activity.ask_review", "activity.approve",
-                      "activity.send_back", "review.switch_on")),
+                      "activity.send_back", "activity.take_over", "review.switch_on")),
         # Published past a review that was wanted.
         rows("checkin", "activity",
              "UPDATE activity SET published_at = now() + interval '9 days' WHERE asked_at IS NULL"),
-          for act in ("outside_number.set", "batch.make", "activity.take_over")),
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'import.{step}'")
           for step in ("bring", "approve")),
     ],

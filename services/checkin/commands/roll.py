@@ -10,9 +10,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import attendances, entering, roll
 from services.checkin.commands.attendances import in_brief
-from services.checkin.domain import attendances, roll
+from services.checkin.domain import attendances, entering, roll
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
 from services.checkin.domain.roll import Outcome, Running, Tick, Verdict, Wanted, Why

@@ -147,12 +147,9 @@ def add_several(tx: Session, made: Sequence[tuple[Attendance, str]]) -> set[UUID
     """Insert these, each with the digest of what it was entered with; those that an index lets in."""
     if not made:
         return set()
-    names = ("id", "activity_id", "site_id", "member_id", "pair")
-    rows = [_values(pair) | {name: getattr(pair, name) for name in names} | {"digest": digest} for pair, digest in made]
+    rows = [values_of_new(pair) | {"digest": digest} for pair, digest in made]
     statement = insert(attendance_table).values(rows).on_conflict_do_nothing().returning(_columns.id)
     return set(tx.scalars(statement))
-    statement = insert(attendance_table).values(**values_of_new(attendance), digest=digest).on_conflict_do_nothing()
-    return tx.execute(statement.returning(_columns.id)).first() is not None
 
 
 def save(tx: Session, changed: Sequence[Attendance]) -> None:
