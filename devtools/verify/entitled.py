@@ -141,12 +141,24 @@ NEEDS_NONE = {
 allows.
 """
 
+# Who leads a site calls its roll, and does nothing else there. Leaders may have changed since.
+_LED = """
+    SELECT log.action, log.subject_id, log.who FROM audit_log log
+    LEFT JOIN attendance ON attendance.id = log.subject_id LEFT JOIN site ON site.id = attendance.site_id
+    WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> 'roll.refuse_own_case' AND (
+        log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen'])
+        OR site.leader_member_id IS DISTINCT FROM log.member_id AND NOT EXISTS (
+            SELECT FROM audit_log changed WHERE changed.subject_id = attendance.activity_id
+            AND changed.action = 'activity.change' AND changed.at > log.at
+        )
+    )
+"""
 _GRANTS = "SELECT member_id, role, node_id, granted_at, revoked_at FROM role_grant"
 # The first administrator comes with a code from the machine, and is nobody until then.
 _DONE = """
     SELECT at, who, member_id, action, subject_id, path FROM audit_log
     WHERE who LIKE 'login:%' AND NOT (who = 'login:None' AND action IN ('grant.add', 'member.confirm'))
-        AND action LIKE ANY(CAST(:actions AS text[]))
+        AND action LIKE ANY(CAST(:actions AS text[])) AND detail ->> 'as' IS DISTINCT FROM 'site_leader'
 """
 
 
@@ -160,6 +172,8 @@ def find_acts_without_right(rows: Rows) -> Iterator[str]:
             role = next(role for name, role in needed.items() if act.action.startswith(name))
             if not any(_allows(grant, role, act) for grant in grants.get(act.member_id, ())):
                 yield f"{service}: {act.action} of {act.subject_id} by {act.who}, who was no {role} at {act.path}"
+    for act in rows("checkin", _LED):
+        yield f"checkin: {act.action} of {act.subject_id} by {act.who}, who did not lead its site"
 
 
 def _allows(grant: Any, role: Role, act: Any) -> bool:

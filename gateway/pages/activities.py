@@ -95,12 +95,14 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
     activity = panels["activity"].needed()
     leaders = people(site["leader_member_id"] for site in activity["sites"] if site["leader_member_id"])
     mine = of_own(panels["mine"].content)
+    own_id = str(visitor.require_session().own_member_id)
     taken = {one["member_id"] for one in mine or []}
     is_over = activity["state"] == "closed" or presentation.read_moment(activity["ends_at"]) <= clock.now()
     return render_template(
         "activities/activity.html",
         activity=activity,
         leaders={member_id: member["name_masked"] for member_id, member in leaders.items()},
+        leads=any(site["leader_member_id"] == own_id for site in activity["sites"]),
         mine=mine,
         options=[option for option in member_options() if str(option[0]) not in taken],
         own=[str(visitor.member_id())],

@@ -182,6 +182,7 @@ def detail_names() -> dict[str, str]:
     return {
         "added": _("添加人数"),
         "arrived_at": _("签到"),
+        "as": _("身份"),
         "attendance_ids": _("记录"),
         "before": _("更正前"),
         "after": _("更正后"),
@@ -267,6 +268,7 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
     if _DAY.fullmatch(text):
         return presentation.day(text)
     words: dict[str, Callable[[], Mapping[str, str]]] = {
+        "as": lambda: {"site_leader": _("点位负责人，没有别的角色")},
         "by": lambda: {"voucher": _("扫领取码"), "list": _("在名单里找到")},
         "category": lambda: {text: presentation.category(text)},
         "evidence": lambda: {text: evidence_shown(text)},

@@ -10,10 +10,10 @@ from uuid import UUID, uuid5
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
-from gateway.guards import holding
+from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages.places import asked_for
 from shared import http
@@ -28,13 +28,13 @@ pages = Blueprint("roll", __name__)
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/roll")
-@holding(Role.ORGANIZER)
+@logged_in
 def show_roll(activity_id: UUID) -> ResponseReturnValue:
     return _roll_page(activity_id, Form(), None)
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/roll")
-@holding(Role.ORGANIZER)
+@logged_in
 def tick(activity_id: UUID) -> ResponseReturnValue:
     """One tick, and the roll as it is then: without scripts."""
     filled = Form.posted()
@@ -47,7 +47,7 @@ def tick(activity_id: UUID) -> ResponseReturnValue:
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/roll.json")
-@holding(Role.ORGANIZER)
+@logged_in
 def tick_by_script(activity_id: UUID) -> ResponseReturnValue:
     """One tick, and how its row is to be drawn now. Sent again it is the same tick."""
     filled = Form.posted()
@@ -219,6 +219,7 @@ def _refusals() -> dict[str, str]:
     """Why nothing was written, by the rule that says so."""
     return {
         "own_case": _("不能为自己或家人点名，请另一位负责人来点"),
+        "other_site": _("您只给自己负责的点位点名，这位在别的点位"),
         "not_active": _("没有这位志愿者，或者登记已停用；刚登记的请过几秒再点"),
         "not_running": _("活动现在不在进行，不能点名"),
         "too_early": _("还没到签到时间"),
@@ -240,12 +241,14 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         "activity": Call("checkin", f"/activities/{activity_id}"),
         "roll": Call("checkin", f"/activities/{activity_id}/roll"),
     }
-    if wanted:
+    if wanted and visitor.require_session().has(Role.ORGANIZER):
         asked["found"] = asked_for(_without_address(wanted))
     panels = backend.together(**asked)
-    activity, rows = panels["activity"].needed(), panels["roll"].needed()
-    named = _names(activity, rows, told)
-    lines = _lines(activity, rows, named.content or [])
+    activity, roll = panels["activity"].needed(), panels["roll"].needed()
+    # Who leads a site calls its roll alone.
+    activity["sites"] = [site for site in activity["sites"] if site["id"] in roll["site_ids"]]
+    named = _names(activity, roll["lines"], told) if roll["as_organizer"] else Panel()
+    lines = _lines(activity, roll["lines"], named.content or [])
     others = _others(activity, panels.get("found"), {line.member_id for line in lines})
     chosen = {name: request.args.get(name, "") for name in ("site", "compound", "building", "show", "mode")}
     at_site = [line for line in lines if not chosen["site"] or line.site_id in ("", chosen["site"])]
@@ -268,6 +271,7 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         mode=chosen["mode"] if chosen["mode"] in MODES else MODES[0],
         chosen=chosen,
         switchers=_switchers(activity_id, activity, at_site, chosen),
+        as_organizer=roll["as_organizer"],
         away=[_("姓名")] * (named.error is not None),
         search_away="found" in panels and panels["found"].error is not None,
         needs_site=not _has_one(activity) and not chosen["site"],

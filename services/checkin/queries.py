@@ -248,12 +248,20 @@ def list_signed_up(caller: Principal, *, activity_id: UUID, limit: int) -> list[
     return [_with_place(row, activity.capacity) for row in rows]
 
 
-def list_roll(caller: Principal, *, activity_id: UUID, limit: int) -> list[dict[str, Any]]:
-    """Who is expected at an activity, and who came without signing up, each with where they stand."""
+def list_roll(caller: Principal, *, activity_id: UUID, limit: int) -> dict[str, Any]:
+    """Who is expected at an activity, and who came without signing up, each with where they stand; for who leads a
+    site those who are there, or have said of no site that they mean to come to it.
+    """
     activity = store.get_activity(session(), activity_id)
-    caller.require(Role.ORGANIZER, activity.path)
-    rows = roll_store.list_lines(session(), activity_id, limit=limit)
-    return [dict(row._mapping) | {"own_case": caller.is_own_case(row.member_id, row.household_id)} for row in rows]
+    led = roll_store.sites_called(caller, activity)
+    rows = [
+        row
+        for row in roll_store.list_lines(session(), activity_id, limit=limit)
+        if led is None or row.site_id is None or row.site_id in led
+    ]
+    lines = [dict(row._mapping) | {"own_case": caller.is_own_case(row.member_id, row.household_id)} for row in rows]
+    site_ids = [site.id for site in activity.sites if led is None or site.id in led]
+    return {"site_ids": site_ids, "as_organizer": led is None, "lines": lines}
 
 
 def list_sign_ups(

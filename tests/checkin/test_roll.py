@@ -245,6 +245,43 @@ def test_others_than_the_stations_organizers_call_no_roll(station: Station) -> N
     assert acts(station) == []
 
 
+def test_who_leads_a_site_calls_its_roll_and_no_other_without_a_role(station: Station) -> None:
+    from services.checkin import queries
+    from services.checkin.commands.sign_ups import sign_up
+    from services.checkin.store.activities import SiteDraft
+
+    leader = station.person(family=(station.member(),))
+    sites = [SiteDraft(uuid4(), "东门", "东门", own(leader)), SiteDraft(uuid4(), "西门", "西门", leader.member_ids[1])]
+    activity = station.activity(sites=sites)
+    at_east, at_west, anywhere, walks_in = (station.member() for _ in range(4))
+    for member, site_id in ((at_east, sites[0].id), (at_west, sites[1].id), (anywhere, None)):
+        sign_up(station.organizer, request_id=uuid4(), activity_id=activity.id, member_ids=[member], site_id=site_id)
+    called = queries.list_roll(leader, activity_id=activity.id, limit=9)
+    assert {line["member_id"] for line in called["lines"]} == {at_east, anywhere}
+    assert (called["site_ids"], called["as_organizer"]) == ([sites[0].id], False)
+    came = tick(leader, activity, at_east, "arrived", 5, site=0)
+    assert told(came) == ("done", None)
+    assert told(tick(leader, activity, at_east, "left", 65, seen=seen(came))) == ("done", None)
+    assert told(tick(leader, activity, walks_in, "arrived", 5, site=0)) == ("done", None)
+    # The other site is for its own leader: the login's other member leads that one, and gives no right.
+    assert told(tick(leader, activity, at_west, "arrived", 5, site=1)) == ("refused", "other_site")
+    there = tick(station.organizer, activity, at_west, "arrived", 5, site=1)
+    for wanted in ("left", "not_arrived"):
+        assert told(tick(leader, activity, at_west, wanted, 6, seen=seen(there))) == ("refused", "other_site")
+    for oneself in leader.member_ids:
+        assert told(tick(leader, activity, oneself, "arrived", 5, site=0)) == ("refused", "own_case")
+    kept = station.rows("SELECT action, detail FROM audit_log WHERE member_id = :id", id=own(leader))
+    assert [row["action"] for row in kept] == [
+        "attendance.add", "attendance.leave", "attendance.add", "roll.refuse_own_case", "roll.refuse_own_case"
+    ]  # fmt: skip
+    assert {row["detail"]["as"] for row in kept} == {"site_leader"}
+    elsewhere = station.activity()
+    with pytest.raises(Forbidden):
+        tick(leader, elsewhere, at_east, "arrived", 5)
+    with pytest.raises(Forbidden):
+        queries.list_roll(leader, activity_id=elsewhere.id, limit=9)
+
+
 def test_a_batch_is_decided_line_by_line_with_as_many_statements_as_one(station: Station) -> None:
     activity, wife = station.activity(), own(station.organizer)
 

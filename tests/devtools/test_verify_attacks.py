@@ -20,7 +20,7 @@ from services.points.commands.refresh_boards import refresh
 from services.points.commands.seal_transfers import seal_all
 from services.points.queries import verify as ledger
 from services.rewards.queries import verify as redemptions
-from shared import db
+from shared import clock, db
 from shared.ids import new_id
 from shared.principal import Role
 from tests.acts import recorded_acts
@@ -65,6 +65,7 @@ def lived(town: Town) -> Iterator[Lived]:
         export(town, staff, people["陈芳"])
         open_balance(town, staff, people["杨静"])
         enter_the_past(town, staff, people["杨静"])
+        call_roll(town, organizer, people)
         staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
         review(town, organizer, staff)
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
@@ -93,6 +94,32 @@ def complain_and_answer(town: Town, staff: Browser, who: Browser) -> None:
     staff.api("POST", f"/members/concerns/{ids[0]}/answer", {"answer": "已补上"})
     staff.api("POST", f"/members/concerns/{ids[1]}/take")
     staff.api("POST", f"/members/concerns/{ids[3]}/read")
+
+
+def call_roll(town: Town, organizer: Browser, people: dict[str, Browser]) -> None:
+    """By who leads the site without a role, and by the organizer: slips, a departure, and a try for oneself."""
+    begins = clock.now() - timedelta(minutes=30)
+    site = {"id": str(new_id()), "name": "东门", "place": "东门", "leader_member_id": people["陈芳"].member_id}
+    activity = {
+        "id": str(new_id()), "title": "点名的活动", "category": "environment", "station_id": town.station_id,
+        "place": "东门", "starts_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=2)).isoformat(),
+        "sites": [site],
+    }  # fmt: skip
+    organizer.api("POST", "/checkin/activities", activity)
+    organizer.api("POST", f"/checkin/activities/{activity['id']}/publish")
+
+    def tick(who: Browser, member: Browser, wanted: str, seen: str | None = None) -> Any:
+        one = {"id": str(new_id()), "member_id": member.member_id, "wanted": wanted, "seen": seen}
+        [answer] = who.api("POST", f"/checkin/activities/{activity['id']}/ticks", {"ticks": [one]})["ticks"]
+        return answer
+
+    for caller, member in ((people["陈芳"], people["杨静"]), (organizer, people["王秀英"])):
+        slip = tick(caller, member, "arrived")["standing"]["attendance_id"]
+        assert tick(caller, member, "not_arrived", slip)["outcome"] == "done"
+        came = tick(caller, member, "arrived")["standing"]["attendance_id"]
+        for wanted in ("left", "not_left", "left"):
+            assert tick(caller, member, wanted, came)["outcome"] == "done"
+        assert tick(caller, caller, "arrived")["why"] == "own_case"
 
 
 def export(town: Town, staff: Browser, who: Browser) -> None:
@@ -364,6 +391,13 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("checkin", "audit_log",
              "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all'"
              " ORDER BY id LIMIT 1) WHERE action = 'confirm_each.switch_on'"),
+             "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all')"
+             " WHERE action = 'confirm_each.switch_on'"),
+        # Leading a site allows its roll, at that site, and nothing else.
+        rows("checkin", "site", "UPDATE site SET leader_member_id = NULL"),
+        rows("checkin", "audit_log",
+             "UPDATE audit_log SET detail = detail || jsonb_build_object('as', 'site_leader')"
+             " WHERE action = 'attendance.annul'"),
     ],
     "standings are the fold of the awards": [
         *(rows("points", "standing", f"UPDATE standing SET {metric} = {metric} + 1 WHERE period = 'all'")

@@ -164,6 +164,30 @@ def test_several_sites_are_called_one_by_one(town: Town) -> None:
         assert "西门" in rows(organizer.get(here).text)["陈芳"]
 
 
+def test_who_leads_a_site_calls_its_roll_by_masked_names(town: Town) -> None:
+    organizer, leader = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
+    chen, zhao = town.person("陈小芳"), town.person("赵志远")
+    activity = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    east, west = (site["id"] for site in organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"])
+    for who, site_id in ((chen, east), (zhao, west)):
+        who.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up", site_id=site_id)
+    assert f'href="{here}"' in leader.get(f"/activities/{activity_id}").text
+    assert f'href="{here}"' not in chen.get(f"/activities/{activity_id}").text
+    chen.get(here, status=403)
+    with town.at(START + timedelta(minutes=5)):
+        shown = leader.get(here).text
+        assert list(rows(shown)) == ["陈*芳"]
+        assert "暂时看不到" not in shown
+        assert f"{activity}/confirm" not in shown
+        assert told(press(leader, here, "陈*芳", "到了")).startswith("陈*芳 到了")
+        refused = send(leader, here, f"arrived.{zhao.member_id}..{west}")
+        assert "只给自己负责的点位点名" in told(refused)
+        [record] = organizer.api("GET", f"/checkin/activities/{activity_id}/attendances")
+        assert (record["member_id"], record["site_id"]) == (chen.member_id, east)
+        assert "点位负责人，没有别的角色" in town.administrator.get("/staff/audit").text
+
+
 def test_the_roll_is_narrowed_by_home_and_by_who_is_missing(town: Town) -> None:
     organizer = town.person("李组织", Role.ORGANIZER)
     people = {name: town.person(name) for name in ("陈芳", "王秀英", "赵志远")}

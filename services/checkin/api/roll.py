@@ -8,29 +8,33 @@ from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import roll
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.roll import Tick, Wanted
-from services.checkin.schemas.roll import RollLineSchema, RollQuerySchema, TickedSchema, TicksSchema
+from services.checkin.schemas.roll import RollQuerySchema, RollSchema, TickedSchema, TicksSchema
 from shared import web
 from shared.events import Evidence
-from shared.principal import Role
 
 
 @routes.route("/activities/<uuid:activity_id>/roll", methods=["GET"])
-@web.holding(Role.ORGANIZER)
+@web.logged_in()
 @routes.arguments(RollQuerySchema, location="query")
-@routes.response(200, RollLineSchema(many=True))
+@routes.response(200, RollSchema)
 @refuses(404)
-def list_roll(query: dict[str, Any], activity_id: UUID) -> list[dict[str, Any]]:
-    """Who is signed up, in order, and then who came without, each with where they stand."""
+def list_roll(query: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
+    """Who is signed up, in order, and then who came without, each with where they stand; for who leads a site its own
+    roll.
+    """
     return queries.list_roll(web.caller(), activity_id=activity_id, **query)
 
 
 @routes.route("/activities/<uuid:activity_id>/ticks", methods=["POST"])
-@web.holding(Role.ORGANIZER)
+@web.logged_in()
 @routes.arguments(TicksSchema)
 @routes.response(200, TickedSchema)
 @refuses(404, 409)
 def tick(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
-    """Say of each of these members that they came or left, or did not; each is decided alone."""
+    """Say of each of these members that they came or left, or did not; each is decided alone.
+
+    Who leads a site says so there.
+    """
     ticks = [Tick(**one | {"wanted": Wanted(one["wanted"])}) for one in body["ticks"]]
     ticked = roll.tick(web.caller(), activity_id=activity_id, ticks=ticks)
     return {

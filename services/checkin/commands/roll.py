@@ -23,7 +23,10 @@ from services.checkin.store import roll as store
 from shared import audit, clock, tokens
 from shared.db import transactional
 from shared.errors import Conflict
-from shared.principal import Principal, Role
+from shared.principal import Principal
+
+AS_SITE_LEADER = "site_leader"
+"""What the audit log says of acts that only leading a site allowed."""
 
 _REFUSED_BY = {attendances.AlreadyRecorded: Why.RECORDED, attendances.PairsUsedUp: Why.PAIRS_USED_UP}
 
@@ -56,13 +59,13 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     """Make it so for each of these members, one tick a member, in this order.
 
     Each is decided alone, and one that comes twice is written once. Who ticks themselves or their household is
-    refused, which is kept in the audit log.
+    refused, which is kept in the audit log. Who leads a site calls its roll, and no other, without a role.
     """
     member_ids = [each.member_id for each in ticks]
     store.take_turns(tx, activity_id, member_ids)
     # Read once the turn is ours: it may have been ended while we waited.
     activity = activity_store.get_activity(tx, activity_id)
-    caller.require(Role.ORGANIZER, activity.path)
+    led = store.sites_called(caller, activity)
     running = Running(activity.stands, activity.schedule, clock.now())
     cards = store.find_cards(tx, member_ids)
     pairs: dict[UUID, list[Attendance]] = defaultdict(list)
@@ -79,6 +82,8 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
         elif caller.is_own_case(each.member_id, None if card is None else card.household_id):
             verdict = Verdict(Outcome.REFUSED, Why.OWN_CASE)
             own_cases.append(each)
+        elif led is not None and not roll.is_within(each, found, _site_of(activity, each), led):
+            verdict = Verdict(Outcome.REFUSED, Why.OTHER_SITE)
         elif card is None or card.status != "active":
             verdict = Verdict(Outcome.REFUSED, Why.NOT_ACTIVE)
         else:
@@ -86,9 +91,14 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
         if verdict.outcome is Outcome.DONE and each.id not in known:
             verdict, found = _apply(written, activity, running, each, pairs[each.member_id], today)
         ticked.append(Ticked(each.member_id, verdict, found))
-    _write(tx, caller, activity, written, pairs)
-    _log_own_cases(tx, caller, activity, own_cases)
+    named = {"title": activity.title} | ({} if led is None else {"as": AS_SITE_LEADER})
+    _write(tx, caller, activity, written, pairs, named)
+    _log_own_cases(tx, caller, activity, own_cases, named)
     return _with_actors(tx, ticks, ticked)
+
+
+def _site_of(activity: Activity, tick: Tick) -> UUID:
+    return activity.sites[0].id if tick.site_id is None else activity_store.get_site(activity, tick.site_id).id
 
 
 def _repeated(pair: Attendance, tick: Tick, activity_id: UUID) -> Verdict:
@@ -115,13 +125,21 @@ def _apply(
     """Note what a tick writes; the verdict may still be that a rule of attendances says no."""
     found = roll.standing(pairs)
     if tick.wanted is Wanted.ARRIVED:
-        site = activity.sites[0] if tick.site_id is None else activity_store.get_site(activity, tick.site_id)
+        site_id = _site_of(activity, tick)
         try:
             pair = entering.enter(
                 Entry(tick.id, activity.id, site.id, tick.member_id, running.now),
                 running.schedule,
                 running.now,
                 others=[pair for pair in pairs if pair.site_id == site.id],
+                attendance_id=tick.id,
+                activity_id=activity.id,
+                site_id=site_id,
+                member_id=tick.member_id,
+                arrived_at=running.now,
+                left_at=None,
+                now=running.now,
+                others=[pair for pair in pairs if pair.site_id == site_id],
                 pairs_of_day=today.get(tick.member_id, 0),
             )
         except tuple(_REFUSED_BY) as refusal:
@@ -148,6 +166,7 @@ def _write(
     activity: Activity,
     written: _Written,
     before: Mapping[UUID, Sequence[Attendance]],
+    about: Mapping[str, Any],
 ) -> None:
     digest = tokens.digest(msgspec.json.encode(["roll", activity.id]).decode()).hex()
     if attendance_store.add_several(tx, [(pair, digest) for pair in written.added]) != {
@@ -159,7 +178,7 @@ def _write(
         attendance_store.mark_overlapping(tx, [pair.id for pair in written.left])
 
     def record(action: str, pairs: Sequence[Attendance], *told: str) -> None:
-        details = {pair.id: _detail(activity, pair, before, told) for pair in pairs}
+        details = {pair.id: _detail(about, pair, before, told) for pair in pairs}
         audit.add_each(tx, caller, action, "attendance", details, path=activity.path)
 
     record("attendance.add", written.added, "evidence", "arrived_at")
@@ -169,7 +188,7 @@ def _write(
 
 
 def _detail(
-    activity: Activity, pair: Attendance, before: Mapping[UUID, Sequence[Attendance]], told: Sequence[str]
+    about: Mapping[str, Any], pair: Attendance, before: Mapping[UUID, Sequence[Attendance]], told: Sequence[str]
 ) -> dict[str, Any]:
     old = next((each for each in before[pair.member_id] if each.id == pair.id), None)
     detail = {
@@ -179,12 +198,14 @@ def _detail(
         "before": old and in_brief(old),
         "after": in_brief(pair),
     }
-    named = {"title": activity.title, "member_id": str(pair.member_id)}
+    named = {**about, "member_id": str(pair.member_id)}
     return named | {name: detail[name] for name in told}
 
 
-def _log_own_cases(tx: Session, caller: Principal, activity: Activity, refused: Sequence[Tick]) -> None:
-    details = {each.member_id: {"title": activity.title, "wanted": each.wanted.value} for each in refused}
+def _log_own_cases(
+    tx: Session, caller: Principal, activity: Activity, refused: Sequence[Tick], about: Mapping[str, Any]
+) -> None:
+    details = {each.member_id: {**about, "wanted": each.wanted.value} for each in refused}
     audit.add_each(tx, caller, "roll.refuse_own_case", "member", details, path=activity.path)
 
 

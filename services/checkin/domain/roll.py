@@ -36,6 +36,7 @@ class Why(StrEnum):
     """The rule that a tick was refused by."""
 
     OWN_CASE = "own_case"
+    OTHER_SITE = "other_site"
     NOT_ACTIVE = "not_active"
     NOT_RUNNING = "not_running"
     TOO_EARLY = "too_early"
@@ -52,6 +53,7 @@ _SENTENCES: dict[Outcome | Why, str] = {
     Outcome.ALREADY: "原来就是这样，没有重复记",
     Outcome.CHANGED: "刚才有人改过，这次没有记，请看现在的情况",
     Why.OWN_CASE: "不能为自己或家人点名，请另一位负责人来点",
+    Why.OTHER_SITE: "您只给自己负责的点位点名，这位在别的点位",
     Why.NOT_ACTIVE: "没有这位志愿者，或者登记已停用；刚登记的请过几秒再点",
     Why.NOT_RUNNING: "活动现在不在进行，不能点名",
     Why.TOO_EARLY: "还没到签到时间",
@@ -111,6 +113,13 @@ def standing(pairs: Iterable[Attendance]) -> Attendance | None:
     """Of a member's pairs at an activity the one that says where they are: the open one, else the last that counts."""
     live = [pair for pair in pairs if pair.state in LIVE]
     return max(live, key=lambda pair: (pair.state is State.OPEN, pair.arrived_at, pair.id), default=None)
+
+
+def is_within(tick: Tick, found: Attendance | None, site_id: UUID, led: Collection[UUID]) -> bool:
+    """Whether who leads these sites may say so: that somebody came to one of them, or what becomes of who is there."""
+    if tick.wanted is Wanted.ARRIVED:
+        return site_id in led
+    return found is None or found.site_id in led
 
 
 def judge(tick: Tick, found: Attendance | None, scanned: Collection[Direction], running: Running) -> Verdict:

@@ -32,6 +32,12 @@ class RollLineSchema(Wire):
     building_name = fields.String(required=True, allow_none=True)
 
 
+class RollSchema(Wire):
+    site_ids = fields.List(fields.UUID(), required=True, metadata={"description": "Whose roll the caller calls"})
+    as_organizer = fields.Boolean(required=True, metadata={"description": "false: only by leading these sites"})
+    lines = fields.List(fields.Nested(RollLineSchema), required=True)
+
+
 class TickSchema(Wire):
     id = fields.UUID(required=True, metadata={"description": "Made by the client; an arrival's attendance has it"})
     member_id = fields.UUID(required=True)

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from services.checkin.domain.attendances import LIVE
 from services.checkin.domain.codes import Direction
 from services.checkin.store.activities import lock_key
-from services.checkin.store.tables import attendance_table, scan_table
+from services.checkin.store.tables import Activity, attendance_table, scan_table
 from shared import copies
 from shared.audit import audit_log
+from shared.errors import Forbidden
+from shared.principal import Principal, Role
 
 _columns = attendance_table.c
 
@@ -43,6 +45,19 @@ _list = text("""
 
 # In the order of the keys, so that nobody waits for somebody who waits for them.
 _take_turns = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
+
+
+def sites_called(caller: Principal, activity: Activity) -> set[UUID] | None:
+    """The sites whose roll somebody calls because they lead them; None for organizers, who call all. Forbidden for
+    whoever leads none.
+    """
+    if caller.may(Role.ORGANIZER, activity.path):
+        return None
+    own = caller.own_member_id
+    led = {site.id for site in activity.sites if own is not None and site.leader_member_id == own}
+    if not led:
+        raise Forbidden
+    return led
 
 
 def list_lines(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
