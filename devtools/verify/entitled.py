@@ -124,6 +124,7 @@ NEEDED = {
         "roll.": Role.ORGANIZER,
         "confirm_each.": Role.STAFF,
         "review.": Role.STAFF,
+        "sheet.": Role.ORGANIZER,
         "sign_up.": Role.ORGANIZER,
         "outside_number.": Role.STAFF,
         "batch.": Role.STAFF,

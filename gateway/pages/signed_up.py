@@ -48,19 +48,19 @@ def cancel(activity_id: UUID) -> ResponseReturnValue:
 def read_list(activity_id: UUID) -> ResponseReturnValue:
     """Line by line what would become of a pasted list. Nothing is written yet."""
     filled = Form.posted()
-    text = _visible(filled.text("list"))
+    text = visible(filled.text("list"))
     if not text:
         filled.fail("list", _("请把接龙粘贴进来"))
         return _list_page(activity_id, filled), 422
     try:
         lines = backend.call("checkin", "POST", "/sign-up-lists/read", json={"text": text})
         activity, signed = with_signed_up(activity_id)
-        found = _look_up(activity["station_id"], lines)
+        found = look_up(activity["station_id"], lines)
     except HuzhuError as refusal:
         filled.blame(refusal, {"text": "list"})
         return _list_page(activity_id, filled), 422
     taken = {one["member_id"] for one in signed if one["id"]}
-    return _check_page(activity, [_judge(line, found.get(line["number"]), taken) for line in lines], Form())
+    return _check_page(activity, [judge(line, found.get(line["number"]), taken) for line in lines], Form())
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/sign-ups/list")
@@ -86,13 +86,13 @@ def sign_up_list(activity_id: UUID) -> ResponseReturnValue:
     return _list_page(activity_id, filled), 422
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Without the marks that chats put between letters and that check-in takes in no text."""
     hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
     return "".join(letter for letter in text if letter in "\r\n\t" or unicodedata.category(letter) not in hidden)
 
 
-def _look_up(station_id: str, lines: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+def look_up(station_id: str, lines: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """Who may be meant by each line that names somebody, by its number."""
     named = [line for line in lines if line["reading"] == "person"]
     if not named:
@@ -102,7 +102,7 @@ def _look_up(station_id: str, lines: list[dict[str, Any]]) -> dict[int, dict[str
     return {line["number"]: answer for line, answer in zip(named, answers, strict=True)}
 
 
-def _judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -> dict[str, Any]:
+def judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -> dict[str, Any]:
     """What a line comes to: `take`, `already`, `choose`, `unknown`, `heading` or `not_understood`.
 
     Taken is only who is meant beyond doubt: the one of that name, unless phone or home on the list say otherwise.

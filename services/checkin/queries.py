@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import activities, admission, attendances, codes, reports, sign_ups
+from services.checkin.domain import activities, admission, attendances, codes, reports, sheets, sign_ups
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.outside import NoSuchBatch
@@ -22,6 +22,7 @@ from services.checkin.store import outside as outside_store
 from services.checkin.store import reports as report_store
 from services.checkin.store import roll as roll_store
 from services.checkin.store import scans as scan_store
+from services.checkin.store import sheets as sheet_store
 from services.checkin.store import sign_ups as sign_up_store
 from services.checkin.store.activities import NoSuchActivity
 from services.checkin.store.switches import CONFIRM_EACH, REVIEW
@@ -278,6 +279,17 @@ def list_sign_ups(
 
 def _with_place(row: Row[Any], capacity: int | None) -> dict[str, Any]:
     return dict(row._mapping) | {"is_beyond": sign_ups.is_beyond(row.place, capacity)}
+
+
+def get_sheet(caller: Principal, *, activity_id: UUID, site_id: UUID, number: str | None = None) -> dict[str, Any]:
+    """The sign-in sheet of a site, as of now or as it was printed under this number."""
+    activity = store.get_activity(session(), activity_id)
+    caller.require(Role.ORGANIZER, activity.path)
+    site, now = store.get_site(activity, site_id), clock.now()
+    # Whole seconds, since the number holds no more: what it leads to must be what was printed.
+    at = now.replace(microsecond=0) if number is None else sheets.read_number(number, site.number, now)
+    lines = sheet_store.list_lines(session(), activity_id, site_id, as_of=at, limit=sheets.LINES_MAX)
+    return {"number": sheets.number_of(site.number, at), "at": at, "activity": activity, "lines": lines}
 
 
 def get_file(caller: Principal, *, activity_id: UUID) -> dict[str, Any]:

@@ -114,7 +114,8 @@ NEEDED = {
     ("/staff/erasures", "members"),
     ("/staff/members/<uuid:member_id>/erasure", "members"),
     ("/me/family/<uuid:member_id>/release", "members"),
-    *((f"{ACTIVITY}/newcomer", service) for service in ("checkin", "members")),
+    *((f"{ACTIVITY}/{page}", service) for page in ("newcomer", "sheet") for service in ("checkin", "members")),
+    (f"{ACTIVITY}/sheet/enter", "checkin"),  # and members, as soon as somebody is signed up
     ("/organize/claims", "members"),
     ("/organize/members/<uuid:member_id>/claim", "members"),
 }
@@ -166,6 +167,8 @@ class Pages:
 
 
 QUERIES = {
+    f"{ACTIVITY}/sheet": "site={site_id}",
+    f"{ACTIVITY}/sheet/enter": "site={site_id}&now=1",
     "/organize/activities/<uuid:activity_id>/add": "q=陈",
     "/organize/activities/<uuid:activity_id>/codes.json": "site_id={site_id}&direction=arrival&minutes=1",
     "/organize/activities/<uuid:activity_id>/roll": "q=陈",

@@ -438,7 +438,13 @@ IMPORTS = (
     Row(f"POST {_IMPORT}/undo", STAFF, 8, ids={"import_id": "import done"}),
 )
 
+
 # --- Newcomers, and the printed sign-in sheet ---
+def _sheet(town: Town) -> dict[str, Any]:
+    entered = _attendance(town)
+    return {name: entered.pop(name) for name in ("id", "site_id")} | {"lines": [entered]}
+
+
 _LOOKS = _with(station_id="{station_id}", name="{name}")
 PAPER = (
     Row(
@@ -448,6 +454,16 @@ PAPER = (
         _with(id="new", name="孙大圣", station_id="{station_id}", consents=_JOINING),
     ),
     Row("POST /members/newcomers/look-alikes", ORGANIZERS, 2, _LOOKS, secret="member_id", knows=ORGANIZERS),
+    Row(
+        "POST /members/name-lists",
+        elsewhere(ORGANIZERS),
+        1,
+        _with(ids=["{member_id}"]),
+        secret="name",
+        knows=ORGANIZERS,
+    ),
+    Row(f"GET {_ACTIVITY}/sheet", ORGANIZERS, 3, query={"site_id": "{site_id}"}),
+    Row(f"POST {_ACTIVITY}/sheets", ORGANIZERS, 12, _sheet),
     Row(f"POST {_ACTIVITY}/newcomers", ORGANIZERS, 10, _with(id="new", member_id="{neighbour}", site_id="{site_id}")),
 )
 

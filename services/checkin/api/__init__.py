@@ -12,6 +12,7 @@ from services.checkin.api import (
     reviews,
     roll,
     scans,
+    sheets,
     sign_ups,
 )
 from services.checkin.api.routes import routes
@@ -29,5 +30,6 @@ __all__ = [
     "roll",
     "routes",
     "scans",
+    "sheets",
     "sign_ups",
 ]

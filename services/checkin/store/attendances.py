@@ -150,6 +150,8 @@ def add_several(tx: Session, made: Sequence[tuple[Attendance, str]]) -> set[UUID
     rows = [values_of_new(pair) | {"digest": digest} for pair, digest in made]
     statement = insert(attendance_table).values(rows).on_conflict_do_nothing().returning(_columns.id)
     return set(tx.scalars(statement))
+    statement = insert(attendance_table).values(**as_row(attendance), digest=digest).on_conflict_do_nothing()
+    return tx.execute(statement.returning(_columns.id)).first() is not None
 
 
 def save(tx: Session, changed: Sequence[Attendance]) -> None:
@@ -264,6 +266,10 @@ def values_of_new(attendance: Attendance) -> dict[str, Any]:
     """All that is written down of one that is new."""
     names = ("id", "activity_id", "site_id", "member_id", "pair")
     return _values(attendance) | {name: getattr(attendance, name) for name in names}
+def as_row(attendance: Attendance) -> dict[str, Any]:
+    """All that is stored of it, but for the digest."""
+    fixed = ("id", "activity_id", "site_id", "member_id", "pair")
+    return _values(attendance) | {name: getattr(attendance, name) for name in fixed}
 
 
 def _values(attendance: Attendance) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 from services.members import queries
 from services.members.commands import people as commands
 from services.members.schemas.consents import ConsentsSchema
+from services.members.schemas.name_lists import NameListSchema, NameOnListSchema
 from services.members.schemas.people import (
     FamilyMemberSchema,
     FoundSchema,
@@ -154,6 +155,16 @@ def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
 def list_roll_names(content: dict[str, Any]) -> list[dict[str, Any]]:
     """By what an organizer of a station finds these people on a roll: asked by POST, since they are many."""
     return queries.list_roll_names(web.caller(), **content)
+@people.route("/name-lists", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@people.arguments(NameListSchema)
+@people.response(200, NameOnListSchema(many=True))
+@people.refuses(401, 403)
+def list_names(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Names, homes and the tails of numbers for a list to print, up to 1,000 at once; masked where I may not see more.
+    Nothing is kept.
+    """
+    return queries.list_names(web.caller(), **content)
 
 
 @people.route("/phones", methods=["GET"])

@@ -1,0 +1,150 @@
+"""Use case: an organizer types in a sign-in sheet that was kept on paper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from services.checkin.domain import activities, sheets
+from services.checkin.domain.activities import ActivityInWrongState
+from services.checkin.domain.attendances import Attendance
+from services.checkin.domain.entering import Entry
+from services.checkin.domain.schedule import service_day
+from services.checkin.domain.sheets import Outcome, Standing
+from services.checkin.store import Activity
+from services.checkin.store import activities as activity_store
+from services.checkin.store import attendances as attendance_store
+from services.checkin.store import sheets as store
+from shared import audit, clock, tokens
+from shared.db import transactional
+from shared.errors import Conflict
+from shared.events import Evidence
+from shared.principal import Principal, Role
+
+
+@dataclass(frozen=True, slots=True)
+class LineReceipt:
+    """What became of a line, and the attendance that it made or that stood there before."""
+
+    member_id: UUID
+    outcome: Outcome
+    attendance: Attendance | None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetReceipt:
+    """`evidence`: what the sheet counts as when it is typed in now. The lines in their order."""
+
+    evidence: Evidence
+    lines: list[LineReceipt]
+
+
+@transactional
+def enter_sheet(
+    tx: Session,
+    caller: Principal,
+    *,
+    sheet_id: UUID,
+    activity_id: UUID,
+    site_id: UUID,
+    lines: Sequence[sheets.Line],
+    number: str | None = None,
+    only_check: bool = False,
+) -> SheetReceipt:
+    """Take a sheet in, each line decided by itself; `only_check` writes nothing and says what would become of them.
+
+    What is taken waits to be confirmed. The same sheet again, under whatever id, takes nothing twice. The number of
+    statements does not depend on that of the lines.
+    """
+    activity = activity_store.hold_activity(tx, activity_id)
+    caller.require(Role.ORGANIZER, activity.path)
+    activity_store.get_site(activity, site_id)
+    if not activities.takes_records(activity.stands):
+        raise ActivityInWrongState
+    entries = [
+        Entry(uuid5(sheet_id, line.member_id.hex), activity_id, site_id, line.member_id, line.arrived_at, line.left_at)
+        for line in lines
+    ]
+    receipts, new = _judge(tx, caller, activity, entries)
+    if not only_check:
+        _write(tx, caller, activity, number, receipts, new)
+    in_time = activity.schedule.counts_as_entered_in_time(clock.now())
+    return SheetReceipt(Evidence.ORGANIZER if in_time else Evidence.ENTERED_LATER, receipts)
+
+
+def _judge(
+    tx: Session, caller: Principal, activity: Activity, entries: Sequence[Entry]
+) -> tuple[list[LineReceipt], list[Attendance]]:
+    """A receipt for each line, and the attendances that are new."""
+    now, schedule = clock.now(), activity.schedule
+    wanted = list({entry.member_id for entry in entries})
+    cards = store.cards(tx, wanted)
+    store.lock_members(tx, wanted)
+    pairs = store.list_pairs(tx, activity.id, wanted)
+    counts = store.count_pairs(tx, wanted, list({service_day(entry.arrived_at) for entry in entries}))
+    receipts: list[LineReceipt] = []
+    new: list[Attendance] = []
+    seen: set[UUID] = set()
+    for entry in entries:
+        member_id = entry.member_id
+        if member_id in seen:
+            receipts.append(LineReceipt(member_id, Outcome.TWICE, None))
+            continue
+        seen.add(member_id)
+        card = cards.get(member_id)
+        standing = Standing(
+            is_active=card is not None and card.status == "active",
+            is_own_case=caller.is_own_case(member_id, None if card is None else card.household_id),
+            pairs=pairs.get(member_id, ()),
+            pairs_of_day=counts.get((member_id, service_day(entry.arrived_at)), 0),
+        )
+        outcome, attendance = sheets.judge(entry, standing, activity.stands, schedule, now)
+        receipts.append(LineReceipt(member_id, outcome, attendance))
+        if outcome is Outcome.TAKEN and attendance is not None and attendance not in standing.pairs:
+            new.append(attendance)
+    return receipts, new
+
+
+def _write(
+    tx: Session,
+    caller: Principal,
+    activity: Activity,
+    number: str | None,
+    receipts: Sequence[LineReceipt],
+    new: Sequence[Attendance],
+) -> None:
+    about = {"title": activity.title} | ({"number": number} if number else {})
+    if new:
+        if not store.add(tx, new, {pair.id: _digest(pair) for pair in new}):
+            raise Conflict
+        attendance_store.mark_overlapping(tx, [pair.id for pair in new if pair.left_at is not None])
+        audit.add_all(
+            tx,
+            caller,
+            "attendance.add",
+            "attendance",
+            {pair.id: activity.path for pair in new},
+            detail=about,
+            details={pair.id: _said(pair) for pair in new},
+        )
+        added = {**about, "added": len(new)}
+        audit.add(tx, caller, "sheet.enter", "activity", activity.id, path=activity.path, detail=added)
+    if own := [str(one.member_id) for one in receipts if one.outcome is Outcome.OWN_CASE]:
+        refused = {**about, "member_ids": own}
+        audit.add(tx, caller, "sheet.refuse", "activity", activity.id, path=activity.path, detail=refused)
+
+
+def _digest(pair: Attendance) -> str:
+    content = [pair.activity_id, pair.member_id, pair.site_id, pair.arrived_at, pair.left_at]
+    return tokens.digest(msgspec.json.encode(content).decode()).hex()
+
+
+def _said(pair: Attendance) -> dict[str, str | None]:
+    return {
+        "member_id": str(pair.member_id),
+        "evidence": pair.evidence.value,
+        "arrived_at": pair.arrived_at.isoformat(),
+        "left_at": pair.left_at.isoformat() if pair.left_at else None,
+    }

@@ -1,0 +1,91 @@
+"""Statements on sign-in sheets: each reads or writes all lines at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.checkin.domain.attendances import LIVE, Attendance
+from services.checkin.store import attendances
+from services.checkin.store.activities import lock_key
+from services.checkin.store.tables import attendance_table
+from shared import copies
+
+_columns = attendance_table.c
+
+# As it was at a moment: whoever signed up later is not on it, and whoever called off later still is. Those who named
+# no site may come to any.
+_list_lines = text("""
+    SELECT row_number() OVER (ORDER BY sign_up.site_id IS NULL, sign_up.number) AS number, sign_up.member_id,
+        sign_up.site_id, stay.id AS attendance_id, site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence
+    FROM sign_up
+    LEFT JOIN LATERAL (
+        SELECT id, site_id, arrived_at, left_at, evidence FROM attendance
+        WHERE attendance.activity_id = sign_up.activity_id AND attendance.member_id = sign_up.member_id
+            AND state IN ('open', 'left', 'confirmed', 'corrected')
+        ORDER BY attendance.site_id <> :site_id, arrived_at LIMIT 1
+    ) stay ON true
+    LEFT JOIN site ON site.id = stay.site_id
+    WHERE sign_up.activity_id = :activity_id AND (sign_up.site_id = :site_id OR sign_up.site_id IS NULL)
+        AND sign_up.at <= :as_of AND (sign_up.cancelled_at IS NULL OR sign_up.cancelled_at > :as_of)
+    ORDER BY number LIMIT :limit
+""")
+# One after the other in one order: two sheets that name the same people do not wait for each other.
+_lock_members = text("""
+    SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT key FROM unnest(CAST(:keys AS bigint[])) key ORDER BY key) own
+""")
+
+
+def list_lines(tx: Session, activity_id: UUID, site_id: UUID, *, as_of: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Who stands on the sheet of a site, in order, each with the record they have at the activity by now."""
+    values = {"activity_id": activity_id, "site_id": site_id, "as_of": as_of, "limit": limit}
+    return tx.execute(_list_lines, values).all()
+
+
+def cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
+    """Status and household of each, so far as their cards have come."""
+    card = copies.member_card.c
+    statement = select(card.member_id, card.status, card.household_id).where(card.member_id == func.any(member_ids))
+    return {row.member_id: row for row in tx.execute(statement)}
+
+
+def lock_members(tx: Session, member_ids: Iterable[UUID]) -> None:
+    """No other arrival of these comes in, anywhere, until we are done."""
+    tx.execute(_lock_members, {"keys": [lock_key(member_id) for member_id in member_ids]})
+
+
+def list_pairs(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, list[Attendance]]:
+    """All pairs of these at an activity, by member, oldest first."""
+    found: dict[UUID, list[Attendance]] = defaultdict(list)
+    statement = select(attendance_table).where(
+        _columns.activity_id == activity_id, _columns.member_id == func.any(member_ids)
+    )
+    for row in tx.execute(statement.order_by(_columns.arrived_at, _columns.id)):
+        found[row.member_id].append(attendances.read(row))
+    return found
+
+
+def count_pairs(tx: Session, member_ids: Sequence[UUID], days: Sequence[date]) -> dict[tuple[UUID, date], int]:
+    """How many times each served on each of these days, anywhere; where nobody served it is missing."""
+    statement = (
+        select(_columns.member_id, _columns.service_day, func.count().label("pairs"))
+        .where(
+            _columns.member_id == func.any(member_ids),
+            _columns.service_day == func.any(days),
+            _columns.state.in_([state.value for state in LIVE]),
+        )
+        .group_by(_columns.member_id, _columns.service_day)
+    )
+    return {(row.member_id, row.service_day): row.pairs for row in tx.execute(statement)}
+
+
+def add(tx: Session, pairs: Sequence[Attendance], digests: Mapping[UUID, str]) -> bool:
+    """Insert them all; False when an index says that one of them is there already."""
+    rows = [attendances.as_row(pair) | {"digest": digests[pair.id]} for pair in pairs]
+    statement = insert(attendance_table).values(rows).on_conflict_do_nothing().returning(_columns.id)
+    return len(tx.execute(statement).all()) == len(rows)
