@@ -58,7 +58,6 @@ def add_all(
     paths: Mapping[UUID, str] | Mapping[UUID | None, str],
     *,
     detail: Mapping[str, Any] | None = None,
-    details: Mapping[UUID, Mapping[str, Any]] | None = None,
 ) -> None:
     """Record one act that was done to many, each with its path, in one statement."""
     _add(tx, principal, action, subject_type, [(subject_id, path, detail or {}) for subject_id, path in paths.items()])
@@ -84,9 +83,6 @@ def _add(
     subject_type: str,
     subjects: Iterable[tuple[UUID | None, str, Mapping[str, Any]]],
 ) -> None:
-    """Record one act that was done to many, each with its path, in one statement; `details`: what is said of each
-    alone, beside `detail`.
-    """
     rows = [
         {
             "id": new_id(),
@@ -98,7 +94,6 @@ def _add(
             "subject_id": subject_id,
             "path": path,
             "detail": dict(detail),
-            "detail": {**(detail or {}), **((details or {}).get(subject_id, {}) if subject_id else {})},
             "request_id": g.get("request_id") if has_request_context() else None,
         }
         for subject_id, path, detail in subjects

@@ -293,7 +293,7 @@ def _names(activity: dict[str, Any], rows: Sequence[dict[str, Any]], told: Told 
     if not ids:
         return Panel([])
     content = {"station_id": activity["station_id"], "ids": ids}
-    return backend.together(names=Call("members", "/roll-names", content=content))["names"]
+    return backend.together(names=Call("members", "/name-lists", content=content))["names"]
 
 
 def _lines(activity: dict[str, Any], rows: Iterable[dict[str, Any]], named: Iterable[dict[str, Any]]) -> list[Line]:

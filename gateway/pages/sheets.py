@@ -61,7 +61,8 @@ def print_sheet(activity_id: UUID) -> ResponseReturnValue:
     sheet = _get_sheet(activity_id, _site_asked_for(), request.args.get("number") or None)
     activity, site = sheet["activity"], sheet["site"]
     leader_id = site["leader_member_id"]
-    names = _names([*(line["member_id"] for line in sheet["lines"]), *([leader_id] if leader_id else [])])
+    listed = [*(line["member_id"] for line in sheet["lines"]), *([leader_id] if leader_id else [])]
+    names = _names(activity["station_id"], listed)
     return render_template(
         "sheets/paper.html",
         back=f"/organize/activities/{activity_id}",
@@ -90,14 +91,13 @@ def _get_sheet(activity_id: UUID, site_id: UUID | str | None, number: str | None
     return sheet | {"site": site}
 
 
-def _names(member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+def _names(station_id: str, member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Who stands on a list: asked for in one question, and waited for, since a list without names is none."""
     wanted = list(dict.fromkeys(member_ids))
-    found: dict[str, dict[str, Any]] = {}
-    for at in range(0, len(wanted), LINES_MAX):
-        part = backend.call("members", "POST", "/name-lists", json={"ids": wanted[at : at + LINES_MAX]})
-        found |= {one["id"]: one for one in part}
-    return found
+    if not wanted:
+        return {}
+    found = backend.call("members", "POST", "/name-lists", json={"station_id": station_id, "ids": wanted})
+    return {one["id"]: one for one in found}
 
 
 # --- Typed in -------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def _lines_page(sheet: dict[str, Any], filled: Form) -> str:
     activity = sheet["activity"]
     starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
     printed = len(sheet["lines"])
-    names = _names(line["member_id"] for line in sheet["lines"]) if printed else {}
+    names = _names(activity["station_id"], (line["member_id"] for line in sheet["lines"]))
     blank = int(filled.text("blank")) if filled.text("blank").isdigit() else BLANK_LINES
     blank = min(blank + (BLANK_LINES if filled.text("action") == "more" else 0), LINES_MAX - printed)
     return render_template(
@@ -284,7 +284,7 @@ def _outcome_page(
     activity: dict[str, Any], filled: Form, lines: list[Written], receipt: dict[str, Any], *, is_done: bool
 ) -> str:
     """What becomes of each line, or became of it; what could not be taken in stays there to be put right."""
-    names = _names(line.member_id for line in lines if line.member_id)
+    names = _names(activity["station_id"], (line.member_id for line in lines if line.member_id))
     outcomes = dict(
         zip((one.number for one in lines if one.member_id and not one.problem), receipt["lines"], strict=False)
     )

@@ -136,9 +136,11 @@ def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, An
     return found
 
 
-def list_roll_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    """By what these members are found on the roll of a station where the caller organizes; masked, and without home
-    and phone, where they may not see more.
+def list_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """By what these members are found on a list of a station where the caller organizes, on a screen or printed;
+    masked, and without home and phone, where they may not see more.
+
+    The last four digits of a phone are no phone: they are told without an entry in the audit log (ADR 104).
     """
     tx = session()
     caller.require(Role.ORGANIZER, tree.path_of(tx, station_id))
@@ -146,27 +148,6 @@ def list_roll_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID])
         people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
         for row in people.list_named(tx, ids)
     ]
-def list_names(caller: Principal, *, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    """What stands of these people on a list to print; of those the caller may not see a masked name alone.
-
-    The last four digits of a phone are no phone: they are told without an entry in the audit log (ADR 104).
-    """
-    found = []
-    for row in people.list_named(session(), ids):
-        shown: dict[str, Any] = {
-            "id": row.id,
-            "name": mask(row.name),
-            "volunteer_number": "*" * 8 + row.volunteer_number[-4:],
-            "phone_tail": None,
-            "compound_name": None,
-            "building_name": None,
-        }
-        if _may_see(caller, row.id, row.path):
-            kept = ("name", "volunteer_number", "compound_name", "building_name")
-            shown |= {name: row._mapping[name] for name in kept}
-            shown["phone_tail"] = people.phone_tail(row.id, row.phone_encrypted)
-        found.append(shown)
-    return found
 
 
 def list_newcomer_look_alikes(

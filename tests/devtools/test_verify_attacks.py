@@ -391,8 +391,6 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("checkin", "audit_log",
              "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all'"
              " ORDER BY id LIMIT 1) WHERE action = 'confirm_each.switch_on'"),
-             "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all')"
-             " WHERE action = 'confirm_each.switch_on'"),
         # Leading a site allows its roll, at that site, and nothing else.
         rows("checkin", "site", "UPDATE site SET leader_member_id = NULL"),
         rows("checkin", "audit_log",

@@ -128,25 +128,3 @@ def test_of_those_who_may_be_meant_the_one_with_the_phone_stands_first(town: Tow
         phone="13812345678",
     )
     assert [one["id"] for one in found] == [with_phone, namesake]
-
-
-def test_the_names_of_a_list_come_with_homes_and_the_tails_of_phones_for_who_may_see_them(town: Town) -> None:
-    home: dict[str, Any] = {"compound_id": town.nodes["和谐小区"], "building_id": town.nodes["3栋"]}
-    here, elsewhere = town.add("王秀英", phone="13812345678", **home), town.add("陈芳", station="岔路口站")
-    organizer = town.official(Role.ORGANIZER)
-    with town.statements() as sent:
-        found = town.post("/name-lists", organizer, {"ids": [here, elsewhere, new_id()]}).json
-    assert len(sent) == 1
-    seen = {one["id"]: one for one in found}
-    assert len(seen) == 2
-    shown, masked = seen[str(here)], seen[str(elsewhere)]
-    assert (shown["name"], shown["phone_tail"], shown["compound_name"], shown["building_name"]) == (
-        "王秀英",
-        "5678",
-        "和谐小区",
-        "3栋",
-    )
-    assert (masked["name"], masked["phone_tail"], masked["compound_name"]) == ("陈*", None, None)
-    assert masked["volunteer_number"].startswith("****")
-    assert town.audited("member.read_phone") == []
-    assert town.post("/name-lists", town.register(), {"ids": [here]}).status_code == 403

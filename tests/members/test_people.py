@@ -496,7 +496,9 @@ def test_an_organizer_is_told_by_what_people_of_a_roll_are_found_and_of_others_t
     stranger = town.add("李建国", station="岔路口站", phone="13912340088")
     nobody = town.add("陈小芳")
     asked = {"station_id": str(town.nodes["南昌路站"]), "ids": [here["id"], str(stranger), str(nobody), str(new_id())]}
-    found = {one["name"]: one for one in town.post("/roll-names", organizer, asked).json}
+    with town.statements() as sent:
+        found = {one["name"]: one for one in town.post("/name-lists", organizer, asked).json}
+    assert len(sent) == 2
     assert set(found) == {"王秀英", "李*国", "陈小芳"}
     known = found["王秀英"]
     assert (known["pinyin"], known["initials"], known["phone_tail"]) == ("wangxiuying", "wxy", "0077")
@@ -505,5 +507,6 @@ def test_an_organizer_is_told_by_what_people_of_a_roll_are_found_and_of_others_t
     masked = found["李*国"]
     assert (masked["pinyin"], masked["phone_tail"], masked["compound_name"], masked["full"]) == ("", None, None, False)
     assert masked["volunteer_number"].startswith("********")
+    assert town.audited("member.read_phone") == []
     for who in (town.official(Role.ORGANIZER, "岔路口站"), town.official(Role.AUDITOR), town.register()):
-        assert town.post("/roll-names", who, asked).status_code == 403
+        assert town.post("/name-lists", who, asked).status_code == 403

@@ -397,7 +397,7 @@ ROLL = (
         _with(ticks=[{"id": "new", "member_id": "{newcomer}", "wanted": "arrived"}]),
     ),
     Row(
-        "POST /members/roll-names",
+        "POST /members/name-lists",
         ORGANIZERS,
         2,
         _with(station_id="{station_id}", ids=["{member_id}"]),
@@ -454,14 +454,6 @@ PAPER = (
         _with(id="new", name="孙大圣", station_id="{station_id}", consents=_JOINING),
     ),
     Row("POST /members/newcomers/look-alikes", ORGANIZERS, 2, _LOOKS, secret="member_id", knows=ORGANIZERS),
-    Row(
-        "POST /members/name-lists",
-        elsewhere(ORGANIZERS),
-        1,
-        _with(ids=["{member_id}"]),
-        secret="name",
-        knows=ORGANIZERS,
-    ),
     Row(f"GET {_ACTIVITY}/sheet", ORGANIZERS, 3, query={"site_id": "{site_id}"}),
     Row(f"POST {_ACTIVITY}/sheets", ORGANIZERS, 12, _sheet),
     Row(f"POST {_ACTIVITY}/newcomers", ORGANIZERS, 10, _with(id="new", member_id="{neighbour}", site_id="{site_id}")),

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,13 +67,13 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     activity = activity_store.get_activity(tx, activity_id)
     led = store.sites_called(caller, activity)
     running = Running(activity.stands, activity.schedule, clock.now())
-    cards = store.find_cards(tx, member_ids)
+    cards = attendance_store.find_cards(tx, member_ids)
     pairs: dict[UUID, list[Attendance]] = defaultdict(list)
     for pair in attendance_store.lock_pairs_of(tx, activity_id, member_ids):
         pairs[pair.member_id].append(pair)
     known = {pair.id: pair for pair in attendance_store.find_several(tx, [each.id for each in ticks])}
     scanned = _scanned(tx, activity_id, ticks)
-    today = store.count_pairs_of_day(tx, member_ids, service_day(running.now))
+    today = attendance_store.count_pairs(tx, member_ids, [service_day(running.now)])
     written, ticked, own_cases = _Written(), [], []
     for each in ticks:
         card, found = cards.get(each.member_id), roll.standing(pairs[each.member_id])
@@ -120,7 +120,7 @@ def _apply(
     running: Running,
     tick: Tick,
     pairs: Sequence[Attendance],
-    today: Mapping[UUID, int],
+    today: Mapping[tuple[UUID, date], int],
 ) -> tuple[Verdict, Attendance | None]:
     """Note what a tick writes; the verdict may still be that a rule of attendances says no."""
     found = roll.standing(pairs)
@@ -128,19 +128,11 @@ def _apply(
         site_id = _site_of(activity, tick)
         try:
             pair = entering.enter(
-                Entry(tick.id, activity.id, site.id, tick.member_id, running.now),
+                Entry(tick.id, activity.id, site_id, tick.member_id, running.now),
                 running.schedule,
                 running.now,
-                others=[pair for pair in pairs if pair.site_id == site.id],
-                attendance_id=tick.id,
-                activity_id=activity.id,
-                site_id=site_id,
-                member_id=tick.member_id,
-                arrived_at=running.now,
-                left_at=None,
-                now=running.now,
                 others=[pair for pair in pairs if pair.site_id == site_id],
-                pairs_of_day=today.get(tick.member_id, 0),
+                pairs_of_day=today.get((tick.member_id, service_day(running.now)), 0),
             )
         except tuple(_REFUSED_BY) as refusal:
             return Verdict(Outcome.REFUSED, _REFUSED_BY[type(refusal)]), found

@@ -80,10 +80,10 @@ def _judge(
     """A receipt for each line, and the attendances that are new."""
     now, schedule = clock.now(), activity.schedule
     wanted = list({entry.member_id for entry in entries})
-    cards = store.cards(tx, wanted)
+    cards = attendance_store.find_cards(tx, wanted)
     store.lock_members(tx, wanted)
     pairs = store.list_pairs(tx, activity.id, wanted)
-    counts = store.count_pairs(tx, wanted, list({service_day(entry.arrived_at) for entry in entries}))
+    counts = attendance_store.count_pairs(tx, wanted, list({service_day(entry.arrived_at) for entry in entries}))
     receipts: list[LineReceipt] = []
     new: list[Attendance] = []
     seen: set[UUID] = set()
@@ -117,18 +117,11 @@ def _write(
 ) -> None:
     about = {"title": activity.title} | ({"number": number} if number else {})
     if new:
-        if not store.add(tx, new, {pair.id: _digest(pair) for pair in new}):
+        if len(attendance_store.add_several(tx, [(pair, _digest(pair)) for pair in new])) < len(new):
             raise Conflict
         attendance_store.mark_overlapping(tx, [pair.id for pair in new if pair.left_at is not None])
-        audit.add_all(
-            tx,
-            caller,
-            "attendance.add",
-            "attendance",
-            {pair.id: activity.path for pair in new},
-            detail=about,
-            details={pair.id: _said(pair) for pair in new},
-        )
+        details = {pair.id: {**about, **_said(pair)} for pair in new}
+        audit.add_each(tx, caller, "attendance.add", "attendance", details, path=activity.path)
         added = {**about, "added": len(new)}
         audit.add(tx, caller, "sheet.enter", "activity", activity.id, path=activity.path, detail=added)
     if own := [str(one.member_id) for one in receipts if one.outcome is Outcome.OWN_CASE]:

@@ -138,6 +138,20 @@ def count_pairs_of_day(tx: Session, member_id: UUID, day: date) -> int:
     ).scalar_one()
 
 
+def count_pairs(tx: Session, member_ids: Iterable[UUID], days: Iterable[date]) -> dict[tuple[UUID, date], int]:
+    """How many times each served on each of these days, anywhere; where nobody served it is missing."""
+    statement = (
+        select(_columns.member_id, _columns.service_day, func.count().label("pairs"))
+        .where(
+            _columns.member_id == func.any(list(member_ids)),
+            _columns.service_day == func.any(list(days)),
+            _columns.state.in_([state.value for state in LIVE]),
+        )
+        .group_by(_columns.member_id, _columns.service_day)
+    )
+    return {(row.member_id, row.service_day): row.pairs for row in tx.execute(statement)}
+
+
 def add(tx: Session, attendance: Attendance, digest: str) -> bool:
     """Insert; False when an index says that there is one already."""
     return bool(add_several(tx, [(attendance, digest)]))
@@ -150,8 +164,6 @@ def add_several(tx: Session, made: Sequence[tuple[Attendance, str]]) -> set[UUID
     rows = [values_of_new(pair) | {"digest": digest} for pair, digest in made]
     statement = insert(attendance_table).values(rows).on_conflict_do_nothing().returning(_columns.id)
     return set(tx.scalars(statement))
-    statement = insert(attendance_table).values(**as_row(attendance), digest=digest).on_conflict_do_nothing()
-    return tx.execute(statement.returning(_columns.id)).first() is not None
 
 
 def save(tx: Session, changed: Sequence[Attendance]) -> None:
@@ -173,6 +185,13 @@ def save_versions(tx: Session, activity_id: UUID, changed: Sequence[Attendance])
 def mark_overlapping(tx: Session, ids: Iterable[UUID]) -> set[UUID]:
     """Mark those of these pairs, which have ended, that were elsewhere at the same time; returns the newly marked."""
     return set(tx.connection().execute(_mark_overlapping, {"ids": list(ids)}).scalars())
+
+
+def find_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
+    """Each member's status and household, so far as their cards have come."""
+    card = copies.member_card.c
+    statement = select(card.member_id, card.status, card.household_id)
+    return {row.member_id: row for row in tx.execute(statement.where(card.member_id == func.any(list(member_ids))))}
 
 
 def households(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
@@ -266,10 +285,6 @@ def values_of_new(attendance: Attendance) -> dict[str, Any]:
     """All that is written down of one that is new."""
     names = ("id", "activity_id", "site_id", "member_id", "pair")
     return _values(attendance) | {name: getattr(attendance, name) for name in names}
-def as_row(attendance: Attendance) -> dict[str, Any]:
-    """All that is stored of it, but for the digest."""
-    fixed = ("id", "activity_id", "site_id", "member_id", "pair")
-    return _values(attendance) | {name: getattr(attendance, name) for name in fixed}
 
 
 def _values(attendance: Attendance) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Statements of the roll call: each a fixed number, however many people are on it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from services.checkin.domain.attendances import LIVE
 from services.checkin.domain.codes import Direction
 from services.checkin.store.activities import lock_key
 from services.checkin.store.tables import Activity, attendance_table, scan_table
@@ -71,27 +69,6 @@ def take_turns(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> No
     """
     tx.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": lock_key(activity_id)})
     tx.execute(_take_turns, {"keys": sorted(map(lock_key, member_ids))})
-
-
-def find_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
-    """Each member's status and household, so far as their cards have come."""
-    card = copies.member_card.c
-    statement = select(card.member_id, card.status, card.household_id)
-    return {row.member_id: row for row in tx.execute(statement.where(card.member_id == func.any(list(member_ids))))}
-
-
-def count_pairs_of_day(tx: Session, member_ids: Sequence[UUID], day: date) -> dict[UUID, int]:
-    """How many times each of these members, whose turn is ours, served on a day, anywhere; who did not is missing."""
-    rows = tx.execute(
-        select(_columns.member_id, func.count().label("pairs"))
-        .where(
-            _columns.member_id == func.any(list(member_ids)),
-            _columns.service_day == day,
-            _columns.state.in_([state.value for state in LIVE]),
-        )
-        .group_by(_columns.member_id)
-    )
-    return {row.member_id: row.pairs for row in rows}
 
 
 def list_scanned(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, set[Direction]]:

@@ -1,20 +1,18 @@
 """Statements on sign-in sheets: each reads or writes all lines at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, func, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.checkin.domain.attendances import LIVE, Attendance
+from services.checkin.domain.attendances import Attendance
 from services.checkin.store import attendances
 from services.checkin.store.activities import lock_key
 from services.checkin.store.tables import attendance_table
-from shared import copies
 
 _columns = attendance_table.c
 
@@ -47,13 +45,6 @@ def list_lines(tx: Session, activity_id: UUID, site_id: UUID, *, as_of: datetime
     return tx.execute(_list_lines, values).all()
 
 
-def cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
-    """Status and household of each, so far as their cards have come."""
-    card = copies.member_card.c
-    statement = select(card.member_id, card.status, card.household_id).where(card.member_id == func.any(member_ids))
-    return {row.member_id: row for row in tx.execute(statement)}
-
-
 def lock_members(tx: Session, member_ids: Iterable[UUID]) -> None:
     """No other arrival of these comes in, anywhere, until we are done."""
     tx.execute(_lock_members, {"keys": [lock_key(member_id) for member_id in member_ids]})
@@ -68,24 +59,3 @@ def list_pairs(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> di
     for row in tx.execute(statement.order_by(_columns.arrived_at, _columns.id)):
         found[row.member_id].append(attendances.read(row))
     return found
-
-
-def count_pairs(tx: Session, member_ids: Sequence[UUID], days: Sequence[date]) -> dict[tuple[UUID, date], int]:
-    """How many times each served on each of these days, anywhere; where nobody served it is missing."""
-    statement = (
-        select(_columns.member_id, _columns.service_day, func.count().label("pairs"))
-        .where(
-            _columns.member_id == func.any(member_ids),
-            _columns.service_day == func.any(days),
-            _columns.state.in_([state.value for state in LIVE]),
-        )
-        .group_by(_columns.member_id, _columns.service_day)
-    )
-    return {(row.member_id, row.service_day): row.pairs for row in tx.execute(statement)}
-
-
-def add(tx: Session, pairs: Sequence[Attendance], digests: Mapping[UUID, str]) -> bool:
-    """Insert them all; False when an index says that one of them is there already."""
-    rows = [attendances.as_row(pair) | {"digest": digests[pair.id]} for pair in pairs]
-    statement = insert(attendance_table).values(rows).on_conflict_do_nothing().returning(_columns.id)
-    return len(tx.execute(statement).all()) == len(rows)

@@ -21,8 +21,6 @@ from services.members.schemas.people import (
     MeSchema,
     PhoneSchema,
     PhonesQuerySchema,
-    RollNameSchema,
-    RollNamesQuerySchema,
 )
 from shared import web
 from shared.principal import Role
@@ -147,22 +145,14 @@ def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
     return queries.look_up(web.caller(), **content)
 
 
-@people.route("/roll-names", methods=["POST"])
-@web.holding(Role.ORGANIZER)
-@people.arguments(RollNamesQuerySchema)
-@people.response(200, RollNameSchema(many=True))
-@people.refuses(401, 403, 404)
-def list_roll_names(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """By what an organizer of a station finds these people on a roll: asked by POST, since they are many."""
-    return queries.list_roll_names(web.caller(), **content)
 @people.route("/name-lists", methods=["POST"])
 @web.holding(Role.ORGANIZER)
 @people.arguments(NameListSchema)
 @people.response(200, NameOnListSchema(many=True))
-@people.refuses(401, 403)
+@people.refuses(401, 403, 404)
 def list_names(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """Names, homes and the tails of numbers for a list to print, up to 1,000 at once; masked where I may not see more.
-    Nothing is kept.
+    """By what these people are found on a list of a station's organizer; masked where I may not see more. By POST,
+    since they are many; nothing is kept.
     """
     return queries.list_names(web.caller(), **content)
 

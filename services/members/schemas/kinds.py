@@ -19,10 +19,6 @@ PLACE_LENGTH_MAX = 60
 IDS_MAX = 200
 
 
-ROLL_NAMES_MAX = 2000
-"""As many as check-in has on the roll of one activity."""
-
-
 RELATIONS = ("spouse", "child", "parent", "grandparent", "other")
 
 

@@ -8,7 +8,6 @@ from services.members.schemas.consents import ConsentShownSchema, consent_list
 from services.members.schemas.kinds import (
     NAME_LENGTH_MAX,
     RELATIONS,
-    ROLL_NAMES_MAX,
     Phone,
     VolunteerNumber,
     id_list,
@@ -168,25 +167,6 @@ class FoundSchema(Wire):
     name = fields.String(required=True)
     members = fields.List(fields.Nested(MemberSchema), required=True)
     by_phone = fields.List(fields.UUID(), required=True)
-
-
-class RollNamesQuerySchema(Wire):
-    station_id = fields.UUID(required=True, metadata={"description": "Where the caller organizes"})
-    ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=ROLL_NAMES_MAX))
-
-
-class RollNameSchema(Wire):
-    """By which an organizer finds somebody on a list; with `full` false the little that anybody may see."""
-
-    id = fields.UUID(required=True)
-    full = fields.Boolean(required=True)
-    name = fields.String(required=True)
-    pinyin = fields.String(required=True)
-    initials = fields.String(required=True)
-    volunteer_number = fields.String(required=True)
-    phone_tail = fields.String(required=True, allow_none=True, metadata={"description": "The last four digits"})
-    compound_name = fields.String(required=True, allow_none=True)
-    building_name = fields.String(required=True, allow_none=True)
 
 
 class PhonesQuerySchema(Wire):

@@ -404,32 +404,6 @@ def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list
     return list(tx.scalars(statement))
 
 
-def list_named(tx: Session, member_ids: Sequence[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """What stands of these on a list to print: name, home, numbers. Leaner than `view`, since a list is long."""
-    statement = (
-        select(
-            Member.id,
-            Member.name,
-            Member.volunteer_number,
-            Member.phone_encrypted,
-            func.coalesce(_station.path, ROOT).label("path"),
-            _compound.name.label("compound_name"),
-            _building.name.label("building_name"),
-        )
-        .outerjoin(_station, _station.id == Member.station_id)
-        .outerjoin(_compound, _compound.id == Member.compound_id)
-        .outerjoin(_building, _building.id == Member.building_id)
-        .where(Member.id == func.any(member_ids))
-        .order_by(Member.id)
-    )
-    return tx.execute(statement).all()
-
-
-def phone_tail(member_id: UUID, sealed: bytes | None) -> str | None:
-    """The last digits of a sealed number, by which people find themselves on a list."""
-    return None if sealed is None else keys().unseal(member_id, sealed)[-TAIL_DIGITS:]
-
-
 def matching(q: str) -> ColumnElement[bool]:
     """Members found by a part of the name, its reading or initials, the tail of the volunteer number, or the
     phone number's last four digits or all of it.
