@@ -126,6 +126,7 @@ ACTS = (
     Act("members", "node_parent", _MOVED, ("node.move",), "node_id"),
     Act("members", "node_name", _RENAMED, ("node.rename",), "node_id"),
     Act("members", "node_residents", _COUNTED, ("node.count",), "node_id"),
+    Act("members", "node", "split_from_id IS NOT NULL", ("node.split",), "split_from_id"),
     Act("members", "node", "closed_on IS NOT NULL", ("node.close", "node.merge")),
     Act("members", "team", "true", ("team.add",)),
     Act("members", "employer", "true", ("employer.add",)),

@@ -122,7 +122,7 @@ def _members(entries: list[dict[str, Any]]) -> set[str]:
     return found | {member_id for entry in entries for member_id in acts.ids_in(entry["detail"])}
 
 
-_PLACES = ("node_id", "successor_id", "parent_id", "from", "to")
+_PLACES = ("node_id", "successor_id", "split_off", "parent_id", "from", "to")
 
 
 def _places(entries: list[dict[str, Any]]) -> list[str]:

@@ -10,7 +10,8 @@ from services.members.domain import newcomers
 from services.members.domain.concerns import NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
-from services.members.store import claims, concerns, erasures, groups, imports, people, tree
+from services.members.domain.places import path_above
+from services.members.store import claims, concerns, erasures, groups, imports, people, splitting, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -34,6 +35,19 @@ def list_nodes(*, below_id: UUID | None = None, above_id: UUID | None = None, **
 
 def show_node(node_id: UUID) -> dict[str, Any]:
     return tree.show_node(session(), node_id)
+
+
+def plan_split(caller: Principal, *, node_id: UUID) -> dict[str, Any]:
+    """What stands to be divided when a station is split; `may_split` is who is responsible above it."""
+    tx = session()
+    node = tree.show_place(tx, node_id)
+    caller.require(Role.ADMINISTRATOR, node["path"])
+    return node | {
+        "may_split": caller.may(Role.ADMINISTRATOR, path_above(node["path"])),
+        "people": splitting.count_people(tx, node_id),
+        "grants": splitting.count_grants(tx, node_id),
+        "compounds": splitting.list_compounds(tx, node_id),
+    }
 
 
 def show_me(caller: Principal) -> dict[str, Any]:

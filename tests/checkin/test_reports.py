@@ -268,18 +268,26 @@ def test_every_figure_is_what_counting_by_hand_gives(checkin_app: "Flask") -> No
 
 histories = st.fixed_dictionaries(
     {
-        # Days on which the station was moved to the other sub-centre, and the station that follows it, if one does.
+        # Days on which the station was moved to the other sub-centre, the station that follows it, if one does, and the
+        # day on which it was split off another, if it was.
         name: st.tuples(
-            st.lists(st.integers(0, DAYS), max_size=3, unique=True), st.sampled_from([None, *STATIONS[at:]])
+            st.lists(st.integers(0, DAYS), max_size=3, unique=True),
+            st.sampled_from([None, *STATIONS[at:]]),
+            st.none() | st.integers(0, DAYS),
         )
         for at, name in enumerate(STATIONS, 1)
     }
 )
 
 
-def plant_by(history: dict[str, tuple[list[int], str | None]], version: int) -> None:
-    for name, (days, heir) in history.items():
-        begun = [date(2020, 1, 1), *(JULY + timedelta(days=day) for day in sorted(days))]
+History = dict[str, tuple[list[int], str | None, int | None]]
+
+
+def plant_by(history: History, version: int) -> None:
+    for name, (days, heir, split_off) in history.items():
+        opened = date(2020, 1, 1) if split_off is None else JULY + timedelta(days=split_off)
+        moved = (JULY + timedelta(days=day) for day in sorted(days))
+        begun = [opened, *(day for day in moved if day > opened)]
         above = ["东所" if number % 2 == 0 else "西所" for number in range(len(begun))]
         past = tuple(
             Spell(from_day=day, name=name, parent_id=NODES[parent]) for day, parent in zip(begun, above, strict=True)
@@ -288,12 +296,12 @@ def plant_by(history: dict[str, tuple[list[int], str | None]], version: int) -> 
         transactional(places.take_stations)([replace(fact, version=version, past=past)])
 
 
-def test_however_stations_moved_and_merged_both_views_come_to_the_same(checkin_app: "Flask") -> None:
+def test_however_stations_moved_merged_and_were_split_both_views_come_to_the_same(checkin_app: "Flask") -> None:
     caller, versions = official(Role.STAFF), iter(range(2, 10_000))
 
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(activities, min_size=6, max_size=6), st.lists(pairs, max_size=20), histories)
-    def check(held: list[Held], served: list[Pair], history: dict[str, tuple[list[int], str | None]]) -> None:
+    def check(held: list[Held], served: list[Pair], history: History) -> None:
         plant_by(history, next(versions))
         write(held, served)
         now, then = (ask(caller, "市", tree) for tree in ("now", "then"))

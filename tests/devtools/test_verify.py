@@ -17,6 +17,8 @@ ACTS = {
     "members": """
         grant.add grant.revoke member.add member.register member.confirm member.household login.make_code
         administrator.make_code token.add token.revoke node.add node.move node.count team.add employer.add
+        grant.add grant.revoke member.add member.confirm member.household login.make_code administrator.make_code
+        token.add token.revoke node.add node.move node.count node.split team.add employer.add
     """,
     "checkin": """
         activity.create activity.publish activity.postpone activity.cancel activity.confirm_all attendance.add
@@ -69,6 +71,10 @@ def act_on_people(town: Town) -> None:
     with town.at(START):
         elsewhere = {"parent_id": other, "from_day": tomorrow}
         admin.api("PATCH", f"/members/nodes/{town.nodes['和谐小区']}", elsewhere)
+        part = {"id": str(new_id()), "level": "compound", "name": "东兴小区", "parent_id": town.station_id}
+        admin.api("POST", "/members/nodes", part)
+        split = {"id": str(new_id()), "name": "新站", "compound_ids": [part["id"]]}
+        admin.api("POST", f"/members/nodes/{town.station_id}/split", split)
         admin.api("PATCH", f"/members/nodes/{other}", {"residents": 1200, "from_day": tomorrow})
     staff.api("POST", "/members/teams", {"id": str(new_id()), "station_id": town.station_id, "name": "红马甲"})
     staff.api("POST", "/members/employers", {"id": str(new_id()), "name": "第一小学"})

@@ -102,7 +102,7 @@ NEEDED = {
     ("/staff/members/<uuid:member_id>/edit", "members"),
     ("/staff/members/<uuid:member_id>/household", "members"),
     ("/staff/nodes", "members"),
-    *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close")),
+    *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close", "/split")),
     # Reports and files; what goes to paper or is taken away is whole, or not at all.
     *((f"{ACTIVITY}{part}", "checkin") for part in ("/file", "/summary")),
     ("/staff/files", "checkin"),

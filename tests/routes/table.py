@@ -319,11 +319,18 @@ MEMBERS = (
     Row(
         "POST /members/nodes",
         ADMINISTRATORS,
-        15,
+        16,
         _with(id="new", level="compound", name="和谐小区", parent_id="{node_id}"),
     ),
-    Row(f"GET {_NODE}", ANYBODY, 4),
-    Row(f"PATCH {_NODE}", ADMINISTRATORS, 13, _with(name="银叶小区"), ids={"node_id": "compound"}),
+    Row(f"GET {_NODE}", ANYBODY, 5),
+    Row(f"PATCH {_NODE}", ADMINISTRATORS, 14, _with(name="银叶小区"), ids={"node_id": "compound"}),
+    Row(f"GET {_NODE}/split", ADMINISTRATORS, 4),
+    Row(
+        f"POST {_NODE}/split",
+        EVERYTHING,
+        37,  # nine of them for each compound
+        _with(id="new", name="新站", compound_ids=["{compound}"], keep_grants=True),
+    ),
     Row("POST /internal/v1/members/sessions/resolve", frozenset({"gateway"}), 1, _with(token_digest="{token_digest}")),
 )
 

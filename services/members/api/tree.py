@@ -4,8 +4,17 @@ from typing import Any
 from uuid import UUID
 
 from services.members import queries
+from services.members.commands import splitting
 from services.members.commands import tree as commands
-from services.members.schemas.tree import NodeChangeSchema, NodeNewSchema, NodeQuerySchema, NodeSchema, NodeWholeSchema
+from services.members.schemas.tree import (
+    NodeChangeSchema,
+    NodeNewSchema,
+    NodeQuerySchema,
+    NodeSchema,
+    NodeWholeSchema,
+    SplitPlanSchema,
+    SplitSchema,
+)
 from shared import web
 from shared.principal import Role
 
@@ -49,3 +58,22 @@ def show_node(node_id: UUID) -> dict[str, Any]:
 def change_node(changes: dict[str, Any], node_id: UUID) -> dict[str, Any]:
     """Rename a place, move it, count its residents, or close it."""
     return commands.change_node(web.caller(), node_id, changes)
+
+
+@tree.route("/nodes/<uuid:node_id>/split", methods=["GET"])
+@web.holding(Role.ADMINISTRATOR)
+@tree.response(200, SplitPlanSchema)
+@tree.refuses(401, 403, 404)
+def plan_split(node_id: UUID) -> dict[str, Any]:
+    """By which compounds a station can be split, and how many people would follow each."""
+    return queries.plan_split(web.caller(), node_id=node_id)
+
+
+@tree.route("/nodes/<uuid:node_id>/split", methods=["POST"])
+@web.holding(Role.ADMINISTRATOR)
+@tree.arguments(SplitSchema)
+@tree.response(201, NodeWholeSchema)
+@tree.refuses(401, 403, 404, 409, 422)
+def split_node(content: dict[str, Any], node_id: UUID) -> dict[str, Any]:
+    """Open a station beside one with some of its compounds; the people who live there follow."""
+    return splitting.split_node(web.caller(), node_id=node_id, **content)

@@ -14,7 +14,7 @@ from shared.db import session, transactional
 from shared.principal import Kind, Principal
 
 PEOPLE_AT_ONCE_MAX = 200
-_ITSELF = Principal(kind=Kind.SERVICE, audience="members", issuer="members")
+ITSELF = Principal(kind=Kind.SERVICE, audience="members", issuer="members")
 FOLLOWS_FOR = timedelta(minutes=10)
 """So long who came in by a request that began before the move is looked for."""
 
@@ -55,14 +55,14 @@ def _pass_grants_on(tx: Session, node: Node, heir: Node) -> int:
     """End the roles at a node and give them at its heir; returns how many. The merge was somebody's act; that roles
     follow is none of theirs, who may hold one of them.
     """
-    passed_on = merging.hand_over_grants(tx, node.id, heir.id, clock.now(), _ITSELF.who)
+    passed_on = merging.hand_over_grants(tx, node.id, heir.id, clock.now(), ITSELF.who)
     for one in passed_on:
         detail = {"member_id": str(one.member_id), "role": one.role}
         ended = detail | {"node_id": str(node.id)}
-        audit.add(tx, _ITSELF, "grant.revoke", "grant", one.ended_id, path=node.path, detail=ended)
+        audit.add(tx, ITSELF, "grant.revoke", "grant", one.ended_id, path=node.path, detail=ended)
         if one.begun_id is not None:
             begun = detail | {"node_id": str(heir.id)}
-            audit.add(tx, _ITSELF, "grant.add", "grant", one.begun_id, path=heir.path, detail=begun)
+            audit.add(tx, ITSELF, "grant.add", "grant", one.begun_id, path=heir.path, detail=begun)
     return len(passed_on)
 
 

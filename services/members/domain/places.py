@@ -36,6 +36,11 @@ class NotBelow(RuleBroken):
     detail = "小区应在所选的站点之下，楼栋应在所选的小区之下"
 
 
+class NotItsCompounds(RuleBroken):
+    code = "not_its_compounds"
+    detail = "只能分出这个站下面现有的小区，请刷新后再选"
+
+
 class WrongDay(RuleBroken):
     code = "wrong_day"
     detail = "日期不能晚于今天，也不能早于上一次变动"

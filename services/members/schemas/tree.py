@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from services.members.domain.places import Level
 from services.members.schemas.kinds import PLACE_LENGTH_MAX, id_list, row_limit
-from shared.fields import Day, Line, Whole, Wire
+from shared.fields import Day, Line, Whole, Wire, YesNo
 
 
 def _level(**kwargs: Any) -> fields.String:
@@ -77,9 +77,58 @@ class CountSchema(Wire):
     from_day = fields.Date(required=True)
 
 
+class SplitOffSchema(Wire):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    opened_on = fields.Date(required=True)
+
+
 class NodeWholeSchema(NodeSchema):
     names = fields.List(
         fields.Nested(NameSinceSchema), required=True, metadata={"description": "The last is the present"}
     )
     parents = fields.List(fields.Nested(FormerParentSchema), required=True)
     counts = fields.List(fields.Nested(CountSchema), required=True)
+    split_from = fields.Nested(
+        SplitOffSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it was a part of until it opened"},
+    )
+    split_off = fields.List(
+        fields.Nested(SplitOffSchema), required=True, metadata={"description": "Stations that were parts of it"}
+    )
+
+
+COMPOUNDS_MAX = 100
+
+
+class SplitSchema(Wire):
+    new_id = fields.UUID(required=True, data_key="id", metadata={"description": "Of the new station"})
+    name = Line(length_max=PLACE_LENGTH_MAX, required=True)
+    compound_ids = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=validate.Length(min=1, max=COMPOUNDS_MAX),
+        metadata={"description": "Which compounds of the station become the new one's"},
+    )
+    from_day = Day(metadata={"description": "Since when they are; today if not given"})
+    keep_grants = YesNo(load_default=False, metadata={"description": "Who acts at the station acts at both"})
+
+
+class CompoundOfSplitSchema(Wire):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    people = fields.Integer(required=True, metadata={"description": "Members of the station who live there"})
+
+
+class SplitPlanSchema(Wire):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    parent_name = fields.String(required=True, allow_none=True)
+    level = fields.String(required=True)
+    closed_on = fields.Date(required=True, allow_none=True)
+    may_split = fields.Boolean(required=True, metadata={"description": "Whether the caller acts above it, and so may"})
+    people = fields.Integer(required=True, metadata={"description": "All members of the station"})
+    grants = fields.Integer(required=True, metadata={"description": "Roles held at the station itself"})
+    compounds = fields.List(fields.Nested(CompoundOfSplitSchema), required=True)

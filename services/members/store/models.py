@@ -27,6 +27,8 @@ class Node(Model):
     path: Mapped[str] = mapped_column(unique=True)
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("node.id"))
     successor_id: Mapped[UUID | None] = mapped_column(ForeignKey("node.id"))
+    split_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("node.id"))
+    """The station that it was a part of until it opened."""
     opened_on: Mapped[date]
     closed_on: Mapped[date | None]
     version: Mapped[int]
@@ -36,6 +38,7 @@ class Node(Model):
         CheckConstraint("successor_id IS NULL OR closed_on IS NOT NULL", name="successor_of_closed"),
         Index("ix_node_path", "path", postgresql_ops={"path": "text_pattern_ops"}),
         Index("ix_node_parent_id", "parent_id"),
+        Index("ix_node_split_from_id", "split_from_id", postgresql_where=text("split_from_id IS NOT NULL")),
         Index(
             "uq_node_name",
             "parent_id",

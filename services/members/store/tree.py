@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, exists, func, null, select, text, union_all, update
+from sqlalchemy import ScalarSelect, exists, func, null, or_, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
@@ -248,11 +248,22 @@ def list_nodes(
     return [dict(row._mapping) for row in tx.execute(statement)]
 
 
-def show_node(tx: Session, node_id: UUID) -> dict[str, Any]:
-    """One node with its former names, parents and counts; NotFound when there is none."""
+def show_place(tx: Session, node_id: UUID) -> dict[str, Any]:
+    """One node as in `list_nodes`; NotFound when there is none."""
     found = list_nodes(tx, ids=[node_id])
     if not found:
         raise NotFound("没有找到这个站点（小区、楼栋）")
+    return found[0]
+
+
+def _split_from(node_id: UUID) -> ScalarSelect[UUID | None]:
+    part = aliased(Node)
+    return select(part.split_from_id).where(part.id == node_id).scalar_subquery()
+
+
+def show_node(tx: Session, node_id: UUID) -> dict[str, Any]:
+    """One node with its former names, parents and counts, and what was split off; NotFound when there is none."""
+    found = show_place(tx, node_id)
     parents = tx.execute(
         select(NodeParent.parent_id, NodeParent.from_day, NodeParent.until_day)
         .where(NodeParent.node_id == node_id)
@@ -266,7 +277,14 @@ def show_node(tx: Session, node_id: UUID) -> dict[str, Any]:
     names = tx.execute(
         select(NodeName.name, NodeName.from_day).where(NodeName.node_id == node_id).order_by(NodeName.from_day)
     )
-    return found[0] | {
+    beside = tx.execute(
+        select(Node.id, Node.name, Node.opened_on, Node.split_from_id)
+        .where(or_(Node.split_from_id == node_id, Node.id == _split_from(node_id)))
+        .order_by(Node.id)
+    ).all()
+    return found | {
+        "split_from": next((dict(row._mapping) for row in beside if row.split_from_id != node_id), None),
+        "split_off": [dict(row._mapping) for row in beside if row.split_from_id == node_id],
         "names": [dict(row._mapping) for row in names],
         "parents": [dict(row._mapping) for row in parents],
         "counts": [dict(row._mapping) for row in counts],
