@@ -1,4 +1,6 @@
-"""Invariant 2, within check-in: one attendance per post, member and pair, and scans that belong to it."""
+"""Invariant 2, within check-in: one attendance per post, member and pair, and scans that belong to it; and one order of
+sign-ups, in which nobody loses the place that they were given.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,3 +44,42 @@ def find_repeated_scans(rows: Rows) -> Iterator[str]:
         """,
     ):
         yield f"attendance {row.attendance_id} has {row.count} scans of {row.direction}"
+
+
+def find_lost_places(rows: Rows) -> Iterator[str]:
+    """Activities whose sign-ups are not one order (ADR 105): numbers from 1 without a gap, since a number that is gone
+    is somebody who was turned away after all; one live sign-up a member, so that those counted are those in the order;
+    and nobody behind whoever came a minute later. Processes' clocks may differ by less.
+    """
+    for row in rows(
+        "checkin",
+        """
+        SELECT activity_id, 'numbers that are not 1 to ' || count(*) AS what FROM sign_up
+        GROUP BY activity_id HAVING count(*) <> max(number) OR min(number) <> 1 OR count(*) <> count(DISTINCT number)
+        UNION ALL
+        SELECT activity_id, 'two live sign-ups of member ' || member_id FROM sign_up
+        WHERE cancelled_at IS NULL GROUP BY activity_id, member_id HAVING count(*) > 1
+        UNION ALL
+        SELECT activity_id, 'number ' || number || ' before others who came earlier' FROM (
+            SELECT activity_id, number, at, min(at) OVER (
+                PARTITION BY activity_id ORDER BY number ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+            ) AS others_at FROM sign_up
+        ) ordered WHERE others_at < at - interval '1 minute'
+        """,
+    ):
+        yield f"activity {row.activity_id} has {row.what}"
+
+
+def find_stray_sign_ups(rows: Rows) -> Iterator[str]:
+    """Sign-ups for what nobody could sign up for yet, at a site of another activity, or called off before they came."""
+    for row in rows(
+        "checkin",
+        """
+        SELECT sign_up.id, sign_up.activity_id FROM sign_up
+        LEFT JOIN activity ON activity.id = sign_up.activity_id
+        LEFT JOIN site ON (site.activity_id, site.id) = (sign_up.activity_id, sign_up.site_id)
+        WHERE activity.published_at IS NULL OR sign_up.at < activity.published_at - interval '1 minute'
+            OR (sign_up.site_id IS NOT NULL AND site.id IS NULL) OR sign_up.cancelled_at < sign_up.at
+        """,
+    ):
+        yield f"sign-up {row.id} for activity {row.activity_id} cannot have happened"

@@ -1,7 +1,7 @@
 """What `./dev verify` says between services, of rights and of protection: were it otherwise, it would be noticed."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -49,6 +49,7 @@ def lived(town: Town) -> Iterator[Lived]:
         given = [{"kind": kind, "version": "1", "given": True} for kind in ("ranked", "named")]
         who.api("PUT", f"/members/me/members/{who.member_id}/consents", {"consents": given})
     activity = hold_activity(town, organizer)
+    sign_up(activity, people.values())
     for direction, moment in (("arrival", START), ("departure", START + timedelta(minutes=110))):
         with town.at(moment):
             scan(organizer, people["陈芳"], activity, direction)
@@ -75,6 +76,18 @@ def lived(town: Town) -> Iterator[Lived]:
             refresh()
         assert people["陈芳"].api("GET", board)["source"] == "cache"
         yield Lived(town, {"李组织": organizer, "周站长": staff, **people})
+
+
+def sign_up(activity: dict[str, Any], people: Iterable[Browser]) -> None:
+    """All in turn, some minutes apart; the first calls off, and comes again behind the others."""
+    path, now = f"/checkin/activities/{activity['id']}/sign-ups", clock.now()
+    everybody = [*people]
+    for minutes, who in enumerate([*everybody, everybody[0]]):
+        content = {"id": str(new_id()), "member_ids": [who.member_id], "site_id": activity["sites"][0]["id"]}
+        with clock.travel(now + timedelta(minutes=5 * minutes)):
+            (receipt,) = who.api("POST", path, content)["sign_ups"]
+            if minutes == 0:
+                who.api("POST", f"/checkin/sign-ups/{receipt['id']}/cancel")
 
 
 def scan(organizer: Browser, who: Browser, activity: dict[str, Any], direction: str) -> None:
@@ -249,6 +262,7 @@ _AGAIN = """
     INSERT INTO {0} SELECT (jsonb_populate_record({0}, jsonb_build_object('id', gen_random_uuid()))).* FROM {0}
 """
 _PAIR = "CONSTRAINT uq_attendance_site_id_member_id_pair"
+_NUMBERS = "CONSTRAINT uq_sign_up_activity_id_number"
 _OTHER_CONTENT = (
     "member_id = gen_random_uuid()", "activity_id = gen_random_uuid()", "station_id = gen_random_uuid()",
     "category = 'repair'", "service_day = service_day - 1", "evidence = 'entered_later'", "minutes = minutes + 1",
@@ -273,6 +287,24 @@ ATTACKS: dict[str, list[Damage]] = {
     "nobody arrives or leaves twice in one attendance": [
         rows("checkin", "scan", _AGAIN.format("scan") + "WHERE outcome = 'ok' AND direction = 'departure'"),
         rows("checkin", "scan", "UPDATE scan SET outcome = 'late_scan' WHERE outcome = 'duplicate'"),
+    ],
+    "sign-ups are one order, and nobody has lost their place": [
+        rows("checkin", "sign_up", "DELETE FROM sign_up WHERE number = 2"),
+        rows("checkin", "sign_up", "UPDATE sign_up SET number = number + 100"),
+        rows("checkin", "sign_up", "UPDATE sign_up SET number = 1 WHERE number = 2",
+             guards=(f"ALTER TABLE sign_up DROP {_NUMBERS}",
+                     f"ALTER TABLE sign_up ADD {_NUMBERS} UNIQUE (activity_id, number)")),
+        rows("checkin", "sign_up", "UPDATE sign_up SET at = at + interval '1 day' WHERE number = 1"),
+        rows("checkin", "sign_up", "UPDATE sign_up SET cancelled_at = NULL WHERE cancelled_at IS NOT NULL",
+             guards=("DROP INDEX uq_sign_up_live",
+                     "CREATE UNIQUE INDEX uq_sign_up_live ON sign_up (activity_id, member_id)"
+                     " WHERE cancelled_at IS NULL")),
+    ],
+    "every sign-up is for what was open, where it was held": [
+        rows("checkin", "sign_up", "UPDATE sign_up SET site_id = gen_random_uuid()"),
+        rows("checkin", "sign_up", "UPDATE sign_up SET at = at - interval '9 days'"),
+        rows("checkin", "sign_up", "UPDATE sign_up SET cancelled_at = at - interval '1 day' WHERE number = 1"),
+        rows("checkin", "activity", "UPDATE activity SET published_at = NULL"),
     ],
     "every live award has its attendance": [
         rows("checkin", "attendance", "DELETE FROM attendance WHERE state = 'annulled'"),
