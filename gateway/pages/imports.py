@@ -175,6 +175,8 @@ def _import_page(import_id: UUID, filled: Form) -> str:
 def _progress(found: dict[str, Any]) -> tuple[int, int]:
     """How many rows the worker is through with, and how many there are for it."""
     counts = found["counts"]
+    if found["state"] == "reading":
+        return found["found"].get("looked_up", 0), found["found"].get("to_look_up", 0)
     through = sum(counts.get(state, 0) for state in ("added", "known", "undone", "kept"))
     if found["state"] == "undoing":
         through -= counts.get("added", 0) + counts.get("known", 0)

@@ -318,3 +318,8 @@ def test_whatever_lists_say_no_minute_is_counted_twice_and_an_undo_leaves_nothin
     assert live == []
     newest = {fact["attendance_id"]: fact for fact in station.told()}
     assert {fact["minutes"] for fact in newest.values()} <= {0}
+
+
+def test_two_lists_that_reach_too_far_for_one_activity_do_not_spoil_a_batch(station: Station) -> None:
+    early, late = service(station, station.member(), begin=-8 * 60), service(station, station.member(), begin=15 * 60)
+    assert said(take([early, late])) == ["taken", "和同一次活动已有的记录相差超过 24 小时，请核对起止时间"]

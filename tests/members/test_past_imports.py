@@ -118,14 +118,18 @@ def test_the_check_waits_for_what_check_in_knows_already(
     monkeypatch.setattr(past, "ASKED_AT_ONCE", 3)
     caller = staff(town)
     found = brought(town, caller)
-    first, second = told(town, "PastServicesAsked")
+    (first,) = told(town, "PastServicesAsked")
     assert look(town, caller, found)["state"] == "reading"
     known = {first["services"][1]["record_id"]: "这段时间已有记录"}
 
     def know(body: Any) -> dict[str, Any]:
         return {"left_out": known if body["question_id"] == first["question_id"] else {}}
 
-    assert answer(town, "PastServicesAsked", know) == 2
+    assert answer(town, "PastServicesAsked", know) == 1
+    shown = look(town, caller, found)
+    assert (shown["state"], shown["found"]["looked_up"], shown["found"]["to_look_up"]) == ("reading", 3, 4)
+    assert answer(town, "PastServicesAsked", know) == 1
+    _first, second = told(town, "PastServicesAsked")
     shown = look(town, caller, found)
     assert (shown["state"], shown["counts"]) == ("checked", {"good": 3, "bad": 4})
     assert (shown["found"]["good"], shown["found"]["minutes"]) == (3, 240 + 120 + 150)

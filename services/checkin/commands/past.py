@@ -5,6 +5,7 @@ Each becomes an attendance that was entered later, of a closed activity for each
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -110,8 +111,7 @@ def _take(tx: Session, facts: Sequence[PastServiceApproved], stations: Mapping[U
             by_activity[activity_of(fact)].append(fact)
     known = store.lock_activities(tx, by_activity)
     for activity_id, some in by_activity.items():
-        if (activity := known.get(activity_id)) is not None:
-            by_activity[activity_id] = _fitting(activity, some, judged)
+        by_activity[activity_id] = _fitting(known.get(activity_id), some, judged)
     made = {activity_id: some for activity_id, some in by_activity.items() if activity_id not in known}
     rows = [_new_activity(activity_id, some, stations[some[0].station_id]) for activity_id, some in made.items()]
     sites = [
@@ -121,24 +121,29 @@ def _take(tx: Session, facts: Sequence[PastServiceApproved], stations: Mapping[U
     ]
     store.add_activities(tx, rows, sites)
     known |= store.lock_activities(tx, made)
-    pairs = store.lock_pairs(tx, by_activity)
+    pairs, changes = store.lock_pairs(tx, by_activity), _Changes()
     for activity_id, some in by_activity.items():
         if some:
-            _add_to(tx, known[activity_id], pairs[activity_id], some)
+            _add_to(known[activity_id], pairs[activity_id], some, changes)
+            _record(tx, known[activity_id], some)
+    _write(tx, changes)
     store.add_records(tx, [_new_record(fact, judged[fact.record_id]) for fact in facts])
     return judged
 
 
 def _fitting(
-    activity: Activity, facts: Sequence[PastServiceApproved], judged: dict[UUID, str | None]
+    activity: Activity | None, facts: Sequence[PastServiceApproved], judged: dict[UUID, str | None]
 ) -> list[PastServiceApproved]:
     """Those with which the activity is no longer than an activity may be; the others are left out."""
     fitting: list[PastServiceApproved] = []
+    first = facts[0]
+    times = (activity.starts_at, activity.ends_at) if activity else (first.activity_starts_at, first.activity_ends_at)
     for fact in facts:
-        starts_at, ends_at = past.stretched(activity.starts_at, activity.ends_at, [*fitting, fact])
+        starts_at, ends_at = past.stretched(*times, [fact])
         if ends_at - starts_at > DURATION_MAX:
             judged[fact.record_id] = _APART
         else:
+            times = starts_at, ends_at
             fitting.append(fact)
     return fitting
 
@@ -180,7 +185,18 @@ def _new_record(fact: PastServiceApproved, sentence: str | None) -> dict[str, An
     }
 
 
-def _add_to(tx: Session, activity: Activity, pairs: Sequence[Attendance], facts: Sequence[PastServiceApproved]) -> None:
+@dataclass(slots=True)
+class _Changes:
+    """What becomes of the attendances of a batch, and what points is told of it."""
+
+    new: list[Attendance] = field(default_factory=list)
+    changed: list[Attendance] = field(default_factory=list)
+    facts: list[AttendanceSettled] = field(default_factory=list)
+
+
+def _add_to(
+    activity: Activity, pairs: Sequence[Attendance], facts: Sequence[PastServiceApproved], changes: _Changes
+) -> None:
     """Attendances of these services at their activity, confirmed; it lasts as long as all of them together."""
     before = activity.starts_at, activity.ends_at
     activity.starts_at, activity.ends_at = past.stretched(*before, facts)
@@ -193,15 +209,42 @@ def _add_to(tx: Session, activity: Activity, pairs: Sequence[Attendance], facts:
     for fact in facts:
         last_pairs[fact.member_id] = number = last_pairs.get(fact.member_id, 0) + 1
         new.append(attendances.leave(_open_pair(activity, fact, number), activity.schedule, fact.ended_at))
-    store.add_pairs(tx, new)
     touched = {pair.id: attendances.confirm(pair) for pair in new}
     everything = [*pairs, *new]
     changed = attendances.rate_together(everything, touched)
     if before != (activity.starts_at, activity.ends_at):
         seen = {pair.id for pair in changed}
         changed += attendances.rate_again([pair for pair in pairs if pair.id not in seen])
-    _save(tx, activity, everything, changed, touched, past.LONGER)
-    _record(tx, activity, facts)
+    changes.new += touched.values()
+    changes.changed += [pair for pair in changed if pair.id not in touched]
+    changes.facts += _facts(activity, everything, changed, touched, past.LONGER)
+
+
+def _facts(
+    activity: Activity,
+    before: Sequence[Attendance],
+    changed: Sequence[Attendance],
+    touched: Mapping[UUID, Attendance],
+    because: str,
+) -> list[AttendanceSettled]:
+    after = {pair.id: pair for pair in before} | {pair.id: pair for pair in changed}
+    return attendances.facts_of(
+        changed,
+        list(after.values()),
+        activity.schedule,
+        title=activity.title,
+        category=activity.category,
+        station_id=activity.station_id,
+        touched=touched,
+        because=because,
+    )
+
+
+def _write(tx: Session, changes: _Changes) -> None:
+    tx.flush()
+    store.add_pairs(tx, changes.new)
+    attendance_store.save(tx, changes.changed)
+    outbox.add(tx, *changes.facts)
 
 
 def _record(tx: Session, activity: Activity, facts: Sequence[PastServiceApproved]) -> None:
@@ -238,31 +281,6 @@ def _open_pair(activity: Activity, fact: PastServiceApproved, number: int) -> At
     )
 
 
-def _save(
-    tx: Session,
-    activity: Activity,
-    before: Sequence[Attendance],
-    changed: Sequence[Attendance],
-    touched: Mapping[UUID, Attendance],
-    because: str,
-) -> None:
-    """Write down what changed at an activity, and tell points of it."""
-    tx.flush()
-    attendance_store.save(tx, changed)
-    after = {pair.id: pair for pair in before} | {pair.id: pair for pair in changed}
-    facts: list[AttendanceSettled] = attendances.facts_of(
-        changed,
-        list(after.values()),
-        activity.schedule,
-        title=activity.title,
-        category=activity.category,
-        station_id=activity.station_id,
-        touched=touched,
-        because=because,
-    )
-    outbox.add(tx, *facts)
-
-
 def _as(signer: Signer) -> Principal:
     """Who answers for it: their right was looked at where they said so."""
     return Principal(kind=Kind.LOGIN, audience="checkin", login_id=signer.login_id, own_member_id=signer.member_id)
@@ -286,8 +304,10 @@ def undo_past(tx: Session, facts: Sequence[PastServiceUndone]) -> list[Answer]:
             record.state = past.State.UNDONE.value
     store.add_records(tx, [_unheard_record(fact) for fact in unheard.values()])
     found, pairs = store.lock_activities(tx, by_activity), store.lock_pairs(tx, by_activity)
+    changes = _Changes()
     for activity_id, some in by_activity.items():
-        _annul(tx, found[activity_id], pairs[activity_id], some)
+        _annul(tx, found[activity_id], pairs[activity_id], some, changes)
+    _write(tx, changes)
     return [Answer(outcome={"state": past.State.UNDONE.value}) for _ in facts]
 
 
@@ -302,7 +322,13 @@ def _unheard_record(fact: PastServiceUndone) -> dict[str, Any]:
     }
 
 
-def _annul(tx: Session, activity: Activity, pairs: Sequence[Attendance], facts: Sequence[PastServiceUndone]) -> None:
+def _annul(
+    tx: Session,
+    activity: Activity,
+    pairs: Sequence[Attendance],
+    facts: Sequence[PastServiceUndone],
+    changes: _Changes,
+) -> None:
     """Annul these at an activity; one at which nobody is left never was."""
     ids = {fact.record_id for fact in facts}
     touched = {
@@ -318,7 +344,8 @@ def _annul(tx: Session, activity: Activity, pairs: Sequence[Attendance], facts: 
         activity.state, activity.reason = activities.State.CANCELLED.value, past.UNDONE
         by = _as(facts[-1].undone_by)
         audit.add(tx, by, "activity.cancel", "activity", activity.id, path=activity.path, detail=detail)
-    _save(tx, activity, pairs, changed, touched, past.UNDONE)
+    changes.changed += changed
+    changes.facts += _facts(activity, pairs, changed, touched, past.UNDONE)
     by_signer: dict[Signer, dict[UUID, str]] = defaultdict(dict)
     for fact in facts:
         if fact.record_id in touched:

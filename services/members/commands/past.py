@@ -22,7 +22,7 @@ from shared.ids import new_id
 from shared.principal import Principal
 from shared.spreadsheets import Sheet
 
-ASKED_AT_ONCE = 500
+ASKED_AT_ONCE = 200
 ANSWER_WITHIN = timedelta(minutes=10)
 """After which a check that check-in has not answered begins anew."""
 _SLUGS = {name: slug for slug, name in NAMES.items()}
@@ -45,14 +45,13 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
     for problem in apart:
         problems[problem.row] = [problem]
     placed = {row.number: row for row in taken}
-    ids = {number: new_id() for number in read}
     imports.put_rows(
         tx,
         found.id,
         (
             Row(
                 number,
-                ids[number],
+                new_id(),
                 RowState.BAD if number in problems else RowState.GOOD,
                 matched.get(number),
                 Content(rows[number - 1], _as_read(placed.get(number)), problems.get(number, [])),
@@ -60,20 +59,15 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
             for number in read
         ),
     )
-    services = [_service(found, ids[row.number], matched[row.number], row) for row in taken]
-    questions = [
-        PastServicesAsked(import_id=found.id, question_id=new_id(), services=tuple(services[at : at + ASKED_AT_ONCE]))
-        for at in range(0, len(services), ASKED_AT_ONCE)
-    ]
-    if questions:
-        outbox.add(tx, *questions)
     found.found = {
         "heads": rows[heads.row],
         "sheet": sheets[heads.sheet].name,
         "unknown_titles": heads.unknown,
-        "asked": [str(question.question_id) for question in questions],
+        "to_look_up": len(taken),
+        "looked_up": 0,
         **_sums(tx, taken, [matched[row.number] for row in taken]),
     }
+    _ask(tx, found, 0)
 
 
 def _sums(tx: Session, rows: Sequence[PastRow], member_ids: Sequence[UUID]) -> dict[str, int]:
@@ -155,23 +149,42 @@ def _moment(row: PastRow, minutes: int) -> datetime:
 # --- What check-in says -----------------------------------------------------------------------------------
 
 
+def _ask(tx: Session, found: ImportFile, after: int) -> bool:
+    """Ask check-in what it knows of the next good rows; whether there were any. One question is under way at a time:
+    all rows at once would be more than a service takes in a request.
+    """
+    rows = imports.list_rows(tx, found.id, RowState.GOOD, limit=ASKED_AT_ONCE, after=after)
+    question_id = new_id()
+    services = [
+        _service(found, row.id, row.member_id, msgspec.convert(row.content.read, PastRow))
+        for row in rows
+        if row.member_id is not None
+    ]
+    if not services:
+        return False
+    outbox.add(tx, PastServicesAsked(import_id=found.id, question_id=question_id, services=tuple(services)))
+    found.found = found.found | {"asked": str(question_id), "asked_until": rows[-1].number}
+    return True
+
+
 def take_answer(tx: Session, asked: PastServicesAsked, left_out: Mapping[str, str]) -> None:
     """Check-in has said which of some rows it knows already; when it has said so of all, the check is done."""
     found = imports.get(tx, asked.import_id, lock=True)
-    waiting = found.found.get("asked", [])
-    if found.state != State.READING or str(asked.question_id) not in waiting:
+    if found.state != State.READING or found.found.get("asked") != str(asked.question_id):
         return  # of a check that was begun anew since
     told = {UUID(record_id): sentence for record_id, sentence in left_out.items()}
     imports.blame(tx, found.id, told, RowState.GOOD)
     gone = [service for service in asked.services if service.record_id in told]
     minutes = sum(int((service.ended_at - service.started_at).total_seconds()) // 60 for service in gone)
-    rest = [question for question in waiting if question != str(asked.question_id)]
     found.found = found.found | {
-        "asked": rest,
+        "asked": None,
+        "looked_up": found.found["looked_up"] + len(asked.services),
         "good": found.found["good"] - len(gone),
         "minutes": found.found["minutes"] - minutes,
     }
-    if not rest:
+    if _ask(tx, found, found.found["asked_until"]):
+        imports.put_off(found, ANSWER_WITHIN)
+    else:
         found.state = State.CHECKED
         imports.put_back(found)
 
