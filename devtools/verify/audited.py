@@ -94,6 +94,12 @@ _RENAMED = """
     EXISTS (SELECT FROM node_name before WHERE before.node_id = acts.node_id AND before.from_day < acts.from_day)
 """
 _COUNTED = "from_day <> (SELECT opened_on FROM node WHERE node.id = acts.node_id)"
+# By itself, and not in an order that was served at the desk.
+_ISSUED = """
+    state = 'fulfilled' AND NOT EXISTS (
+        SELECT FROM audit_log WHERE action = 'desk.serve' AND subject_id = acts.order_id
+    )
+"""
 
 # Published since its place, or one above it, has it reviewed first. The clause on places is as in _NODDED.
 _REVIEWED = """
@@ -161,7 +167,8 @@ ACTS = (
     Act("rewards", "gift", "true", ("gift.create",)),
     Act("rewards", "stock_movement", "kind = 'receive' AND refusal IS NULL", ("stock.receive",), "gift_id"),
     Act("rewards", "stock_movement", "kind = 'write_off' AND refusal IS NULL", ("stock.write_off",), "gift_id"),
-    Act("rewards", "redemption", "state = 'fulfilled'", ("redemption.issue",)),
+    Act("rewards", "redemption", _ISSUED, ("redemption.issue",)),
+    Act("rewards", "desk_close", "true", ("desk.close",)),
 )  # fmt: skip
 
 

@@ -60,6 +60,9 @@ _ACTS = {
         SELECT log.at, log.who, log.member_id, log.action, subject_id, redemption.member_id AS for_member_id
         FROM audit_log log JOIN redemption ON redemption.id = subject_id
         WHERE action IN ('redemption.issue', 'redemption.undo')
+        UNION ALL
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, desk_order.member_id
+        FROM audit_log log JOIN desk_order ON desk_order.id = subject_id WHERE action = 'desk.serve'
     """,
 }
 # A member who was there before is of a login only since it claimed them.
@@ -131,7 +134,14 @@ NEEDED = {
         **_IN_EVERY,
     },
     "points": {"board.": Role.STAFF, **_IN_EVERY},
-    "rewards": {"redemption.": Role.ORGANIZER, "gift.": Role.STAFF, "stock.": Role.STAFF, **_IN_EVERY},
+    "rewards": {
+        "redemption.": Role.ORGANIZER,
+        "gift.": Role.STAFF,
+        "stock.": Role.STAFF,
+        "desk.close": Role.STAFF,
+        "desk.": Role.ORGANIZER,
+        **_IN_EVERY,
+    },
 }
 """By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
 NEEDS_NONE = {

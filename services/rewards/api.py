@@ -5,14 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from services.rewards import schemas
-from services.rewards.commands import desk, gifts, redemptions
+from services.rewards.commands import desk, desk_closes, desk_orders, gifts, redemptions
+from services.rewards.commands.desk_closes import Close
+from services.rewards.domain.desk import Count, DeskOrder, Line, Paper
 from services.rewards.domain.redemption import Order
 from services.rewards.queries import day as day_queries
+from services.rewards.queries import desk as desk_queries
 from services.rewards.queries import gifts as gift_queries
 from services.rewards.queries import redemptions as redemption_queries
+from services.rewards.queries.desk import Closed, HandedOver, Served, ToCount
 from services.rewards.queries.gifts import GiftAtStation
 from services.rewards.queries.redemptions import Voucher
-from services.rewards.store import AtDesk, Gift, Redemption, Stock
+from services.rewards.store import AtDesk, Gift, Receipt, Redemption, Stock
 from shared import web
 from shared.principal import Role
 
@@ -25,8 +29,37 @@ def _refuses(*statuses: int) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 
 def _at_desk(found: AtDesk) -> dict[str, Any]:
-    redemption = {name: getattr(found.redemption, name) for name in schemas.RedemptionSchema().fields}
+    names = (*schemas.RedemptionSchema().fields, "order_id", "close_id")
+    redemption = {name: getattr(found.redemption, name) for name in names}
     return redemption | {"member_name": found.member_name, "station_name": found.station_name}
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    names = ("id", "station_id", "member_id", "at", "paper_list", "paper_line", "handed_over_at")
+    return {name: getattr(receipt.order, name) for name in names} | {
+        "station_name": receipt.station_name,
+        "member_name": receipt.member_name,
+        "by_name": receipt.by_name,
+        "lines": sorted(receipt.lines, key=lambda line: (line.gift_name, line.id)),
+    }
+
+
+def _handed_over(one: HandedOver) -> dict[str, Any]:
+    names = ("id", "order_id", "member_id", "gift_name", "quantity", "points", "fulfilled_at")
+    return {name: getattr(one.redemption, name) for name in names} | {
+        "station_name": one.station_name,
+        "by_name": one.by_name,
+        "member_name": one.member_name,
+    }
+
+
+def _closed(closed: Closed) -> dict[str, Any]:
+    names = ("id", "station_id", "at")
+    return {name: getattr(closed.close, name) for name in names} | {
+        "station_name": closed.station_name,
+        "by_name": closed.by_name,
+        "counts": closed.counts,
+    }
 
 
 # --- Gifts --------------------------------------------------------------------------------------------
@@ -186,3 +219,101 @@ def list_station_redemptions(query: dict[str, Any], station_id: UUID) -> list[di
 def show_day(query: dict[str, Any]) -> day_queries.Day:
     """One member on one day: what was redeemed, handed over, taken back or given up, and by whom."""
     return day_queries.show_day(web.caller(), **query)
+@routes.route("/stations/<uuid:station_id>/desk", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.DeskQuerySchema, location="query")
+@routes.response(200, schemas.DeskSchema)
+@_refuses(403, 404)
+def show_desk(query: dict[str, Any], station_id: UUID) -> Served:
+    """What one person could redeem at this desk now, with what is left of each limit and of the stock."""
+    return desk_queries.show_desk(web.caller(), station_id, **query)
+
+
+@routes.route("/desk-orders", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.DeskOrderSchema)
+@routes.response(201, schemas.DeskReceiptSchema)
+@_refuses(403, 404, 409)
+def serve(order: dict[str, Any]) -> dict[str, Any]:
+    """Redeem several gifts for the person at the desk and hand them over; each line says what became of it."""
+    lines = tuple(Line(**line) for line in order.pop("lines"))
+    paper = order.pop("paper")
+    wanted = DeskOrder(**order, lines=lines, paper=Paper(**paper) if paper else None)
+    return _receipt(desk_orders.serve(web.caller(), wanted))
+
+
+@routes.route("/desk-orders/<uuid:order_id>", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@routes.response(200, schemas.DeskReceiptSchema)
+@_refuses(403, 404)
+def show_desk_order(order_id: UUID) -> dict[str, Any]:
+    """An order and what became of each of its lines."""
+    return _receipt(desk_queries.show_order(web.caller(), order_id))
+
+
+@routes.route("/desk-orders/<uuid:order_id>/finish", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@routes.response(200, schemas.DeskReceiptSchema)
+@_refuses(403, 404)
+def finish(order_id: UUID) -> dict[str, Any]:
+    """Ask points again for the lines that they had not answered."""
+    return _receipt(desk_orders.finish(web.caller(), order_id))
+
+
+@routes.route("/stations/<uuid:station_id>/handed-over", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.DayQuerySchema, location="query")
+@routes.response(200, schemas.HandedOverSchema(many=True))
+@_refuses(403, 404)
+def list_handed_over(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
+    """What was handed over by order on one day, oldest first: the lines to sign."""
+    return [_handed_over(one) for one in desk_queries.list_day(web.caller(), station_id, **query)]
+
+
+@routes.route("/handed-over", methods=["GET"])
+@web.logged_in()
+@routes.response(200, schemas.HandedOverSchema(many=True))
+@_refuses()
+def list_told() -> list[dict[str, Any]]:
+    """What desks gave in the last seven days to whom my login acts for, newest first."""
+    return [_handed_over(one) for one in desk_queries.list_told(web.caller())]
+
+
+@routes.route("/stations/<uuid:station_id>/to-count", methods=["GET"])
+@web.holding(Role.STAFF)
+@routes.response(200, schemas.ToCountSchema(many=True))
+@_refuses(403, 404)
+def list_to_count(station_id: UUID) -> list[ToCount]:
+    """What the next daily close of a station would hold now."""
+    return desk_queries.list_to_count(web.caller(), station_id)
+
+
+@routes.route("/desk-closes", methods=["POST"])
+@web.holding(Role.STAFF)
+@routes.arguments(schemas.NewCloseSchema)
+@routes.response(201, schemas.CloseSchema)
+@_refuses(403, 404, 409, 422)
+def close_desk(close: dict[str, Any]) -> dict[str, Any]:
+    """Sign off everything that was handed over since the last close, with what was counted on the shelf."""
+    counts = tuple(Count(**count) for count in close.pop("counts"))
+    close_id = desk_closes.close_desk(web.caller(), Close(**close, counts=counts))
+    return _closed(desk_queries.show_close(web.caller(), close_id))
+
+
+@routes.route("/desk-closes/<uuid:close_id>", methods=["GET"])
+@web.holding(Role.STAFF)
+@routes.response(200, schemas.CloseSchema)
+@_refuses(403, 404)
+def show_close(close_id: UUID) -> dict[str, Any]:
+    """A close with its counts."""
+    return _closed(desk_queries.show_close(web.caller(), close_id))
+
+
+@routes.route("/stations/<uuid:station_id>/desk-closes", methods=["GET"])
+@web.holding(Role.STAFF)
+@routes.arguments(schemas.ClosesQuerySchema, location="query")
+@routes.response(200, schemas.CloseSchema(many=True))
+@_refuses(403, 404)
+def list_closes(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
+    """The closes of a station, newest first."""
+    return [_closed(closed) for closed in desk_queries.list_closes(web.caller(), station_id, **query)]

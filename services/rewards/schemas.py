@@ -1,7 +1,10 @@
 """The wire of rewards. Points are whole hundredths, times have zones."""
 
-from marshmallow import fields, validate
+from typing import Any
 
+from marshmallow import ValidationError, fields, validate, validates
+
+from services.rewards.domain.desk import LINES_MAX
 from services.rewards.domain.redemption import QUANTITY_MAX, State
 from shared.fields import Day, Line, Paragraphs, Whole, WholeText, Wire, YesNo
 
@@ -127,6 +130,8 @@ class RedemptionSchema(Wire):
 
 
 class RedemptionAtDeskSchema(RedemptionSchema):
+    order_id = fields.UUID(required=True, allow_none=True, metadata={"description": "of the desk"})
+    close_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the daily close that counted it"})
     member_name = fields.String(required=True, allow_none=True, metadata={"description": "masked"})
     station_name = fields.String(required=True)
 
@@ -159,6 +164,156 @@ class IssueSchema(Wire):
         length_max=300,
         metadata={"description": "of the voucher that was read; none when the member was found on the list"},
     )
+
+
+# --- Orders at the desk -----------------------------------------------------------------------------
+
+
+class DeskQuerySchema(Wire):
+    member_id = fields.UUID(required=True, metadata={"description": "who stands there"})
+
+
+class DeskSchema(Wire):
+    station_name = fields.String(required=True)
+    obstacle_code = fields.String(required=True, allow_none=True)
+    obstacle = fields.String(
+        required=True, allow_none=True, metadata={"description": "why this person redeems nothing here now"}
+    )
+    gifts = fields.List(fields.Nested(GiftAtStationSchema), required=True)
+
+
+class DeskLineSchema(Wire):
+    gift_id = fields.UUID(required=True)
+    quantity = Whole(required=True, validate=_count(1, QUANTITY_MAX))
+    points = Whole(
+        required=True,
+        validate=_count(1, POINTS_MAX * QUANTITY_MAX),
+        metadata={"description": "the cost that was shown, of all pieces; refused when it has changed since"},
+    )
+
+
+class PaperSchema(Wire):
+    list_number = Line(required=True, length_max=40)
+    line = Whole(required=True, validate=_count(1, 10_000))
+    handed_over_at = fields.AwareDateTime(required=True)
+
+
+class DeskOrderSchema(Wire):
+    id = fields.UUID(required=True)
+    station_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    lines = fields.List(
+        fields.Nested(DeskLineSchema),
+        required=True,
+        validate=validate.Length(1, LINES_MAX, error="一次兑换 {min} 到 {max} 种礼品"),
+        metadata={"description": "each gift once"},
+    )
+    paper = fields.Nested(
+        PaperSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "where it was written down while the network was away"},
+    )
+
+    @validates("lines")
+    def _once(self, lines: list[dict[str, Any]], **_: Any) -> None:
+        if len({line["gift_id"] for line in lines}) < len(lines):
+            raise ValidationError("同一种礼品请写在一行")
+
+
+class DeskReceiptLineSchema(RedemptionSchema):
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf([state.value for state in State]),
+        metadata={"description": "refused: it broke a rule; requested: points did not answer, not to be handed over"},
+    )
+
+
+class DeskReceiptSchema(Wire):
+    id = fields.UUID(required=True)
+    station_id = fields.UUID(required=True)
+    station_name = fields.String(required=True)
+    member_id = fields.UUID(required=True)
+    member_name = fields.String(required=True, allow_none=True, metadata={"description": "masked, like by_name"})
+    by_name = fields.String(required=True, allow_none=True)
+    at = fields.AwareDateTime(required=True)
+    paper_list = fields.String(required=True, allow_none=True)
+    paper_line = fields.Integer(required=True, allow_none=True)
+    handed_over_at = fields.AwareDateTime(required=True, allow_none=True, metadata={"description": "by the paper"})
+    lines = fields.List(fields.Nested(DeskReceiptLineSchema), required=True)
+
+
+class DayQuerySchema(Wire):
+    day = Day(load_default=None, metadata={"description": "in Shanghai; today when left out"})
+
+
+class HandedOverSchema(Wire):
+    id = fields.UUID(required=True, metadata={"description": "of the redemption"})
+    order_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    member_name = fields.String(required=True, allow_none=True)
+    gift_name = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    points = fields.Integer(required=True)
+    fulfilled_at = fields.AwareDateTime(required=True)
+    station_name = fields.String(required=True)
+    by_name = fields.String(required=True, allow_none=True, metadata={"description": "who gave it out"})
+
+
+# --- Daily closes -------------------------------------------------------------------------------------
+
+
+class ToCountSchema(Wire):
+    gift_id = fields.UUID(required=True)
+    gift_name = fields.String(required=True)
+    pieces = fields.Integer(required=True, metadata={"description": "handed over since the last close"})
+    points = fields.Integer(required=True, metadata={"description": "what these cost, hundredths of a point"})
+    expected = fields.Integer(required=True, metadata={"description": "on the shelf by the books"})
+
+
+class CountSchema(Wire):
+    gift_id = fields.UUID(required=True)
+    pieces = Whole(required=True, validate=_count(0, PIECES_MAX), metadata={"description": "as it was shown"})
+    expected = Whole(required=True, validate=_count(0, PIECES_MAX), metadata={"description": "as it was shown"})
+    counted = Whole(required=True, validate=_count(0, PIECES_MAX))
+    reason = Line(load_default="", length_max=200, empty=True, metadata={"description": "of a difference"})
+
+
+class NewCloseSchema(Wire):
+    id = fields.UUID(required=True)
+    station_id = fields.UUID(required=True)
+    counts = fields.List(
+        fields.Nested(CountSchema),
+        required=True,
+        validate=validate.Length(0, 500, error="最多 {max} 种礼品"),
+        metadata={"description": "every gift that the station has to count, once"},
+    )
+
+    @validates("counts")
+    def _once(self, counts: list[dict[str, Any]], **_: Any) -> None:
+        if len({count["gift_id"] for count in counts}) < len(counts):
+            raise ValidationError("同一种礼品请写在一行")
+
+
+class CountedSchema(ToCountSchema):
+    counted = fields.Integer(required=True)
+    reason = fields.String(required=True, allow_none=True)
+    received = fields.Integer(required=True, metadata={"description": "ever, as of this close"})
+    written_off = fields.Integer(required=True, metadata={"description": "ever, as of this close"})
+    issued = fields.Integer(required=True, metadata={"description": "ever, as of this close"})
+
+
+class CloseSchema(Wire):
+    id = fields.UUID(required=True)
+    station_id = fields.UUID(required=True)
+    station_name = fields.String(required=True)
+    at = fields.AwareDateTime(required=True)
+    by_name = fields.String(required=True, allow_none=True, metadata={"description": "who signed, masked"})
+    counts = fields.List(fields.Nested(CountedSchema), required=True)
+
+
+class ClosesQuerySchema(Wire):
+    limit = WholeText(load_default=20, validate=_count(1, 100))
 
 
 class UndoSchema(Wire):

@@ -15,8 +15,10 @@ from flask import Flask
 from sqlalchemy import Table, event, select, update
 
 from services.rewards import store
-from services.rewards.commands import gifts, redemptions
+from services.rewards.commands import desk_closes, gifts, redemptions
+from services.rewards.domain.desk import Count
 from services.rewards.domain.redemption import Order
+from services.rewards.queries import desk as desk_queries
 from services.rewards.store import Gift, Redemption, Stock
 from shared import copies, outbox
 from shared.db import session, transactional
@@ -266,6 +268,17 @@ def login_of(*member_ids: UUID, household_ids: Sequence[UUID] = (), grants: Sequ
 def holder(role: Role, place: Place) -> Principal:
     """Somebody with a role at a node, related to nobody."""
     return login_of(uuid4(), grants=[Grant(role, place.path)])
+
+
+def close(town: Town, **counted: int) -> UUID:
+    """Close the first station's desk as it stands; `counted` by gift's name, otherwise what the books say."""
+    to_count = desk_queries.list_to_count(town.staff, town.station.id)
+    session().rollback()
+    counts = [
+        Count(one.gift_id, one.expected, one.pieces, counted.get(one.gift_name, one.expected), "盘点差异")
+        for one in to_count
+    ]
+    return desk_closes.close_desk(town.staff, desk_closes.Close(uuid4(), town.station.id, counts))
 
 
 # --- Looking ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from services.rewards.commands import desk, redemptions
 from services.rewards.queries import verify
 from shared import clock
 from shared.db import session
-from tests.rewards.support import Points, Town, login_of, run
+from tests.rewards.support import Points, Town, close, login_of, run
 from tests.support import Settings
 
 
@@ -35,6 +35,9 @@ def busy(town: Town, points: Points) -> Town:
         town.redeemed(gift, member)
     redemptions.expire_overdue()
     town.redeemed(gift, member)
+    for _twice in range(2):
+        desk.issue(town.organizer, redemption_id=town.redeemed(gift).id)
+        close(town)
     points.mood = "deaf"
     town.redeemed(gift, member)
     return town
@@ -44,7 +47,7 @@ def test_nothing_is_broken_when_all_is_well(busy: Town) -> None:
     assert found() == {}
     assert len(list(verify.list_pending())) == 3
     dues = sorted(due.points for due in verify.list_dues())
-    assert dues == [0, 0, 0, 1000, 1000]
+    assert dues == [0, 0, 0, 1000, 1000, 1000, 1000]
 
 
 def test_nothing_is_pending_once_the_worker_was_there(busy: Town, points: Points) -> None:
@@ -69,6 +72,10 @@ _ATTACKS = [
     ("points_are_told_of_what_will_not_happen", "DELETE FROM outbox WHERE name = 'RedemptionVoided'"),
     ("vouchers_can_be_read", "UPDATE redemption SET voucher_key_id = 'lost' WHERE state = 'confirmed'"),
     ("vouchers_can_be_read", "UPDATE redemption SET code_digest = 'x' WHERE code_digest IS NOT NULL"),
+    ("closes_hold_what_was_handed_over", "UPDATE desk_count SET pieces = pieces + 1, issued = issued + 1"),
+    ("closes_hold_what_was_handed_over", "UPDATE desk_count SET points = points + 1"),
+    ("closes_hold_what_was_handed_over", "UPDATE desk_count SET issued = issued + 1 WHERE issued > 2"),
+    ("closes_hold_what_was_handed_over", "UPDATE redemption SET close_id = NULL"),
 ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devtools.crowd import PASSWORD
+from devtools.crowd import GIFT_POINTS, PASSWORD
 from shared.ids import new_id
 from shared.settings import SERVICES
 from tests.routes.town import API, CALLERS, LOGINS, Town
@@ -208,6 +208,8 @@ _READ_POINTS = STAFF | VOLUNTEER | {"auditor"}
 
 POINTS = (
     Row("GET /points/balances", _READ_POINTS, 1, query={"member_ids": "{member_id}"}),
+    Row("GET /points/stations/<uuid:station_id>/balances", READERS, 3, query={"member_ids": "{member_id}"}),
+    Row("GET /points/stations/<uuid:station_id>/balances", READERS, 3),
     Row("GET /points/statement", _READ_POINTS, 1, query={"member_id": "{member_id}"}),
     Row("GET /points/awards", READERS | VOLUNTEER, 1, query={"attendance_ids": "{attendance_id}"}),
     Row("GET /points/months", _READ_POINTS, 1, query={"member_id": "{member_id}", "year": "2026"}),
@@ -223,6 +225,13 @@ POINTS = (
 _GIFT, _REDEMPTION = "/rewards/gifts/<uuid:gift_id>", "/rewards/redemptions/<uuid:redemption_id>"
 _HERE = {"station_id": "{station_id}"}
 _ORDER = _with(id="new", gift_id="{gift_id}", station_id="{station_id}", member_id="{member_id}", quantity=1)
+_STATION = "/rewards/stations/<uuid:station_id>"
+_DESK_ORDER = _with(
+    id="new",
+    station_id="{station_id}",
+    member_id="{member_id}",
+    lines=[{"gift_id": "{gift_id}", "quantity": 1, "points": GIFT_POINTS}],
+)
 _MOVEMENT = _with(id="new", station_id="{station_id}", kind="receive", quantity=1, reason="捐赠")
 
 REWARDS = (
@@ -242,6 +251,20 @@ REWARDS = (
     Row(f"POST {_REDEMPTION}/issue", ORGANIZERS, 4),
     Row(f"POST {_REDEMPTION}/undo", ORGANIZERS, 4, _REASON, ids={"redemption_id": "fulfilled"}),
     Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 3),
+    Row(f"POST {_REDEMPTION}/issue", ORGANIZERS, 5),
+    Row(f"POST {_REDEMPTION}/undo", ORGANIZERS, 5, _REASON, ids={"redemption_id": "fulfilled"}),
+    Row(f"POST {_REDEMPTION}/undo", ORGANIZERS, 7, _REASON, ids={"redemption_id": "at the desk"}),
+    Row(f"GET {_STATION}/desk", ORGANIZERS, 2, query={"member_id": "{member_id}"}),
+    Row("POST /rewards/desk-orders", ORGANIZERS, 18, _DESK_ORDER),
+    Row("GET /rewards/desk-orders/<uuid:order_id>", ORGANIZERS, 4),
+    Row("POST /rewards/desk-orders/<uuid:order_id>/finish", ORGANIZERS, 4),
+    Row(f"GET {_STATION}/handed-over", ORGANIZERS, 2, secret="order_id", knows=ORGANIZERS),
+    Row(f"GET {_STATION}/to-count", STAFF, 3),
+    Row("POST /rewards/desk-closes", STAFF, 13, lambda town: town.new_close()),
+    Row("GET /rewards/desk-closes/<uuid:close_id>", STAFF, 4),
+    Row(f"GET {_STATION}/desk-closes", STAFF, 4, secret="close_id", knows=STAFF),
+    Row("GET /rewards/handed-over", LOGGED_IN, 1, secret="order_id", knows=VOLUNTEER),
+    Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 2),
     Row("POST /internal/v1/rewards/events", frozenset({"worker"}), 0, _NO_EVENTS),
 )
 

@@ -306,19 +306,39 @@ class Town:
         self.things["attendance_id"] = own
 
     def _redeem(self) -> None:
-        """One that waits to be handed over, and one that was."""
+        """One that waits to be handed over, one that was, and an order at the desk."""
         member_id = UUID(self.things["member_id"])
+        self._serve_on_another_day(1)  # for the order's points
+        self.world.deliver()
         for name in ("redemption_id", "fulfilled"):
             order = Order(new_id(), UUID(self.things["gift_id"]), UUID(self.things["station_id"]), member_id, 1)
             with self.world.inside("rewards"):
                 redemptions.redeem(acting_for(member_id), order)
             self.things[name] = str(order.id)
+        line = {"gift_id": self.things["gift_id"], "quantity": 1, "points": crowd.GIFT_POINTS}
+        here = {"station_id": self.things["station_id"], "member_id": str(member_id)}
+        desk_order = {"id": str(new_id()), "lines": [line], **here}
+        self.make("organizer", "POST", f"{API}/rewards/desk-orders", desk_order)
         with clock.travel(self.moment + redemptions.WORKER_TAKES_OVER):
             self.world.deliver()
+        # Before anything is handed over: what is closed cannot be taken back.
+        self.things["close_id"] = self.make("staff", "POST", f"{API}/rewards/desk-closes", self.new_close())["id"]
         path = f"{API}/rewards/redemptions"
         self.make("organizer", "POST", f"{path}/{self.things['fulfilled']}/issue")
+        served = self.make("organizer", "POST", f"{API}/rewards/desk-orders/{desk_order['id']}/finish")
+        self.things |= {"order_id": served["id"], "at the desk": served["lines"][0]["id"]}
         voucher = self.make("volunteer", "GET", f"{path}/{self.things['redemption_id']}/voucher")
         self.things["voucher"] = voucher["code"]
+
+    def new_close(self) -> dict[str, Any]:
+        """The daily close of the station as its books stand."""
+        station_id = self.things["station_id"]
+        to_count = self.make("staff", "GET", f"{API}/rewards/stations/{station_id}/to-count")
+        counts = [
+            {name: one[name] for name in ("gift_id", "pieces", "expected")} | {"counted": one["expected"]}
+            for one in to_count
+        ]
+        return {"id": str(new_id()), "station_id": station_id, "counts": counts}
 
     def _organize(self) -> None:
         """A draft, a code on the screen, and attendances in every state that an organizer acts on."""

@@ -1,10 +1,12 @@
 """Routes of the ledger."""
 
 from typing import Any
+from uuid import UUID
 
 from services.points.queries.awards import list_awards
 from services.points.queries.balances import list_balances
 from services.points.queries.day import Day, show_day
+from services.points.queries.balances import list_at_station, list_balances
 from services.points.queries.months import list_months
 from services.points.queries.rules import list_rules_today
 from services.points.queries.seals import get_seal
@@ -24,6 +26,8 @@ from services.points.schemas.ledger import (
     SealQuerySchema,
     SealSchema,
     StatementQuerySchema,
+    StationBalanceSchema,
+    StationBalancesQuerySchema,
 )
 from shared import web
 
@@ -38,6 +42,17 @@ routes = web.Routes("points", __name__, url_prefix="/api/v1/points")
 def show_balances(query: dict[str, Any]) -> list[dict[str, Any]]:
     """What members have: points to spend, points owed, minutes served."""
     return list_balances(web.caller(), **query)
+
+
+@routes.route("/stations/<uuid:station_id>/balances", methods=["GET"])
+@web.logged_in()
+@routes.arguments(StationBalancesQuerySchema, location="query")
+@routes.response(200, StationBalanceSchema(many=True))
+@routes.alt_response(403, schema=web.ProblemSchema)
+@routes.alt_response(404, schema=web.ProblemSchema)
+def show_station_balances(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
+    """What those who are at home at a station may spend, for its desk."""
+    return list_at_station(web.caller(), station_id, **query)
 
 
 @routes.route("/statement", methods=["GET"])

@@ -5,15 +5,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from services.points.domain.ledger import AccountKind, Unit, account_id
-from services.points.queries.visibility import require_may_read
+from services.points.queries.visibility import may_read_at, require_may_read
 from shared import clock
+from shared.copies import find_station, member_card
 from shared.db import session
+from shared.errors import Forbidden, NotFound
 from shared.principal import Principal
 
 EXPIRING_DAYS = 30
+AT_STATION_MAX = 10_000
 
 _BALANCES = text("""
     SELECT who.member_id,
@@ -43,8 +47,34 @@ _BALANCES = text("""
 
 def list_balances(caller: Principal, *, member_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """Balances of members, in the order asked for; lots that have expired no longer count."""
-    tx, now, today = session(), clock.now(), clock.today()
+    tx = session()
     require_may_read(tx, caller, member_ids)
+    return _balances(tx, member_ids)
+
+
+def list_at_station(
+    caller: Principal, station_id: UUID, *, member_ids: Sequence[UUID] | None = None
+) -> list[dict[str, Any]]:
+    """What a desk must know of those who are at home at its station, or of these of them: what they may spend, and
+    their hours. For its organizers too, who see no lines.
+    """
+    tx = session()
+    place = find_station(tx, station_id)
+    if place is None:
+        raise NotFound("没有这个站点")
+    if not may_read_at(caller, place.path):
+        raise Forbidden
+    cards = member_card.c
+    at_home = select(cards.member_id).where(cards.station_id == station_id, cards.status == "active")
+    if member_ids is not None:
+        at_home = at_home.where(cards.member_id == func.any(list(member_ids)))
+    known = list(tx.scalars(at_home.order_by(cards.member_id).limit(AT_STATION_MAX)))
+    names = ("member_id", "points_available", "minutes_total")
+    return [{name: balance[name] for name in names} for balance in _balances(tx, known)]
+
+
+def _balances(tx: Session, member_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    now, today = clock.now(), clock.today()
     rows = tx.execute(
         _BALANCES,
         {

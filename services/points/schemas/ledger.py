@@ -40,6 +40,16 @@ class BalanceSchema(Wire):
     points_expiring = fields.Integer(required=True, metadata={"description": "Within 30 days"})
 
 
+class StationBalancesQuerySchema(Wire):
+    member_ids = Ids(load_default=None, metadata={"description": "Comma-separated; everybody when left out"})
+
+
+class StationBalanceSchema(Wire):
+    member_id = fields.UUID(required=True)
+    points_available = fields.Integer(required=True)
+    minutes_total = fields.Integer(required=True)
+
+
 class StatementQuerySchema(Wire):
     member_id = fields.UUID(required=True)
     unit = fields.String(load_default="points", validate=validate.OneOf(("points", "minutes")))

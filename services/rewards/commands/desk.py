@@ -7,6 +7,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from services.rewards import store
+from services.rewards.commands.redemptions import take_back
 from services.rewards.domain import redemption as rules
 from services.rewards.domain import voucher
 from services.rewards.domain.redemption import State
@@ -47,13 +48,23 @@ def issue(tx: Session, caller: Principal, *, redemption_id: UUID, code: str | No
 
 @transactional
 def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) -> AtDesk:
-    """Take an issue back until the day's close; the gift is reserved for the member again."""
+    """Take an issue back until the day's close; the gift is reserved for the member again.
+
+    What was redeemed at the desk itself has no voucher to be shown another day: it ends, and the points go back.
+    So does what the desk could not finish, since nobody else is there to cancel it.
+    """
     found = _lock(tx, caller, redemption_id)
     redemption = found.redemption
-    if redemption.state is State.CONFIRMED:
+    at_desk = redemption.order_id is not None
+    if redemption.state is (State.CANCELLED if at_desk else State.CONFIRMED):
         return found
-    rules.require_undoable(redemption.state, redemption.undo_until, clock.now())
+    if not (at_desk and redemption.state in rules.OPEN):
+        rules.require_undoable(
+            redemption.state, redemption.undo_until, clock.now(), closed=redemption.close_id is not None
+        )
     _audit(tx, caller, "redemption.undo", found, reason=reason)
+    if at_desk:
+        return replace(found, redemption=take_back(tx, redemption))
     return _move(
         tx,
         found,
@@ -66,7 +77,8 @@ def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) ->
 
 
 def _lock(tx: Session, caller: Principal, redemption_id: UUID) -> AtDesk:
-    """The redemption, for this transaction alone, if the caller may hand it over."""
+    """The redemption, for this transaction alone, if the caller may hand it over; no close runs meanwhile."""
+    store.hold_desk_of(tx, redemption_id)
     found = store.find_at_desk(tx, redemption_id=redemption_id, lock=True)
     if found is None:
         raise NotFound("没有这次兑换")

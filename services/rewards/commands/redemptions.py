@@ -30,7 +30,7 @@ OVERDUE_ROWS_MAX = 500
 log = logging.getLogger(__name__)
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """A spend as it stands in the outbox. The request's own try sends the very same, or points would refuse one."""
 
     event_id: UUID
@@ -59,13 +59,13 @@ def redeem(caller: Principal, order: Order) -> Redemption:
     if redemption.state is State.REFUSED:
         assert redemption.reason_code is not None
         raise rules.REFUSALS[redemption.reason_code](redemption.reason)
-    if asked is None or (outcome := _try_to_spend(asked)) is None:
+    if asked is None or (outcome := ask_points([asked]).get(redemption.id)) is None:
         return redemption
     return _settle_at_once(redemption.id, asked.event_id, outcome)
 
 
 @transactional
-def _reserve(tx: Session, order: Order) -> tuple[Redemption, _Asked | None]:
+def _reserve(tx: Session, order: Order) -> tuple[Redemption, Asked | None]:
     """The redemption and what points is to be asked; nothing when the order is a repetition."""
     now = clock.now()
     quarter = rules.quarter_of(clock.day_of(now))
@@ -93,14 +93,14 @@ def _reserve(tx: Session, order: Order) -> tuple[Redemption, _Asked | None]:
     redemption = store.add_redemption(tx, _values(order, found.name, found.points, State.REQUESTED))
     if redemption is None:  # the same order came twice at once: the first stands
         return _replay(tx, order), None
-    spend = _spend_of(redemption, found.card_version)
+    spend = spend_of(redemption, found.card_version)
     (event_id,) = outbox.add(tx, spend, due_in=WORKER_TAKES_OVER)
     if not store.take(tx, redemption, found.limit_per_quarter):
         raise rules.LimitReached
     quantity = order.quantity
     if not store.move_stock(tx, order.gift_id, order.station_id, on_hand=-quantity, reserved=quantity):
         raise rules.OutOfStock
-    return redemption, _Asked(event_id, spend)
+    return redemption, Asked(event_id, spend)
 
 
 @transactional
@@ -146,22 +146,26 @@ def _values(order: Order, name: str, price: int, state: State) -> dict[str, Any]
     }
 
 
-def _spend_of(redemption: Redemption, card_version: int) -> SpendRequested:
+def spend_of(redemption: Redemption, card_version: int, *, at_desk: bool = False) -> SpendRequested:
+    """What points are asked for; the description is what stands in the statement."""
+    what = f"{redemption.gift_name} × {redemption.quantity}"
     return SpendRequested(
         redemption_id=redemption.id,
         member_id=redemption.member_id,
         station_id=redemption.station_id,
         points=redemption.points,
-        description=f"{redemption.gift_name} × {redemption.quantity}",
+        description=f"现场兑换 {what}" if at_desk else what,
         card_version=card_version,
     )
 
 
-def _try_to_spend(asked: _Asked) -> Mapping[str, Any] | None:
-    """Ask points now instead of waiting for the worker; None when there is no answer yet."""
+def ask_points(asked: Sequence[Asked]) -> dict[UUID, Mapping[str, Any]]:
+    """Ask points now instead of waiting for the worker; the answers there are, by redemption."""
     settings: ServiceSettings = current_app.config["SETTINGS"]
-    event_id, spend = asked
-    content = {"events": [{"id": event_id, "name": events.name_of(spend), "body": events.dump(spend)}]}
+    content = {
+        "events": [{"id": key, "name": events.name_of(spend), "body": events.dump(spend)} for key, spend in asked]
+    }
+    told = ", ".join(str(spend.redemption_id) for _, spend in asked)
     try:
         response = gateway_client.post(
             settings.gateway_internal_url,
@@ -172,14 +176,18 @@ def _try_to_spend(asked: _Asked) -> Mapping[str, Any] | None:
             timeout_s=SPEND_TIMEOUT_S,
         )
         if response.status == 200:
-            (answer,) = msgspec.json.decode(response.body, type=_Reply).answers
-            return answer.outcome if answer.status == "done" else None
-        log.warning("spend not taken in", extra={"redemption": str(spend.redemption_id), "status": response.status})
+            answers = msgspec.json.decode(response.body, type=_Reply).answers
+            return {
+                spend.redemption_id: answer.outcome or {}
+                for (_, spend), answer in zip(asked, answers, strict=True)
+                if answer.status == "done"
+            }
+        log.warning("spend not taken in", extra={"redemption": told, "status": response.status})
     except Unavailable:
         pass  # logged where it was raised
     except (msgspec.MsgspecError, ValueError) as error:
-        log.warning("spend answered oddly", extra={"redemption": str(spend.redemption_id), "error": str(error)})
-    return None
+        log.warning("spend answered oddly", extra={"redemption": told, "error": str(error)})
+    return {}
 
 
 # --- Settle -------------------------------------------------------------------------------------------
@@ -264,6 +272,19 @@ def cancel(tx: Session, caller: Principal, *, redemption_id: UUID) -> Redemption
     ended = _end(tx, redemption_id, [redemption.state], State.CANCELLED)
     assert ended is not None, "the row is locked"
     _void(tx, ended, f"取消兑换 {ended.gift_name} × {ended.quantity}")
+    return ended
+
+
+def take_back(tx: Session, redemption: Redemption) -> Redemption:
+    """End a locked redemption of the desk, handed over or not; what it took and its points go back."""
+    was_issued = redemption.state is State.FULFILLED
+    ended = store.move_redemption(
+        tx, redemption.id, [redemption.state], state=State.CANCELLED, ended_at=clock.now(), fulfilled_at=None,
+        fulfilled_by=None,
+    )  # fmt: skip
+    assert ended is not None, "the row is locked"
+    store.give_back(tx, ended, was_issued=was_issued)
+    _void(tx, ended, f"现场兑换收回 {ended.gift_name} × {ended.quantity}")
     return ended
 
 

@@ -135,6 +135,11 @@ class UndoTooLate(RuleBroken):
     detail = "只能在发放当天 24:00 前撤销"
 
 
+class DeskClosed(RuleBroken):
+    code = "desk_closed"
+    detail = "已经日结，不能再收回；请把退回的礼品按入库登记"
+
+
 class WrongVoucher(RuleBroken):
     code = "wrong_voucher"
     detail = "这个领取码不是这次兑换的，请重新扫码"
@@ -191,16 +196,13 @@ def judge(order: Order, now: Circumstances) -> None:
     Limit and stock are only foreseen here, so that most refusals cost one read; who comes at the
     same moment is told apart by the store.
     """
-    if not now.member_active:
-        raise MemberNotActive
-    if not now.member_confirmed:
-        raise NotConfirmed
-    if now.home_station_id is None:
-        raise NoHomeStation
-    if order.station_id != now.home_station_id:
-        raise NotHomeStation
-    if now.station_closed:
-        raise StationClosed
+    judge_member(
+        order.station_id,
+        active=now.member_active,
+        confirmed=now.member_confirmed,
+        home_station_id=now.home_station_id,
+        station_closed=now.station_closed,
+    )
     if now.withdrawn:
         raise GiftWithdrawn
     if order.points is not None and order.points != now.price * order.quantity:
@@ -209,6 +211,22 @@ def judge(order: Order, now: Circumstances) -> None:
         raise limit_reached(now.limit_per_quarter, now.taken)
     if order.quantity > now.on_hand:
         raise OutOfStock(f"库存不足，只剩 {now.on_hand} 件" if now.on_hand else "已经兑完")
+
+
+def judge_member(
+    station_id: UUID, *, active: bool, confirmed: bool, home_station_id: UUID | None, station_closed: bool
+) -> None:
+    """Raise why this member redeems nothing at this station now, whatever the gift."""
+    if not active:
+        raise MemberNotActive
+    if not confirmed:
+        raise NotConfirmed
+    if home_station_id is None:
+        raise NoHomeStation
+    if station_id != home_station_id:
+        raise NotHomeStation
+    if station_closed:
+        raise StationClosed
 
 
 def limit_reached(limit: int, taken: int) -> LimitReached:
@@ -260,9 +278,11 @@ def require_cancellable(state: State) -> None:
         require_voucher(state)
 
 
-def require_undoable(state: State, undo_until: datetime | None, now: datetime) -> None:
+def require_undoable(state: State, undo_until: datetime | None, now: datetime, *, closed: bool = False) -> None:
     if state is not State.FULFILLED or undo_until is None:
         raise NotIssued
+    if closed:
+        raise DeskClosed
     if now >= undo_until:
         raise UndoTooLate
 

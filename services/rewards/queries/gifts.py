@@ -13,6 +13,8 @@ from shared.db import session
 from shared.errors import NotFound
 from shared.principal import Principal, Role
 
+DESK_GIFTS_MAX = 200
+
 
 @dataclass(frozen=True, slots=True)
 class GiftAtStation:
@@ -55,7 +57,7 @@ def list_gifts(
     place = copies.find_station(session(), station_id)
     if place is None:
         raise NotFound("没有这个站点")
-    statement = _gifts(caller, station_id, member_id).order_by(Gift.id).limit(limit)
+    statement = _gifts(_whose(caller, member_id), station_id).order_by(Gift.id).limit(limit)
     if everything:
         caller.require(Role.STAFF, place.path)
         offering = [UUID(hex=node) for node in place.path.split("/") if node]
@@ -71,16 +73,27 @@ def get_gift(caller: Principal, gift_id: UUID, *, station_id: UUID, member_id: U
     """One gift at a station, also a withdrawn one, so that a link to it still says what it was."""
     if copies.find_station(session(), station_id) is None:
         raise NotFound("没有这个站点")
-    row = session().execute(_gifts(caller, station_id, member_id).where(Gift.id == gift_id)).first()
+    row = session().execute(_gifts(_whose(caller, member_id), station_id).where(Gift.id == gift_id)).first()
     if row is None:
         raise NotFound("没有这件礼品")
     return _at_station(row, station_id)
 
 
-def _gifts(caller: Principal, station_id: UUID, member_id: UUID | None) -> Select[*tuple[Any, ...]]:
+def list_for_desk(station_id: UUID, member_id: UUID) -> list[GiftAtStation]:
+    """What a station has, with what is left for somebody who stands at its desk; who may ask is the caller's to see."""
+    offered = _gifts(member_id, station_id).where(~Gift.withdrawn, Stock.gift_id.is_not(None))
+    rows = session().execute(offered.order_by(Gift.points, Gift.name, Gift.id).limit(DESK_GIFTS_MAX))
+    return [_at_station(row, station_id) for row in rows]
+
+
+def _whose(caller: Principal, member_id: UUID | None) -> UUID | None:
+    """Whose limit is told: one of the login's own."""
     if member_id is not None:
         caller.require_acts_for(member_id)
-    member_id = member_id or caller.member_id
+    return member_id or caller.member_id
+
+
+def _gifts(member_id: UUID | None, station_id: UUID) -> Select[*tuple[Any, ...]]:
     quarter = rules.quarter_of(clock.today())
     taken = and_(Taken.gift_id == Gift.id, Taken.member_id == member_id, Taken.quarter == quarter)
     return (

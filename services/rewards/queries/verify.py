@@ -130,6 +130,31 @@ def vouchers_can_be_read() -> Iterator[str]:
         yield f"the vouchers of {row.one} and {row.other} have the same code"
 
 
+def closes_hold_what_was_handed_over() -> Iterator[str]:
+    """Pieces and points of each close are those of its redemptions, and nothing falls between two closes: what a
+    station has ever issued of a gift rises from close to close by the pieces in it.
+    """
+    for row in _rows("""
+        WITH held AS (
+            SELECT close_id, gift_id, sum(quantity) AS pieces, sum(points) AS points FROM redemption
+            WHERE close_id IS NOT NULL GROUP BY close_id, gift_id
+        )
+        SELECT close_id, gift_id, c.pieces, c.points, h.pieces AS held, h.points AS cost
+        FROM desk_count c FULL JOIN held h USING (close_id, gift_id)
+        WHERE coalesce(c.pieces, 0) <> coalesce(h.pieces, 0) OR coalesce(c.points, 0) <> coalesce(h.points, 0)
+    """):
+        yield f"close {row.close_id} says {row.pieces} of {row.gift_id} for {row.points}, its redemptions: {row}"
+    for row in _rows("""
+        WITH line AS (
+            SELECT desk_count.*, station_id, at,
+                lag(issued) OVER (PARTITION BY station_id, gift_id ORDER BY at, desk_close.id) AS before
+            FROM desk_count JOIN desk_close ON desk_close.id = close_id
+        )
+        SELECT close_id, gift_id, before, pieces, issued FROM line WHERE issued <> coalesce(before, 0) + pieces
+    """):
+        yield f"between close {row.close_id} and the one before, {row.gift_id} went out that neither counts: {row}"
+
+
 CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "stock: on hand + reserved + issued = received − written off": stock_follows_its_equation,
     "stock is the sum of its movements": stock_is_the_sum_of_its_movements,
@@ -138,6 +163,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "redemptions end": redemptions_end,
     "points are told of what will not happen": points_are_told_of_what_will_not_happen,
     "vouchers can be read": vouchers_can_be_read,
+    "closes hold what was handed over": closes_hold_what_was_handed_over,
 }
 
 

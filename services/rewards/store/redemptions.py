@@ -122,8 +122,8 @@ def take(tx: Session, redemption: Redemption, limit: int | None) -> bool:
     return tx.execute(_TAKE.returning(taken_table.c.quantity), given | {"limit_now": limit}).first() is not None
 
 
-def give_back(tx: Session, redemption: Redemption) -> None:
-    """Release what an ended redemption had reserved: the member's limit and the stock."""
+def give_back(tx: Session, redemption: Redemption, *, was_issued: bool = False) -> None:
+    """Release what an ended redemption had reserved, or had issued: the member's limit and the stock."""
     tx.execute(
         update(Taken)
         .where(
@@ -133,9 +133,8 @@ def give_back(tx: Session, redemption: Redemption) -> None:
         )
         .values(quantity=Taken.quantity - redemption.quantity)
     )
-    moved = move_stock(
-        tx, redemption.gift_id, redemption.station_id, on_hand=redemption.quantity, reserved=-redemption.quantity
-    )
+    by = {"on_hand": redemption.quantity, "issued" if was_issued else "reserved": -redemption.quantity}
+    moved = move_stock(tx, redemption.gift_id, redemption.station_id, **by)
     assert moved, "a redemption ended that had reserved nothing"
 
 

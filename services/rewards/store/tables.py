@@ -61,6 +61,11 @@ class Stock(Model):
     reserved: Mapped[int] = mapped_column(BigInteger)
     issued: Mapped[int] = mapped_column(BigInteger)
 
+    @property
+    def on_shelf(self) -> int:
+        """What should lie there: reserved pieces too, until they are fetched."""
+        return self.on_hand + self.reserved
+
 
 class StockMovement(Model):
     """What came in and what was written off, and the write-offs that were refused."""
@@ -122,6 +127,14 @@ class Redemption(Model):
         Index("ix_redemption_station_id_requested_at_id", "station_id", "requested_at", "id"),
         Index("ix_redemption_open", "expires_at", postgresql_where=text("state IN ('requested', 'confirmed')")),
         Index("ix_redemption_code_digest", "code_digest", postgresql_where=text("code_digest IS NOT NULL")),
+        Index("ix_redemption_order_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
+        Index("ix_redemption_close_id", "close_id", postgresql_where=text("close_id IS NOT NULL")),
+        Index(
+            "ix_redemption_unclosed",
+            "station_id",
+            postgresql_where=text("state = 'fulfilled' AND close_id IS NULL"),
+        ),
+        CheckConstraint("close_id IS NULL OR state = 'fulfilled'", name="closed"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -144,6 +157,8 @@ class Redemption(Model):
     ended_at: Mapped[datetime | None] = mapped_column(comment="declined, cancelled, expired or refused")
     voucher_key_id: Mapped[str | None]
     code_digest: Mapped[bytes | None]
+    order_id: Mapped[UUID | None] = mapped_column(comment="of the desk, when it was redeemed there")
+    close_id: Mapped[UUID | None] = mapped_column(comment="the daily close that counted it")
 
     @property
     def undo_until(self) -> datetime | None:
@@ -162,6 +177,69 @@ class Redemption(Model):
         )
 
 
+class DeskOrder(Model):
+    """One person's visit to the desk; what was taken are its redemptions. It only ever groups them."""
+
+    __tablename__ = "desk_order"
+    __table_args__ = (
+        CheckConstraint(
+            "num_nonnulls(paper_list, paper_line, handed_over_at) IN (0, 3)",
+            name="paper",
+        ),
+        Index("ix_desk_order_member_id_at", "member_id", "at"),
+        Index("ix_desk_order_station_id_at", "station_id", "at"),
+        {"comment": APPEND_ONLY},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    station_id: Mapped[UUID]
+    member_id: Mapped[UUID]
+    at: Mapped[datetime]
+    login_id: Mapped[UUID | None]
+    by_member_id: Mapped[UUID | None] = mapped_column(comment="the person at the desk")
+    paper_list: Mapped[str | None] = mapped_column(comment="number of the printed list, when it was typed in later")
+    paper_line: Mapped[int | None]
+    handed_over_at: Mapped[datetime | None] = mapped_column(comment="as the paper has it")
+    request_digest: Mapped[bytes]
+
+
+class DeskClose(Model):
+    """A station's desk counted and signed off: everything handed over since the close before it."""
+
+    __tablename__ = "desk_close"
+    __table_args__ = (Index("ix_desk_close_station_id_at", "station_id", "at"), {"comment": APPEND_ONLY})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    station_id: Mapped[UUID]
+    at: Mapped[datetime]
+    login_id: Mapped[UUID | None]
+    by_member_id: Mapped[UUID | None]
+    request_digest: Mapped[bytes]
+
+
+class DeskCount(Model):
+    """One gift in a close: what went out for how many points, and what was on the shelf."""
+
+    __tablename__ = "desk_count"
+    __table_args__ = (
+        CheckConstraint("pieces >= 0 AND points >= 0 AND expected >= 0 AND counted >= 0", name="amounts"),
+        CheckConstraint("counted = expected OR reason IS NOT NULL", name="explained"),
+        {"comment": APPEND_ONLY},
+    )
+
+    close_id: Mapped[UUID] = mapped_column(primary_key=True)
+    gift_id: Mapped[UUID] = mapped_column(primary_key=True)
+    gift_name: Mapped[str]
+    pieces: Mapped[int] = mapped_column(BigInteger, comment="handed over since the close before")
+    points: Mapped[int] = mapped_column(BigInteger, comment="what these cost, hundredths of a point")
+    received: Mapped[int] = mapped_column(BigInteger, comment="ever, as of this close, like issued")
+    written_off: Mapped[int] = mapped_column(BigInteger)
+    issued: Mapped[int] = mapped_column(BigInteger)
+    expected: Mapped[int] = mapped_column(BigInteger, comment="on the shelf by the books, reserved pieces too")
+    counted: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(comment="of a difference")
+
+
 def _local(moment: datetime) -> datetime:
     return moment.astimezone(clock.SHANGHAI)
 
@@ -169,6 +247,9 @@ def _local(moment: datetime) -> datetime:
 stock_table = cast(Table, Stock.__table__)
 taken_table = cast(Table, Taken.__table__)
 redemption_table = cast(Table, Redemption.__table__)
+desk_order_table = cast(Table, DeskOrder.__table__)
+desk_close_table = cast(Table, DeskClose.__table__)
+desk_count_table = cast(Table, DeskCount.__table__)
 
 FRESH = {"populate_existing": True}
 """Execution options: rows are changed by statements, not through objects, so what a statement returns is the truth."""

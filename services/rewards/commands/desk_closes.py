@@ -1,0 +1,105 @@
+"""The daily close of a desk: what went out, what is on the shelf, and who signs for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.rewards import store
+from services.rewards.domain import desk as rules
+from services.rewards.domain.desk import Count
+from services.rewards.domain.redemption import content_digest
+from services.rewards.store import Gone, Stock
+from shared import audit, clock, copies
+from shared.db import transactional
+from shared.errors import Conflict, NotFound
+from shared.principal import Principal, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What somebody counted at a station, under an id the client made."""
+
+    id: UUID
+    station_id: UUID
+    counts: Sequence[Count]
+
+    @property
+    def digest(self) -> bytes:
+        return content_digest(self.station_id, sorted(map(repr, self.counts)))
+
+
+@transactional
+def close_desk(tx: Session, caller: Principal, close: Close) -> UUID:
+    """Count everything that was handed over since the close before, and sign it off; returns the close's id.
+
+    The desk is held meanwhile: what is handed over or taken back is in this close or in the next, never between. What
+    the counting was based on must still be so (`counted_meanwhile`), and differences need a reason. Nothing is kept of
+    a close that is refused. The stock is not changed by it: staff books what is missing, with a reason, as ever.
+    """
+    place = copies.find_station(tx, close.station_id)
+    if place is None:
+        raise NotFound("没有这个站点")
+    caller.require(Role.STAFF, place.path)
+    store.hold_desk(tx, close.station_id, alone=True)
+    known = store.find_close(tx, close.id)
+    if known is not None:
+        if known.request_digest != close.digest:
+            raise Conflict("这个编号已经用于另一次日结")
+        return known.id
+    gone = store.close_all(tx, close.id, close.station_id)
+    stocks = store.lock_stocks(tx, close.station_id)
+    counts = {count.gift_id: count for count in close.counts}
+    _require_as_counted(counts, gone, stocks)
+    names = store.names_of(tx, counts)
+    store.add_close(
+        tx,
+        {
+            "id": close.id,
+            "station_id": close.station_id,
+            "at": clock.now(),
+            "login_id": caller.login_id,
+            "by_member_id": caller.own_member_id,
+            "request_digest": close.digest,
+        },
+    )
+    rows = [_row(close.id, count, gone.get(gift_id), stocks[gift_id], names) for gift_id, count in counts.items()]
+    store.add_counts(tx, rows)
+    detail = {
+        "quantity": sum(row["pieces"] for row in rows),
+        "points": sum(row["points"] for row in rows),
+        "differences": sum(row["counted"] != row["expected"] for row in rows),
+    }
+    audit.add(tx, caller, "desk.close", "close", close.id, path=place.path, detail=detail)
+    return close.id
+
+
+def _require_as_counted(counts: Mapping[UUID, Count], gone: Mapping[UUID, Gone], stocks: Mapping[UUID, Stock]) -> None:
+    """Raise when anything moved since the shelf was counted, or a difference has no reason."""
+    now = {
+        gift_id: (stock.on_shelf, pieces)
+        for gift_id, stock in stocks.items()
+        if (pieces := gone[gift_id].pieces if gift_id in gone else 0) or stock.on_shelf
+    }
+    if now != {gift_id: (count.expected, count.pieces) for gift_id, count in counts.items()}:
+        raise rules.ChangedMeanwhile
+    if any(count.counted != count.expected and not count.reason for count in counts.values()):
+        raise rules.DifferenceUnexplained
+
+
+def _row(close_id: UUID, count: Count, gone: Gone | None, stock: Stock, names: Mapping[UUID, str]) -> dict[str, Any]:
+    return {
+        "close_id": close_id,
+        "gift_id": count.gift_id,
+        "gift_name": names[count.gift_id],
+        "pieces": gone.pieces if gone else 0,
+        "points": gone.points if gone else 0,
+        "received": stock.received,
+        "written_off": stock.written_off,
+        "issued": stock.issued,
+        "expected": count.expected,
+        "counted": count.counted,
+        "reason": count.reason or None,
+    }

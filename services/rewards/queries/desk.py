@@ -1,0 +1,184 @@
+"""What the desk sees: one person, one order, one day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from services.rewards import store
+from services.rewards.domain import redemption as rules
+from services.rewards.queries.gifts import GiftAtStation, list_for_desk
+from services.rewards.store import DeskClose, DeskCount, DeskOrder, Receipt, Redemption
+from shared import clock, copies
+from shared.db import session
+from shared.errors import HuzhuError, NotFound
+from shared.principal import OwnCase, Principal, Role
+
+TOLD_DAYS = 7
+TOLD_MAX = 5
+LINES_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Who stands at the desk, and what could be handed over."""
+
+    station_name: str
+    obstacle_code: str | None
+    obstacle: str | None
+    """Why nothing can be redeemed for this person now, in a sentence."""
+    gifts: Sequence[GiftAtStation]
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A gift that was handed over by an order at a desk."""
+
+    redemption: Redemption
+    station_name: str
+    by_name: str | None
+    """Who gave it out, masked, like the member."""
+    order: DeskOrder
+    member_name: str | None
+
+
+def show_desk(caller: Principal, station_id: UUID, *, member_id: UUID) -> Served:
+    place = store.find_at_station(session(), station_id, member_id)
+    if place is None:
+        raise NotFound("没有这个站点")
+    caller.require(Role.ORGANIZER, place.path)
+    refusal = _refusal(caller, station_id, member_id, place)
+    return Served(
+        station_name=place.name,
+        obstacle_code=refusal.code if refusal else None,
+        obstacle=refusal.detail if refusal else None,
+        gifts=list_for_desk(station_id, member_id),
+    )
+
+
+def _refusal(caller: Principal, station_id: UUID, member_id: UUID, place: Row[tuple[object, ...]]) -> HuzhuError | None:
+    if caller.is_own_case(member_id, place.household_id):
+        return OwnCase()
+    try:
+        rules.judge_member(
+            station_id,
+            active=place.member_status in (None, "active"),
+            confirmed=bool(place.confirmed),
+            home_station_id=place.home_station_id,
+            station_closed=place.closed,
+        )
+    except HuzhuError as refusal:
+        return refusal
+    return None
+
+
+def show_order(caller: Principal, order_id: UUID) -> Receipt:
+    """An order as it stands, for the station's organizers."""
+    tx = session()
+    order = store.find_order_at_desk(tx, order_id)
+    place = None if order is None else store.find_at_station(tx, order.station_id, order.member_id)
+    if order is None or place is None:
+        raise NotFound("没有这次兑换")
+    caller.require(Role.ORGANIZER, place.path)
+    by_name = store.name_of(tx, order.by_member_id)
+    return Receipt(order, place.name, place.member_name, by_name, store.list_lines(tx, order_id))
+
+
+def list_day(caller: Principal, station_id: UUID, *, day: date | None) -> list[HandedOver]:
+    """What was handed over by order at a station on a Shanghai day, today when none is given, oldest first."""
+    place = copies.find_station(session(), station_id)
+    if place is None:
+        raise NotFound("没有这个站点")
+    caller.require(Role.ORGANIZER, place.path)
+    begins = clock.day_starts(day or clock.today())
+    ends = clock.day_starts((day or clock.today()) + timedelta(days=1))
+    on_the_day = (Redemption.station_id == station_id, Redemption.fulfilled_at < ends)
+    return _handed_over(*on_the_day, since=begins, limit=LINES_MAX)[::-1]
+
+
+def list_told(caller: Principal) -> list[HandedOver]:
+    """What was handed over at desks in the last days to whom this login acts for, newest first."""
+    mine = Redemption.member_id.in_(caller.member_ids)
+    return _handed_over(mine, since=clock.now() - timedelta(days=TOLD_DAYS), limit=TOLD_MAX)
+
+
+def _handed_over(*where: object, since: datetime, limit: int) -> list[HandedOver]:
+    return [HandedOver(*tuple(row)) for row in store.list_orders(session(), *where, since=since, limit=limit)]
+
+
+# --- Daily closes ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToCount:
+    """A gift in the next close, by the books."""
+
+    gift_id: UUID
+    gift_name: str
+    pieces: int
+    points: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A close that was signed off."""
+
+    close: DeskClose
+    station_name: str
+    by_name: str | None
+    counts: Sequence[DeskCount]
+
+
+def list_to_count(caller: Principal, station_id: UUID) -> list[ToCount]:
+    """What the next close of a station would hold now: whatever went out or should be on the shelf."""
+    tx = session()
+    _require_staff(caller, station_id)
+    gone = store.list_unclosed(tx, station_id)
+    nothing = store.Gone("", 0, 0)
+    found = [
+        ToCount(gift_id, name, went.pieces, went.points, stock.on_shelf)
+        for gift_id, (stock, name) in store.list_stocks(tx, station_id).items()
+        if (went := gone.get(gift_id, nothing)).pieces or stock.on_shelf
+    ]
+    return sorted(found, key=lambda one: (one.gift_name, one.gift_id))
+
+
+def show_close(caller: Principal, close_id: UUID) -> Closed:
+    close = store.find_close(session(), close_id)
+    if close is None:
+        raise NotFound("没有这次日结")
+    name = _require_staff(caller, close.station_id)
+    return _closed([close], name)[0]
+
+
+def list_closes(caller: Principal, station_id: UUID, *, limit: int) -> list[Closed]:
+    """The closes of a station, newest first."""
+    name = _require_staff(caller, station_id)
+    return _closed(store.list_closes(session(), station_id, limit), name)
+
+
+def _closed(closes: Sequence[DeskClose], station_name: str) -> list[Closed]:
+    tx = session()
+    counts = store.list_counts(tx, [close.id for close in closes])
+    names = store.masked_names(tx, [close.by_member_id for close in closes])
+    return [
+        Closed(
+            close,
+            station_name,
+            names.get(close.by_member_id) if close.by_member_id else None,
+            [count for count in counts if count.close_id == close.id],
+        )
+        for close in closes
+    ]
+
+
+def _require_staff(caller: Principal, station_id: UUID) -> str:
+    """The name of the station; Forbidden for who is not of its staff."""
+    place = copies.find_station(session(), station_id)
+    if place is None:
+        raise NotFound("没有这个站点")
+    caller.require(Role.STAFF, place.path)
+    return str(place.name)

@@ -1,0 +1,334 @@
+"""Statements of the desk: orders of several gifts, and daily closes.
+
+Whatever hands over or takes back at a station holds the station's desk shared, a close holds it alone: so a close sees
+nothing half done. It is taken before all rows; these then as everywhere: redemptions, taken, stock, each by id.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_once
+from sqlalchemy.orm import Session
+
+from services.rewards.domain.desk import DeskOrder as Wanted
+from services.rewards.domain.redemption import State
+from services.rewards.store.tables import (
+    FRESH,
+    DeskClose,
+    DeskCount,
+    DeskOrder,
+    Gift,
+    Redemption,
+    Stock,
+    Taken,
+    desk_close_table,
+    desk_count_table,
+    desk_order_table,
+    redemption_table,
+)
+from shared.copies import member_card, station
+
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:station AS text), 0))")
+_SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(CAST(:station AS text), 0))")
+_SHARED_OF = text("""
+    SELECT pg_advisory_xact_lock_shared(hashtextextended(CAST(station_id AS text), 0)) FROM redemption WHERE id = :id
+""")
+
+
+def hold_desk(tx: Session, station_id: UUID, *, alone: bool = False) -> None:
+    tx.execute(_ALONE if alone else _SHARED, {"station": str(station_id)})
+
+
+def hold_desk_of(tx: Session, redemption_id: UUID) -> None:
+    tx.execute(_SHARED_OF, {"id": redemption_id})
+
+
+# --- Orders -------------------------------------------------------------------------------------------
+
+
+def find_at_station(tx: Session, station_id: UUID, member_id: UUID) -> Row[Any] | None:
+    """A station and, where the copies know them, the card of a member; None when there is no such station."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            station.c.name,
+            station.c.path,
+            station.c.closed,
+            member_card.c.status.label("member_status"),
+            member_card.c.confirmed,
+            member_card.c.station_id.label("home_station_id"),
+            member_card.c.household_id,
+            member_card.c.version.label("card_version"),
+            member_card.c.name_masked.label("member_name"),
+        )
+        .outerjoin(member_card, member_card.c.member_id == member_id)
+        .where(station.c.node_id == station_id)
+    )
+    return tx.execute(statement).first()
+
+
+def name_of(tx: Session, member_id: UUID | None) -> str | None:
+    """Masked."""
+    return tx.scalar(select(member_card.c.name_masked).where(member_card.c.member_id == member_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An order and what became of each of its lines, refused ones too."""
+
+    order: DeskOrder
+    station_name: str
+    member_name: str | None
+    """Masked, like the next."""
+    by_name: str | None
+    lines: Sequence[Redemption]
+
+
+def masked_names(tx: Session, member_ids: Collection[UUID | None]) -> dict[UUID, str]:
+    rows = tx.execute(
+        select(member_card.c.member_id, member_card.c.name_masked).where(
+            member_card.c.member_id == func.any([key for key in member_ids if key is not None])
+        )
+    )
+    return {row.member_id: row.name_masked for row in rows}
+
+
+def add_order(tx: Session, values: Mapping[str, Any]) -> bool:
+    """False when there is an order of this id already."""
+    statement = insert_once(desk_order_table).values(dict(values)).on_conflict_do_nothing()
+    return tx.execute(statement.returning(desk_order_table.c.id)).first() is not None
+
+
+def find_order_at_desk(tx: Session, order_id: UUID) -> DeskOrder | None:
+    return tx.scalars(select(DeskOrder).where(DeskOrder.id == order_id), execution_options=FRESH).first()
+
+
+def list_offered(tx: Session, order: Wanted, quarter: date) -> dict[UUID, Row[Any]]:
+    """The gifts of an order with what is on hand and what the member has taken of them, by id."""
+    gift_ids = [line.gift_id for line in order.lines]
+    here = and_(Stock.gift_id == Gift.id, Stock.station_id == order.station_id)
+    taken = and_(Taken.gift_id == Gift.id, Taken.member_id == order.member_id, Taken.quarter == quarter)
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Gift.id,
+            Gift.name,
+            Gift.points,
+            Gift.limit_per_quarter,
+            Gift.withdrawn,
+            func.coalesce(Stock.on_hand, 0).label("on_hand"),
+            func.coalesce(Taken.quantity, 0).label("taken"),
+        )
+        .outerjoin(Stock, here)
+        .outerjoin(Taken, taken)
+        .where(Gift.id == func.any(gift_ids))
+    )
+    return {row.id: row for row in tx.execute(statement)}
+
+
+# The limit stands in the gift's row: who comes at the same moment is told apart here, like in `redemptions.take`.
+_TAKE_ALL = text("""
+    INSERT INTO taken (member_id, gift_id, quarter, quantity)
+    SELECT :member, wanted.gift_id, :quarter, wanted.quantity
+    FROM unnest(CAST(:gifts AS uuid[]), CAST(:quantities AS integer[])) AS wanted (gift_id, quantity)
+    ORDER BY wanted.gift_id
+    ON CONFLICT (member_id, gift_id, quarter) DO UPDATE SET quantity = taken.quantity + excluded.quantity
+    WHERE taken.quantity + excluded.quantity
+        <= coalesce((SELECT limit_per_quarter FROM gift WHERE gift.id = taken.gift_id), 2147483647)
+    RETURNING gift_id
+""")
+
+
+def take_all(tx: Session, member_id: UUID, quarter: date, quantities: Mapping[UUID, int]) -> set[UUID]:
+    """Count gifts against their limits; returns those that stay within theirs."""
+    given = {"member": member_id, "quarter": quarter, **_columns(quantities)}
+    return set(tx.scalars(_TAKE_ALL, given))
+
+
+_UNTAKE_ALL = text("""
+    UPDATE taken SET quantity = taken.quantity - back.quantity
+    FROM unnest(CAST(:gifts AS uuid[]), CAST(:quantities AS integer[])) AS back (gift_id, quantity)
+    WHERE taken.member_id = :member AND taken.quarter = :quarter AND taken.gift_id = back.gift_id
+""")
+
+
+def untake_all(tx: Session, member_id: UUID, quarter: date, quantities: Mapping[UUID, int]) -> None:
+    tx.execute(_UNTAKE_ALL, {"member": member_id, "quarter": quarter, **_columns(quantities)})
+
+
+def _columns(quantities: Mapping[UUID, int]) -> dict[str, list[Any]]:
+    return {"gifts": list(quantities), "quantities": list(quantities.values())}
+
+
+def lock_stocks(tx: Session, station_id: UUID, gift_ids: Collection[UUID] | None = None) -> dict[UUID, Stock]:
+    """Stock of these gifts at a station, or of all it has, for this transaction alone; by gift."""
+    statement = select(Stock).where(Stock.station_id == station_id).order_by(Stock.gift_id)
+    if gift_ids is not None:
+        statement = statement.where(Stock.gift_id == func.any(list(gift_ids)))
+    locked = tx.scalars(statement.with_for_update(key_share=True), execution_options=FRESH)
+    return {stock.gift_id: stock for stock in locked}
+
+
+_MOVE_ALL = text("""
+    UPDATE stock SET on_hand = stock.on_hand + moved.on_hand, reserved = stock.reserved + moved.reserved,
+        issued = stock.issued + moved.issued
+    FROM unnest(CAST(:gifts AS uuid[]), CAST(:on_hand AS bigint[]), CAST(:reserved AS bigint[]),
+        CAST(:issued AS bigint[])) AS moved (gift_id, on_hand, reserved, issued)
+    WHERE stock.gift_id = moved.gift_id AND stock.station_id = :station
+    RETURNING stock.gift_id
+""")
+
+
+def move_stocks(tx: Session, station_id: UUID, moves: Mapping[UUID, Mapping[str, int]]) -> None:
+    """Add to counters by gift, e.g. `{gift_id: {"on_hand": -2, "reserved": 2}}`, of rows that are locked."""
+    counters = {name: [by.get(name, 0) for by in moves.values()] for name in ("on_hand", "reserved", "issued")}
+    moved = tx.scalars(_MOVE_ALL, {"station": station_id, "gifts": list(moves), **counters}).all()
+    assert len(moved) == len(moves), "every gift that is counted has a stock"
+
+
+def add_lines(tx: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """The redemptions of a new order, refused ones too."""
+    tx.execute(insert(redemption_table), list(rows))
+
+
+def list_lines(tx: Session, order_id: UUID, *, lock: bool = False) -> list[Redemption]:
+    """The redemptions of an order, by id."""
+    statement = select(Redemption).where(Redemption.order_id == order_id).order_by(Redemption.id)
+    if lock:
+        statement = statement.with_for_update(key_share=True)
+    return list(tx.scalars(statement, execution_options=FRESH))
+
+
+_HAND_OVER = (
+    update(redemption_table)
+    .where(redemption_table.c.id == bindparam("of"))
+    .values(
+        {
+            name: bindparam(f"new_{name}", type_=redemption_table.c[name].type)
+            for name in (
+                *("state", "confirmed_at", "expires_at", "voucher_key_id", "code_digest"),
+                *("fulfilled_at", "fulfilled_by"),
+            )
+        }
+    )
+)
+_DECLINE = (
+    update(redemption_table)
+    .where(redemption_table.c.id == bindparam("of"))
+    .values(
+        {
+            name: bindparam(f"new_{name}", type_=redemption_table.c[name].type)
+            for name in ("state", "reason_code", "reason", "ended_at")
+        }
+    )
+)
+
+
+def hand_over_all(tx: Session, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
+    """Mark locked redemptions as handed over, each with all that this says of it."""
+    _change_all(tx, _HAND_OVER, {key: {"state": State.FULFILLED, **given} for key, given in changes.items()})
+
+
+def decline_all(tx: Session, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
+    _change_all(tx, _DECLINE, {key: {"state": State.DECLINED, **given} for key, given in changes.items()})
+
+
+def _change_all(tx: Session, statement: Any, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
+    rows = [{"of": key, **{f"new_{name}": value for name, value in given.items()}} for key, given in changes.items()]
+    if rows:
+        tx.connection().execute(statement, rows)
+
+
+# --- Closes -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What of a gift was handed over: pieces, and what they cost in hundredths of a point."""
+
+    name: str
+    pieces: int
+    points: int
+
+
+_CLOSE_ALL = text("""
+    WITH closed AS (
+        UPDATE redemption SET close_id = :close
+        WHERE station_id = :station AND state = 'fulfilled' AND close_id IS NULL
+        RETURNING gift_id, gift_name, quantity, points
+    )
+    SELECT gift_id, max(gift_name) AS name, sum(quantity) AS pieces, sum(points) AS points FROM closed GROUP BY gift_id
+""")
+_UNCLOSED = text("""
+    SELECT gift_id, max(gift_name) AS name, sum(quantity) AS pieces, sum(points) AS points FROM redemption
+    WHERE station_id = :station AND state = 'fulfilled' AND close_id IS NULL GROUP BY gift_id
+""")
+
+
+def close_all(tx: Session, close_id: UUID, station_id: UUID) -> dict[UUID, Gone]:
+    """Put everything that was handed over since the last close into this one; what that was, by gift."""
+    return _gone(tx.execute(_CLOSE_ALL, {"close": close_id, "station": station_id}))
+
+
+def list_unclosed(tx: Session, station_id: UUID) -> dict[UUID, Gone]:
+    """What the next close will count, as of now."""
+    return _gone(tx.execute(_UNCLOSED, {"station": station_id}))
+
+
+def _gone(rows: Any) -> dict[UUID, Gone]:
+    return {row.gift_id: Gone(row.name, int(row.pieces), int(row.points)) for row in rows}
+
+
+def list_stocks(tx: Session, station_id: UUID) -> dict[UUID, tuple[Stock, str]]:
+    """Everything a station has or had, with the gift's name."""
+    statement = select(Stock, Gift.name).join(Gift, Gift.id == Stock.gift_id).where(Stock.station_id == station_id)
+    return {stock.gift_id: (stock, name) for stock, name in tx.execute(statement, execution_options=FRESH)}
+
+
+def names_of(tx: Session, gift_ids: Collection[UUID]) -> dict[UUID, str]:
+    rows = tx.execute(select(Gift.id, Gift.name).where(Gift.id == func.any(list(gift_ids))))
+    return {row.id: row.name for row in rows}
+
+
+def add_close(tx: Session, values: Mapping[str, Any]) -> None:
+    tx.execute(insert(desk_close_table).values(dict(values)))
+
+
+def add_counts(tx: Session, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        tx.execute(insert(desk_count_table), list(rows))
+
+
+def find_close(tx: Session, close_id: UUID) -> DeskClose | None:
+    return tx.scalars(select(DeskClose).where(DeskClose.id == close_id), execution_options=FRESH).first()
+
+
+def list_closes(tx: Session, station_id: UUID, limit: int) -> list[DeskClose]:
+    statement = select(DeskClose).where(DeskClose.station_id == station_id).order_by(DeskClose.at.desc()).limit(limit)
+    return list(tx.scalars(statement))
+
+
+def list_counts(tx: Session, close_ids: Collection[UUID]) -> list[DeskCount]:
+    statement = select(DeskCount).where(DeskCount.close_id == func.any(list(close_ids)))
+    return list(tx.scalars(statement.order_by(DeskCount.gift_name, DeskCount.gift_id)))
+
+
+# --- Looking ------------------------------------------------------------------------------------------
+
+
+def list_orders(tx: Session, *where: Any, limit: int, since: datetime) -> list[Row[Any]]:
+    """Handed over by order at a desk since a moment, newest first: redemption, station, who was at the desk, order."""
+    by = member_card.alias("by_card")
+    statement = (
+        select(Redemption, station.c.name, by.c.name_masked, DeskOrder, member_card.c.name_masked)
+        .join(DeskOrder, DeskOrder.id == Redemption.order_id)
+        .join(station, station.c.node_id == Redemption.station_id)
+        .outerjoin(by, by.c.member_id == DeskOrder.by_member_id)
+        .outerjoin(member_card, member_card.c.member_id == Redemption.member_id)
+        .where(Redemption.state == State.FULFILLED, Redemption.fulfilled_at >= since, *where)
+        .order_by(Redemption.fulfilled_at.desc(), Redemption.id.desc())
+        .limit(limit)
+    )
+    return list(tx.execute(statement, execution_options=FRESH))
