@@ -30,7 +30,7 @@ def show_desk() -> ResponseReturnValue:
     read = read_codes.find(read_codes.VOUCHER)
     if read is None:
         return _desk_page(Form())
-    response = _look_up(Form({"code": read.code}))
+    response = look_up(Form({"code": read.code}))
     read_codes.clear(response, read_codes.VOUCHER)
     return response
 
@@ -40,10 +40,11 @@ def show_desk() -> ResponseReturnValue:
 def read_voucher() -> ResponseReturnValue:
     filled = Form.posted()
     filled.required("code", _("请扫领取码，或输入 12 位领取码"), length_max=300)
-    return _look_up(filled) if filled else (_desk_page(filled), 422)
+    return look_up(filled) if filled else (_desk_page(filled), 422)
 
 
-def _look_up(filled: Form) -> Response:
+def look_up(filled: Form) -> Response:
+    """To the redemption that a voucher stands for; back to the desk when it stands for none that may be issued."""
     code = filled.text("code")
     try:
         redemption = backend.call("rewards", "POST", "/vouchers/read", json={"code": code})
@@ -137,7 +138,10 @@ def _redemption_page(redemption_id: UUID, filled: Form) -> str:
     until = redemption["undo_until"]
     # Who hands over compares the full name with a card; members shows it to who organizes at that station.
     whole = people([redemption["member_id"]]).get(redemption["member_id"])
-    may_undo = redemption["state"] == "fulfilled" and until and presentation.read_moment(until) > clock.now()
+    in_time = until and presentation.read_moment(until) > clock.now() and redemption["close_id"] is None
+    # What an order at the desk left unfinished is given up here too: its member may have no login.
+    unfinished = redemption["order_id"] and redemption["state"] in ("requested", "confirmed")
+    may_undo = (redemption["state"] == "fulfilled" and in_time) or unfinished
     return render_template(
         "desk/redemption.html",
         redemption=redemption,

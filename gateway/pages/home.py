@@ -44,6 +44,8 @@ def start() -> ResponseReturnValue:
             },
         ),
         mine=activities.asking_for_sign_ups(),
+        # Of everybody this login acts for: a mother without a phone is told through her daughter's.
+        handed_over=Call("rewards", "/handed-over"),
     )
     balances = panels["balance"].content
     records = panels["records"].content
@@ -54,6 +56,8 @@ def start() -> ResponseReturnValue:
         present=next((one for one in records or [] if one["state"] == "open"), None),
         is_new=records == [],
         mine=activities.of_own(panels["mine"].content),
+        handed_over=panels["handed_over"].content,
+        names={str(member.member_id): member.name for member in viewer.members},
     )
 
 

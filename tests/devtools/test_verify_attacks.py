@@ -164,6 +164,9 @@ def redeem_everywhere(town: Town, organizer: Browser, people: dict[str, Browser]
         issuer.api("POST", f"/rewards/redemptions/{orders[0]['id']}/issue")
         who.api("POST", f"/rewards/redemptions/{orders[1]['id']}/cancel")
     town.deliver()
+    line = {"gift_id": gift["id"], "quantity": 1, "points": 50}
+    at_desk = {"id": str(new_id()), "station_id": town.station_id, "member_id": people["陈芳"].member_id}
+    organizer.api("POST", "/rewards/desk-orders", at_desk | {"lines": [line]})
 
 
 def open_balance(town: Town, staff: Browser, who: Browser) -> None:
@@ -384,6 +387,7 @@ ATTACKS: dict[str, list[Damage]] = {
              "UPDATE activity SET published_at = now() + interval '9 days' WHERE asked_at IS NULL"),
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'import.{step}'")
           for step in ("bring", "approve")),
+        rows("rewards", "audit_log", "DELETE FROM audit_log WHERE action = 'desk.serve'"),
     ],
     "nobody acts for themselves or the own household": [
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
@@ -395,6 +399,7 @@ ATTACKS: dict[str, list[Damage]] = {
              "UPDATE audit_log SET member_id = (SELECT asked_by FROM activity WHERE id = audit_log.subject_id)"
              " WHERE action = 'activity.approve'"),
         rows("rewards", "audit_log", _FOR_ONESELF.format("redemption", "redemption.issue")),
+        rows("rewards", "audit_log", _FOR_ONESELF.format("desk_order", "desk.serve")),
         rows("members", "audit_log", "UPDATE audit_log SET member_id = subject_id WHERE action = 'member.confirm'"),
         rows("members", "audit_log", _FOR_ONESELF.format("role_grant", "grant.add")),
         rows("members", "audit_log", _FOR_ONESELF.format("concern", "concern.answer")),

@@ -47,6 +47,9 @@ MORE_CALLS = {
     # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; who waits at them, and
     # what waits to be reviewed.
     "/organize": 6,
+    # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; and who waits at them.
+    "/organize": 5,
+    "/desk/serve": 3,  # the stations, as above, beside who is meant
     f"{ACTIVITY}/code": 3,  # activity, codes of the site that it names first, presence: none holds another
     f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans: side by side, each of its own list
     f"{ACTIVITY}/edit": 3,  # the leaders, and the stations: those below one's nodes, and the nodes themselves
@@ -80,6 +83,13 @@ NEEDED = {
     ("/staff/batches", "members"),
     ("/staff/outside/<kind>/<uuid:subject_id>", "checkin"),
     ("/desk/<uuid:redemption_id>", "rewards"),
+    ("/desk/serve/<uuid:member_id>", "rewards"),
+    ("/desk/orders/<uuid:order_id>", "rewards"),
+    ("/desk/orders/<uuid:order_id>/slip", "rewards"),
+    ("/desk/slips", "rewards"),
+    ("/desk/close", "members"),
+    ("/desk/close", "rewards"),
+    ("/desk/closes/<uuid:close_id>", "rewards"),
     ("/gifts/<uuid:gift_id>/confirm", "rewards"),
     ("/first", "members"),
     ("/me/edit", "members"),
@@ -126,6 +136,9 @@ SILENT = {
     f"{ACTIVITY}/poster",  # likewise, and what it earns
     "/desk/<uuid:redemption_id>",  # the masked name stands in for the whole one
     "/organize/activities/new",  # hints that the station confirms everything, or reviews first
+    "/desk/orders/<uuid:order_id>",  # likewise
+    "/desk/orders/<uuid:order_id>/slip",  # likewise
+    "/organize/activities/new",  # a hint that the station confirms everything
     "/staff",  # links, one with a count
 }
 """What is left out there is missed by nobody."""
@@ -169,6 +182,10 @@ class Pages:
 QUERIES = {
     f"{ACTIVITY}/sheet": "site={site_id}",
     f"{ACTIVITY}/sheet/enter": "site={site_id}&now=1",
+    "/desk/serve": "q=陈&station_id={node_id}",
+    "/desk/serve/<uuid:member_id>": "station_id={node_id}",
+    "/desk/slips": "station_id={node_id}",
+    "/desk/close": "station_id={node_id}",
     "/organize/activities/<uuid:activity_id>/add": "q=陈",
     "/organize/activities/<uuid:activity_id>/codes.json": "site_id={site_id}&direction=arrival&minutes=1",
     "/organize/activities/<uuid:activity_id>/roll": "q=陈",
@@ -255,13 +272,24 @@ def bring_roster(staff: Browser, station_id: str) -> str:
 def _gift(staff: Browser, volunteer: Browser, station_id: str) -> dict[str, str]:
     """A gift in stock, and one piece of it redeemed."""
     gift_id, redemption_id = str(new_id()), str(new_id())
-    gift = {"id": gift_id, "node_id": station_id, "name": "香皂", "points": 50, "limit_per_quarter": 2}
+    gift = {"id": gift_id, "node_id": station_id, "name": "香皂", "points": 50, "limit_per_quarter": 3}
     staff.api("POST", "/rewards/gifts", gift)
     stock = {"id": str(new_id()), "station_id": station_id, "kind": "receive", "quantity": 10, "reason": "采购"}
     staff.api("POST", f"/rewards/gifts/{gift_id}/stock", stock)
     order = {"id": redemption_id, "gift_id": gift_id, "station_id": station_id, "member_id": volunteer.member_id}
     assert volunteer.api("POST", "/rewards/redemptions", order)["state"] == "confirmed"
-    return {"gift_id": gift_id, "redemption_id": redemption_id}
+    return {"gift_id": gift_id, "redemption_id": redemption_id, **_desk(staff, volunteer, station_id, gift_id)}
+
+
+def _desk(staff: Browser, volunteer: Browser, station_id: str, gift_id: str) -> dict[str, str]:
+    """A close of the desk, and a piece of a gift handed over since."""
+    close_id, order_id = str(new_id()), str(new_id())
+    count = {"gift_id": gift_id, "pieces": 0, "expected": 10, "counted": 10}
+    staff.api("POST", "/rewards/desk-closes", {"id": close_id, "station_id": station_id, "counts": [count]})
+    line = {"gift_id": gift_id, "quantity": 1, "points": 50}
+    order = {"id": order_id, "station_id": station_id, "member_id": volunteer.member_id, "lines": [line]}
+    staff.api("POST", "/rewards/desk-orders", order)
+    return {"close_id": close_id, "order_id": order_id}
 
 
 def _export(staff: Browser, volunteer: Browser, station_id: str) -> dict[str, str]:

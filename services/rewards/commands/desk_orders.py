@@ -56,7 +56,9 @@ def finish(caller: Principal, order_id: UUID) -> Receipt:
 def _finish(caller: Principal, opened: _Opened) -> Receipt:
     waiting = [line for line in opened.receipt.lines if line.state is State.REQUESTED]
     asked = [
-        Asked(opened.events.get(line.id) or new_id(), spend_of(line, opened.card_version, at_desk=True))
+        Asked(
+            opened.events.get(line.id) or new_id(), spend_of(line, opened.card_version, by_name=opened.receipt.by_name)
+        )
         for line in waiting
     ]
     answers = ask_points(asked) if asked else {}
@@ -102,10 +104,11 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
         return _opened(tx, known, place, {})
     lines = _reserve(tx, order, place)
     requested = [line for line in lines if line.state is State.REQUESTED]
-    spends = [spend_of(line, place.card_version or 0, at_desk=True) for line in requested]
+    by_name = store.name_of(tx, caller.own_member_id)
+    spends = [spend_of(line, place.card_version or 0, by_name=by_name) for line in requested]
     rows = outbox.add(tx, *spends, due_in=WORKER_TAKES_OVER)
     events = dict(zip((line.id for line in requested), rows, strict=True))
-    receipt = Receipt(Kept(**values), place.name, place.member_name, store.name_of(tx, caller.own_member_id), lines)
+    receipt = Receipt(Kept(**values), place.name, place.member_name, by_name, lines)
     return _Opened(receipt, place.path, place.card_version or 0, events)
 
 

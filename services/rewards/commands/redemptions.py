@@ -146,15 +146,17 @@ def _values(order: Order, name: str, price: int, state: State) -> dict[str, Any]
     }
 
 
-def spend_of(redemption: Redemption, card_version: int, *, at_desk: bool = False) -> SpendRequested:
-    """What points are asked for; the description is what stands in the statement."""
+def spend_of(redemption: Redemption, card_version: int, *, by_name: str | None = None) -> SpendRequested:
+    """What points are asked for; the description is what stands in the statement, at a desk with who was there."""
     what = f"{redemption.gift_name} × {redemption.quantity}"
+    if redemption.order_id is not None:
+        what = f"现场兑换 {what}" + (f"，经手人 {by_name}" if by_name else "")
     return SpendRequested(
         redemption_id=redemption.id,
         member_id=redemption.member_id,
         station_id=redemption.station_id,
         points=redemption.points,
-        description=f"现场兑换 {what}" if at_desk else what,
+        description=what,
         card_version=card_version,
     )
 

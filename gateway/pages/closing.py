@@ -1,0 +1,113 @@
+"""The daily close of a desk (日结): count the shelf, explain differences, sign, print."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend
+from gateway.backend import Call
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import asking_for_stations, stations_in
+from shared.errors import HuzhuError, Unavailable
+from shared.principal import Role
+
+CLOSES_SHOWN = 20
+STATIONS_MAX = 200
+
+pages = Blueprint("closing", __name__)
+
+
+@pages.get("/desk/close")
+@holding(Role.STAFF)
+def show() -> ResponseReturnValue:
+    return _close_page(Form())
+
+
+@pages.post("/desk/close")
+@holding(Role.STAFF)
+def close() -> ResponseReturnValue:
+    """What was counted, beside what the page said; refused when anything went out meanwhile."""
+    filled = Form.posted()
+    close_id = filled.uuid("id", _("页面不完整，请刷新再试"))
+    station_id = filled.uuid("station_id", _("页面不完整，请刷新再试"))
+    counts = _read_counts(filled)
+    if filled:
+        try:
+            content = {"id": close_id, "station_id": station_id, "counts": counts}
+            backend.call("rewards", "POST", "/desk-closes", json=content)
+            return redirect(f"/desk/closes/{close_id}", 303)
+        except Unavailable:
+            filled.fail("", _("系统忙，还不知道有没有办成。请再按一次，不会重复日结。"))
+            return _close_page(filled), 503
+        except HuzhuError as refusal:
+            filled.blame(refusal)
+    return _close_page(filled), 422
+
+
+def _read_counts(filled: Form) -> list[dict[str, Any]]:
+    counts = []
+    for gift_id in (name.removeprefix("expected-") for name in filled.typed if name.startswith("expected-")):
+        expected = filled.whole(f"expected-{gift_id}", _("页面不完整，请刷新再试"))
+        counted = filled.whole(f"counted-{gift_id}", _("请填写实际点到的件数"))
+        reason = filled.text(f"reason-{gift_id}")
+        if f"counted-{gift_id}" not in filled.errors and counted != expected and not reason:
+            filled.fail(f"reason-{gift_id}", _("实点数和应存数不一样，请写明原因"))
+        counts.append(
+            {
+                "gift_id": gift_id,
+                "expected": expected,
+                "pieces": filled.whole(f"out-{gift_id}", _("页面不完整，请刷新再试")),
+                "counted": counted,
+                "reason": reason,
+            }
+        )
+    return counts
+
+
+def _close_page(filled: Form) -> str:
+    calls = {
+        name: Call(call.service, call.path, {**(call.query or {}), "limit": STATIONS_MAX})
+        for name, call in asking_for_stations(Role.STAFF).items()
+    }
+    stations = stations_in(backend.together(**calls))
+    wanted = str(uuid_or_none(filled.text("station_id") or request.args.get("station_id")))
+    known = [str(one["id"]) for one in stations]
+    station_id = wanted if wanted in known else known[0] if known else None
+    panels = (
+        backend.together(
+            to_count=Call("rewards", f"/stations/{station_id}/to-count"),
+            closes=Call("rewards", f"/stations/{station_id}/desk-closes", {"limit": CLOSES_SHOWN}),
+        )
+        if station_id
+        else {}
+    )
+    if panels and panels["to_count"].error is not None:
+        raise panels["to_count"].error
+    to_count = panels["to_count"].content if panels else []
+    return render_template(
+        "serve/close.html",
+        filled=filled,
+        station_id=station_id,
+        stations=[(one["name"], f"/desk/close?station_id={one['id']}", one["id"] == station_id) for one in stations],
+        to_count=to_count,
+        pieces=sum(one["pieces"] for one in to_count),
+        points=sum(one["points"] for one in to_count),
+        closes=panels["closes"].content if panels else [],
+    )
+
+
+@pages.get("/desk/closes/<uuid:close_id>")
+@holding(Role.STAFF)
+def print_close(close_id: UUID) -> ResponseReturnValue:
+    closed = backend.call("rewards", "GET", f"/desk-closes/{close_id}")
+    return render_template(
+        "serve/closed.html",
+        closed=closed,
+        back=f"/desk/close?station_id={closed['station_id']}",
+        pieces=sum(one["pieces"] for one in closed["counts"]),
+        points=sum(one["points"] for one in closed["counts"]),
+    )

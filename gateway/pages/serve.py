@@ -1,0 +1,288 @@
+"""Serving people at the desk (现场兑换): find one, see what they may have, hand over several gifts, print a slip.
+
+Made for a scanner and a keyboard: each page puts the focus where the next key goes, and after the last of a person's
+pages Enter brings the empty search again.
+"""
+
+import re
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend, presentation
+from gateway.backend import Call, Panel
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.desk import look_up
+from gateway.pages.places import asked_for, asking_for_stations, describe, stations_in
+from shared import clock
+from shared.errors import Conflict, Forbidden, HuzhuError, Unavailable
+from shared.ids import SHORT_CODE_LENGTH, read_short_code
+from shared.principal import Role
+
+STATIONS_MAX = 200
+LINES_MAX = 10
+"""Gifts in one order, as rewards takes them."""
+
+pages = Blueprint("serve", __name__)
+
+
+# --- Finding ------------------------------------------------------------------------------------------
+
+
+@pages.get("/desk/serve")
+@holding(Role.ORGANIZER)
+def search() -> ResponseReturnValue:
+    """One field for whatever is scanned or typed; a single match is opened at once."""
+    text = request.args.get("q", "").strip()
+    if _is_voucher(text):
+        return look_up(Form({"code": text}))
+    calls = {
+        name: replace(call, query={**(call.query or {}), "limit": STATIONS_MAX})
+        for name, call in asking_for_stations(Role.ORGANIZER).items()
+    }
+    if text:
+        calls["found"] = asked_for(text)
+    panels = backend.together(**calls)
+    try:
+        stations = stations_in(panels)
+    except Unavailable:
+        stations = []
+    station_id = _chosen_station(stations)
+    found = panels["found"] if text else Panel([])
+    matches = _at_home_first(found.content or [], station_id)
+    if len(matches) == 1 and station_id:
+        return redirect(f"/desk/serve/{matches[0]['id']}?station_id={station_id}", 303)
+    return render_template(
+        "serve/search.html",
+        text=text,
+        station_id=station_id,
+        stations=[(one["name"], f"/desk/serve?station_id={one['id']}", one["id"] == station_id) for one in stations],
+        matches=[(one["id"], describe(one)) for one in matches],
+        members_away=found.error is not None or not stations,
+    )
+
+
+def _is_voucher(text: str) -> bool:
+    """A link or token of a voucher, or its typed code, which is never all digits like a volunteer number."""
+    code = read_short_code(text)
+    typed = len(code) == SHORT_CODE_LENGTH and code.isascii() and code.isalnum() and not code.isdigit()
+    return typed or bool(re.search(r"(^|/v/)V1\.", text))
+
+
+def _chosen_station(stations: list[dict[str, Any]]) -> str | None:
+    wanted = str(uuid_or_none(request.args.get("station_id")))
+    known = [str(one["id"]) for one in stations]
+    return wanted if wanted in known else known[0] if known else None
+
+
+def _at_home_first(found: list[dict[str, Any]], station_id: str | None) -> list[dict[str, Any]]:
+    """Those of this desk's station; only when nobody of it was meant, the others, who learn where to go."""
+    here = [one for one in found if one.get("station_id") == station_id]
+    return here or found
+
+
+# --- Serving ------------------------------------------------------------------------------------------
+
+
+@pages.get("/desk/serve/<uuid:member_id>")
+@holding(Role.ORGANIZER)
+def show_member(member_id: UUID) -> ResponseReturnValue:
+    return _member_page(member_id, _station_of_request(), Form())
+
+
+@pages.post("/desk/serve/<uuid:member_id>")
+@holding(Role.ORGANIZER)
+def serve(member_id: UUID) -> ResponseReturnValue:
+    """Everything chosen as one order; the id made with the form makes a second post the same order."""
+    filled = Form.posted()
+    station_id = filled.uuid("station_id", _("页面不完整，请刷新再试"))
+    order_id = filled.uuid("id", _("页面不完整，请刷新再试"))
+    lines = _chosen_lines(filled)
+    if not filled:
+        return _member_page(member_id, station_id or _station_of_request(), filled), 422
+    if (short := _points_short(member_id, station_id, order_id, lines)) is not None:
+        filled.fail("", _("一共要 %(points)s 积分，还差 %(short)s", **short))
+        return _member_page(member_id, station_id, filled), 422
+    order = {"id": order_id, "station_id": station_id, "member_id": str(member_id), "lines": lines}
+    try:
+        backend.call("rewards", "POST", "/desk-orders", json=order)
+    except Unavailable:
+        filled.fail("", _("系统忙，还不知道有没有办成。请再按一次“确认发放”，不会重复扣积分。"))
+        return _member_page(member_id, station_id, filled), 503
+    except (Forbidden, Conflict) as refusal:
+        filled.fail("", _(refusal.detail))
+        filled.renew()
+        return _member_page(member_id, station_id, filled), 422
+    return redirect(f"/desk/orders/{order_id}", 303)
+
+
+def _station_of_request() -> str:
+    return str(uuid_or_none(request.args.get("station_id")) or UUID(int=0))
+
+
+def _chosen_lines(filled: Form) -> list[dict[str, Any]]:
+    """What was asked for, gift by gift; empty and 0 are nothing."""
+    lines = []
+    for name in filled.typed:
+        if not name.startswith("pieces-") or filled.text(name) in ("", "0"):
+            continue
+        gift_id = uuid_or_none(name.removeprefix("pieces-"))
+        pieces = filled.whole(name, _("件数请填整数"))
+        price = filled.whole(f"price-{gift_id}", _("页面不完整，请刷新再试"))
+        if not 0 < pieces <= 100:
+            filled.fail(name, _("件数请填整数"))
+        lines.append({"gift_id": str(gift_id), "quantity": pieces, "points": price * pieces})
+    if not lines:
+        filled.fail("", _("请至少给一种礼品填上件数"))
+    elif len(lines) > LINES_MAX:
+        filled.fail("", _("一次最多兑换 %(count)s 种礼品，其余的请再办一次", count=LINES_MAX))
+    return lines
+
+
+def _points_short(
+    member_id: UUID, station_id: str, order_id: str, lines: list[dict[str, Any]]
+) -> dict[str, str] | None:
+    """What is missing for all of it, before one line is paid and another is not. An order that is known already, sent
+    again after its answer was lost, is not asked about: its points are spent.
+    """
+    panels = backend.together(
+        known=Call("rewards", f"/desk-orders/{order_id}"), balance=_balance_of(member_id, station_id)
+    )
+    if panels["known"].content is not None or not panels["balance"].content:
+        return None
+    points = sum(line["points"] for line in lines)
+    short = points - panels["balance"].content[0]["points_available"]
+    return {"points": presentation.points(points), "short": presentation.points(short)} if short > 0 else None
+
+
+def _balance_of(member_id: UUID, station_id: str) -> Call:
+    return Call("points", f"/stations/{station_id}/balances", {"member_ids": member_id})
+
+
+def _member_page(member_id: UUID, station_id: str, filled: Form) -> str:
+    panels = backend.together(
+        member=Call("members", f"/members/{member_id}"),
+        balance=_balance_of(member_id, station_id),
+        desk=Call("rewards", f"/stations/{station_id}/desk", {"member_id": member_id}),
+    )
+    if panels["desk"].error is not None:
+        raise panels["desk"].error
+    desk = panels["desk"].content
+    balances = panels["balance"].content
+    available = balances[0]["points_available"] if balances else None
+    gifts = [gift | {"obstacle": _obstacle(gift, available)} for gift in desk["gifts"]]
+    # What can be had comes first, so that the keys reach it first.
+    gifts.sort(key=lambda gift: gift["obstacle"] is not None)
+    return render_template(
+        "serve/member.html",
+        filled=filled,
+        member_id=member_id,
+        station_id=station_id,
+        name=describe(panels["member"].content),
+        members_away=isinstance(panels["member"].error, Unavailable),
+        available=available,
+        points_away=panels["balance"].error is not None,
+        desk=desk,
+        gifts=gifts,
+    )
+
+
+def _obstacle(gift: dict[str, Any], available: int | None) -> str | None:
+    """Why not one piece of this gift can be had now, in a word."""
+    if not gift["available"]:
+        return _("没有了")
+    if gift["left_for_member"] == 0:
+        return _("本季度已兑满 %(count)s 件", count=gift["limit_per_quarter"])
+    if available is not None and available < gift["points"]:
+        return _("还差 %(points)s 积分", points=presentation.points(gift["points"] - available))
+    return None
+
+
+# --- What became of it --------------------------------------------------------------------------------
+
+
+@pages.get("/desk/orders/<uuid:order_id>")
+@holding(Role.ORGANIZER)
+def show_order(order_id: UUID) -> ResponseReturnValue:
+    return _order_page(order_id, Form())
+
+
+@pages.post("/desk/orders/<uuid:order_id>/finish")
+@holding(Role.ORGANIZER)
+def finish(order_id: UUID) -> ResponseReturnValue:
+    """Ask points again for what they had not answered."""
+    filled = Form.posted()
+    try:
+        backend.call("rewards", "POST", f"/desk-orders/{order_id}/finish")
+    except HuzhuError as refusal:
+        if isinstance(refusal, Unavailable):
+            raise
+        filled.blame(refusal)
+        return _order_page(order_id, filled), 422
+    return redirect(f"/desk/orders/{order_id}", 303)
+
+
+def _order_page(order_id: UUID, filled: Form) -> str:
+    order = backend.call("rewards", "GET", f"/desk-orders/{order_id}")
+    by_state: dict[str, list[dict[str, Any]]] = {}
+    for line in order["lines"]:
+        by_state.setdefault(line["state"], []).append(line)
+    given = by_state.get("fulfilled", [])
+    waiting = by_state.get("requested", []) + by_state.get("confirmed", [])
+    return render_template(
+        "serve/order.html",
+        filled=filled,
+        order=order,
+        name=_name_of(order),
+        given=given,
+        waiting=waiting,
+        refused=by_state.get("refused", []) + by_state.get("declined", []),
+        taken_back=by_state.get("cancelled", []) + by_state.get("expired", []),
+        total=sum(line["points"] for line in given),
+    )
+
+
+def _name_of(order: dict[str, Any]) -> str:
+    """The full name, as the desk compares it with a card; the masked one when members is away."""
+    member = backend.together(member=Call("members", f"/members/{order['member_id']}"))["member"].content
+    return describe(member) if member else str(order["member_name"] or _("（姓名暂时看不到）"))
+
+
+# --- On paper -----------------------------------------------------------------------------------------
+
+
+@pages.get("/desk/orders/<uuid:order_id>/slip")
+@holding(Role.ORGANIZER)
+def print_slip(order_id: UUID) -> ResponseReturnValue:
+    """One person's lines to sign."""
+    order = backend.call("rewards", "GET", f"/desk-orders/{order_id}")
+    lines = [line | {"order_id": order["id"]} for line in order["lines"] if line["state"] == "fulfilled"]
+    return _slips_page(lines, order["station_name"], order["at"], f"/desk/orders/{order_id}", _name_of(order))
+
+
+@pages.get("/desk/slips")
+@holding(Role.ORGANIZER)
+def print_slips() -> ResponseReturnValue:
+    """A day's lines to sign, in the order in which people came."""
+    station_id = _station_of_request()
+    day = Form(request.args).day("day") or clock.today().isoformat()
+    lines = backend.call("rewards", "GET", f"/stations/{station_id}/handed-over", query={"day": day})
+    station = lines[0]["station_name"] if lines else ""
+    return _slips_page(lines, station, f"{day}T12:00:00+08:00", f"/desk/serve?station_id={station_id}", None)
+
+
+def _slips_page(lines: list[dict[str, Any]], station: str, day: str, back: str, name: str | None) -> str:
+    return render_template(
+        "serve/slips.html",
+        lines=lines,
+        station=station,
+        day=day,
+        back=back,
+        name=name,
+        total=sum(line["points"] for line in lines),
+    )
