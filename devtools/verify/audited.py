@@ -120,6 +120,7 @@ ACTS = (
     Act("members", "member", "confirmed_at IS NOT NULL", ("member.confirm",)),
     Act("members", "member", _ADDED_BY_STAFF, ("member.add", "member.register")),
     Act("members", "member", _MOVED_IN, ("member.household",)),
+    Act("members", "badge_serial", "true", ("member.replace_badge",), "member_id"),
     Act("members", "one_time_code", "purpose = 'password'", ("login.make_code",), "member_id"),
     Act("members", "one_time_code", "purpose = 'claim'", ("login.make_claim",), "member_id"),
     Act("members", "erasure", "true", ("login.ask_erasure", "member.ask_erasure"), "member_id"),

@@ -65,6 +65,7 @@ def _about_people() -> dict[str, str]:
         "member.ask_erasure": _("代为申请注销"),
         "member.withdraw_erasure": _("代为撤回注销"),
         "member.erase": _("注销志愿者"),
+        "member.replace_badge": _("挂失志愿者证"),
         "roster.import": _("导入名单"),
         "import.bring": _("交来要导入的文件"),
         "import.start": _("开始导入"),

@@ -12,6 +12,13 @@ from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.domain.places import path_above
 from services.members.store import claims, concerns, erasures, groups, imports, people, splitting, tree
+from services.members.store import claims, concerns, erasures, groups, imports, people, tree
+from sqlalchemy import ColumnElement, Row, func, select
+
+from services.members.domain.badges import Badge, read_badge, read_number, short_code, write_badge
+from services.members.domain.consents import TEXTS, Text
+from services.members.store import badges, groups, people, tree
+from services.members.store.keys import keys
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -198,6 +205,70 @@ def show_member(caller: Principal, member_id: UUID) -> dict[str, Any]:
     if not caller.acts_for(member_id):
         acting = [one | {"name": one["name"] and mask(one["name"])} for one in acting]
     return found | {"acting": acting}
+
+
+BADGES_MAX = 3000
+
+
+def list_badges(
+    caller: Principal,
+    *,
+    node_id: UUID,
+    team_id: UUID | None = None,
+    member_id: UUID | None = None,
+) -> list[dict[str, Any]]:
+    """The badges of the active members at a station or in a compound, of one of its teams, or of one of them."""
+    tx = session()
+    path = tree.path_of(tx, node_id)
+    caller.require(Role.ORGANIZER, path)
+    which = [people.in_node(node_id, path)]
+    if member_id is not None:
+        which.append(Member.id == member_id)
+    rows = badges.list_of_station(tx, *which, team_id=team_id, limit=BADGES_MAX)
+    serials = badges.serials_of(tx, [row.id for row in rows])
+    return [_badge(row, serials[row.id]) for row in rows]
+
+
+def _badge(row: Row[Any], serial: int) -> dict[str, Any]:
+    return {
+        "member_id": row.id,
+        "name": row.name,
+        "pinyin": row.pinyin,
+        "volunteer_number": row.volunteer_number,
+        "short_code": short_code(row.volunteer_number),
+        "confirmed": row.confirmed,
+        "station_name": row.station_name,
+        "compound_name": row.compound_name,
+        "building_name": row.building_name,
+        "serial": serial,
+        "badge": write_badge(keys().badge_key, Badge(row.id, serial)),
+    }
+
+
+def read_badges(caller: Principal, codes: Sequence[str]) -> list[dict[str, Any]]:
+    """Whom codes mean, one answer each: `found`, `void` for a badge that was replaced, or `unknown`.
+
+    A badge or number of a member who was merged means the one that stands now.
+    """
+    tx = session()
+    scanned = {code: read_badge(keys().badge_key, code) for code in codes}
+    numbers = {code: None if scanned[code] else read_number(code) for code in codes}
+    ids = [badge.member_id for badge in scanned.values() if badge]
+    rows = badges.find_meant(tx, ids, [number for number in numbers.values() if number])
+    by_id, by_number = ({getattr(row, name): row for row in rows} for name in ("meant_id", "meant_number"))
+    serials = badges.serials_of(tx, ids)
+    answers: list[dict[str, Any]] = []
+    for code in codes:
+        badge = scanned[code]
+        row = by_id.get(badge.member_id) if badge else by_number.get(numbers[code] or "")
+        if row is None:
+            answers.append({"code": code, "outcome": "unknown", "member": None})
+        elif badge is not None and badge.serial != serials[badge.member_id]:
+            answers.append({"code": code, "outcome": "void", "member": None})
+        else:
+            shown = people.as_shown(row) if _may_see(caller, row.id, row.path) else people.as_masked(row)
+            answers.append({"code": code, "outcome": "found", "member": shown})
+    return answers
 
 
 def list_look_alikes(caller: Principal, member_id: UUID) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from services.rewards.queries import day as day_queries
 from services.rewards.queries import desk as desk_queries
 from services.rewards.queries import gifts as gift_queries
 from services.rewards.queries import redemptions as redemption_queries
-from services.rewards.queries.desk import Closed, HandedOver, Served, ToCount
+from services.rewards.queries.desk import Closed, HandedOver, Left, Served, ToCount
 from services.rewards.queries.gifts import GiftAtStation
 from services.rewards.queries.redemptions import Voucher
 from services.rewards.store import AtDesk, Gift, Receipt, Redemption, Stock
@@ -277,6 +277,34 @@ def list_handed_over(query: dict[str, Any], station_id: UUID) -> list[dict[str, 
 def list_told() -> list[dict[str, Any]]:
     """What desks gave in the last seven days to whom my login acts for, newest first."""
     return [_handed_over(one) for one in desk_queries.list_told(web.caller())]
+
+
+@routes.route("/stations/<uuid:station_id>/limits", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@routes.response(200, schemas.LeftSchema(many=True))
+@_refuses(403, 404)
+def list_limits(station_id: UUID) -> list[Left]:
+    """Of those at home at a station, what is left of limits that are not whole any more."""
+    return desk_queries.list_limits(web.caller(), station_id)
+
+
+@routes.route("/stations/<uuid:station_id>/calls", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@routes.response(200, schemas.CalledSchema)
+@_refuses(403, 404)
+def show_called(station_id: UUID) -> dict[str, int]:
+    """Which queue number was called last today."""
+    return {"number": desk_queries.last_called(web.caller(), station_id)}
+
+
+@routes.route("/stations/<uuid:station_id>/calls", methods=["POST"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.CallSchema)
+@routes.response(201, schemas.CalledSchema)
+@_refuses(403, 404, 409)
+def call_next(call: dict[str, Any], station_id: UUID) -> dict[str, int]:
+    """Call the next queue number; two desks call two."""
+    return {"number": desk_orders.call_next(web.caller(), call_id=call["id"], station_id=station_id)}
 
 
 @routes.route("/stations/<uuid:station_id>/to-count", methods=["GET"])

@@ -260,6 +260,20 @@ class HandedOverSchema(Wire):
     by_name = fields.String(required=True, allow_none=True, metadata={"description": "who gave it out"})
 
 
+class LeftSchema(Wire):
+    member_id = fields.UUID(required=True)
+    gift_id = fields.UUID(required=True)
+    left = fields.Integer(required=True, metadata={"description": "pieces, this quarter"})
+
+
+class CallSchema(Wire):
+    id = fields.UUID(required=True)
+
+
+class CalledSchema(Wire):
+    number = fields.Integer(required=True, metadata={"description": "called last today; 0 before the first"})
+
+
 # --- Daily closes -------------------------------------------------------------------------------------
 
 

@@ -164,6 +164,11 @@ ROUTES = {
     "show desk order": Route("GET", lambda one: f"/desk-orders/{_served(one)}", None, STATION),
     "finish desk order": Route("POST", lambda one: f"/desk-orders/{_served(one)}/finish", None, STATION),
     "list handed over": Route("GET", lambda one: f"/stations/{one.town.station.id}/handed-over", None, STATION),
+    "list limits": Route("GET", lambda one: f"/stations/{one.town.station.id}/limits", None, STATION),
+    "show called": Route("GET", lambda one: f"/stations/{one.town.station.id}/calls", None, STATION),
+    "call next": Route(
+        "POST", lambda one: f"/stations/{one.town.station.id}/calls", lambda _: {"id": str(uuid4())}, STATION, 201
+    ),
     "list to count": Route("GET", lambda one: f"/stations/{one.town.station.id}/to-count", None, frozenset({"staff"})),
     "close desk": Route("POST", lambda _: "/desk-closes", _close, frozenset({"staff"}), 201),
     "show close": Route("GET", lambda one: f"/desk-closes/{close(one.town)}", None, frozenset({"staff"})),

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from services.rewards import jobs
 from services.rewards.commands import desk, desk_orders
 from services.rewards.domain import redemption as rules
-from services.rewards.domain.desk import DeskOrder, Line
+from services.rewards.domain.desk import DeskOrder, Line, Paper
 from services.rewards.domain.redemption import State
 from services.rewards.queries import desk as queries
 from services.rewards.store import Gift, Receipt
@@ -316,3 +316,43 @@ def test_every_login_of_the_family_is_told_who_gave_what_and_when(town: Town, po
     assert (line.member_name, line.redemption.quantity) == ("陈*芳", 1)
     with clock.travel(clock.now() + timedelta(days=8)):
         assert queries.list_told(login_of(mother)) == []
+
+
+# --- The queue ----------------------------------------------------------------------------------------
+
+
+def test_two_desks_call_two_numbers_and_a_call_sent_twice_calls_one(rewards_app: Flask, town: Town) -> None:
+    organizer, here = town.organizer, town.station.id
+    again = uuid4()
+    calls = [again, again, *(uuid4() for _ in range(6))]
+    acts = [lambda key=key: desk_orders.call_next(organizer, call_id=key, station_id=here) for key in calls]
+    numbers = at_once(rewards_app, *acts)
+    assert sorted(set(numbers)) == [1, 2, 3, 4, 5, 6, 7]  # type: ignore[type-var]
+    assert numbers[0] == numbers[1]
+    assert queries.last_called(organizer, here) == 7
+    with clock.travel(clock.now() + timedelta(days=1)):
+        assert queries.last_called(organizer, here) == 0
+
+
+def test_limits_that_are_not_whole_are_listed_for_paper(town: Town, points: Points) -> None:
+    gift, free, member = town.gift(stock=9), town.gift(stock=9, limit_per_quarter=None), town.member()
+    desk_orders.serve(town.organizer, order_of(town, member, one=(gift, 1), two=(free, 1)))
+    town.redeemed(gift, town.member())
+    assert {(one.member_id, one.gift_id, one.left) for one in queries.list_limits(town.organizer, town.station.id)} >= {
+        (member, gift.id, 1)
+    }
+    assert free.id not in {one.gift_id for one in queries.list_limits(town.organizer, town.station.id)}
+
+
+def test_what_was_written_on_paper_is_typed_in_once_by_list_and_line(town: Town, points: Points) -> None:
+    gift, member, organizer = town.gift(stock=9), town.member(), town.organizer
+    points.balances[str(member)] = 1500
+    paper = Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+    order = replace(order_of(town, member, one=(gift, 1)), paper=paper)
+    for _twice in range(2):
+        receipt = desk_orders.serve(organizer, order)
+        assert states(receipt) == {"洗衣液": State.FULFILLED}
+    assert (receipt.order.paper_list, receipt.order.paper_line) == ("261125-AB23", 7)
+    short = desk_orders.serve(organizer, replace(order, id=uuid4(), paper=replace(paper, line=8)))
+    assert [(line.state, line.reason) for line in short.lines] == [(State.DECLINED, "可用积分不足")]
+    assert points.balances[str(member)] == 500, "never negative"

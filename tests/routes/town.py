@@ -298,6 +298,9 @@ class Town:
             "yesterday": (self.moment.date() - timedelta(days=1)).isoformat(),
             "neighbour": here.members[2]["member_id"],
         }
+        query = f"node_id={here.station_id}&member_id={self.things['member_id']}"
+        (badge,) = self.make("organizer", "GET", f"{API}/members/badges?{query}")
+        self.things["badge"] = badge["badge"]
         (token,) = self.make("volunteer", "GET", f"{API}/members/tokens")
         self.things["token_id"] = token["id"]
         path = f"{API}/checkin/activities/{here.served_activity_id}/attendances"

@@ -1,5 +1,6 @@
 """Routes of the members service."""
 
+from services.members.api.badges import badges
 from services.members.api.claims import claims
 from services.members.api.concerns import concerns
 from services.members.api.erasures import erasures
@@ -13,3 +14,4 @@ from services.members.api.rights import rights
 from services.members.api.tree import tree
 
 BLUEPRINTS = (logins, claims, own_data, erasures, people, newcomers, tree, rights, concerns, imports, internal)
+BLUEPRINTS = (logins, claims, own_data, erasures, people, badges, tree, rights, concerns, imports, internal)

@@ -52,6 +52,11 @@ class Keys:
     def code_hash(self, code: str) -> bytes:
         return tokens.mac(self._derive("code"), code)
 
+    @functools.cached_property
+    def badge_key(self) -> bytes:
+        """By which badges are signed."""
+        return self._derive("badge")
+
     def attempts_key(self, kind: str, *texts: str) -> bytes:
         return tokens.mac(self._derive("attempts"), kind, *texts)
 

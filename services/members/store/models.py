@@ -153,6 +153,16 @@ class MemberTeam(Model):
     __table_args__ = (Index("ix_member_team_team_id", "team_id"),)
 
 
+class BadgeSerial(Model):
+    """The valid badge of who has lost one; everybody else's is the first."""
+
+    __tablename__ = "badge_serial"
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    serial: Mapped[int]
+    changed_at: Mapped[datetime]
+    __table_args__ = (CheckConstraint("serial BETWEEN 2 AND 65535", name="serial"),)
+
+
 class Consent(Model):
     """Every giving and every withdrawing; the newest of a kind counts."""
 

@@ -372,6 +372,11 @@ def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
     return or_(*found)
 
 
+def in_node(node_id: UUID, path: str) -> ColumnElement[bool]:
+    """Members of a station or of a place above it, or who live in a compound or building."""
+    return or_(Member.compound_id == node_id, Member.building_id == node_id, below_any([path]))
+
+
 def alike(member: Member) -> ColumnElement[bool]:
     """Others of the same name with the same phone's tail, compound or birth date: perhaps the same person."""
     same = [

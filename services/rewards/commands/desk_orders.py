@@ -17,7 +17,7 @@ from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.domain.redemption import State
 from services.rewards.store import DeskOrder as Kept
 from services.rewards.store import Receipt, Redemption
-from shared import audit, clock, outbox
+from shared import audit, clock, copies, outbox
 from shared.db import transactional
 from shared.errors import Conflict, NotFound, RuleBroken
 from shared.ids import new_id
@@ -284,3 +284,22 @@ def _declined(outcome: Any) -> dict[str, Any]:
         "reason": str(outcome.get("detail") or rules.Declined.detail),
         "ended_at": clock.now(),
     }
+
+
+# --- The queue ----------------------------------------------------------------------------------------
+
+
+@transactional
+def call_next(tx: Session, caller: Principal, *, call_id: UUID, station_id: UUID) -> int:
+    """The next queue number of today; the same for the same id."""
+    place = copies.find_station(tx, station_id)
+    if place is None:
+        raise NotFound("没有这个站点")
+    caller.require(Role.ORGANIZER, place.path)
+    store.hold_desk(tx, station_id, alone=True)
+    known = store.find_call(tx, call_id)
+    if known is not None:
+        if known.station_id != station_id:
+            raise Conflict("这个编号已经用于另一次叫号")
+        return known.number
+    return store.add_call(tx, call_id, station_id, clock.today())

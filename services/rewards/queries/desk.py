@@ -88,10 +88,7 @@ def show_order(caller: Principal, order_id: UUID) -> Receipt:
 
 def list_day(caller: Principal, station_id: UUID, *, day: date | None) -> list[HandedOver]:
     """What was handed over by order at a station on a Shanghai day, today when none is given, oldest first."""
-    place = copies.find_station(session(), station_id)
-    if place is None:
-        raise NotFound("没有这个站点")
-    caller.require(Role.ORGANIZER, place.path)
+    _require_organizer(caller, station_id)
     begins = clock.day_starts(day or clock.today())
     ends = clock.day_starts((day or clock.today()) + timedelta(days=1))
     on_the_day = (Redemption.station_id == station_id, Redemption.fulfilled_at < ends)
@@ -106,6 +103,35 @@ def list_told(caller: Principal) -> list[HandedOver]:
 
 def _handed_over(*where: object, since: datetime, limit: int) -> list[HandedOver]:
     return [HandedOver(*tuple(row)) for row in store.list_orders(session(), *where, since=since, limit=limit)]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What somebody may still have this quarter of a gift of which they had some."""
+
+    member_id: UUID
+    gift_id: UUID
+    left: int
+
+
+def list_limits(caller: Principal, station_id: UUID) -> list[Left]:
+    """For a list on paper: of those at home at a station, the limits that are not whole any more."""
+    _require_organizer(caller, station_id)
+    rows = store.list_taken(session(), station_id, rules.quarter_of(clock.today()))
+    return [Left(row.member_id, row.gift_id, rules.left(row.limit_per_quarter, row.quantity)) for row in rows]
+
+
+def last_called(caller: Principal, station_id: UUID) -> int:
+    """The queue number that was called last today; 0 before the first."""
+    _require_organizer(caller, station_id)
+    return store.last_called(session(), station_id, clock.today())
+
+
+def _require_organizer(caller: Principal, station_id: UUID) -> None:
+    place = copies.find_station(session(), station_id)
+    if place is None:
+        raise NotFound("没有这个站点")
+    caller.require(Role.ORGANIZER, place.path)
 
 
 # --- Daily closes ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from services.rewards.domain.desk import DeskOrder as Wanted
 from services.rewards.domain.redemption import State
 from services.rewards.store.tables import (
     FRESH,
+    DeskCall,
     DeskClose,
     DeskCount,
     DeskOrder,
@@ -315,6 +316,31 @@ def list_counts(tx: Session, close_ids: Collection[UUID]) -> list[DeskCount]:
     return list(tx.scalars(statement.order_by(DeskCount.gift_name, DeskCount.gift_id)))
 
 
+# --- The queue ----------------------------------------------------------------------------------------
+
+
+_CALL = text("""
+    INSERT INTO desk_call (id, station_id, day, number)
+    SELECT :id, :station, :day, coalesce(max(number), 0) + 1 FROM desk_call WHERE station_id = :station AND day = :day
+    RETURNING number
+""")
+
+
+def find_call(tx: Session, call_id: UUID) -> DeskCall | None:
+    return tx.scalars(select(DeskCall).where(DeskCall.id == call_id)).first()
+
+
+def add_call(tx: Session, call_id: UUID, station_id: UUID, day: date) -> int:
+    """The next number of the day. The desk is held alone, so that two desks call two."""
+    return int(tx.execute(_CALL, {"id": call_id, "station": station_id, "day": day}).scalar_one())
+
+
+def last_called(tx: Session, station_id: UUID, day: date) -> int:
+    """0 before the first."""
+    called = select(func.max(DeskCall.number)).where(DeskCall.station_id == station_id, DeskCall.day == day)
+    return tx.scalar(called) or 0
+
+
 # --- Looking ------------------------------------------------------------------------------------------
 
 
@@ -332,3 +358,19 @@ def list_orders(tx: Session, *where: Any, limit: int, since: datetime) -> list[R
         .limit(limit)
     )
     return list(tx.execute(statement, execution_options=FRESH))
+
+
+def list_taken(tx: Session, station_id: UUID, quarter: date) -> list[Row[Any]]:
+    """What those at home at a station have taken this quarter of what has a limit: member_id, gift_id, limit, taken."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(Taken.member_id, Taken.gift_id, Gift.limit_per_quarter, Taken.quantity)
+        .join(Gift, Gift.id == Taken.gift_id)
+        .join(member_card, member_card.c.member_id == Taken.member_id)
+        .where(
+            member_card.c.station_id == station_id,
+            Taken.quarter == quarter,
+            Taken.quantity > 0,
+            Gift.limit_per_quarter.is_not(None),
+        )
+    )
+    return list(tx.execute(statement))

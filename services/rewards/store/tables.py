@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Index, Table, text
+from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Index, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.rewards.domain import redemption as rules
@@ -201,6 +201,18 @@ class DeskOrder(Model):
     paper_line: Mapped[int | None]
     handed_over_at: Mapped[datetime | None] = mapped_column(comment="as the paper has it")
     request_digest: Mapped[bytes]
+
+
+class DeskCall(Model):
+    """A queue number that a desk called, each once a day."""
+
+    __tablename__ = "desk_call"
+    __table_args__ = (UniqueConstraint("station_id", "day", "number"), {"comment": APPEND_ONLY})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    station_id: Mapped[UUID]
+    day: Mapped[date]
+    number: Mapped[int]
 
 
 class DeskClose(Model):

@@ -1,4 +1,4 @@
-"""Orders at the desk and daily closes."""
+"""Orders at the desk, queue numbers and daily closes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -54,6 +54,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_desk_order_member_id_at", "desk_order", ["member_id", "at"])
     op.create_index("ix_desk_order_station_id_at", "desk_order", ["station_id", "at"])
+    op.create_table(
+        "desk_call",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("station_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_call")),
+        sa.UniqueConstraint("station_id", "day", "number", name=op.f("uq_desk_call_station_id_day_number")),
+        comment="append-only",
+    )
     op.create_table(
         "desk_close",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -1,0 +1,26 @@
+"""A lost badge is replaced: what was printed before opens nothing any more."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.members.store import badges, people
+from shared import audit, clock
+from shared.db import transactional
+from shared.principal import Principal
+
+
+@transactional
+def replace_badge(tx: Session, caller: Principal, member_id: UUID, *, serial: int) -> dict[str, Any]:
+    """Void the badge of this serial, if it is still the valid one; another one is left as it is, so that a
+    repetition voids no new badge. By staff, never for oneself or the own household.
+    """
+    member, path = people.get_as_staff(tx, caller, member_id)
+    caller.refuse_own_case(member.id, member.household_id)
+    present = badges.serials_of(tx, [member_id])[member_id]
+    if serial == present:
+        present += 1
+        badges.set_serial(tx, member_id, present, clock.now())
+        audit.add(tx, caller, "member.replace_badge", "member", member_id, path=path)
+    return {"member_id": member_id, "serial": present}

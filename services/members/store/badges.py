@@ -1,0 +1,52 @@
+"""Statements on badges. A row is there only for who has lost one: everybody's first badge has the serial 1."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.members.store import people
+from services.members.store.models import BadgeSerial, Member, MemberTeam
+
+FIRST = 1
+
+
+def serials_of(tx: Session, member_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """The serial of each member's valid badge."""
+    rows = tx.execute(select(BadgeSerial).where(BadgeSerial.member_id == func.any(list(member_ids)))).scalars()
+    return dict.fromkeys(member_ids, FIRST) | {row.member_id: row.serial for row in rows}
+
+
+def set_serial(tx: Session, member_id: UUID, serial: int, at: Any) -> None:
+    statement = insert(BadgeSerial).values(member_id=member_id, serial=serial, changed_at=at)
+    tx.execute(statement.on_conflict_do_update(index_elements=["member_id"], set_={"serial": serial, "changed_at": at}))
+
+
+def list_of_station(
+    tx: Session, *which: ColumnElement[bool], team_id: UUID | None = None, limit: int
+) -> list[Row[Any]]:
+    """Members with their readings, sorted as a phone book is."""
+    statement = people.view().add_columns(Member.pinyin).where(Member.status == "active", *which)
+    if team_id is not None:
+        statement = statement.join(MemberTeam, MemberTeam.member_id == Member.id).where(MemberTeam.team_id == team_id)
+    return list(tx.execute(statement.order_by(Member.pinyin, Member.name, Member.id).limit(limit)))
+
+
+def find_meant(tx: Session, member_ids: Collection[UUID], numbers: Collection[str]) -> list[Row[Any]]:
+    """Who is meant by ids or numbers: `meant_id`, `meant_number` and the card of that member, or of the one it was
+    merged into.
+    """
+    meant = (
+        select(
+            Member.id.label("meant_id"),
+            Member.volunteer_number.label("meant_number"),
+            func.coalesce(Member.merged_into, Member.id).label("now_id"),
+        )
+        .where(or_(Member.id == func.any(list(member_ids)), Member.volunteer_number == func.any(list(numbers))))
+        .subquery("meant")
+    )
+    statement = people.view().add_columns(meant.c.meant_id, meant.c.meant_number)
+    return list(tx.execute(statement.join(meant, meant.c.now_id == Member.id).where(Member.status == "active")))
