@@ -6,15 +6,15 @@ from html import escape
 from typing import Any
 
 import qrcode
-from qrcode.constants import ERROR_CORRECT_M
+from qrcode.constants import ERROR_CORRECT_M, ERROR_CORRECT_Q
 
 QUIET_ZONE = 4
 _MASK = 3
 
 
-def svg(text: str, label: str) -> str:
-    """An `<svg>` element; `label` is read aloud in its place."""
-    rows = matrix(text)
+def svg(text: str, label: str, *, on_paper: bool = False) -> str:
+    """An `<svg>` element; `label` is read aloud in its place. What is carried about on paper is made for stains."""
+    rows = matrix(text, ERROR_CORRECT_Q if on_paper else ERROR_CORRECT_M)
     side = len(rows)
     # One path of runs: a fraction of the size of a square for every module.
     path = "".join(f"M{x},{y}h{length}v1h-{length}z" for y, row in enumerate(rows) for x, length in _runs(row))
@@ -26,13 +26,13 @@ def svg(text: str, label: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def matrix(text: str) -> list[list[bool | None]]:
+def matrix(text: str, level: int = ERROR_CORRECT_M) -> list[list[bool | None]]:
     """The modules, row by row, with the quiet zone.
 
     The mask is fixed: choosing the best of eight takes six times as long, and a screen of rotating
     codes asks for 120 at once.
     """
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE, mask_pattern=_MASK)
+    code = qrcode.QRCode(error_correction=level, border=QUIET_ZONE, mask_pattern=_MASK)
     code.add_data(text)
     code.make(fit=True)
     rows: list[list[bool | None]] = code.get_matrix()

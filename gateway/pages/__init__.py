@@ -35,6 +35,7 @@ from gateway.pages import (
     organize,
     own_data,
     platforms,
+    paper,
     records,
     refused,
     register,
@@ -50,6 +51,7 @@ from gateway.pages import (
     stock,
     stuck,
     tokens,
+    typed,
     vouchers,
 )
 
@@ -86,6 +88,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     organize.pages,
     own_data.pages,
     platforms.pages,
+    paper.pages,
     records.pages,
     refused.pages,
     register.pages,
@@ -101,6 +104,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     stock.pages,
     stuck.pages,
     tokens.pages,
+    typed.pages,
     vouchers.pages,
 )
 """Every module registers here, by hand."""

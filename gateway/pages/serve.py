@@ -47,6 +47,8 @@ def search() -> ResponseReturnValue:
     }
     if text:
         calls["found"] = asked_for(text)
+    if wanted := uuid_or_none(request.args.get("station_id")):
+        calls["called"] = Call("rewards", f"/stations/{wanted}/calls")
     panels = backend.together(**calls)
     try:
         stations = stations_in(panels)
@@ -54,17 +56,35 @@ def search() -> ResponseReturnValue:
         stations = []
     station_id = _chosen_station(stations)
     found = panels["found"] if text else Panel([])
-    matches = _at_home_first(found.content or [], station_id)
+    matches, is_void = _matches(text, found, station_id)
     if len(matches) == 1 and station_id:
         return redirect(f"/desk/serve/{matches[0]['id']}?station_id={station_id}", 303)
     return render_template(
         "serve/search.html",
         text=text,
+        numbering=Form(),
         station_id=station_id,
         stations=[(one["name"], f"/desk/serve?station_id={one['id']}", one["id"] == station_id) for one in stations],
         matches=[(one["id"], describe(one)) for one in matches],
+        is_void=is_void,
         members_away=found.error is not None or not stations,
+        called=panels["called"].content if wanted else {"number": None},
     )
+
+
+def _matches(text: str, found: Panel, station_id: str | None) -> tuple[list[dict[str, Any]], bool]:
+    """Who was meant, by badge or short code before anything else, and whether the badge was one that is void."""
+    if _may_be_code(text) and found.error is None:
+        (answer,) = backend.call("members", "POST", "/badges/read", json={"codes": [text]})
+        if answer["outcome"] != "unknown":
+            return [answer["member"]] if answer["member"] else [], answer["outcome"] == "void"
+    return _at_home_first(found.content or [], station_id), False
+
+
+def _may_be_code(text: str) -> bool:
+    """A badge as scanned, or as long as a short code; a name of eight Latin letters is looked for as both."""
+    code = read_short_code(text)
+    return bool(re.fullmatch(r"HZ1[A-Z2-7]{45}", code) or re.fullmatch(r"[2-9A-HJ-NP-Z]{8}", code))
 
 
 def _is_voucher(text: str) -> bool:

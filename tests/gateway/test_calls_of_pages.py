@@ -50,6 +50,9 @@ MORE_CALLS = {
     # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; and who waits at them.
     "/organize": 5,
     "/desk/serve": 3,  # the stations, as above, beside who is meant
+    "/desk/paper": 4,  # the stations, as above; then the homes and the teams of one
+    "/records/passbook": 3,  # balance and both statements, side by side
+    "/staff/members/<uuid:member_id>/passbook": 3,  # likewise
     f"{ACTIVITY}/code": 3,  # activity, codes of the site that it names first, presence: none holds another
     f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans: side by side, each of its own list
     f"{ACTIVITY}/edit": 3,  # the leaders, and the stations: those below one's nodes, and the nodes themselves
@@ -87,6 +90,17 @@ NEEDED = {
     ("/desk/orders/<uuid:order_id>", "rewards"),
     ("/desk/orders/<uuid:order_id>/slip", "rewards"),
     ("/desk/slips", "rewards"),
+    ("/desk/badges", "members"),
+    *(("/desk/list", service) for service in ("members", "points", "rewards")),
+    ("/desk/paper", "members"),
+    ("/desk/typed", "members"),
+    ("/desk/typed", "rewards"),
+    *(
+        (f"{of}/passbook", service)
+        for of in ("/records", "/staff/members/<uuid:member_id>")
+        for service in ("members", "points")
+    ),
+    ("/staff/members/<uuid:member_id>/badge", "members"),
     ("/desk/close", "members"),
     ("/desk/close", "rewards"),
     ("/desk/closes/<uuid:close_id>", "rewards"),
@@ -183,8 +197,13 @@ QUERIES = {
     f"{ACTIVITY}/sheet": "site={site_id}",
     f"{ACTIVITY}/sheet/enter": "site={site_id}&now=1",
     "/desk/serve": "q=陈&station_id={node_id}",
+    "/desk/serve": "q=没有&station_id={node_id}",
     "/desk/serve/<uuid:member_id>": "station_id={node_id}",
     "/desk/slips": "station_id={node_id}",
+    "/desk/badges": "node_id={node_id}",
+    "/desk/list": "station_id={node_id}",
+    "/desk/paper": "station_id={node_id}",
+    "/desk/typed": "station_id={node_id}",
     "/desk/close": "station_id={node_id}",
     "/organize/activities/<uuid:activity_id>/add": "q=陈",
     "/organize/activities/<uuid:activity_id>/codes.json": "site_id={site_id}&direction=arrival&minutes=1",

@@ -1,17 +1,25 @@
 """The desk in front of the real services: found, served, told, taken back, closed."""
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import zxingcpp
+from PIL import Image
 
+from gateway import qr
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.principal import Role
 from tests.devtools.damage import START, attend, hold_activity
-from tests.gateway.real import Browser, Town, form_fields, town
+from tests.gateway.real import Browser, Town, form_fields, serving, town
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser as ChromiumBrowser
+    from playwright.sync_api import Page
 
 __all__ = ["town"]
 
@@ -195,6 +203,134 @@ def test_the_search_takes_a_voucher_too(desk: Desk) -> None:
     voucher = desk.volunteer.api("GET", f"/rewards/redemptions/{redemption['id']}/voucher")
     for text in (voucher["code"], voucher["url"]):
         assert desk.organizer.get(f"/desk/serve?q={text}").request.path == f"/desk/{redemption['id']}"
+
+
+# --- On paper -----------------------------------------------------------------------------------------
+
+
+def badge_of(desk: Desk) -> dict[str, Any]:
+    query = f"node_id={desk.town.station_id}&member_id={desk.volunteer.member_id}"
+    (badge,) = desk.organizer.api("GET", f"/members/badges?{query}")
+    return dict(badge)
+
+
+def test_a_badge_and_a_short_code_open_the_person_until_the_badge_is_lost(desk: Desk) -> None:
+    badge = badge_of(desk)
+    for text in (badge["badge"], badge["badge"].lower(), badge["short_code"], badge["volunteer_number"]):
+        assert desk.organizer.get(f"/desk/serve?q={text}").request.path == desk.page
+    lost = f"/staff/members/{desk.volunteer.member_id}/badge"
+    assert "旧证已作废" in desk.staff.post(lost, lost).text
+    void = desk.organizer.get(f"/desk/serve?q={badge['badge']}")
+    assert "已经挂失" in void.text
+    assert desk.organizer.get(f"/desk/serve?q={badge_of(desk)['badge']}").request.path == desk.page
+
+
+def test_a_name_of_eight_letters_is_no_short_code(desk: Desk) -> None:
+    desk.town.person("陈芳芳芳")
+    assert "陈芳芳芳" in desk.organizer.get("/desk/serve?q=chenfang").text
+
+
+def test_the_balance_list_has_points_limits_and_room_to_sign(desk: Desk) -> None:
+    desk.serve({desk.soap: "1"})
+    listed = desk.organizer.get(f"/desk/list?station_id={desk.town.station_id}").text
+    for text in ("单号", "打印时间", "陈芳", "香皂还可 2 件", "签名"):
+        assert text in listed
+    code = badge_of(desk)["short_code"]
+    assert f"{code[:4]} {code[4:]}" in listed
+    assert desk.organizer.get(f"/desk/paper?station_id={desk.town.station_id}").text.count("/desk/badges") > 1
+
+
+def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
+    before, code = desk.points(), badge_of(desk)["short_code"]
+    typed: dict[str, Any] = {"list_number": "261125-ab23"}
+    typed |= {"line-1": "3", "who-1": code, "gift-1": desk.soap, "pieces-1": "2", "at-1": "9:40"}
+    typed |= {"line-2": "9", "who-2": code, "gift-2": desk.rice, "pieces-2": "1"}
+    for _twice in range(2):
+        told = desk.organizer.post("/desk/typed", "/desk/typed", **typed).text
+        assert "香皂 × 2：已记账" in told
+        assert "大米 × 1：没有扣积分" in told
+        assert desk.points() == before - 2 * PRICE
+    other = desk.organizer.post("/desk/typed", "/desk/typed", **typed | {"pieces-1": "1"}).text
+    assert "这一行以前录过" in other
+    assert desk.points() == before - 2 * PRICE
+    wrong = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ", "pieces-2": "x"})
+    assert "件数请填整数" in wrong.text
+    unknown = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ"})
+    assert "没有这个短码或编号" in unknown.text
+
+
+def test_the_passbook_has_both_units_line_by_line(desk: Desk) -> None:
+    desk.serve({desk.soap: "1"})
+    for who, page in ((desk.staff, f"/staff/members/{desk.volunteer.member_id}"), (desk.volunteer, "/records")):
+        book = who.get(f"{page}/passbook").text
+        for text in ("积分存折", "陈芳", "现场兑换 香皂 × 1", "余额", "服务时长", "2 小时"):
+            assert text in book
+
+
+def test_two_desks_call_two_numbers(desk: Desk) -> None:
+    here = f"/desk/serve?station_id={desk.town.station_id}"
+    filled = form_fields(desk.organizer.get(here).text, "/desk/calls")
+    for _twice in range(2):
+        desk.organizer.client.post("/desk/calls", data=filled)
+    assert "刚叫到 1 号" in desk.organizer.get(here).text
+    desk.staff.post(here, "/desk/calls")
+    assert "刚叫到 2 号" in desk.organizer.get(here).text
+    numbers = desk.organizer.get("/desk/numbers?from=5&to=7").text
+    assert re.findall(r'class="name">(\d+)<', numbers) == ["5", "6", "7"]
+
+
+# --- In a browser -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(desk: Desk, browser: "ChromiumBrowser") -> Iterator["Page"]:
+    """The organizer's browser, in front of a gateway that listens."""
+    with serving(desk.town.gateway) as address:
+        context = browser.new_context(base_url=address)
+        cookie = desk.organizer.client.get_cookie("huzhu_session")
+        assert cookie is not None
+        context.add_cookies([{"name": "huzhu_session", "value": cookie.value, "url": address}])
+        yield context.new_page()
+        context.close()
+
+
+def test_one_person_is_served_by_scanner_and_keyboard_alone(desk: Desk, page: "Page") -> None:
+    """The scanner types the badge and Enter; then the keys of a person are counted."""
+    badge, before = badge_of(desk)["badge"], desk.points()
+    page.goto(f"/desk/serve?station_id={desk.town.station_id}")
+    page.keyboard.type(badge + "\n")
+    page.wait_for_url(f"**{desk.page}*")
+    keys = ["2", "Enter"]
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_url("**/desk/orders/*")
+    assert "已发放" in page.inner_text("main")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/serve?*")
+    assert page.evaluate("document.activeElement.id") == "q", "the next person can be scanned"
+    assert desk.points() == before - 2 * PRICE
+    assert len(keys) + 1 <= 6
+
+
+def test_a_printed_badge_is_large_enough_and_can_be_read(desk: Desk, page: "Page") -> None:
+    badge = badge_of(desk)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.goto(f"/desk/badges?node_id={desk.town.station_id}&member_id={desk.volunteer.member_id}")
+    assert "陈芳" in page.inner_text(".member-badge")
+    drawing = page.locator(".member-badge .qr")
+    box = drawing.bounding_box()
+    assert box is not None
+    modules = page.evaluate("document.querySelector('.member-badge .qr').viewBox.baseVal.width")
+    symbol_mm = box["width"] / 96 * 25.4 * (modules - 2 * qr.QUIET_ZONE) / modules
+    assert symbol_mm >= 25
+    assert modules - 2 * qr.QUIET_ZONE == 33, "version 4, as the capitals and digits allow at level Q"
+    found = zxingcpp.read_barcode(Image.open(io.BytesIO(drawing.screenshot())))
+    assert found is not None
+    assert found.text == badge["badge"]
+    assert found.ec_level == "Q"
+    for personal in ("陈芳", badge["volunteer_number"], badge["short_code"]):
+        assert personal not in found.text
 
 
 def _line_of(page: str) -> str:

@@ -1,0 +1,160 @@
+"""Typing in what was written on a printed list while the network was away."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+from uuid import UUID, uuid5
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway import backend
+from gateway.forms import Form, uuid_or_none
+from gateway.guards import holding
+from gateway.i18n import _
+from gateway.pages.places import asking_for_stations, every, stations_in
+from shared import clock
+from shared.errors import Conflict, HuzhuError, Unavailable
+from shared.principal import Role
+
+ROWS = 15
+_PAPER = UUID("6f1d5f0e-4f0a-4f6c-9d0b-6f8f2a6f3b51")
+"""Namespace of the ids of orders that were on paper: list and line make the id, so that a line is booked once."""
+
+pages = Blueprint("typed", __name__)
+
+
+@dataclass(slots=True)
+class _Line:
+    """One line of the list: who, and the gifts that stand in it."""
+
+    number: int
+    code: str
+    at: time
+    member_id: str = ""
+    name: str = ""
+    pieces: dict[str, int] = field(default_factory=dict)
+
+
+@pages.get("/desk/typed")
+@holding(Role.ORGANIZER)
+def show() -> ResponseReturnValue:
+    return _typed_page(Form(), [])
+
+
+@pages.post("/desk/typed")
+@holding(Role.ORGANIZER)
+def type_in() -> ResponseReturnValue:
+    """Every line as an order of its own; what cannot be covered is said line by line and left to staff."""
+    filled = Form.posted()
+    station_id = filled.uuid("station_id", _("页面不完整，请刷新再试"))
+    number = filled.required("list_number", _("请填写名单上的单号"), length_max=40).upper()
+    day = filled.day("day") or clock.today().isoformat()
+    lines = _read_lines(filled)
+    if filled and not lines:
+        filled.fail("line-1", _("请至少填一行"))
+    if filled:
+        _find_people(filled, lines)
+    if not filled:
+        return _typed_page(filled, []), 422
+    gifts = backend.call("rewards", "GET", "/gifts", query={"station_id": station_id, "limit": 200})
+    prices = {gift["id"]: gift["points"] for gift in gifts}
+    told = [_book(line, station_id, number, day, prices) for line in lines]
+    return _typed_page(Form({"station_id": station_id, "list_number": number, "day": day}), told)
+
+
+def _read_lines(filled: Form) -> list[_Line]:
+    """What was typed, lines of one number together."""
+    lines: dict[int, _Line] = {}
+    for row in range(1, ROWS + 1):
+        if not any(filled.text(f"{name}-{row}") for name in ("line", "who", "pieces")):
+            continue
+        number = filled.whole(f"line-{row}", _("请填写行号"))
+        code = filled.required(f"who-{row}", _("请填写短码或志愿者编号"))
+        gift_id = filled.uuid(f"gift-{row}", _("请选择礼品"))
+        pieces = filled.whole(f"pieces-{row}", _("件数请填整数"))
+        if not 0 < pieces <= 100:
+            filled.fail(f"pieces-{row}", _("件数请填整数"))
+        at = filled.time_of_day(f"at-{row}", "") if filled.text(f"at-{row}") else time(12)
+        line = lines.setdefault(number, _Line(number, code, at or time(12)))
+        if line.code != code:
+            filled.fail(f"who-{row}", _("同一行号写了两个人"))
+        line.pieces[gift_id] = line.pieces.get(gift_id, 0) + pieces
+    return list(lines.values())
+
+
+def _find_people(filled: Form, lines: list[_Line]) -> None:
+    """Whom the codes mean, all asked at once; who is not found is a fault of their line."""
+    codes = list(dict.fromkeys(line.code for line in lines))
+    answers = backend.call("members", "POST", "/badges/read", json={"codes": codes})
+    found = {answer["code"]: answer["member"] for answer in answers}
+    for line in lines:
+        member = found.get(line.code)
+        if member is None:
+            row = next(row for row in range(1, ROWS + 1) if filled.text(f"who-{row}") == line.code)
+            filled.fail(f"who-{row}", _("没有这个短码或编号，请核对"))
+            continue
+        line.member_id, line.name = member["id"], member["name"]
+
+
+def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str, int]) -> dict[str, Any]:
+    """What became of a line, as sentences; an answer that did not come is asked for again by typing it in again."""
+    order_id = str(uuid5(_PAPER, f"{station_id} {number} {line.number}"))
+    then = datetime.combine(datetime.fromisoformat(day), line.at, clock.SHANGHAI)
+    content = {
+        "id": order_id,
+        "station_id": station_id,
+        "member_id": line.member_id,
+        "lines": [
+            {"gift_id": gift_id, "quantity": pieces, "points": prices.get(gift_id, 1) * pieces}
+            for gift_id, pieces in sorted(line.pieces.items())
+        ],
+        "paper": {"list_number": number, "line": line.number, "handed_over_at": then.isoformat()},
+    }
+    told = {"line": line.number, "name": line.name, "order_id": order_id}
+    try:
+        order = backend.call("rewards", "POST", "/desk-orders", json=content)
+    except Unavailable:
+        return told | {"kind": "wait", "sentences": [_("系统忙，还不知道有没有录上。请照样再录一次，不会重复扣积分。")]}
+    except Conflict:
+        return told | {"kind": "refused", "sentences": [_("这一行以前录过，内容和这次不一样。请点开核对。")]}
+    except HuzhuError as refusal:
+        return told | {"kind": "refused", "sentences": [_(refusal.detail)], "order_id": None}
+    return told | _outcome(order)
+
+
+def _outcome(order: dict[str, Any]) -> dict[str, Any]:
+    sentences = []
+    for line in order["lines"]:
+        what = f"{line['gift_name']} × {line['quantity']}"
+        match line["state"]:
+            case "fulfilled":
+                sentences.append(_("%(what)s：已记账", what=what))
+            case "requested" | "confirmed":
+                sentences.append(_("%(what)s：积分系统没有应答，请稍后点开再试", what=what))
+            case _other:
+                reason = line["reason"] or ""
+                sentences.append(_("%(what)s：没有扣积分，%(reason)s。请工作人员处理", what=what, reason=_(reason)))
+    states = {line["state"] for line in order["lines"]}
+    kind = "ok" if states == {"fulfilled"} else "wait" if states & {"requested", "confirmed"} else "refused"
+    return {"kind": kind, "sentences": sentences}
+
+
+def _typed_page(filled: Form, told: list[dict[str, Any]]) -> str:
+    stations = stations_in(every(**asking_for_stations(Role.ORGANIZER)))
+    wanted = str(uuid_or_none(filled.text("station_id") or request.args.get("station_id")))
+    known = [str(one["id"]) for one in stations]
+    station_id = wanted if wanted in known else known[0] if known else None
+    gifts = (
+        backend.call("rewards", "GET", "/gifts", query={"station_id": station_id, "limit": 200}) if station_id else []
+    )
+    return render_template(
+        "desk_paper/typed.html",
+        filled=filled,
+        told=told,
+        station_id=station_id,
+        stations=[(one["name"], f"/desk/typed?station_id={one['id']}", one["id"] == station_id) for one in stations],
+        gifts=[(gift["id"], gift["name"]) for gift in gifts],
+        rows=range(1, ROWS + 1),
+        today=clock.today().isoformat(),
+    )
