@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates
+from marshmallow import ValidationError, fields, validate
 
 from services.rewards.domain.desk import LINES_MAX
 from services.rewards.domain.redemption import QUANTITY_MAX, State
@@ -169,6 +169,11 @@ class IssueSchema(Wire):
 # --- Orders at the desk -----------------------------------------------------------------------------
 
 
+def _each_gift_once(rows: list[dict[str, Any]]) -> None:
+    if len({row["gift_id"] for row in rows}) < len(rows):
+        raise ValidationError("同一种礼品请写在一行")
+
+
 class DeskQuerySchema(Wire):
     member_id = fields.UUID(required=True, metadata={"description": "who stands there"})
 
@@ -205,7 +210,7 @@ class DeskOrderSchema(Wire):
     lines = fields.List(
         fields.Nested(DeskLineSchema),
         required=True,
-        validate=validate.Length(1, LINES_MAX, error="一次兑换 {min} 到 {max} 种礼品"),
+        validate=[validate.Length(1, LINES_MAX, error="一次兑换 {min} 到 {max} 种礼品"), _each_gift_once],
         metadata={"description": "each gift once"},
     )
     paper = fields.Nested(
@@ -214,11 +219,6 @@ class DeskOrderSchema(Wire):
         allow_none=True,
         metadata={"description": "where it was written down while the network was away"},
     )
-
-    @validates("lines")
-    def _once(self, lines: list[dict[str, Any]], **_: Any) -> None:
-        if len({line["gift_id"] for line in lines}) < len(lines):
-            raise ValidationError("同一种礼品请写在一行")
 
 
 class DeskReceiptLineSchema(RedemptionSchema):
@@ -299,14 +299,9 @@ class NewCloseSchema(Wire):
     counts = fields.List(
         fields.Nested(CountSchema),
         required=True,
-        validate=validate.Length(0, 500, error="最多 {max} 种礼品"),
+        validate=[validate.Length(0, 500, error="最多 {max} 种礼品"), _each_gift_once],
         metadata={"description": "every gift that the station has to count, once"},
     )
-
-    @validates("counts")
-    def _once(self, counts: list[dict[str, Any]], **_: Any) -> None:
-        if len({count["gift_id"] for count in counts}) < len(counts):
-            raise ValidationError("同一种礼品请写在一行")
 
 
 class CountedSchema(ToCountSchema):

@@ -18,7 +18,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, checks
 from schemathesis.core.result import Ok
 
-from devtools.crowd import Crowd
+from devtools.crowd import GIFT_POINTS, Crowd
 from devtools.supervisor import System
 from shared.ids import new_id
 from shared.settings import SERVICES
@@ -41,6 +41,7 @@ LAST = ("DELETE /api/v1/members/tokens/{token_id}", "DELETE /api/v1/members/sess
 FIND_NOTHING = {
     "DELETE /api/v1/members/tokens/{token_id}": "nobody ends another's token, and the real one is the volunteer's",
     "GET /api/v1/members/members/{member_id}/erasure": "the volunteer has asked for nothing yet",
+    "POST /api/v1/rewards/desk-orders": "its gifts stand in a list, where ids stay invented",
 }
 """Operations that say 404 and nothing else to an administrator with real ids, and why."""
 
@@ -71,6 +72,7 @@ def things(system: System, crowd: Crowd) -> dict[str, str]:
         "node_id": crowd.station_id,
         "gift_id": crowd.gift_id,
         "redemption_id": redemption_id,
+        **serve_at_the_desk(system, crowd),
         "member_id": member["member_id"],
         "member_ids": member["member_id"],
         "subject_id": member["member_id"],
@@ -113,6 +115,20 @@ def export(staff: Client, station_id: str, served: dict[str, Any]) -> str:
     span = {"node_id": station_id, "from_day": served["service_day"], "to_day": served["service_day"]}
     staff.post("/checkin/batches", {"id": batch_id, **platform, **span}).expect(201)
     return batch_id
+def serve_at_the_desk(system: System, crowd: Crowd) -> dict[str, str]:
+    """An order of the desk, of which points decide what they will, and a daily close before it."""
+    administrator = Client(system, crowd.administrator["token"])
+    to_count = administrator.get(f"/rewards/stations/{crowd.station_id}/to-count").expect(200)
+    counts = [
+        {name: one[name] for name in ("gift_id", "pieces", "expected")} | {"counted": one["expected"]}
+        for one in to_count
+    ]
+    close = {"id": str(new_id()), "station_id": crowd.station_id, "counts": counts}
+    line = {"gift_id": crowd.gift_id, "quantity": 1, "points": GIFT_POINTS}
+    order = {"id": str(new_id()), "station_id": crowd.station_id, "member_id": crowd.members[1]["member_id"]}
+    administrator.post("/rewards/desk-closes", close).expect(201)
+    administrator.post("/rewards/desk-orders", order | {"lines": [line]}).expect(201)
+    return {"order_id": order["id"], "close_id": close["id"]}
 
 
 def bury_a_letter(system: System, service: str) -> str:
