@@ -123,12 +123,14 @@ def serve_at_the_desk(system: System, crowd: Crowd) -> dict[str, str]:
         {name: one[name] for name in ("gift_id", "pieces", "expected")} | {"counted": one["expected"]}
         for one in to_count
     ]
-    close = {"id": str(new_id()), "station_id": crowd.station_id, "counts": counts}
+    close_id = str(new_id())
+    close = {"id": close_id, "station_id": crowd.station_id, "counts": counts}
     line = {"gift_id": crowd.gift_id, "quantity": 1, "points": GIFT_POINTS}
-    order = {"id": str(new_id()), "station_id": crowd.station_id, "member_id": crowd.members[1]["member_id"]}
+    order_id = str(new_id())
+    order = {"id": order_id, "station_id": crowd.station_id, "member_id": crowd.members[1]["member_id"]}
     administrator.post("/rewards/desk-closes", close).expect(201)
     administrator.post("/rewards/desk-orders", order | {"lines": [line]}).expect(201)
-    return {"order_id": order["id"], "close_id": close["id"]}
+    return {"order_id": order_id, "close_id": close_id}
 
 
 def bury_a_letter(system: System, service: str) -> str:

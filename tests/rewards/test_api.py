@@ -433,5 +433,6 @@ def test_reading_lists_costs_the_same_however_long_they_are(desk_: Desk) -> None
 def test_a_gift_stands_once_in_an_order_and_in_a_close_and_half_a_line_is_a_fault(desk_: Desk) -> None:
     staff = caller(desk_, "staff")
     for path, body, name in (("/desk-orders", _desk_order(desk_), "lines"), ("/desk-closes", _close(desk_), "counts")):
-        for rows in (body[name] * 2, [{"gift_id": None}], [{}]):
+        wrong: list[list[dict[str, Any]]] = [body[name] * 2, [{"gift_id": None}], [{}]]
+        for rows in wrong:
             assert_problem(desk_.call(staff, "POST", path, json=body | {name: rows}), 400)
