@@ -23,9 +23,8 @@ BELIEVED = timedelta(seconds=70)
 _ACTS = {
     "members": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, subject_id AS for_member_id FROM audit_log log
-        WHERE action IN ('member.confirm', 'member.household', 'login.make_code', 'login.make_claim',
-            'member.ask_erasure', 'member.withdraw_erasure', 'member.erase')
-        WHERE action IN ('member.confirm', 'member.household', 'member.replace_badge', 'login.make_code')
+        WHERE action IN ('member.confirm', 'member.household', 'member.replace_badge', 'login.make_code',
+            'login.make_claim', 'member.ask_erasure', 'member.withdraw_erasure', 'member.erase')
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, role_grant.member_id FROM audit_log log
         JOIN role_grant ON role_grant.id = subject_id WHERE action IN ('grant.add', 'grant.revoke')

@@ -85,9 +85,7 @@ def _close_page(filled: Form) -> str:
         if station_id
         else {}
     )
-    if panels and panels["to_count"].error is not None:
-        raise panels["to_count"].error
-    to_count = panels["to_count"].content if panels else []
+    to_count = panels["to_count"].needed() if panels else []
     return render_template(
         "serve/close.html",
         filled=filled,

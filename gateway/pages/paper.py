@@ -128,9 +128,8 @@ def print_list() -> ResponseReturnValue:
         gifts=Call("rewards", "/gifts", {"station_id": station_id, "limit": 200}),
         limits=Call("rewards", f"/stations/{station_id}/limits"),
     )
-    for name in ("people", "balances", "gifts", "limits"):
-        if (error := panels[name].error) is not None:
-            raise error
+    for panel in panels.values():
+        panel.needed()
     now = clock.now()
     return render_template(
         "desk_paper/list.html",
@@ -186,8 +185,7 @@ def _passbook(member_id: UUID, member: Call, back: str) -> str:
         minutes=Call("points", "/statement", query | {"unit": "minutes"}),
     )
     for panel in panels.values():
-        if panel.error is not None:
-            raise panel.error
+        panel.needed()
     person = panels["member"].content
     return render_template(
         "desk_paper/passbook.html",

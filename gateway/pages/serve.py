@@ -190,9 +190,7 @@ def _member_page(member_id: UUID, station_id: str, filled: Form) -> str:
         balance=_balance_of(member_id, station_id),
         desk=Call("rewards", f"/stations/{station_id}/desk", {"member_id": member_id}),
     )
-    if panels["desk"].error is not None:
-        raise panels["desk"].error
-    desk = panels["desk"].content
+    desk = panels["desk"].needed()
     balances = panels["balance"].content
     available = balances[0]["points_available"] if balances else None
     gifts = [gift | {"obstacle": _obstacle(gift, available)} for gift in desk["gifts"]]

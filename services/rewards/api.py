@@ -208,17 +208,9 @@ def list_station_redemptions(query: dict[str, Any], station_id: UUID) -> list[di
     return [_at_desk(found) for found in redemption_queries.list_for_station(web.caller(), station_id, **query)]
 
 
-# --- One person, one day ------------------------------------------------------------------------------
+# --- Orders at the desk -------------------------------------------------------------------------------
 
 
-@routes.route("/day", methods=["GET"])
-@web.logged_in()
-@routes.arguments(schemas.DayQuerySchema, location="query")
-@routes.response(200, schemas.DaySchema)
-@_refuses(403)
-def show_day(query: dict[str, Any]) -> day_queries.Day:
-    """One member on one day: what was redeemed, handed over, taken back or given up, and by whom."""
-    return day_queries.show_day(web.caller(), **query)
 @routes.route("/stations/<uuid:station_id>/desk", methods=["GET"])
 @web.holding(Role.ORGANIZER)
 @routes.arguments(schemas.DeskQuerySchema, location="query")
@@ -262,7 +254,7 @@ def finish(order_id: UUID) -> dict[str, Any]:
 
 @routes.route("/stations/<uuid:station_id>/handed-over", methods=["GET"])
 @web.holding(Role.ORGANIZER)
-@routes.arguments(schemas.DayQuerySchema, location="query")
+@routes.arguments(schemas.DeskDayQuerySchema, location="query")
 @routes.response(200, schemas.HandedOverSchema(many=True))
 @_refuses(403, 404)
 def list_handed_over(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
@@ -345,3 +337,16 @@ def show_close(close_id: UUID) -> dict[str, Any]:
 def list_closes(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
     """The closes of a station, newest first."""
     return [_closed(closed) for closed in desk_queries.list_closes(web.caller(), station_id, **query)]
+
+
+# --- One person, one day ------------------------------------------------------------------------------
+
+
+@routes.route("/day", methods=["GET"])
+@web.logged_in()
+@routes.arguments(schemas.DayQuerySchema, location="query")
+@routes.response(200, schemas.DaySchema)
+@_refuses(403)
+def show_day(query: dict[str, Any]) -> day_queries.Day:
+    """One member on one day: what was redeemed, handed over, taken back or given up, and by whom."""
+    return day_queries.show_day(web.caller(), **query)

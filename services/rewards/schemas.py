@@ -166,6 +166,10 @@ class IssueSchema(Wire):
     )
 
 
+class UndoSchema(Wire):
+    reason = Line(required=True, length_max=200)
+
+
 # --- Orders at the desk -----------------------------------------------------------------------------
 
 
@@ -243,7 +247,7 @@ class DeskReceiptSchema(Wire):
     lines = fields.List(fields.Nested(DeskReceiptLineSchema), required=True)
 
 
-class DayQuerySchema(Wire):
+class DeskDayQuerySchema(Wire):
     day = Day(load_default=None, metadata={"description": "in Shanghai; today when left out"})
 
 
@@ -325,8 +329,7 @@ class ClosesQuerySchema(Wire):
     limit = WholeText(load_default=20, validate=_count(1, 100))
 
 
-class UndoSchema(Wire):
-    reason = Line(required=True, length_max=200)
+# --- One person, one day ------------------------------------------------------------------------------
 
 
 class DayQuerySchema(Wire):

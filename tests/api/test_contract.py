@@ -115,6 +115,8 @@ def export(staff: Client, station_id: str, served: dict[str, Any]) -> str:
     span = {"node_id": station_id, "from_day": served["service_day"], "to_day": served["service_day"]}
     staff.post("/checkin/batches", {"id": batch_id, **platform, **span}).expect(201)
     return batch_id
+
+
 def serve_at_the_desk(system: System, crowd: Crowd) -> dict[str, str]:
     """An order of the desk, of which points decide what they will, and a daily close before it."""
     administrator = Client(system, crowd.administrator["token"])

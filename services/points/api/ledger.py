@@ -4,9 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from services.points.queries.awards import list_awards
-from services.points.queries.balances import list_balances
-from services.points.queries.day import Day, show_day
 from services.points.queries.balances import list_at_station, list_balances
+from services.points.queries.day import Day, show_day
 from services.points.queries.months import list_months
 from services.points.queries.rules import list_rules_today
 from services.points.queries.seals import get_seal
@@ -48,8 +47,7 @@ def show_balances(query: dict[str, Any]) -> list[dict[str, Any]]:
 @web.logged_in()
 @routes.arguments(StationBalancesQuerySchema, location="query")
 @routes.response(200, StationBalanceSchema(many=True))
-@routes.alt_response(403, schema=web.ProblemSchema)
-@routes.alt_response(404, schema=web.ProblemSchema)
+@routes.refuses(403, 404)
 def show_station_balances(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
     """What those who are at home at a station may spend, for its desk."""
     return list_at_station(web.caller(), station_id, **query)
