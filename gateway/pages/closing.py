@@ -73,10 +73,11 @@ def _close_page(filled: Form) -> str:
         name: Call(call.service, call.path, {**(call.query or {}), "limit": STATIONS_MAX})
         for name, call in asking_for_stations(Role.STAFF).items()
     }
-    stations = stations_in(backend.together(**calls))
+    asked = backend.together(**calls, left_open=Call("rewards", "/desks-left-open"))
+    stations = [(str(one["id"]), one["name"]) for one in stations_in(asked)]
+    stations += [(one["station_id"], _left_open(one)) for one in asked["left_open"].needed()]
     wanted = str(uuid_or_none(filled.text("station_id") or request.args.get("station_id")))
-    known = [str(one["id"]) for one in stations]
-    station_id = wanted if wanted in known else known[0] if known else None
+    station_id = wanted if wanted in dict(stations) else next(iter(dict(stations)), None)
     panels = (
         backend.together(
             to_count=Call("rewards", f"/stations/{station_id}/to-count"),
@@ -90,12 +91,17 @@ def _close_page(filled: Form) -> str:
         "serve/close.html",
         filled=filled,
         station_id=station_id,
-        stations=[(one["name"], f"/desk/close?station_id={one['id']}", one["id"] == station_id) for one in stations],
+        stations=[(name, f"/desk/close?station_id={key}", key == station_id) for key, name in stations],
         to_count=to_count,
         pieces=sum(one["pieces"] for one in to_count),
         points=sum(one["points"] for one in to_count),
         closes=panels["closes"].content if panels else [],
     )
+
+
+def _left_open(one: dict[str, Any]) -> str:
+    """A station that was merged in the middle of its day: nobody else says that it is still to be closed."""
+    return _("%(station)s（已撤并，%(pieces)s 件没有日结）", station=one["station_name"], pieces=one["pieces"])
 
 
 @pages.get("/desk/closes/<uuid:close_id>")

@@ -290,7 +290,7 @@ def print_slips() -> ResponseReturnValue:
     station_id = _station_of_request()
     day = Form(request.args).day("day") or clock.today().isoformat()
     lines = backend.call("rewards", "GET", f"/stations/{station_id}/handed-over", query={"day": day})
-    station = lines[0]["station_name"] if lines else ""
+    station = "、".join(dict.fromkeys(line["station_name"] for line in lines))
     return _slips_page(lines, station, f"{day}T12:00:00+08:00", f"/desk/serve?station_id={station_id}", None)
 
 

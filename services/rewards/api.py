@@ -13,7 +13,7 @@ from services.rewards.queries import day as day_queries
 from services.rewards.queries import desk as desk_queries
 from services.rewards.queries import gifts as gift_queries
 from services.rewards.queries import redemptions as redemption_queries
-from services.rewards.queries.desk import Closed, HandedOver, Left, Served, ToCount
+from services.rewards.queries.desk import Closed, HandedOver, Left, LeftOpen, Served, ToCount
 from services.rewards.queries.gifts import GiftAtStation
 from services.rewards.queries.redemptions import Voucher
 from services.rewards.store import AtDesk, Gift, Receipt, Redemption, Stock
@@ -306,6 +306,15 @@ def call_next(call: dict[str, Any], station_id: UUID) -> dict[str, int]:
 def list_to_count(station_id: UUID) -> list[ToCount]:
     """What the next daily close of a station would hold now."""
     return desk_queries.list_to_count(web.caller(), station_id)
+
+
+@routes.route("/desks-left-open", methods=["GET"])
+@web.holding(Role.STAFF)
+@routes.response(200, schemas.LeftOpenSchema(many=True))
+@_refuses(403)
+def list_left_open() -> list[LeftOpen]:
+    """Merged and closed stations of mine with hand-overs that no close holds."""
+    return desk_queries.list_left_open(web.caller())
 
 
 @routes.route("/desk-closes", methods=["POST"])

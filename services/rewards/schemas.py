@@ -289,6 +289,12 @@ class ToCountSchema(Wire):
     expected = fields.Integer(required=True, metadata={"description": "on the shelf by the books"})
 
 
+class LeftOpenSchema(Wire):
+    station_id = fields.UUID(required=True)
+    station_name = fields.String(required=True)
+    pieces = fields.Integer(required=True, metadata={"description": "handed over since its last close"})
+
+
 class CountSchema(Wire):
     gift_id = fields.UUID(required=True)
     pieces = Whole(required=True, validate=_count(0, PIECES_MAX), metadata={"description": "as it was shown"})

@@ -11,11 +11,14 @@ import zxingcpp
 from PIL import Image
 
 from gateway import qr
+from gateway.sessions import BELIEVED_S
+from shared import clock
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.principal import Role
 from tests.devtools.damage import START, attend, hold_activity
 from tests.gateway.real import Browser, Town, form_fields, serving, town
+from tests.gateway.test_merging_stations import HEIR, OLD, follow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as ChromiumBrowser
@@ -178,6 +181,26 @@ def test_a_close_counted_before_something_went_out_is_asked_for_again(desk: Desk
     assert refused.status_code == 422
     assert "重新核对" in refused.text
     assert "应存 9 件" in refused.text
+
+
+def test_a_desk_whose_station_was_merged_at_noon_is_closed_next_door(desk: Desk) -> None:
+    town, here = desk.town, f"/staff/nodes/{desk.town.station_id}"
+    desk.serve({desk.soap: "2"})
+    query = f"closed_on={START.date()}&successor_id={town.nodes[HEIR]}"
+    assert "已保存" in town.administrator.post(f"{here}/close?{query}", f"{here}/close").text
+    follow(town)
+    with town.at(clock.now() + timedelta(seconds=BELIEVED_S)):
+        page = desk.staff.get("/desk/close").text
+        assert f"{OLD}（已撤并，2 件没有日结）" in page
+        assert "发放 2 件" not in page, "the successor's own desk first"
+        left = f"/desk/close?station_id={town.station_id}"
+        closed = desk.staff.post(left, "/desk/close", **{f"counted-{desk.soap}": "0"}).text
+        assert "发放 2 件，等于用去 1 积分" in closed
+        assert OLD in closed
+        assert "已撤并" not in desk.staff.get("/desk/close").text
+        slips = desk.organizer.get(f"/desk/slips?station_id={town.nodes[HEIR]}").text
+        assert OLD in slips
+        assert "香皂" in slips
 
 
 def test_nobody_is_served_by_themselves_or_before_staff_has_seen_them(desk: Desk) -> None:

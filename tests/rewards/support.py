@@ -270,15 +270,16 @@ def holder(role: Role, place: Place) -> Principal:
     return login_of(uuid4(), grants=[Grant(role, place.path)])
 
 
-def close(town: Town, **counted: int) -> UUID:
-    """Close the first station's desk as it stands; `counted` by gift's name, otherwise what the books say."""
-    to_count = desk_queries.list_to_count(town.staff, town.station.id)
+def close(town: Town, at: Place | None = None, **counted: int) -> UUID:
+    """Close a desk as it stands, the first station's; `counted` by gift's name, otherwise what the books say."""
+    station_id = (at or town.station).id
+    to_count = desk_queries.list_to_count(town.staff, station_id)
     session().rollback()
     counts = [
         Count(one.gift_id, one.expected, one.pieces, counted.get(one.gift_name, one.expected), "盘点差异")
         for one in to_count
     ]
-    return desk_closes.close_desk(town.staff, desk_closes.Close(uuid4(), town.station.id, counts))
+    return desk_closes.close_desk(town.staff, desk_closes.Close(uuid4(), station_id, counts))
 
 
 # --- Looking ----------------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """What a merged station had follows to its successor, and what waits at its desk is handed over by that."""
 
+from uuid import UUID, uuid4
+
 import pytest
 from flask import Flask
 
-from services.rewards.commands import desk, redemptions, successors
+from services.rewards.commands import desk, desk_orders, redemptions, successors
+from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.domain.redemption import State
+from services.rewards.queries import desk as desk_queries
 from services.rewards.queries import gifts as gift_queries
 from services.rewards.queries import redemptions as queries
 from services.rewards.queries import verify
@@ -13,7 +17,7 @@ from shared.db import session
 from shared.errors import Forbidden
 from shared.events import StationChanged
 from shared.principal import Role
-from tests.rewards.support import Place, Points, Town, holder, login_of, stock_of, take_copies
+from tests.rewards.support import Place, Points, Town, close, holder, login_of, stock_of, take_copies
 
 
 def merge(place: Place, heir: Place, name: str, version: int = 2) -> Place:
@@ -84,3 +88,43 @@ def test_what_was_merged_twice_goes_to_the_last_at_once(town: Town, points: Poin
     assert successors.follow() == 1
     assert [on_hand(gift, place) for place in (town.station, third)] == [0, 3]
     nothing_is_broken()
+
+
+def serve(at: Place, member: UUID, gift: Gift, quantity: int) -> int:
+    """Handed over at the desk of a station; the points it cost."""
+    order = DeskOrder(uuid4(), at.id, member, [Line(gift.id, quantity, gift.points * quantity)])
+    (line,) = desk_orders.serve(holder(Role.ORGANIZER, at), order).lines
+    assert line.state is State.FULFILLED
+    return line.points
+
+
+def test_a_station_merged_in_the_middle_of_a_desk_day_is_closed_by_its_successor(town: Town, points: Points) -> None:
+    """What it gave out before, also after its last close, stays its own; what is on the shelf goes on next door."""
+    gift, member = town.gift(stock=20, limit_per_quarter=None), town.member()
+    spent = serve(town.station, member, gift, 2)
+    closes = [close(town)]
+    spent += serve(town.station, member, gift, 3)
+    waiting = town.redeemed(gift)
+    old, heir = merge(town.station, town.other_station, "岔路口社区实践站"), town.other_station
+    assert successors.follow() == 1
+    staff, other = holder(Role.STAFF, heir), holder(Role.STAFF, town.compound)
+    town.moves(member, heir)
+    spent += serve(heir, member, gift, 4)
+    assert [(one.station_id, one.pieces) for one in desk_queries.list_left_open(staff)] == [(old.id, 3)]
+    assert desk_queries.list_left_open(other) == []
+    desk.issue(holder(Role.ORGANIZER, heir), redemption_id=waiting.id)
+    spent += waiting.points
+    closes += [close(town, old), close(town, heir)]
+    assert desk_queries.list_left_open(staff) == []
+    counts = [count for one in closes for count in desk_queries.show_close(staff, one).counts]
+    assert [(count.pieces, count.expected) for count in counts] == [(2, 18), (4, 0), (4, 10)]
+    assert sum(count.points for count in counts) == spent
+    nothing_is_broken()
+
+
+def test_the_lines_to_sign_of_a_merged_station_are_printed_next_door(town: Town, points: Points) -> None:
+    gift, member = town.gift(stock=5), town.member()
+    serve(town.station, member, gift, 1)
+    merge(town.station, town.other_station, "岔路口社区实践站")
+    (line,) = desk_queries.list_day(holder(Role.ORGANIZER, town.other_station), town.other_station.id, day=None)
+    assert (line.station_name, line.redemption.quantity) == ("岔路口社区实践站", 1)

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from services.rewards import store
 from services.rewards.domain import redemption as rules
 from services.rewards.queries.gifts import GiftAtStation, list_for_desk
-from services.rewards.store import DeskClose, DeskCount, DeskOrder, Receipt, Redemption
+from services.rewards.store import DeskClose, DeskCount, DeskOrder, Receipt, Redemption, successors
 from shared import clock, copies
 from shared.db import session
 from shared.errors import HuzhuError, NotFound
@@ -87,11 +87,14 @@ def show_order(caller: Principal, order_id: UUID) -> Receipt:
 
 
 def list_day(caller: Principal, station_id: UUID, *, day: date | None) -> list[HandedOver]:
-    """What was handed over by order at a station on a Shanghai day, today when none is given, oldest first."""
-    _require_organizer(caller, station_id)
+    """What was handed over by order at a station, or at one merged into it, on a Shanghai day, today when none is
+    given, oldest first.
+    """
+    path = _require_organizer(caller, station_id)
+    stations = [station_id, *successors.list_merged_into(session(), path)]
     begins = clock.day_starts(day or clock.today())
     ends = clock.day_starts((day or clock.today()) + timedelta(days=1))
-    on_the_day = (Redemption.station_id == station_id, Redemption.fulfilled_at < ends)
+    on_the_day = (Redemption.station_id.in_(stations), Redemption.fulfilled_at < ends)
     return _handed_over(*on_the_day, since=begins, limit=LINES_MAX)[::-1]
 
 
@@ -127,11 +130,13 @@ def last_called(caller: Principal, station_id: UUID) -> int:
     return store.last_called(session(), station_id, clock.today())
 
 
-def _require_organizer(caller: Principal, station_id: UUID) -> None:
+def _require_organizer(caller: Principal, station_id: UUID) -> str:
+    """The path of the station; Forbidden for who does not organize there."""
     place = copies.find_station(session(), station_id)
     if place is None:
         raise NotFound("没有这个站点")
     caller.require(Role.ORGANIZER, place.path)
+    return str(place.path)
 
 
 # --- Daily closes ---------------------------------------------------------------------------------------
@@ -156,6 +161,21 @@ class Closed:
     station_name: str
     by_name: str | None
     counts: Sequence[DeskCount]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """A merged or closed station whose last hand-overs nobody has signed for."""
+
+    station_id: UUID
+    station_name: str
+    pieces: int
+
+
+def list_left_open(caller: Principal) -> list[LeftOpen]:
+    """What the caller, as staff of it or above it, is still to close where no desk opens any more, by name."""
+    rows = store.list_left_open(session(), caller.paths(Role.STAFF))
+    return [LeftOpen(row.node_id, row.name, int(row.pieces)) for row in rows]
 
 
 def list_to_count(caller: Principal, station_id: UUID) -> list[ToCount]:

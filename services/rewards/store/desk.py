@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.orm import Session
 
@@ -314,6 +314,19 @@ def list_closes(tx: Session, station_id: UUID, limit: int) -> list[DeskClose]:
 def list_counts(tx: Session, close_ids: Collection[UUID]) -> list[DeskCount]:
     statement = select(DeskCount).where(DeskCount.close_id == func.any(list(close_ids)))
     return list(tx.scalars(statement.order_by(DeskCount.gift_name, DeskCount.gift_id)))
+
+
+def list_left_open(tx: Session, paths: Collection[str]) -> list[Row[Any]]:
+    """Closed stations below these paths that gave out pieces which no close holds: node_id, name, pieces."""
+    below = or_(*(station.c.path.startswith(path, autoescape=True) for path in paths))
+    statement: Select[*tuple[Any, ...]] = (
+        select(station.c.node_id, station.c.name, func.sum(Redemption.quantity).label("pieces"))
+        .join(Redemption, Redemption.station_id == station.c.node_id)
+        .where(station.c.closed, below, Redemption.state == State.FULFILLED, Redemption.close_id.is_(None))
+        .group_by(station.c.node_id, station.c.name)
+        .order_by(station.c.name, station.c.node_id)
+    )
+    return list(tx.execute(statement))
 
 
 # --- The queue ----------------------------------------------------------------------------------------
