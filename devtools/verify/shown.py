@@ -82,6 +82,7 @@ _REMEMBERED = """
         OR EXISTS (SELECT FROM member_team WHERE member_id = member.id)
         OR EXISTS (SELECT FROM one_time_code WHERE member_id = member.id)
         OR EXISTS (SELECT FROM import_row WHERE member_id = member.id AND content IS NOT NULL)
+        OR EXISTS (SELECT FROM badge_serial WHERE member_id = member.id)
     )
 """
 _REMEMBERED_COPIES = """

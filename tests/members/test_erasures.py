@@ -51,7 +51,15 @@ def test_nothing_that_leads_to_a_person_is_left(town: Town) -> None:
     town.ask("PATCH", f"/members/{who.own_member_id}", staff, {"skills": ["修理钟表"]})
     number = town.sql("SELECT volunteer_number FROM member WHERE id = :id", id=who.own_member_id)[0][0]
     town.post("/sessions", Principal(kind=who.kind, audience="members"), {"phone": phone, "password": PASSWORD})
+    assert town.post(f"/members/{who.own_member_id}/badge/replace", staff, {"serial": 1}).status_code == 200
+    query = f"node_id={town.nodes['和谐小区']}&member_id={who.own_member_id}"
+    (badge,) = town.get(f"/badges?{query}", staff).json
     assert confirm(town, asked(town, who)).status_code == 204
+    codes = [badge["badge"], badge["short_code"], number]
+    read = town.post("/badges/read", staff, {"codes": codes}).json
+    assert {one["outcome"] for one in read} == {"unknown"}
+    assert town.get(f"/badges?{query}", staff).json == []
+    assert town.sql("SELECT count(*) FROM badge_serial WHERE member_id = :id", id=who.own_member_id)[0][0] == 0
     left = everything(town)
     for personal in ("欧阳绝尘", "欧阳*尘", "ouyang", "1960-03-08", "修理钟表", number):
         assert personal not in left, personal

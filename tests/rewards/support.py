@@ -270,7 +270,7 @@ def holder(role: Role, place: Place) -> Principal:
     return login_of(uuid4(), grants=[Grant(role, place.path)])
 
 
-def close(town: Town, at: Place | None = None, **counted: int) -> UUID:
+def close(town: Town, at: Place | None = None, /, **counted: int) -> UUID:
     """Close a desk as it stands, the first station's; `counted` by gift's name, otherwise what the books say."""
     station_id = (at or town.station).id
     to_count = desk_queries.list_to_count(town.staff, station_id)

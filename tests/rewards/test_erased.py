@@ -1,12 +1,45 @@
 """A member who was erased: nobody comes for what was redeemed, so the pieces and the points go back at once."""
 
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
 from services.rewards import jobs
+from services.rewards.commands import desk_orders
 from services.rewards.commands.redemptions import take_members
+from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.domain.redemption import State
+from services.rewards.queries import desk as desk_queries
 from shared import copies
 from shared.db import session, transactional
 from shared.events import MemberChanged
-from tests.rewards.support import Points, Town, fresh, make_due, run, stock_of, taken_by, waiting
+from shared.principal import Grant, Role
+from tests.rewards.support import (
+    Points,
+    Town,
+    close,
+    fresh,
+    holder,
+    login_of,
+    make_due,
+    run,
+    stock_of,
+    taken_by,
+    waiting,
+)
+
+
+def forget(member_id: UUID) -> None:
+    """As members tells it."""
+    erased = MemberChanged(
+        member_id=member_id,
+        version=2,
+        status="erased",
+        confirmed=False,
+        volunteer_number="999999999999",
+        name_masked="已注销",
+    )
+    transactional(take_members)([erased])
 
 
 def test_what_is_not_handed_over_ends_and_what_was_stays(town: Town, points: Points) -> None:
@@ -14,16 +47,8 @@ def test_what_is_not_handed_over_ends_and_what_was_stays(town: Town, points: Poi
     for one in (chen, wang):
         points.balances[str(one)] = 3000
     kept, lost = town.redeemed(gift, wang), town.redeemed(gift, chen)
-    erased = MemberChanged(
-        member_id=chen,
-        version=2,
-        status="erased",
-        confirmed=False,
-        volunteer_number="999999999999",
-        name_masked="已注销",
-    )
     for _ in range(2):
-        transactional(take_members)([erased])
+        forget(chen)
     run(jobs.sweep)
     make_due()
     run(jobs.drain)
@@ -35,3 +60,38 @@ def test_what_is_not_handed_over_ends_and_what_was_stays(town: Town, points: Poi
     card = copies.find_card(session(), chen)
     assert card is not None
     assert (card.name_masked, card.name_public, card.station_id, card.birth_date) == ("已注销", None, None, None)
+
+
+def everything() -> str:
+    """Every row of every table, as text."""
+    tables = session().scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+    rows = (session().scalars(text(f"SELECT CAST(t AS text) FROM {table} t")) for table in tables)
+    return "\n".join(row for found in rows for row in found)
+
+
+def test_orders_slips_and_closes_keep_ids_alone_of_who_was_served_and_who_served(town: Town, points: Points) -> None:
+    gift = town.gift(stock=5)
+    chen, li = town.member(name_masked="欧*尘"), town.member(name_masked="诸*亮")
+    organizer = login_of(li, grants=[Grant(Role.STAFF, town.station.path)])
+    order = DeskOrder(uuid4(), town.station.id, chen, [Line(gift.id, 1, gift.points)])
+    desk_orders.serve(organizer, order)
+    points.mood = "deaf"
+    open_order = DeskOrder(uuid4(), town.station.id, chen, [Line(gift.id, 1, gift.points)])
+    (waits,) = desk_orders.serve(organizer, open_order).lines
+    desk_orders.call_next(organizer, call_id=uuid4(), station_id=town.station.id)
+    closed = close(town)
+    points.mood = "well"
+    for one in (chen, li):
+        forget(one)
+    run(jobs.sweep)
+    make_due()
+    run(jobs.drain)
+    left = everything()
+    assert [name for name in ("欧*尘", "诸*亮") if name in left] == []
+    staff = holder(Role.STAFF, town.station)
+    (line,) = desk_queries.list_day(staff, town.station.id, day=None)
+    assert (line.member_name, line.by_name) == ("已注销", "已注销")
+    assert desk_queries.show_close(staff, closed).counts[0].pieces == 1
+    assert fresh(waits.id).state is State.EXPIRED, "nobody comes for what the desk could not finish"
+    assert stock_of(gift, town.station.id)[2:] == (4, 0, 1)
+    assert taken_by(chen, gift) == 1

@@ -14,6 +14,7 @@ from services.members.domain.places import ROOT
 from services.members.store import imports, people
 from services.members.store.models import (
     Access,
+    BadgeSerial,
     Creation,
     Erasure,
     Login,
@@ -127,6 +128,7 @@ def forget(tx: Session, member_id: UUID) -> list[UUID]:
     tx.execute(update(Member).where(Member.id == member_id).values(status="erased"))
     tx.execute(delete(MemberTeam).where(MemberTeam.member_id.in_(ids)))
     tx.execute(delete(OneTimeCode).where(OneTimeCode.member_id.in_(ids)))
+    tx.execute(delete(BadgeSerial).where(BadgeSerial.member_id.in_(ids)))
     # What was told of them before is told anew, without them: the older words are not to lie about.
     told = outbox.outbox.c
     tx.execute(

@@ -55,12 +55,7 @@ def finish(caller: Principal, order_id: UUID) -> Receipt:
 
 def _finish(caller: Principal, opened: _Opened) -> Receipt:
     waiting = [line for line in opened.receipt.lines if line.state is State.REQUESTED]
-    asked = [
-        Asked(
-            opened.events.get(line.id) or new_id(), spend_of(line, opened.card_version, by_name=opened.receipt.by_name)
-        )
-        for line in waiting
-    ]
+    asked = [Asked(opened.events.get(line.id) or new_id(), spend_of(line, opened.card_version)) for line in waiting]
     answers = ask_points(asked) if asked else {}
     # What answers otherwise is left to the worker, which says so.
     outcomes = {key: said for key, said in answers.items() if said.get("state") in ("confirmed", "declined")}
@@ -105,7 +100,7 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
     lines = _reserve(tx, order, place)
     requested = [line for line in lines if line.state is State.REQUESTED]
     by_name = store.name_of(tx, caller.own_member_id)
-    spends = [spend_of(line, place.card_version or 0, by_name=by_name) for line in requested]
+    spends = [spend_of(line, place.card_version or 0) for line in requested]
     rows = outbox.add(tx, *spends, due_in=WORKER_TAKES_OVER)
     events = dict(zip((line.id for line in requested), rows, strict=True))
     receipt = Receipt(Kept(**values), place.name, place.member_name, by_name, lines)

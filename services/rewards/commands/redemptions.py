@@ -146,11 +146,11 @@ def _values(order: Order, name: str, price: int, state: State) -> dict[str, Any]
     }
 
 
-def spend_of(redemption: Redemption, card_version: int, *, by_name: str | None = None) -> SpendRequested:
-    """What points are asked for; the description is what stands in the statement, at a desk with who was there."""
+def spend_of(redemption: Redemption, card_version: int) -> SpendRequested:
+    """What points are asked for; the description is what stands in the statement for ever, so it names nobody."""
     what = f"{redemption.gift_name} × {redemption.quantity}"
     if redemption.order_id is not None:
-        what = f"现场兑换 {what}" + (f"，经手人 {by_name}" if by_name else "")
+        what = f"现场兑换 {what}"
     return SpendRequested(
         redemption_id=redemption.id,
         member_id=redemption.member_id,
