@@ -151,7 +151,7 @@ def _of_rewards(told: Found, names: Mapping[str, str]) -> Iterator[Happened]:
     for act in told["acts"]:
         reason = _("原因：%(reason)s", reason=act["reason"]) if act["reason"] else ""
         word = acts.act_names().get(act["action"]) or str(act["action"])
-        yield Happened(act["at"], word, (gifts[act["redemption_id"]], _by(act["by_member_id"], names), reason))
+        yield Happened(act["at"], word, (act["what"], _by(act["by_member_id"], names), reason))
 
 
 # --- How it stands --------------------------------------------------------------------------------------

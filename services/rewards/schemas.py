@@ -360,7 +360,7 @@ class RedemptionOfDaySchema(Wire):
 class ActAtDeskSchema(Wire):
     id = fields.UUID(required=True)
     at = fields.AwareDateTime(required=True)
-    redemption_id = fields.UUID(required=True)
+    what = fields.String(required=True, metadata={"description": "gifts and pieces, as read to a person"})
     action = fields.String(required=True)
     by_member_id = fields.UUID(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)

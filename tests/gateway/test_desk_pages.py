@@ -152,6 +152,20 @@ def test_the_family_is_told_at_home_and_in_the_statement(desk: Desk) -> None:
     assert "李*" not in statement, "the ledger is for ever, and whoever stood at the desk may ask to be forgotten"
 
 
+def test_staff_reads_to_a_person_who_handed_over_what_at_the_desk(desk: Desk) -> None:
+    desk.serve({desk.soap: "2"})
+    pears = desk.gift("雪梨", 10)
+    line = _line_of(desk.serve({pears: "1"}).text)
+    desk.organizer.post(f"/desk/{line}", f"/desk/{line}/undo", reason="拿错了")
+    desk.town.deliver()
+    page = desk.staff.get(f"/staff/members/{desk.volunteer.member_id}/day?day={START.date()}").text
+    told = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert "现场兑换 香皂 × 2 经办：李组织" in told
+    assert "现场兑换 雪梨 × 1 经办：李组织" in told
+    assert "收回发放 雪梨 × 1 经办：李组织 原因：拿错了" in told
+    assert "积分账：兑换退回 现场兑换 雪梨 × 1" in told
+
+
 def test_a_line_is_taken_back_until_the_close_and_not_after(desk: Desk) -> None:
     before = desk.points()
     line = _line_of(desk.serve({desk.soap: "1"}).text)

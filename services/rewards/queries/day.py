@@ -82,15 +82,18 @@ def _as_told(redemption: Redemption, station_name: str | None) -> dict[str, Any]
 
 
 def _list_acts(redemptions: list[Redemption]) -> list[dict[str, Any]]:
-    """Who handed these over, or took them back, and why. Looked for from the first request on, by the log's times."""
+    """Who handed these over, one by one or in an order at the desk, or took them back, and why. Looked for from the
+    first request on, by the log's times.
+    """
     if not redemptions:
         return []
-    log = audit_log.c
+    log, orders = audit_log.c, {redemption.order_id for redemption in redemptions if redemption.order_id}
+    what = {redemption.id: f"{redemption.gift_name} × {redemption.quantity}" for redemption in redemptions}
     rows = session().execute(
         select(log.id, log.at, log.member_id.label("by_member_id"), log.action, log.subject_id, log.detail)
         .where(
             log.at >= min(redemption.requested_at for redemption in redemptions),
-            log.subject_id.in_([redemption.id for redemption in redemptions]),
+            log.subject_id.in_([*what, *orders]),
         )
         .order_by(log.id)
         .limit(ROWS_MAX)
@@ -99,7 +102,7 @@ def _list_acts(redemptions: list[Redemption]) -> list[dict[str, Any]]:
         {
             "id": row.id,
             "at": row.at,
-            "redemption_id": row.subject_id,
+            "what": what.get(row.subject_id) or row.detail["gift"],
             "action": row.action,
             "by_member_id": row.by_member_id,
             "reason": row.detail.get("reason"),
