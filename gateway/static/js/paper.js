@@ -2,5 +2,6 @@
 
 const button = document.querySelector("[data-print]");
 button.hidden = false;
+button.focus(); // one key prints
 document.querySelector("[data-by-menu]").hidden = true;
 button.addEventListener("click", () => window.print());
