@@ -5,7 +5,10 @@ pages Enter brings the empty search again.
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +30,8 @@ from shared.principal import Role
 STATIONS_MAX = 200
 LINES_MAX = 10
 """Gifts in one order, as rewards takes them."""
+AGAIN_WITHIN = timedelta(minutes=10)
+"""The same gifts once more for one person within this time are asked about: the answer may have been lost."""
 
 pages = Blueprint("serve", __name__)
 
@@ -125,9 +130,17 @@ def serve(member_id: UUID) -> ResponseReturnValue:
     lines = _chosen_lines(filled)
     if not filled:
         return _member_page(member_id, station_id or _station_of_request(), filled), 422
-    if (short := _points_short(member_id, station_id, order_id, lines)) is not None:
+    before = _before_it_is_taken(member_id, station_id, order_id)
+    for line, most in _beyond_limits(before, lines):
+        filled.fail(f"pieces-{line['gift_id']}", _("最多只能给 %(count)s 件", count=most))
+    if not filled:
+        return _member_page(member_id, station_id, filled), 422
+    if (short := _points_short(before, lines)) is not None:
         filled.fail("", _("一共要 %(points)s 积分，还差 %(short)s", **short))
         return _member_page(member_id, station_id, filled), 422
+    if not filled.text("again") and (when := _given_just_now(before, lines)):
+        filled.fail("", _("%(when)s 刚给这位发过同样的礼品。真要再发一份，请再按一次“确认发放”。", when=when))
+        return _member_page(member_id, station_id, filled, again=True), 422
     order = {"id": order_id, "station_id": station_id, "member_id": str(member_id), "lines": lines}
     try:
         backend.call("rewards", "POST", "/desk-orders", json=order)
@@ -164,27 +177,60 @@ def _chosen_lines(filled: Form) -> list[dict[str, Any]]:
     return lines
 
 
-def _points_short(
-    member_id: UUID, station_id: str, order_id: str, lines: list[dict[str, Any]]
-) -> dict[str, str] | None:
-    """What is missing for all of it, before one line is paid and another is not. An order that is known already, sent
-    again after its answer was lost, is not asked about: its points are spent.
+def _before_it_is_taken(member_id: UUID, station_id: str, order_id: str) -> dict[str, Any]:
+    """What an order is compared with. Nothing when it is known already and was sent again after its answer was lost:
+    its points are spent.
     """
     panels = backend.together(
-        known=Call("rewards", f"/desk-orders/{order_id}"), balance=_balance_of(member_id, station_id)
+        known=Call("rewards", f"/desk-orders/{order_id}"),
+        balance=_balance_of(member_id, station_id),
+        desk=Call("rewards", f"/stations/{station_id}/desk", {"member_id": member_id}),
     )
-    if panels["known"].content is not None or not panels["balance"].content:
+    return {} if panels["known"].content else {name: panels[name].content for name in ("balance", "desk")}
+
+
+def _beyond_limits(before: dict[str, Any], lines: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Lines that ask for more than the shelf or the quarter's limit has, with how many it could be."""
+    gifts = {gift["id"]: gift for gift in (before.get("desk") or {"gifts": ()})["gifts"]}
+    for line in lines:
+        gift = gifts.get(line["gift_id"])
+        if gift is None:
+            continue
+        left = gift["left_for_member"]
+        most = gift["available"] if left is None else min(gift["available"], left)
+        if line["quantity"] > most:
+            yield line, most
+
+
+def _points_short(before: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, str] | None:
+    """What is missing for all of it, before one line is paid and another is not."""
+    if not before.get("balance"):
         return None
     points = sum(line["points"] for line in lines)
-    short = points - panels["balance"].content[0]["points_available"]
+    short = points - before["balance"][0]["points_available"]
     return {"points": presentation.points(points), "short": presentation.points(short)} if short > 0 else None
+
+
+def _given_just_now(before: dict[str, Any], lines: list[dict[str, Any]]) -> str | None:
+    """When this person was given the very same, if that was just now. Who came back to an empty form, since the network
+    broke before the receipt was there, would else give everything twice.
+    """
+    orders: dict[str, dict[str, int]] = defaultdict(dict)
+    times = {}
+    for one in (before.get("desk") or {"served": ()})["served"]:
+        orders[one["order_id"]][one["gift_id"]] = one["quantity"]
+        times[one["order_id"]] = one["requested_at"]
+    wanted = {line["gift_id"]: line["quantity"] for line in lines}
+    since = clock.now() - AGAIN_WITHIN
+    same = [times[key] for key, given in orders.items() if given == wanted]
+    return next((presentation.hour(at) for at in reversed(same) if presentation.read_moment(at) > since), None)
 
 
 def _balance_of(member_id: UUID, station_id: str) -> Call:
     return Call("points", f"/stations/{station_id}/balances", {"member_ids": member_id})
 
 
-def _member_page(member_id: UUID, station_id: str, filled: Form) -> str:
+def _member_page(member_id: UUID, station_id: str, filled: Form, *, again: bool = False) -> str:
     panels = backend.together(
         member=Call("members", f"/members/{member_id}"),
         balance=_balance_of(member_id, station_id),
@@ -207,6 +253,7 @@ def _member_page(member_id: UUID, station_id: str, filled: Form) -> str:
         points_away=panels["balance"].error is not None,
         desk=desk,
         gifts=gifts,
+        again=again,
     )
 
 
@@ -279,8 +326,9 @@ def _name_of(order: dict[str, Any]) -> str:
 def print_slip(order_id: UUID) -> ResponseReturnValue:
     """One person's lines to sign."""
     order = backend.call("rewards", "GET", f"/desk-orders/{order_id}")
-    lines = [line | {"order_id": order["id"]} for line in order["lines"] if line["state"] == "fulfilled"]
-    return _slips_page(lines, order["station_name"], order["at"], f"/desk/orders/{order_id}", _name_of(order))
+    station = {"station_name": order["station_name"]}
+    lines = [line | station for line in order["lines"] if line["state"] == "fulfilled"]
+    return _slips_page(lines, order["at"], order["station_id"], _name_of(order))
 
 
 @pages.get("/desk/slips")
@@ -290,17 +338,17 @@ def print_slips() -> ResponseReturnValue:
     station_id = _station_of_request()
     day = Form(request.args).day("day") or clock.today().isoformat()
     lines = backend.call("rewards", "GET", f"/stations/{station_id}/handed-over", query={"day": day})
-    station = "、".join(dict.fromkeys(line["station_name"] for line in lines))
-    return _slips_page(lines, station, f"{day}T12:00:00+08:00", f"/desk/serve?station_id={station_id}", None)
+    return _slips_page(lines, f"{day}T12:00:00+08:00", station_id, None)
 
 
-def _slips_page(lines: list[dict[str, Any]], station: str, day: str, back: str, name: str | None) -> str:
+def _slips_page(lines: list[dict[str, Any]], day: str, station_id: str, name: str | None) -> str:
+    """The way back is to the search: the next person waits."""
     return render_template(
         "serve/slips.html",
         lines=lines,
-        station=station,
+        station="、".join(dict.fromkeys(line["station_name"] for line in lines)),
         day=day,
-        back=back,
+        back=f"/desk/serve?station_id={station_id}",
         name=name,
         total=sum(line["points"] for line in lines),
     )

@@ -182,6 +182,14 @@ class DeskQuerySchema(Wire):
     member_id = fields.UUID(required=True, metadata={"description": "who stands there"})
 
 
+class ServedSchema(Wire):
+    order_id = fields.UUID(required=True)
+    gift_id = fields.UUID(required=True)
+    gift_name = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    requested_at = fields.AwareDateTime(required=True)
+
+
 class DeskSchema(Wire):
     station_name = fields.String(required=True)
     obstacle_code = fields.String(required=True, allow_none=True)
@@ -189,6 +197,11 @@ class DeskSchema(Wire):
         required=True, allow_none=True, metadata={"description": "why this person redeems nothing here now"}
     )
     gifts = fields.List(fields.Nested(GiftAtStationSchema), required=True)
+    served = fields.List(
+        fields.Nested(ServedSchema),
+        required=True,
+        metadata={"description": "today, to this person at this desk; what was taken back is not in it"},
+    )
 
 
 class DeskLineSchema(Wire):

@@ -22,7 +22,7 @@ from tests.gateway.test_merging_stations import HEIR, OLD, follow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as ChromiumBrowser
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 __all__ = ["town"]
 
@@ -125,6 +125,9 @@ def test_what_the_points_do_not_cover_is_said_before_anything_is_taken(desk: Des
     assert desk.points() == before
     assert "请至少给一种礼品填上件数" in desk.serve({}, 422).text
     assert "件数请填整数" in desk.serve({desk.soap: "两件"}, 422).text
+    for gift, most in ((desk.soap, 3), (desk.gift("雪梨", 1, stock=6), 6)):
+        assert f"最多只能给 {most} 件" in desk.serve({gift: f"{most + 1}"}, 422).text
+    assert desk.points() == before
 
 
 def test_while_points_are_away_nothing_is_handed_over_and_it_is_finished_later(
@@ -350,6 +353,44 @@ def test_one_person_is_served_by_scanner_and_keyboard_alone(desk: Desk, page: "P
     assert page.evaluate("document.activeElement.id") == "q", "the next person can be scanned"
     assert desk.points() == before - 2 * PRICE
     assert len(keys) + 1 <= 6
+
+
+def test_the_network_breaks_between_confirm_and_answer_and_nothing_is_given_twice(desk: Desk, page: "Page") -> None:
+    """The browser shows its own fault then, and whoever goes back stands before an empty form."""
+    before, answers = desk.points(), list[int]()
+
+    def cut(route: "Route") -> None:
+        if route.request.method == "POST" and not answers:
+            answers.append(route.fetch(max_redirects=0).status)
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(f"**{desk.page}*", cut)
+    page.goto(desk.shown)
+    with page.expect_event("requestfailed"):
+        page.locator(".pieces").first.type("2\n")
+    page.wait_for_url("chrome-error://**")
+    assert (answers, desk.points()) == ([303], before - 2 * PRICE)
+    page.goto(desk.shown)
+    assert "今天已经在这里兑换过" in page.inner_text("main")
+    assert "12:00 香皂 × 2" in page.inner_text("main")
+    page.locator(".pieces").first.type("1\n")
+    page.wait_for_url("**/desk/orders/*")
+    assert desk.points() == before - 3 * PRICE, "something else is no repetition"
+
+
+def test_the_very_same_again_within_minutes_is_asked_about(desk: Desk) -> None:
+    before = desk.points()
+    desk.serve({desk.soap: "1"})
+    asked = desk.serve({desk.soap: "1"}, 422)
+    assert "12:00 刚给这位发过同样的礼品" in asked.text
+    assert desk.points() == before - PRICE
+    typed = form_fields(asked.text, desk.page) | {f"pieces-{desk.soap}": "1"}
+    assert desk.organizer.client.post(desk.page, data=typed).location == f"/desk/orders/{typed['id']}"
+    assert desk.points() == before - 2 * PRICE, "pressed again it is meant"
+    with desk.town.at(START + timedelta(hours=3, minutes=11)):
+        assert "已发放" in desk.serve({desk.soap: "1"}).text
 
 
 def test_a_printed_badge_is_large_enough_and_can_be_read(desk: Desk, page: "Page") -> None:

@@ -251,7 +251,7 @@ REWARDS = (
     Row(f"POST {_REDEMPTION}/issue", ORGANIZERS, 5),
     Row(f"POST {_REDEMPTION}/undo", ORGANIZERS, 5, _REASON, ids={"redemption_id": "fulfilled"}),
     Row(f"POST {_REDEMPTION}/undo", ORGANIZERS, 7, _REASON, ids={"redemption_id": "at the desk"}),
-    Row(f"GET {_STATION}/desk", ORGANIZERS, 2, query={"member_id": "{member_id}"}),
+    Row(f"GET {_STATION}/desk", ORGANIZERS, 3, query={"member_id": "{member_id}"}),
     Row("POST /rewards/desk-orders", ORGANIZERS, 18, _DESK_ORDER),
     Row("GET /rewards/desk-orders/<uuid:order_id>", ORGANIZERS, 4),
     Row("POST /rewards/desk-orders/<uuid:order_id>/finish", ORGANIZERS, 4),

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
 from services.rewards import store
 from services.rewards.domain import redemption as rules
+from services.rewards.domain.redemption import State
 from services.rewards.queries.gifts import GiftAtStation, list_for_desk
 from services.rewards.store import DeskClose, DeskCount, DeskOrder, Receipt, Redemption, successors
 from shared import clock, copies
@@ -30,6 +31,8 @@ class Served:
     obstacle: str | None
     """Why nothing can be redeemed for this person now, in a sentence."""
     gifts: Sequence[GiftAtStation]
+    served: Sequence[Redemption]
+    """What this desk gave or is giving to this person today, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,27 @@ def show_desk(caller: Principal, station_id: UUID, *, member_id: UUID) -> Served
         obstacle_code=refusal.code if refusal else None,
         obstacle=refusal.detail if refusal else None,
         gifts=list_for_desk(station_id, member_id),
+        served=_list_served(station_id, member_id),
+    )
+
+
+def _list_served(station_id: UUID, member_id: UUID) -> Sequence[Redemption]:
+    standing = (State.REQUESTED, State.CONFIRMED, State.FULFILLED)
+    return (
+        session()
+        .scalars(
+            select(Redemption)
+            .where(
+                Redemption.member_id == member_id,
+                Redemption.requested_at >= clock.day_starts(clock.today()),
+                Redemption.station_id == station_id,
+                Redemption.order_id.is_not(None),
+                Redemption.state.in_(standing),
+            )
+            .order_by(Redemption.requested_at, Redemption.id)
+            .limit(LINES_MAX)
+        )
+        .all()
     )
 
 
