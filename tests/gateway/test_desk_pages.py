@@ -348,7 +348,12 @@ def test_one_person_is_served_by_scanner_and_keyboard_alone(desk: Desk, page: "P
         page.keyboard.press(key)
     page.wait_for_url("**/desk/orders/*")
     assert "已发放" in page.inner_text("main")
-    page.keyboard.press("Enter")
+    for key in ("Tab", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_url("**/slip")
+    assert page.evaluate("document.activeElement.matches('[data-print]')"), "one key prints"
+    page.go_back()
+    page.locator("[autofocus]").press("Enter")
     page.wait_for_url("**/desk/serve?*")
     assert page.evaluate("document.activeElement.id") == "q", "the next person can be scanned"
     assert desk.points() == before - 2 * PRICE
