@@ -89,6 +89,21 @@ def test_a_lost_badge_is_void_once_it_is_replaced_and_the_new_one_is_not(town: T
     assert answers[0]["member"] is None
 
 
+def test_badges_and_numbers_of_merged_members_mean_the_one_who_stays_until_that_one_is_forgotten(town: Town) -> None:
+    first, then, stays = (town.add(name) for name in ("陈芳", "陈小芳", "陈大芳"))
+    organizer, here = town.official(Role.ORGANIZER), town.nodes["南昌路站"]
+    cards = [listed(town, organizer, node_id=here, member_id=one).json[0] for one in (first, then)]
+    merge = "UPDATE member SET status = 'merged', merged_into = :into WHERE id = :id"
+    for one, into in ((first, then), (then, stays)):
+        town.sql(merge, id=one, into=into)
+    codes = [card[name] for card in cards for name in ("badge", "short_code", "volunteer_number")]
+    answers = town.ask("POST", "/badges/read", organizer, {"codes": codes}).json
+    assert [one["member"] and one["member"]["id"] for one in answers] == [str(stays)] * 6
+    town.sql("UPDATE member SET status = 'erased' WHERE id = :id", id=stays)
+    answers = town.ask("POST", "/badges/read", organizer, {"codes": codes}).json
+    assert {one["outcome"] for one in answers} == {"unknown"}
+
+
 def test_who_organizes_elsewhere_reads_a_badge_masked_and_prints_none(town: Town) -> None:
     member_id = town.add("陈芳")
     (badge,) = listed(town, town.official(Role.ORGANIZER), node_id=town.nodes["南昌路站"], member_id=member_id).json

@@ -36,17 +36,20 @@ def list_of_station(
 
 
 def find_meant(tx: Session, member_ids: Collection[UUID], numbers: Collection[str]) -> list[Row[Any]]:
-    """Who is meant by ids or numbers: `meant_id`, `meant_number` and the card of that member, or of the one it was
-    merged into.
+    """Who is meant by ids or numbers: `meant_id`, `meant_number` and the card of that member, or of the one that it
+    was merged into at last.
     """
     meant = (
         select(
             Member.id.label("meant_id"),
             Member.volunteer_number.label("meant_number"),
-            func.coalesce(Member.merged_into, Member.id).label("now_id"),
+            Member.id.label("now_id"),
+            Member.merged_into.label("next_id"),
         )
         .where(or_(Member.id == func.any(list(member_ids)), Member.volunteer_number == func.any(list(numbers))))
-        .subquery("meant")
+        .cte("meant", recursive=True)
     )
+    further = select(meant.c.meant_id, meant.c.meant_number, Member.id, Member.merged_into)
+    meant = meant.union(further.join(Member, Member.id == meant.c.next_id))
     statement = people.view().add_columns(meant.c.meant_id, meant.c.meant_number)
     return list(tx.execute(statement.join(meant, meant.c.now_id == Member.id).where(Member.status == "active")))
