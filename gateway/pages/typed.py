@@ -1,5 +1,6 @@
 """Typing in what was written on a printed list while the network was away."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any
@@ -19,7 +20,10 @@ from shared.principal import Role
 
 ROWS = 15
 _PAPER = UUID("6f1d5f0e-4f0a-4f6c-9d0b-6f8f2a6f3b51")
-"""Namespace of the ids of orders that were on paper: list and line make the id, so that a line is booked once."""
+"""Namespace of the ids of orders that were on paper: list and line make the id, so that a line is booked once, also
+when its station was merged before all was typed in.
+"""
+_LIST_NUMBER = re.compile(r"[0-9]{6}-[A-Z0-9]{4}")
 
 pages = Blueprint("typed", __name__)
 
@@ -48,7 +52,7 @@ def type_in() -> ResponseReturnValue:
     """Every line as an order of its own; what cannot be covered is said line by line and left to staff."""
     filled = Form.posted()
     station_id = filled.uuid("station_id", _("页面不完整，请刷新再试"))
-    number = filled.required("list_number", _("请填写名单上的单号"), length_max=40).upper()
+    number = _read_number(filled)
     day = filled.day("day") or clock.today().isoformat()
     lines = _read_lines(filled)
     if filled and not lines:
@@ -61,6 +65,14 @@ def type_in() -> ResponseReturnValue:
     prices = {gift["id"]: gift["points"] for gift in gifts}
     told = [_book(line, station_id, number, day, prices) for line in lines]
     return _typed_page(Form({"station_id": station_id, "list_number": number, "day": day}), told)
+
+
+def _read_number(filled: Form) -> str:
+    """As it is printed: one that somebody made up could stand on two lists, and book a line of neither or of both."""
+    number = filled.required("list_number", _("请填写名单上的单号"), length_max=40).upper()
+    if "list_number" not in filled.errors and not _LIST_NUMBER.fullmatch(number):
+        filled.fail("list_number", _("请照名单上面的单号抄写，例如 261125-AB23"))
+    return number
 
 
 def _read_lines(filled: Form) -> list[_Line]:
@@ -99,7 +111,7 @@ def _find_people(filled: Form, lines: list[_Line]) -> None:
 
 def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str, int]) -> dict[str, Any]:
     """What became of a line, as sentences; an answer that did not come is asked for again by typing it in again."""
-    order_id = str(uuid5(_PAPER, f"{station_id} {number} {line.number}"))
+    order_id = str(uuid5(_PAPER, f"{number} {line.number}"))
     then = datetime.combine(datetime.fromisoformat(day), line.at, clock.SHANGHAI)
     content = {
         "id": order_id,

@@ -205,22 +205,28 @@ def test_a_close_counted_before_something_went_out_is_asked_for_again(desk: Desk
 def test_a_desk_whose_station_was_merged_at_noon_is_closed_next_door(desk: Desk) -> None:
     town, here = desk.town, f"/staff/nodes/{desk.town.station_id}"
     desk.serve({desk.soap: "2"})
+    line: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "gift-1": desk.soap, "pieces-1": "1"}
+    line["who-1"] = badge_of(desk)["short_code"]
+    assert "已记账" in desk.organizer.post("/desk/typed", "/desk/typed", **line).text
     query = f"closed_on={START.date()}&successor_id={town.nodes[HEIR]}"
     assert "已保存" in town.administrator.post(f"{here}/close?{query}", f"{here}/close").text
     follow(town)
     with town.at(clock.now() + timedelta(seconds=BELIEVED_S)):
         page = desk.staff.get("/desk/close").text
-        assert f"{OLD}（已撤并，2 件没有日结）" in page
-        assert "发放 2 件" not in page, "the successor's own desk first"
+        assert f"{OLD}（已撤并，3 件没有日结）" in page
+        assert "发放 3 件" not in page, "the successor's own desk first"
         left = f"/desk/close?station_id={town.station_id}"
         shelf: dict[str, Any] = {f"counted-{desk.soap}": "0"}
         closed = desk.staff.post(left, "/desk/close", **shelf).text
-        assert "发放 2 件，等于用去 1 积分" in closed
+        assert "发放 3 件，等于用去 1.5 积分" in closed
         assert OLD in closed
         assert "已撤并" not in desk.staff.get("/desk/close").text
         slips = desk.organizer.get(f"/desk/slips?station_id={town.nodes[HEIR]}").text
         assert OLD in slips
         assert "香皂" in slips
+        again = desk.organizer.post("/desk/typed", "/desk/typed", **line).text
+        assert "这一行以前录过" in again, "typed in at the old desk, and once more at the new"
+        assert desk.points() == 50
 
 
 def test_nobody_is_served_by_themselves_or_before_staff_has_seen_them(desk: Desk) -> None:
@@ -298,6 +304,9 @@ def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
     assert desk.points() == before - 2 * PRICE
     wrong = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ", "pieces-2": "x"})
     assert "件数请填整数" in wrong.text
+    for number in ("12", "261125-AB2", "261125AB23"):
+        refused = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"list_number": number})
+        assert "照名单上面的单号" in refused.text
     unknown = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ"})
     assert "没有这个短码或编号" in unknown.text
 
