@@ -7,22 +7,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, func, or_, select
 
 from services.members.domain import newcomers
+from services.members.domain.badges import Badge, read_badge, read_number, short_code, write_badge
 from services.members.domain.concerns import NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.domain.places import path_above
-from services.members.store import claims, concerns, erasures, groups, imports, people, splitting, tree
-from services.members.store import claims, concerns, erasures, groups, imports, people, tree
-from sqlalchemy import ColumnElement, Row, func, select
-
-from services.members.domain.badges import Badge, read_badge, read_number, short_code, write_badge
-from services.members.domain.consents import TEXTS, Text
-from services.members.store import badges, groups, people, tree
-from services.members.domain.badges import Badge, read_badge, read_number, short_code, write_badge
-from services.members.domain.concerns import NoSuchConcern
-from services.members.domain.consents import TEXTS, Text
-from services.members.domain.names import mask
-from services.members.store import badges, claims, concerns, erasures, groups, imports, people, tree
+from services.members.store import badges, claims, concerns, erasures, groups, imports, people, splitting, tree
 from services.members.store.keys import keys
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
