@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -230,10 +231,10 @@ def test_an_organizer_who_ticks_the_own_household_is_refused_and_it_is_kept(stat
             assert told(tick(organizer, activity, member, wanted.value, 5)) == ("refused", "own_case")
     assert station.rows("SELECT * FROM attendance") == []
     kept = station.rows("SELECT subject_id, subject_type, path, detail FROM audit_log WHERE action LIKE 'roll.%'")
-    assert {row["subject_id"] for row in kept} == {own(organizer), husband}
-    assert len(kept) == 8
-    assert {(row["subject_type"], row["path"]) for row in kept} == {("member", HERE)}
-    assert kept[0]["detail"] == {"title": activity.title, "wanted": "arrived"}
+    tried = [(row["subject_id"], row["detail"].pop("wanted")) for row in kept]
+    assert sorted(tried, key=str) == sorted(product((own(organizer), husband), map(str, Wanted)), key=str)
+    assert all((row["subject_type"], row["path"]) == ("member", HERE) for row in kept)
+    assert all(row["detail"] == {"title": activity.title} for row in kept)
 
 
 def test_others_than_the_stations_organizers_call_no_roll(station: Station) -> None:
@@ -271,8 +272,8 @@ def test_who_leads_a_site_calls_its_roll_and_no_other_without_a_role(station: St
     for oneself in leader.member_ids:
         assert told(tick(leader, activity, oneself, "arrived", 5, site=0)) == ("refused", "own_case")
     kept = station.rows("SELECT action, detail FROM audit_log WHERE member_id = :id", id=own(leader))
-    assert [row["action"] for row in kept] == [
-        "attendance.add", "attendance.leave", "attendance.add", "roll.refuse_own_case", "roll.refuse_own_case"
+    assert sorted(row["action"] for row in kept) == [
+        "attendance.add", "attendance.add", "attendance.leave", "roll.refuse_own_case", "roll.refuse_own_case"
     ]  # fmt: skip
     assert {row["detail"]["as"] for row in kept} == {"site_leader"}
     elsewhere = station.activity()
