@@ -16,9 +16,7 @@ __all__ = ["town"]
 ACTS = {
     "members": """
         grant.add grant.revoke member.add member.register member.confirm member.household login.make_code
-        administrator.make_code token.add token.revoke node.add node.move node.count team.add employer.add
-        grant.add grant.revoke member.add member.confirm member.household login.make_code administrator.make_code
-        token.add token.revoke node.add node.move node.count node.split team.add employer.add
+        administrator.make_code token.add token.revoke node.add node.move node.count node.split team.add employer.add
     """,
     "checkin": """
         activity.create activity.publish activity.postpone activity.cancel activity.confirm_all attendance.add

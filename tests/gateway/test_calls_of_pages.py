@@ -47,8 +47,6 @@ MORE_CALLS = {
     # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; who waits at them, and
     # what waits to be reviewed.
     "/organize": 6,
-    # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; and who waits at them.
-    "/organize": 5,
     "/desk/serve": 3,  # the stations, as above, beside who is meant
     "/desk/paper": 4,  # the stations, as above; then the homes and the teams of one
     "/records/passbook": 3,  # balance and both statements, side by side
@@ -152,7 +150,6 @@ SILENT = {
     "/organize/activities/new",  # hints that the station confirms everything, or reviews first
     "/desk/orders/<uuid:order_id>",  # likewise
     "/desk/orders/<uuid:order_id>/slip",  # likewise
-    "/organize/activities/new",  # a hint that the station confirms everything
     "/staff",  # links, one with a count
 }
 """What is left out there is missed by nobody."""
@@ -196,7 +193,6 @@ class Pages:
 QUERIES = {
     f"{ACTIVITY}/sheet": "site={site_id}",
     f"{ACTIVITY}/sheet/enter": "site={site_id}&now=1",
-    "/desk/serve": "q=陈&station_id={node_id}",
     "/desk/serve": "q=没有&station_id={node_id}",
     "/desk/serve/<uuid:member_id>": "station_id={node_id}",
     "/desk/slips": "station_id={node_id}",
