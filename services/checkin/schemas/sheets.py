@@ -64,7 +64,7 @@ class WrittenSheetSchema(Wire):
     lines = fields.List(fields.Nested(WrittenLineSchema), required=True, validate=validate.Length(min=1, max=LINES_MAX))
 
 
-class StandingSchema(Wire):
+class RecordThereSchema(Wire):
     id = fields.UUID(required=True)
     site_id = fields.UUID(required=True)
     state = fields.String(required=True, validate=one_of(State))
@@ -77,7 +77,7 @@ class LineReceiptSchema(Wire):
     member_id = fields.UUID(required=True)
     outcome = fields.String(required=True, validate=one_of(Outcome))
     attendance = fields.Nested(
-        StandingSchema,
+        RecordThereSchema,
         required=True,
         allow_none=True,
         metadata={"description": "What the line made, or what stood there before"},
