@@ -395,7 +395,7 @@ ERASURES = (
     Row(f"POST {_MEMBER}/erasures", STAFF | VOLUNTEER, 16, _with(id="new", password=PASSWORD)),
     Row(f"POST {_MEMBER}/erasures", STAFF, 14, _with(id="new"), ids={"member_id": "newcomer"}),
     Row(f"POST {_ERASURE}/withdraw", STAFF, 6),
-    Row(f"POST {_ERASURE}/confirm", STAFF, 24),
+    Row(f"POST {_ERASURE}/confirm", STAFF, 25),
     Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 3, query={"member_id": "{member_id}"}),
 )
 
