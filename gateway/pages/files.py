@@ -89,7 +89,7 @@ def print_file(activity_id: UUID) -> ResponseReturnValue:
         activity=activity,
         sites=[(site["name"], site["place"], _name(known, site["leader_member_id"])) for site in activity["sites"]],
         made_by=_name(known, activity["created_by"]),
-        when=_in_full(activity["starts_at"], activity["ends_at"]),
+        when=in_full(activity["starts_at"], activity["ends_at"]),
         lines=[_line(number, one, known, activity["starts_at"]) for number, one in enumerate(lines, 1)],
         visits=len({one["member_id"] for one in counting}),
         minutes=sum(one["minutes"] for one in counting),
@@ -102,7 +102,7 @@ def print_file(activity_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _in_full(start: str, end: str) -> str:
+def in_full(start: str, end: str) -> str:
     """From when to when, with the year: a file is kept for long."""
     return f"{presentation.day(start)} {presentation.hour(start)}–{_on_that_day(end, start)}"
 

@@ -21,6 +21,7 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import signed_up
 from gateway.pages.confirm import evidence_shown
+from gateway.pages.files import in_full
 from gateway.pages.places import describe
 from shared import clock
 from shared.errors import HuzhuError, Unavailable
@@ -67,6 +68,7 @@ def print_sheet(activity_id: UUID) -> ResponseReturnValue:
         "sheets/paper.html",
         back=f"/organize/activities/{activity_id}",
         activity=activity,
+        when=in_full(activity["starts_at"], activity["ends_at"]),
         site=site,
         sites=activity["sites"],
         number=sheet["number"],
