@@ -48,6 +48,7 @@ MORE_CALLS = {
     # what waits to be reviewed.
     "/organize": 6,
     "/desk/serve": 3,  # the stations, as above, beside who is meant
+    "/desk/close": 3,  # once a day: what merged stations left open, then the shelf and the closes before
     "/desk/paper": 4,  # the stations, as above; then the homes and the teams of one
     "/records/passbook": 3,  # balance and both statements, side by side
     "/staff/members/<uuid:member_id>/passbook": 3,  # likewise
