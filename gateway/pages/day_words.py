@@ -181,7 +181,7 @@ def _made(scans: list[Found], direction: str) -> Found | None:
 def _arrival(pair: Found, scans: list[Found]) -> str:
     scan = _made(scans, "arrival")
     if scan is None:
-        return _("由负责人登记签到")
+        return _("事后补录") if pair["evidence"] == "entered_later" else _("由负责人登记签到")
     return _("签到成功，但码读得比较晚") if scan["outcome"] == "late_scan" else _("签到成功")
 
 
@@ -192,7 +192,8 @@ def _departure(pair: Found, scans: list[Found]) -> str:
         return _("签退没有扫，系统按活动结束时间签退")
     scan = _made(scans, "departure")
     if scan is None:
-        return _("签退时间由负责人填写或统一签退")
+        entered_whole = pair["evidence"] == "entered_later" and not scans
+        return "" if entered_whole else _("签退时间由负责人填写或统一签退")
     return _("签退成功，但码读得比较晚") if scan["outcome"] == "late_scan" else _("签退成功")
 
 

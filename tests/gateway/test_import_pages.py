@@ -8,6 +8,7 @@ from typing import Any
 import python_calamine
 
 from services.members.commands import work_imports
+from shared import clock
 from shared.principal import Role
 from tests.gateway.real import Browser, Town, form_fields, town
 
@@ -233,6 +234,9 @@ def test_past_services_go_the_whole_way_by_pages(town: Town) -> None:
     assert "事后补录" in record
     balance = chen.api("GET", f"/points/balances?member_ids={chen.member_id}")[0]
     assert (balance["points_available"], balance["minutes_total"]) == (0, 180)
+    day = staff.get(f"/staff/members/{chen.member_id}/day?day={clock.today().year}-03-08").text
+    assert "事后补录" in day
+    assert "钱所长" in day
     audit = town.administrator.get("/staff/audit").text
     assert "补录过往活动" in audit
     assert "导入过往服务记录" in audit

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, literal, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.schedule import DURATION_MAX
@@ -84,7 +84,7 @@ def list_acts(tx: Session, pairs: Sequence[Row[*tuple[Any, ...]]]) -> Sequence[R
             attendance.id == func.any(ids),
             or_(
                 and_(
-                    log.action == literal("activity.confirm_all"),
+                    log.action.in_(("activity.confirm_all", "activity.take_over")),
                     log.detail["attendance_ids"].contains(func.to_jsonb(func.text(attendance.id))),
                 ),
                 and_(
