@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.checkin.commands import attendances, past
 from services.checkin.domain.past import activity_of
+from shared import clock
 from shared.db import session, transactional
 from shared.events import (
     Answer,
@@ -22,6 +24,7 @@ from shared.events import (
 )
 from shared.principal import Grant, Role
 from tests.checkin.support import HERE, START, Station, own, statements
+from tests.checkin.test_races import at_once
 
 take = transactional(past.take_past)
 undo = transactional(past.undo_past)
@@ -323,3 +326,20 @@ def test_whatever_lists_say_no_minute_is_counted_twice_and_an_undo_leaves_nothin
 def test_two_lists_that_reach_too_far_for_one_activity_do_not_spoil_a_batch(station: Station) -> None:
     early, late = service(station, station.member(), begin=-8 * 60), service(station, station.member(), begin=15 * 60)
     assert said(take([early, late])) == ["taken", "和同一次活动已有的记录相差超过 24 小时，请核对起止时间"]
+
+
+def test_lists_that_come_at_once_take_each_service_once_and_share_one_activity(station: Station) -> None:
+    members = [station.member() for _ in range(3)]
+    lists = [
+        [service(station, member_id, title=f"第 {number} 份名单") for member_id in members[:: 1 if number % 2 else -1]]
+        for number in range(6)
+    ]
+    at_once(station, clock.now(), [partial(take, facts) for facts in lists])
+    assert sorted(row["member_id"] for row in rows_of(station)) == sorted(members)
+    others = [station.member() for _ in range(6)]
+    joined = [[service(station, member_id, minutes=60 * n, title="清扫")] for n, member_id in enumerate(others, 1)]
+    assert at_once(station, clock.now(), [partial(take, facts) for facts in joined])
+    [activity] = station.rows("SELECT * FROM activity WHERE title = '清扫'")
+    assert activity["ends_at"] == NINE + timedelta(hours=6)
+    newest = {fact["attendance_id"]: fact for fact in station.told() if fact["activity_title"] == "清扫"}
+    assert [len(newest), {fact["activity_minutes"] for fact in newest.values()}] == [6, {360}]
