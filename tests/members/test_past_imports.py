@@ -214,7 +214,8 @@ def test_what_check_in_has_known_by_then_comes_back_as_a_bad_row(town: Town, thr
         return {"state": "left_out" if left_out else "taken", "detail": "这段时间已有记录" if left_out else None}
 
     answer(town, "PastServiceApproved", know)
-    assert look(town, caller, found)["counts"] == {"added": 3, "bad": 4}
+    shown = look(town, caller, found)
+    assert (shown["counts"], shown["found"]["minutes"]) == ({"added": 3, "bad": 4}, 660 - 150)
     assert "这段时间已有记录" in sentences(town, caller, found)
     step(town, above(town), found, "undo")
     work(town)

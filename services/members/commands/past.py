@@ -175,13 +175,8 @@ def take_answer(tx: Session, asked: PastServicesAsked, left_out: Mapping[str, st
     told = {UUID(record_id): sentence for record_id, sentence in left_out.items()}
     imports.blame(tx, found.id, told, RowState.GOOD)
     gone = [service for service in asked.services if service.record_id in told]
-    minutes = sum(int((service.ended_at - service.started_at).total_seconds()) // 60 for service in gone)
-    found.found = found.found | {
-        "asked": None,
-        "looked_up": found.found["looked_up"] + len(asked.services),
-        "good": found.found["good"] - len(gone),
-        "minutes": found.found["minutes"] - minutes,
-    }
+    looked_up = found.found["looked_up"] + len(asked.services)
+    found.found = found.found | {"asked": None, "looked_up": looked_up} | _without(found, gone)
     if _ask(tx, found, found.found["asked_until"]):
         imports.put_off(found, ANSWER_WITHIN)
     else:
@@ -191,8 +186,17 @@ def take_answer(tx: Session, asked: PastServicesAsked, left_out: Mapping[str, st
 
 def take_outcome(tx: Session, approved: PastServiceApproved, outcome: Mapping[str, Any]) -> None:
     """Check-in has taken a service in, or has known it by then: that row was not taken in, and says why."""
-    if outcome["state"] == "left_out":
-        imports.blame(tx, approved.import_id, {approved.record_id: outcome["detail"]}, RowState.ADDED)
+    if outcome["state"] != "left_out":
+        return
+    found = imports.get(tx, approved.import_id, lock=True)
+    if imports.blame(tx, found.id, {approved.record_id: outcome["detail"]}, RowState.ADDED):
+        found.found = found.found | _without(found, [approved])
+
+
+def _without(found: ImportFile, gone: Sequence[PastService]) -> dict[str, int]:
+    """The sums of the good rows, less these."""
+    minutes = sum(int((service.ended_at - service.started_at).total_seconds()) // 60 for service in gone)
+    return {"good": found.found["good"] - len(gone), "minutes": found.found["minutes"] - minutes}
 
 
 # --- Taking in, and back ----------------------------------------------------------------------------------

@@ -295,14 +295,15 @@ def mark(tx: Session, import_id: UUID, numbers: Sequence[int], state: RowState) 
         )
 
 
-def blame(tx: Session, import_id: UUID, sentences: Mapping[UUID, str], state: RowState) -> None:
-    """Say of rows, by id, why they are not taken in; of those that are still in this state."""
-    rows = tx.scalars(
+def blame(tx: Session, import_id: UUID, sentences: Mapping[UUID, str], state: RowState) -> int:
+    """Say of rows, by id, why they are not taken in; of those that are still in this state. Returns how many."""
+    found = tx.scalars(
         select(ImportRow)
         .where(ImportRow.import_id == import_id, ImportRow.id == func.any(list(sentences)), ImportRow.state == state)
         .order_by(ImportRow.number)
         .with_for_update()
     )
+    rows = list(found)
     for row in rows:
         if row.content is not None:
             content = _unseal(row)
@@ -310,6 +311,7 @@ def blame(tx: Session, import_id: UUID, sentences: Mapping[UUID, str], state: Ro
             row.content = keys().seal_bytes(import_id, msgspec.json.encode(content))
         row.state = RowState.BAD
     tx.flush()
+    return len(rows)
 
 
 def mark_added(tx: Session, import_id: UUID, members: Mapping[int, UUID]) -> None:
