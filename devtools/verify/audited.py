@@ -101,12 +101,13 @@ _ISSUED = """
     )
 """
 
-# Published since its place, or one above it, has it reviewed first. The clause on places is as in _NODDED.
+# Published since its place, or one above it, has it reviewed first: a minute later, since who publishes while it is
+# switched on may have looked before. The clause on places is as in _NODDED.
 _REVIEWED = """
     published_at IS NOT NULL AND EXISTS (
         SELECT FROM station place, review_on switched JOIN station node ON node.node_id = switched.node_id
         WHERE place.node_id = acts.station_id AND starts_with(place.path, node.path)
-        AND switched.at <= acts.published_at AND NOT EXISTS (
+        AND switched.at < acts.published_at - interval '1 minute' AND NOT EXISTS (
             SELECT FROM station above JOIN station_past past ON past.node_id = above.node_id
             WHERE starts_with(place.path, above.path)
             AND past.from_day >= CAST(acts.published_at AT TIME ZONE 'Asia/Shanghai' AS date)

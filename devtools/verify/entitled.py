@@ -50,11 +50,12 @@ _ACTS = {
         SELECT at, who, member_id, action, subject_id, subject_id FROM audit_log
         WHERE action = 'outside_number.set' AND subject_type = 'member'
         UNION ALL
-        SELECT log.at, log.who, log.member_id, log.action, log.subject_id, (
-            SELECT asked.member_id FROM audit_log asked
-            WHERE asked.action = 'activity.ask_review' AND asked.subject_id = log.subject_id AND asked.at <= log.at
-            ORDER BY asked.at DESC LIMIT 1
-        ) FROM audit_log log WHERE log.action = 'activity.approve'
+        SELECT log.at, log.who, log.member_id, log.action, log.subject_id, asked.member_id
+        FROM audit_log log CROSS JOIN LATERAL (
+            SELECT before.member_id FROM audit_log before
+            WHERE before.action = 'activity.ask_review' AND before.subject_id = log.subject_id AND before.at <= log.at
+            ORDER BY before.at DESC LIMIT 1
+        ) asked WHERE log.action = 'activity.approve' AND asked.member_id IS NOT NULL
     """,
     "rewards": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, redemption.member_id AS for_member_id
