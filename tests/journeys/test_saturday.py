@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -234,7 +235,7 @@ class Saturday:
         towel = str(uuid4())
         gift = {"id": towel, "node_id": self.crowd.station_id, "name": "毛巾", "description": "", "points": TOWEL}
         self.staff.post("/rewards/gifts", gift).expect(201)
-        goods = {"id": str(uuid4()), "station_id": self.crowd.station_id, "kind": "receive"}
+        goods: dict[str, Any] = {"id": str(uuid4()), "station_id": self.crowd.station_id, "kind": "receive"}
         goods |= {"quantity": TOWELS, "reason": "入库"}
         self.staff.post(f"/rewards/gifts/{towel}/stock", goods).expect(201)
         return {self.crowd.gift_id: SOAP, towel: TOWEL}
