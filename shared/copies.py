@@ -3,16 +3,17 @@
 Members tells them by events; the higher version wins, so events may come twice and in any order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Index, Row, Table, Text, Uuid, select
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Index, Row, Table, Text, Uuid, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.db import copies_metadata
 from shared.events import Answer, MemberChanged, StationChanged
+from shared.principal import Principal
 
 member_card = Table(
     "member_card",
@@ -34,6 +35,7 @@ member_card = Table(
     Column("employer_id", Uuid),
     Column("birth_date", Date),
     Index("ix_member_card_station_id", "station_id"),
+    Index("ix_member_card_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )
 
 station = Table(
@@ -88,3 +90,46 @@ def find_card(tx: Session, member_id: UUID) -> Row[Any] | None:
 def find_station(tx: Session, node_id: UUID) -> Row[Any] | None:
     """The copy of one node; columns as `station`."""
     return tx.execute(select(station).where(station.c.node_id == node_id)).first()
+
+
+# --- Who turned out to be the same person -----------------------------------------------------------
+
+
+def list_merged(tx: Session, member_id: UUID) -> list[UUID]:
+    """A member and all who were merged into the member, at whatever remove; the member first."""
+    line = select(member_card.c.member_id).where(member_card.c.merged_into == member_id).cte("line", recursive=True)
+    further = select(member_card.c.member_id).join(line, member_card.c.merged_into == line.c.member_id)
+    return [member_id, *(one for one in tx.scalars(select(line.union(further).c.member_id)) if one != member_id)]
+
+
+def who_stays(tx: Session, member_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Of each member the one who stays after merges: mostly the member."""
+    card, wanted = member_card.c, list(member_ids)
+    up = (
+        select(card.member_id, card.merged_into)
+        .where(card.member_id == func.any(wanted), card.merged_into.is_not(None))
+        .cte("up", recursive=True)
+    )
+    further = select(card.member_id, card.merged_into).join(up, card.member_id == up.c.merged_into)
+    above = up.union(further.where(card.merged_into.is_not(None)))
+    into: dict[UUID, UUID] = {row.member_id: row.merged_into for row in tx.execute(select(above))}
+    return {member_id: _end_of(into, member_id) for member_id in wanted}
+
+
+def _end_of(into: dict[UUID, UUID], member_id: UUID) -> UUID:
+    seen = {member_id}
+    while (further := into.get(member_id)) is not None and further not in seen:
+        seen.add(further)
+        member_id = further
+    return member_id
+
+
+def acts_for(tx: Session, caller: Principal, member_id: UUID) -> bool:
+    """Whether a login may act for a member, or for whom the member was merged into."""
+    return caller.acts_for(member_id) or caller.acts_for(who_stays(tx, [member_id])[member_id])
+
+
+def require_acts_for(tx: Session, caller: Principal, member_id: UUID) -> None:
+    """Raise Forbidden unless `acts_for`."""
+    if not acts_for(tx, caller, member_id):
+        caller.require_acts_for(member_id)

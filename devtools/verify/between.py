@@ -212,15 +212,32 @@ def find_wrong_spends(town: Town) -> Iterator[str]:
         for name in ("SpendRequested", "RedemptionVoided")
         for redemption_id in town.undelivered("rewards", name, "redemption_id")
     }
-    taken: dict[tuple[UUID, UUID], int] = {
-        (row.redemption_id, row.member_id): row.points for row in town.rows("points", _TAKEN)
-    }
+    # Who was merged since may have paid from the accounts of who stays, also when the merge was taken back.
+    person = _persons(town)
+    taken: dict[tuple[UUID, UUID], int] = {}
+    for row in town.rows("points", _TAKEN):
+        key = (row.redemption_id, person.get(row.member_id, row.member_id))
+        taken[key] = taken.get(key, 0) + row.points
     with town.apps["rewards"].app_context():
         dues = list(redemptions.list_dues())
     for due in dues:
-        held = taken.pop((due.redemption_id, due.member_id), 0)
+        held = taken.pop((due.redemption_id, person.get(due.member_id, due.member_id)), 0)
         if held != due.points and str(due.redemption_id) not in on_their_way:
             yield f"redemption {due.redemption_id} should have taken {due.points} of {due.member_id}, and took {held}"
     for (redemption_id, member_id), points in taken.items():
         if str(redemption_id) not in on_their_way:
             yield f"points took {points} of {member_id} for redemption {redemption_id}, which rewards never confirmed"
+
+
+def _persons(town: Town) -> dict[UUID, UUID]:
+    """Of everybody who was ever merged, or stayed in such a merge, one member who stands for all of them."""
+    stands_for: dict[UUID, UUID] = {}
+
+    def end(member_id: UUID) -> UUID:
+        while (further := stands_for.get(member_id, member_id)) != member_id:
+            member_id = further
+        return member_id
+
+    for row in town.rows("points", "SELECT DISTINCT from_member_id, to_member_id FROM move WHERE kind = 'merge'"):
+        stands_for[end(row.from_member_id)] = end(row.to_member_id)
+    return {member_id: end(member_id) for member_id in stands_for}

@@ -192,6 +192,7 @@ def line_kinds() -> dict[str, str]:
         "refund": _("兑换退回"),
         "expiry": _("到期"),
         "debt": _("抵扣"),
+        "merge": _("登记合并"),
     }
 
 

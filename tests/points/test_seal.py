@@ -296,6 +296,21 @@ _ATTACKS = {
         "UPDATE account SET salt = sha256(salt) WHERE kind = 'member'",
         "UPDATE account SET salt = NULL, digest = sha256('') WHERE kind = 'member'",
     ],
+    "who was merged has nothing": [
+        "UPDATE account SET merged_into = gen_random_uuid() WHERE kind = 'member' AND unit = 'PTS'",
+    ],
+    "merges are those of the cards": [
+        "UPDATE account SET merged_into = gen_random_uuid() WHERE kind = 'member' AND unit = 'PTS'",
+        "UPDATE account SET merged_into = owner_id WHERE kind = 'member' AND unit = 'PTS'",
+    ],
+    "hours are with who served": [
+        "UPDATE account SET credits = credits + 1 WHERE kind = 'member' AND unit = 'MIN'",
+    ],
+    "moves are their transfers": [
+        "INSERT INTO move VALUES (gen_random_uuid(), 'merge', gen_random_uuid(), gen_random_uuid(), 1, 0, 0, now())",
+        "UPDATE transfer SET source_type = 'move'",
+    ],
+    "parts of lots keep their expiry": ["UPDATE lot SET origin_id = gen_random_uuid()"],
     "chains are whole": [
         "DELETE FROM seal_head",
         "UPDATE seal SET prev = hash",
@@ -321,7 +336,7 @@ def test_the_ledgers_rows_cannot_be_changed_by_the_service(sealed: Flask) -> Non
     from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
 
-    for table in ("transfer", "allocation", "seal", "outcome", "rule", "idempotency"):
+    for table in ("transfer", "allocation", "seal", "outcome", "rule", "idempotency", "move"):
         column = next(iter(session().execute(text(f"SELECT * FROM {table} LIMIT 1")).keys()))
         for statement in ("UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"):
             with pytest.raises(DBAPIError, match=r"permission denied|append-only"):

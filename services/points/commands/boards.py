@@ -1,25 +1,31 @@
-"""What news of members and stations mean for the boards: the handlers of both."""
+"""What news of members and stations mean for the boards and the books: the handlers of both."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.points.commands.follow_merges import follow_merges
 from services.points.store import books, standings
 from shared import copies
 from shared.copies import station
 from shared.events import Answer, MemberChanged, StationChanged
 
+_NOT_YET = Answer(status="later", code="merge_depends", detail="another merge is to be booked or taken back first")
+
 
 def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
-    """Keep the copies, and have the boards look again: consent, age or status may have changed. Of who was erased the
-    salts go: the seal holds digests, which lead to nobody then (ADR 35).
+    """Keep the copies, and have the boards look again: consent, age or status may have changed. Who was merged has
+    nothing any more; until that can be booked the news is to be sent again. Of who was erased the salts go: the seal
+    holds digests, which lead to nobody then (ADR 35).
     """
-    answers = copies.take_members(tx, facts)
+    copies.take_members(tx, facts)
+    member_ids = sorted({fact.member_id for fact in facts})
+    early = follow_merges(tx, member_ids)
     if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
         books.drop_salts(tx, erased)
-    standings.mark_members(tx, sorted({fact.member_id for fact in facts}))
-    return answers
+    standings.mark_members(tx, member_ids)
+    return [_NOT_YET if fact.member_id in early else Answer() for fact in facts]
 
 
 def take_stations(tx: Session, facts: Sequence[StationChanged]) -> list[Answer]:

@@ -86,9 +86,10 @@ def _set_up(
     days = [(books[fact.member_id], fact.service_day) for fact in fresh]
     days += [(books[outcome.member_id], outcome.service_day) for outcome in reversible]
     settlement.load_caps(tx, books.values(), days)
-    store.open_accounts(
-        tx, station_accounts(((fact.station_id, books[fact.member_id].chain_id) for fact in fresh), _ACCOUNTS)
-    )
+    # Since a merge an old award may lie in another chain than the one it was booked in.
+    crossed = [(fact.station_id, books[fact.member_id].chain_id) for fact in fresh]
+    crossed += [(outcome.station_id, books[outcome.member_id].chain_id) for outcome in reversible]
+    store.open_accounts(tx, station_accounts(crossed, _ACCOUNTS))
     return Desk(at, settlement.list_rules(tx), books, latest, _load_awards(tx, books, reversible, at), Journal(), [])
 
 
@@ -105,8 +106,12 @@ def _load_awards(tx: Session, books: dict[UUID, Book], reversible: Sequence[Outc
     points = {leg.id: attendance_id for attendance_id, found in legs.items() for leg in found if leg.unit == Unit.PTS}
     store.load_lots_by_id(tx, books.values(), list(points))
     awards = {outcome.attendance_id: Award(legs.get(outcome.attendance_id, [])) for outcome in reversible}
-    for lot_id, amount in store.list_expired(tx, list(points)).items():
+    expired = store.list_expired(tx, list(points))
+    for lot_id, amount in expired.items():
         awards[points[lot_id]].expired = amount
+    if expired:
+        chains = {(book.chain_id, book.chain_id) for book in books.values()}
+        store.open_accounts(tx, station_accounts(chains, [(AccountKind.EXPIRY, Unit.PTS)]))
     return awards
 
 

@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session
 
 from services.points.commands.answers import Known, replay, write
 from services.points.commands.book_attendances import hash_of
+from services.points.commands.follow_merges import move_on
 from services.points.domain import booking
 from services.points.domain.booking import Book, Journal, Leg, Source, station_accounts
 from services.points.domain.ledger import AccountKind, InsufficientPoints, SourceType, TransferKind, Unit
+from services.points.domain.moving import Move
 from services.points.store import books as store
-from services.points.store import settlement
+from services.points.store import moves, settlement
 from services.points.store.settlement import Given
-from shared import clock
+from shared import clock, copies
 from shared.copies import member_card
 from shared.events import Answer, RedemptionVoided, SpendRequested
 
@@ -71,12 +73,13 @@ def request_spends(tx: Session, facts: Sequence[SpendRequested]) -> list[Answer]
 def void_redemptions(tx: Session, facts: Sequence[RedemptionVoided]) -> list[Answer]:
     """Handler of RedemptionVoided: reverse the spend, or see to it that none can come."""
     # One without an account has nothing to give back, and where one belongs is not told here.
-    books = store.lock_books(tx, {fact.member_id: None for fact in facts})
+    books = store.lock_lines(tx, {fact.member_id: None for fact in facts})
     known = settlement.list_answers(
         tx, [key for fact in facts for key in (spend_key(fact.redemption_id), void_key(fact.redemption_id))]
     )
     at, journal = clock.now(), Journal()
     given: list[Given] = []
+    moved: list[Move] = []
     spends = _load_spends(tx, facts, books, known, at)
     answers = []
     for fact in facts:
@@ -84,7 +87,7 @@ def void_redemptions(tx: Session, facts: Sequence[RedemptionVoided]) -> list[Ans
         # Not the reason: a redemption is voided once, whoever says it again.
         request_hash = hash_of(replace(fact, reason=""))
         if key not in known:
-            if (refusal := _refuse_void(fact, books, known, spends)) is not None:
+            if (refusal := _refuse_void(tx, fact, spends)) is not None:
                 answers.append(refusal)
                 continue
             if spend_key(fact.redemption_id) not in known:
@@ -93,11 +96,15 @@ def void_redemptions(tx: Session, facts: Sequence[RedemptionVoided]) -> list[Ans
             outcome = {"state": "nothing_spent"}
             if (legs := spends.legs.get(fact.redemption_id)) is not None:
                 outcome = {"state": "refunded"}
-                _refund(journal, books[fact.member_id], fact, legs, spends.taken, at)
+                payer = books[spends.payers[fact.redemption_id]]
+                _refund(journal, payer, fact, legs, spends.taken, at)
+                if payer.merged_into is not None:
+                    moved.append(move_on(tx, journal, payer, store.holder_of(books, payer.member_id), at))
             known[key] = (request_hash, outcome)
             given.append(Given(key, request_hash, outcome, fact.reason, at))
         answers.append(replay(known, key, request_hash))
     write(tx, journal, given)
+    moves.add_moves(tx, moved)
     return answers
 
 
@@ -128,10 +135,19 @@ _NO_CARD = _Card(0, False)
 
 
 def _list_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, _Card]:
-    card = member_card.c
+    """Of who was merged the card of who stays, since that one pays."""
+    card, stays = member_card.c, copies.who_stays(tx, member_ids)
     may_redeem = and_(card.confirmed, card.status == "active")
-    rows = tx.execute(select(card.member_id, card.version, may_redeem).where(card.member_id.in_(member_ids)))
-    return {member_id: _Card(*columns) for member_id, *columns in rows}
+    rows = tx.execute(
+        select(card.member_id, card.version, may_redeem).where(card.member_id.in_({*member_ids, *stays.values()}))
+    )
+    cards = {member_id: _Card(*columns) for member_id, *columns in rows}
+    # Without the card of who stays nothing can be decided: it is on its way. Versions are each member's own.
+    return {
+        member_id: _Card(cards[member_id].version, cards[one].may_redeem)
+        for member_id, one in stays.items()
+        if member_id in cards and one in cards
+    }
 
 
 def _is_early(fact: SpendRequested, cards: Mapping[UUID, _Card]) -> bool:
@@ -164,19 +180,23 @@ def _decide(journal: Journal, book: Book, fact: SpendRequested, at: datetime) ->
 
 
 class _Spends(NamedTuple):
-    """The confirmed spends that a batch voids: their transfers by redemption, and what each took of which lot."""
+    """The confirmed spends that a batch voids: their transfers by redemption, what each took of which lot, and who
+    paid, which since a merge may be another than who redeemed.
+    """
 
     legs: dict[UUID, list[Leg]]
     taken: dict[UUID, list[tuple[UUID, int]]]
+    payers: dict[UUID, UUID]
 
 
 def _load_spends(
     tx: Session,
     facts: Sequence[RedemptionVoided],
-    books: Mapping[UUID, Book],
+    books: dict[UUID, Book],
     known: Known,
     at: datetime,
 ) -> _Spends:
+    """With the books of who paid, locked and filled with the lots they need."""
     ids = [
         fact.redemption_id
         for fact in facts
@@ -184,22 +204,39 @@ def _load_spends(
         and known.get(spend_key(fact.redemption_id), (None, _VOIDED))[1]["state"] == "confirmed"
     ]
     if not ids:
-        return _Spends({}, {})
+        return _Spends({}, {}, {})
     legs = store.list_legs(tx, dict.fromkeys(ids, SPEND_VERSION), TransferKind.SPEND)
     taken = store.list_taken(tx, [leg.id for found in legs.values() for leg in found])
+    payers = _lock_payers(tx, legs, books)
     store.load_lots(tx, books, dict.fromkeys(books, 0), at)
     store.load_lots_by_id(tx, books.values(), [lot_id for found in taken.values() for lot_id, _ in found])
-    return _Spends(legs, taken)
+    return _Spends(legs, taken, payers)
 
 
-def _refuse_void(fact: RedemptionVoided, books: Mapping[UUID, Book], known: Known, spends: _Spends) -> Answer | None:
+def _lock_payers(tx: Session, legs: Mapping[UUID, list[Leg]], books: dict[UUID, Book]) -> dict[UUID, UUID]:
+    """Who paid each redemption, with that one's books among these."""
+    by_account = {book.points_account: book.member_id for book in books.values()}
+    debited = {leg.debit_id for found in legs.values() for leg in found}
+    if strangers := store.list_owners(tx, debited - by_account.keys()):
+        books |= store.lock_lines(tx, dict.fromkeys(set(strangers.values()) - books.keys()))
+        by_account |= strangers
+    payers = {
+        redemption_id: by_account[leg.debit_id]
+        for redemption_id, found in legs.items()
+        for leg in found
+        if leg.debit_id in by_account
+    }
+    chains = {(store.holder_of(books, payer).chain_id, books[payer].chain_id) for payer in payers.values()}
+    if any(books[payer].merged_into is not None for payer in payers.values()):
+        store.open_accounts(tx, station_accounts(chains, [(AccountKind.CLEARING, Unit.PTS)]))
+    return payers
+
+
+def _refuse_void(tx: Session, fact: RedemptionVoided, spends: _Spends) -> Answer | None:
     if "\0" in fact.reason:
         return Answer(status="refused", code="invalid", detail="text with a zero byte")
-    legs = spends.legs.get(fact.redemption_id)
-    if legs is None:
-        return None
-    book = books.get(fact.member_id)
-    if book is None or not any(leg.debit_id == book.points_account for leg in legs):
+    payer = spends.payers.get(fact.redemption_id)
+    if payer not in (None, fact.member_id) and payer not in moves.list_once_merged_into(tx, fact.member_id):
         return Answer(status="refused", code="other_content", detail="this redemption was another member's")
     return None
 

@@ -37,6 +37,8 @@ class Book:
     points: int
     """The balance, lots that expired and were not yet ended included."""
     debt: int
+    merged_into: UUID | None = None
+    """Whose books took the place of these, which are empty since."""
     points_account: UUID = field(init=False)
     minutes_account: UUID = field(init=False)
     debt_account: UUID = field(init=False)
@@ -177,7 +179,7 @@ def award(
         lot = Lot(near, book.points_account, points, points, expires_at)
         journal.lots_new[near] = book.lots[near] = lot
         book.points += points
-        _pay_debt(journal, book, source, [lot])
+        pay_debt(journal, book, source, [lot])
     if minutes:
         _bring(journal, book, source, Unit.MIN, book.minutes_account, minutes, legs, origin)
     return legs
@@ -210,18 +212,23 @@ def reverse_award(
 ) -> None:
     """Take an award back: from its own lot, then from what else the member has, the rest as debt.
 
-    `station_id` is the station that issued it, `expired` the part of its lot that has been ended.
+    `station_id` is the station that issued it, `expired` the part of its lot that has been ended. The book is that
+    of who has the points now, in whichever chain, and its own lot may have come in parts.
     """
-    for leg in legs:
-        issuance = account_id(origin.account, leg.unit, station_id)
-        if leg.chain_id != book.chain_id:
-            clearing = account_id(AccountKind.CLEARING, leg.unit, leg.chain_id)
-            journal.move(source, leg.chain_id, leg.unit, TransferKind.REVERSAL, clearing, issuance, leg.amount, leg.id)
+    for unit in (Unit.PTS, Unit.MIN):
+        booked = [leg for leg in legs if leg.unit == unit]
+        if not booked:
             continue
-        target = issuance if station_id == book.chain_id else account_id(AccountKind.CLEARING, leg.unit, book.chain_id)
-        if leg.unit == Unit.MIN:
+        # Where the award crossed, the station's side was booked first.
+        leg, far = booked[-1], booked[0].id if len(booked) > 1 else None
+        target = issuance = account_id(origin.account, unit, station_id)
+        if station_id != book.chain_id:
+            clearing = account_id(AccountKind.CLEARING, unit, station_id)
+            journal.move(source, station_id, unit, TransferKind.REVERSAL, clearing, issuance, leg.amount, far)
+            target = account_id(AccountKind.CLEARING, unit, book.chain_id)
+        if unit == Unit.MIN:
             journal.move(
-                source, leg.chain_id, leg.unit, TransferKind.REVERSAL, book.minutes_account, target, leg.amount, leg.id
+                source, book.chain_id, unit, TransferKind.REVERSAL, book.minutes_account, target, leg.amount, leg.id
             )
             journal.debit(book.minutes_account, leg.amount)
         else:
@@ -229,18 +236,18 @@ def reverse_award(
 
 
 def _take_back(journal: Journal, book: Book, source: Source, leg: Leg, target: UUID, expired: int) -> None:
-    own = book.lots[leg.id]
-    taken = [(own, min(own.remaining, leg.amount))] if own.remaining else []
+    own = sorted((lot for lot in book.lots.values() if lot.origin == leg.id), key=lambda lot: lot.id)
+    taken = choose(own, leg.amount)
     left = leg.amount - sum(amount for _, amount in taken)
     # What expired has left the member already; taking it once more would be unjust.
     from_expiry = min(left, expired)
     left -= from_expiry
-    others = _choose((lot for lot in book.live_lots(source.at) if lot is not own), left)
+    others = choose((lot for lot in book.live_lots(source.at) if lot.origin != leg.id), left)
     taken += others
     left -= sum(amount for _, amount in others)
     if amount := sum(amount for _, amount in taken):
         transfer = journal.move(
-            source, leg.chain_id, leg.unit, TransferKind.REVERSAL, book.points_account, target, amount, leg.id
+            source, book.chain_id, leg.unit, TransferKind.REVERSAL, book.points_account, target, amount, leg.id
         )
         journal.take_from_lots(transfer, taken)
         journal.debit(book.points_account, amount)
@@ -248,19 +255,20 @@ def _take_back(journal: Journal, book: Book, source: Source, leg: Leg, target: U
     if from_expiry:
         expiry = account_id(AccountKind.EXPIRY, leg.unit, book.chain_id)
         kind = TransferKind.REVERSAL_EXPIRED
-        journal.move(source, leg.chain_id, leg.unit, kind, expiry, target, from_expiry, leg.id)
+        journal.move(source, book.chain_id, leg.unit, kind, expiry, target, from_expiry, leg.id)
     if left:
         kind = TransferKind.REVERSAL_OWED
-        journal.move(source, leg.chain_id, leg.unit, kind, book.debt_account, target, left, leg.id)
+        journal.move(source, book.chain_id, leg.unit, kind, book.debt_account, target, left, leg.id)
         journal.debit(book.debt_account, left)
         book.debt += left
 
 
-def _pay_debt(journal: Journal, book: Book, source: Source, lots: Iterable[Lot]) -> None:
-    if not book.debt:
-        return
-    taken = _choose(lots, book.debt)
+def pay_debt(journal: Journal, book: Book, source: Source, lots: Iterable[Lot]) -> None:
+    """Pay what is owed from these lots, as far as they reach."""
+    taken = choose(lots, book.debt)
     amount = sum(part for _, part in taken)
+    if not amount:
+        return
     transfer = journal.move(
         source, book.chain_id, Unit.PTS, TransferKind.DEBT_PAYMENT, book.points_account, book.debt_account, amount
     )
@@ -282,7 +290,7 @@ def spend(journal: Journal, book: Book, source: Source, amount: int) -> int:
     left = book.points - sum(lot.remaining for lot in book.lots.values() if lot.is_expired(source.at))
     if left < amount:
         raise InsufficientPoints(f"可用积分 {hundredths(left)}，不够 {hundredths(amount)}")
-    _end_expired(journal, book, source)
+    end_expired(journal, book, source)
     redemption = account_id(AccountKind.REDEMPTION, Unit.PTS, source.station_id)
     target = redemption
     if source.station_id != book.chain_id:
@@ -290,7 +298,7 @@ def spend(journal: Journal, book: Book, source: Source, amount: int) -> int:
         clearing = account_id(AccountKind.CLEARING, Unit.PTS, source.station_id)
         journal.move(source, source.station_id, Unit.PTS, TransferKind.SPEND, clearing, redemption, amount)
     near = journal.move(source, book.chain_id, Unit.PTS, TransferKind.SPEND, book.points_account, target, amount)
-    taken = _choose(book.live_lots(source.at), amount)
+    taken = choose(book.live_lots(source.at), amount)
     assert sum(part for _, part in taken) == amount, "the lots do not hold what the account holds"
     journal.take_from_lots(near, taken)
     journal.debit(book.points_account, amount)
@@ -298,7 +306,8 @@ def spend(journal: Journal, book: Book, source: Source, amount: int) -> int:
     return book.points
 
 
-def _end_expired(journal: Journal, book: Book, source: Source) -> None:
+def end_expired(journal: Journal, book: Book, source: Source) -> None:
+    """End the lots that have expired: their points go to the station's expiry account."""
     expired = [(lot, lot.remaining) for lot in book.lots.values() if lot.remaining and lot.is_expired(source.at)]
     if not expired:
         return
@@ -320,7 +329,7 @@ def _end_expired(journal: Journal, book: Book, source: Source) -> None:
 def refund(journal: Journal, book: Book, source: Source, legs: Sequence[Leg], taken: Sequence[tuple[UUID, int]]) -> int:
     """Give a spend back to the lots it took; returns the balance. A lot that expired meanwhile lives 30 days more."""
     # Else what expired beside the spent part would come back to life with it.
-    _end_expired(journal, book, source)
+    end_expired(journal, book, source)
     redemption = account_id(AccountKind.REDEMPTION, Unit.PTS, source.station_id)
     for leg in legs:
         if leg.chain_id != book.chain_id:
@@ -340,7 +349,7 @@ def refund(journal: Journal, book: Book, source: Source, legs: Sequence[Leg], ta
                 lot.expires_at = source.at + timedelta(days=REFUND_LIVES_DAYS_MIN)
         journal.credit(book.points_account, leg.amount)
         book.points += leg.amount
-        _pay_debt(journal, book, source, [lot for lot, _ in lots])
+        pay_debt(journal, book, source, [lot for lot, _ in lots])
     return book.points
 
 
@@ -351,7 +360,7 @@ def station_accounts(pairs: Iterable[tuple[UUID, UUID]], kinds: Sequence[tuple[s
     return sorted(accounts, key=lambda account: account.id)
 
 
-def _choose(lots: Iterable[Lot], amount: int) -> list[tuple[Lot, int]]:
+def choose(lots: Iterable[Lot], amount: int) -> list[tuple[Lot, int]]:
     """Parts of lots in their order that make up the amount, or all there is."""
     chosen: list[tuple[Lot, int]] = []
     for lot in lots:

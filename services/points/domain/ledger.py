@@ -54,12 +54,18 @@ class TransferKind:
     REFUND: Final = "refund"
     EXPIRY: Final = "expiry"
     OPENING: Final = "opening"
+    MERGE: Final = "merge"
+    """What a member has goes over to the member who is the same person, or back."""
+    DEBT_RESTORED: Final = "debt_restored"
+    """A payment that a merge brought about is taken back with it."""
 
 
 class SourceType:
     ATTENDANCE: Final = "attendance"
     REDEMPTION: Final = "redemption"
     OPENING: Final = "opening"
+    MOVE: Final = "move"
+    """From one member's accounts to another's; its id says nothing of either."""
 
 
 class InsufficientPoints(RuleBroken):
@@ -104,13 +110,19 @@ class Allocation(NamedTuple):
 
 @dataclass(slots=True)
 class Lot:
-    """What is left of one award. Its id is that of the transfer which brought it."""
+    """What is left of one award, or of a part of it that moved. Its id is that of the transfer which brought it."""
 
     id: UUID
     account_id: UUID
     original: int
     remaining: int
     expires_at: datetime | None
+    origin_id: UUID | None = None
+    """The lot of the award, of which this is a part that moved here."""
+
+    @property
+    def origin(self) -> UUID:
+        return self.origin_id or self.id
 
     def is_expired(self, at: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= at

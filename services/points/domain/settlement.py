@@ -89,6 +89,7 @@ class Desk:
     rules: Mapping[str, Sequence[Rule]]
     """By category, in order of version."""
     books: Mapping[UUID, Book]
+    """By the member a fact is about: of who was merged, the book of who stays."""
     latest: dict[UUID, Outcome]
     """By attendance, the highest version's outcome."""
     awards: dict[UUID, Award]
@@ -203,7 +204,7 @@ def _book(desk: Desk, book: Book, fact: AttendanceSettled, rule: Rule, rating: R
         expires_at=None if days is None else desk.at + timedelta(days=days),
     )
     desk.awards[fact.attendance_id] = Award(legs)
-    desk.changes.append(Change(fact.station_id, fact.service_day, fact.member_id, rating.points, fact.minutes, 1))
+    desk.changes.append(Change(fact.station_id, fact.service_day, book.member_id, rating.points, fact.minutes, 1))
 
 
 def _reverse(desk: Desk, book: Book, fact: AttendanceSettled, live: Outcome) -> None:
@@ -222,7 +223,7 @@ def _undo(desk: Desk, book: Book, fact: AttendanceSettled, live: Outcome) -> Non
         expired=award.expired,
     )
     desk.changes.append(
-        Change(live.station_id, live.service_day, live.member_id, -live.points, -live.minutes_booked, -1)
+        Change(live.station_id, live.service_day, book.member_id, -live.points, -live.minutes_booked, -1)
     )
 
 

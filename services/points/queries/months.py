@@ -8,13 +8,14 @@ from sqlalchemy import text
 
 from services.points.domain.ledger import AccountKind, Unit, account_id
 from services.points.queries.visibility import require_may_read
-from shared import clock
+from shared import clock, copies
 from shared.db import session
 from shared.principal import Principal
 
 YEAR_MIN, YEAR_MAX = 2000, 2100
 
-# Points count in the month in which they were booked, hours in that of the service. What a reversal
+# Points count in the month in which they were booked, hours in that of the service. What was earned and spent by who
+# was merged counts on those accounts; minutes went over month by month. What a reversal
 # could not take back is taken off all the same; paying that debt later is neither earned nor spent. What was taken
 # over from paper is of no month.
 _MONTHS = text("""
@@ -25,7 +26,8 @@ _MONTHS = text("""
             CASE WHEN kind = 'spend' THEN amount WHEN kind = 'refund' THEN -amount ELSE 0 END AS spent,
             0 AS minutes
         FROM transfer
-        WHERE (credit_id = :points OR debit_id = :points OR debit_id = :debt) AND source_type <> 'opening'
+        WHERE (credit_id = ANY(:points) OR debit_id = ANY(:points) OR debit_id = ANY(:debts))
+            AND source_type <> 'opening'
             AND recorded_at >= :from_moment AND recorded_at < :to_moment
         UNION ALL
         SELECT to_char(service_day, 'YYYY-MM'), 0, 0, CASE WHEN credit_id = :minutes THEN amount ELSE -amount END
@@ -43,13 +45,14 @@ def list_months(caller: Principal, *, member_id: UUID, year: int | None = None) 
     """Points earned and spent, and minutes served, in each month in which there was something, of a year or ever."""
     tx = session()
     require_may_read(tx, caller, [member_id])
+    merged = copies.list_merged(tx, member_id)
     first = date(YEAR_MIN if year is None else year, 1, 1)
     after = date((YEAR_MAX if year is None else year) + 1, 1, 1)
     rows = tx.execute(
         _MONTHS,
         {
-            "points": account_id(AccountKind.MEMBER, Unit.PTS, member_id),
-            "debt": account_id(AccountKind.DEBT, Unit.PTS, member_id),
+            "points": [account_id(AccountKind.MEMBER, Unit.PTS, one) for one in merged],
+            "debts": [account_id(AccountKind.DEBT, Unit.PTS, one) for one in merged],
             "minutes": account_id(AccountKind.MEMBER, Unit.MIN, member_id),
             "from_day": first,
             "to_day": after,

@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.points.domain.ledger import AccountKind, SourceType, TransferKind, Unit, account_id
+from services.points.domain.moving import MoveKind
 from services.points.domain.rating import hundredths
 from services.points.queries.visibility import require_may_read
 from shared.db import session
@@ -20,13 +21,15 @@ _ENTRIES = """
     WITH entry AS (
         SELECT id, amount AS change, amount FROM transfer WHERE credit_id = :account
         UNION ALL SELECT id, -amount, amount FROM transfer WHERE debit_id = :account
-        UNION ALL SELECT id, 0, amount FROM transfer WHERE debit_id = :debt
+        UNION ALL SELECT id, 0, amount FROM transfer WHERE debit_id = :debt AND kind <> 'debt_restored'
     ), line AS (
         SELECT id, change, CAST(sum(change) OVER (ORDER BY id) AS bigint) AS balance_after FROM entry
     ), page AS ({page})
     SELECT page.id, page.change, page.balance_after, transfer.recorded_at, transfer.service_day, transfer.kind,
         transfer.amount, transfer.source_type, transfer.source_id, outcome.title, outcome.reason, outcome.note,
-        coalesce(spend.description, opening.description) AS description, void.description AS void_description
+        coalesce(spend.description, opening.description) AS description, void.description AS void_description,
+        move.kind AS move_kind, move.from_member_id = :member AS goes_out,
+        other.name_masked AS other_name, other.volunteer_number AS other_number
     FROM page JOIN transfer ON transfer.id = page.id
     LEFT JOIN outcome ON transfer.source_type = 'attendance'
         AND outcome.attendance_id = transfer.source_id AND outcome.version = transfer.source_version
@@ -36,6 +39,9 @@ _ENTRIES = """
         AND opening.key = 'opening:' || transfer.source_id
     LEFT JOIN idempotency void ON transfer.source_type = 'redemption' AND transfer.source_version = 2
         AND void.key = 'void:' || transfer.source_id
+    LEFT JOIN move ON transfer.source_type = 'move' AND move.id = transfer.source_id
+    LEFT JOIN member_card other ON other.member_id =
+        CASE WHEN move.from_member_id = :member THEN move.to_member_id ELSE move.from_member_id END
     ORDER BY page.id DESC
 """
 _STATEMENT = text(
@@ -65,6 +71,7 @@ def list_statement(
         {
             "account": account_id(AccountKind.MEMBER, UNITS[unit], member_id),
             "debt": account_id(AccountKind.DEBT, UNITS[unit], member_id),
+            "member": member_id,
             "before": before,
             "limit": limit,
         },
@@ -86,6 +93,7 @@ def list_lines_of_day(
         {
             "account": account_id(AccountKind.MEMBER, Unit.PTS, member_id),
             "debt": account_id(AccountKind.DEBT, Unit.PTS, member_id),
+            "member": member_id,
             "day": day,
             "since": since,
             "until": until,
@@ -113,7 +121,7 @@ def _line(row: Row[Any], unit: str) -> dict[str, Any]:
 
 def _words(row: Row[Any]) -> tuple[str, str, str]:
     """Kind, title and reason of a line, in the member's words."""
-    title = row.title or row.description or ""
+    title = row.title or row.description or _moved(row)
     if row.kind == TransferKind.OPENING:
         return "opening", title, "期初结转：纸质台账上原有的，不计入光荣榜"
     if row.kind == TransferKind.REVERSAL and row.source_type == SourceType.OPENING:
@@ -130,4 +138,20 @@ def _words(row: Row[Any]) -> tuple[str, str, str]:
         return "spend", title, ""
     if row.kind == TransferKind.REFUND:
         return "refund", title, row.void_description or ""
+    if row.kind == TransferKind.DEBT_RESTORED:
+        return "merge", title, "合并时抵扣的积分退回，重新记为待抵扣"
+    if row.kind == TransferKind.MERGE:
+        owed = f"待抵扣 {hundredths(row.amount)} 一并转来" if not row.change else ""
+        return "merge", title, owed
     return "expiry", "积分到期", ""
+
+
+def _moved(row: Row[Any]) -> str:
+    """Of what moved with a member, from whom or to whom."""
+    if row.move_kind is None:
+        return ""
+    number = f"（编号尾号 {row.other_number[-4:]}）" if row.other_number else ""
+    direction = "并入" if row.goes_out else "并入自"
+    if row.move_kind == MoveKind.UNMERGE:
+        direction = "合并撤销，转回" if row.goes_out else "合并撤销，转自"
+    return f"{direction} {row.other_name or '另一份登记'}{number}"

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from services.points.domain.ledger import Transfer
 from services.points.domain.rating import Body, Rule, Served, hash_of, rate
 from services.points.domain.seal import GENESIS, Sealable, link
+from services.points.store.moves import HOLDERS
 from shared import clock
 from shared.db import session
 
@@ -230,20 +231,111 @@ def one_live_award_an_attendance() -> Iterator[str]:
 
 
 def caps_count_the_outcomes() -> Iterator[str]:
-    for row in _rows("""
-        WITH newest AS (
+    """With who holds what the member has."""
+    for row in _rows(f"""
+        WITH RECURSIVE {HOLDERS}, newest AS (
             SELECT DISTINCT ON (attendance_id) member_id, service_day, category, points
             FROM outcome WHERE state <> 'superseded' ORDER BY attendance_id, version DESC
         ), counted AS (
             SELECT account.id AS account_id, service_day, category, sum(points) AS points
-            FROM newest JOIN account ON owner_id = member_id AND kind = 'member' AND unit = 'PTS' GROUP BY 1, 2, 3
+            FROM newest JOIN holder USING (member_id)
+            JOIN account ON owner_id = holder_id AND kind = 'member' AND unit = 'PTS' GROUP BY 1, 2, 3
         )
         SELECT account_id, service_day, category, coalesce(cap_used.points, 0) AS kept,
             coalesce(counted.points, 0) AS counted
         FROM cap_used FULL JOIN counted USING (account_id, service_day, category)
         WHERE coalesce(cap_used.points, 0) <> coalesce(counted.points, 0)
-    """):
+    """):  # noqa: S608 - a statement of ours
         yield f"cap of {row.account_id} on {row.service_day} in {row.category} is {row.kept}, awarded {row.counted}"
+
+
+# --- Members who are the same person -------------------------------------------------------------------
+
+
+def who_was_merged_has_nothing() -> Iterator[str]:
+    """Everything lies with who stays, also what came after the merge."""
+    for row in _rows("""
+        SELECT own.owner_id, account.unit, account.kind, account.credits - account.debits AS balance
+        FROM account own JOIN account ON account.owner_id = own.owner_id
+        WHERE own.merged_into IS NOT NULL AND account.credits <> account.debits
+    """):
+        yield f"member {row.owner_id} was merged and has {row.balance} {row.unit} ({row.kind})"
+
+
+def merges_are_those_of_the_cards() -> Iterator[str]:
+    """The books lie where the cards say, and nobody was merged into themselves at any remove."""
+    for row in _rows(f"""
+        WITH RECURSIVE {HOLDERS}
+        SELECT account.owner_id, account.merged_into, CASE WHEN card.status = 'merged' THEN card.merged_into END AS said
+        FROM account LEFT JOIN member_card card ON card.member_id = account.owner_id
+        WHERE account.kind = 'member' AND account.unit = 'PTS' AND (
+            (card.member_id IS NOT NULL OR account.merged_into IS NOT NULL)
+            AND CASE WHEN card.status = 'merged' THEN card.merged_into END IS DISTINCT FROM account.merged_into
+            OR NOT EXISTS (SELECT FROM holder WHERE holder.member_id = account.owner_id))
+    """):  # noqa: S608 - a statement of ours
+        yield f"member {row.owner_id} is merged into {row.said}, the books into {row.merged_into}"
+
+
+def hours_are_with_who_served() -> Iterator[str]:
+    """Minutes of an account: what its holder, and who was merged into that one, served or brought along."""
+    for row in _rows(f"""
+        WITH RECURSIVE {HOLDERS}, newest AS (
+            SELECT DISTINCT ON (attendance_id) member_id, minutes_booked, award_version
+            FROM outcome ORDER BY attendance_id, version DESC
+        ), brought AS (
+            SELECT member_id, minutes_booked AS minutes FROM newest WHERE award_version IS NOT NULL
+            UNION ALL
+            SELECT owner_id, CASE WHEN account.id = credit_id THEN amount ELSE -amount END
+            FROM transfer JOIN account ON account.id IN (credit_id, debit_id)
+            WHERE account.kind = 'member' AND account.unit = 'MIN' AND source_type NOT IN ('attendance', 'move')
+        ), held AS (
+            SELECT holder_id, sum(minutes) AS minutes FROM brought JOIN holder USING (member_id) GROUP BY 1
+        )
+        SELECT owner_id, credits - debits AS balance, coalesce(held.minutes, 0) AS minutes
+        FROM account LEFT JOIN held ON holder_id = owner_id
+        WHERE kind = 'member' AND unit = 'MIN' AND credits - debits <> coalesce(held.minutes, 0)
+    """):  # noqa: S608 - a statement of ours
+        yield f"member {row.owner_id} has {row.balance} minutes, served were {row.minutes}"
+
+
+def moves_are_their_transfers() -> Iterator[str]:
+    """As much left the one as came to the other, of points, minutes and debt."""
+    for row in _rows("""
+        WITH moved AS (
+            SELECT source_id AS id,
+                coalesce(sum(amount) FILTER (WHERE debit.kind = 'member' AND debit.unit = 'PTS'), 0) AS points,
+                coalesce(sum(amount) FILTER (WHERE debit.kind = 'member' AND debit.unit = 'MIN'), 0) AS minutes,
+                coalesce(sum(amount) FILTER (WHERE debit.kind = 'debt'), 0) AS debt,
+                coalesce(sum(amount) FILTER (WHERE credit.kind = 'member' AND credit.unit = 'PTS'), 0) AS points_come,
+                coalesce(sum(amount) FILTER (WHERE credit.kind = 'member' AND credit.unit = 'MIN'), 0) AS minutes_come,
+                coalesce(sum(amount) FILTER (WHERE credit.kind = 'debt'), 0) AS debt_gone,
+                bool_and(debit.owner_id IN (from_member_id, to_member_id)
+                    OR credit.owner_id IN (from_member_id, to_member_id)) AS of_the_two
+            FROM transfer JOIN move ON move.id = source_id
+            JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
+            WHERE transfer.kind = 'merge' GROUP BY 1
+        )
+        SELECT id FROM move LEFT JOIN moved USING (id)
+        WHERE (move.points, move.minutes, move.debt) IS DISTINCT FROM
+                (coalesce(moved.points, 0), coalesce(moved.minutes, 0), coalesce(moved.debt, 0))
+            OR (moved.points, moved.minutes, moved.debt)
+                IS DISTINCT FROM (moved.points_come, moved.minutes_come, moved.debt_gone)
+            OR NOT coalesce(of_the_two, true)
+        UNION ALL
+        SELECT source_id FROM transfer LEFT JOIN move ON move.id = source_id
+        WHERE source_type = 'move' AND move.id IS NULL GROUP BY 1
+    """):
+        yield f"move {row.id} is not what its transfers say"
+
+
+def parts_of_lots_keep_their_expiry() -> Iterator[str]:
+    """A part that moved expires with its lot; one that a refund brought back to life lives longer, none shorter."""
+    for row in _rows("""
+        SELECT lot.id, lot.origin_id FROM lot LEFT JOIN lot first ON first.id = lot.origin_id
+        WHERE lot.origin_id IS NOT NULL AND (first.id IS NULL OR first.origin_id IS NOT NULL
+            OR (lot.expires_at IS NULL) <> (first.expires_at IS NULL))
+    """):
+        yield f"lot {row.id} is no part of lot {row.origin_id}"
 
 
 def spends_are_what_was_answered() -> Iterator[str]:
@@ -397,10 +489,15 @@ def digests_stand_for_their_accounts() -> Iterator[str]:
         yield f"digest {row.digest.hex()} stands for {row.accounts} accounts"
 
 
+_TABLES = (
+    "account", "transfer", "lot", "allocation", "outcome", "cap_used", "idempotency", "unsealed", "seal", "move",
+)  # fmt: skip
+
+
 def state_digest() -> str:
     """A digest of every row of the ledger, to see that a refused step changed nothing."""
     digest = hashlib.sha256()
-    for table in ("account", "transfer", "lot", "allocation", "outcome", "cap_used", "idempotency", "unsealed", "seal"):
+    for table in _TABLES:
         for row in _rows(f"SELECT CAST(t AS text) AS line FROM {table} t ORDER BY 1"):  # noqa: S608 - table names
             digest.update(row.line.encode())
     return digest.hexdigest()
@@ -421,6 +518,11 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "caps count the outcomes": caps_count_the_outcomes,
     "awards keep within the caps of their rules": awards_keep_within_the_caps,
     "every rating follows a rule of its category and day": rules_are_of_the_category_and_day,
+    "who was merged has nothing": who_was_merged_has_nothing,
+    "merges are those of the cards": merges_are_those_of_the_cards,
+    "hours are with who served": hours_are_with_who_served,
+    "moves are their transfers": moves_are_their_transfers,
+    "parts of lots keep their expiry": parts_of_lots_keep_their_expiry,
     "spends are what was answered": spends_are_what_was_answered,
     "opening balances are what was approved": openings_are_what_was_approved,
     "a refund gives back to each lot what its spend took": refunds_go_back_to_their_lots,

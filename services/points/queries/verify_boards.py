@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.points.domain.boards import Board, Metric, keys_of
 from services.points.store import board_cache, standings
+from services.points.store.moves import HOLDERS
 from services.points.store.settlement import Outcome
 from services.points.store.standings import METRICS
 from shared import clock
@@ -18,23 +19,23 @@ from shared.db import session
 FAULTS_MAX = 20
 _LOOKS = 3
 
-# The live award of an attendance is what its highest version came to.
-_UNLIKE = text("""
-    WITH calendar AS (
+# The live award of an attendance is what its highest version came to; it counts with who stays after merges.
+_UNLIKE = text(f"""
+    WITH RECURSIVE {HOLDERS}, calendar AS (
         SELECT * FROM unnest(CAST(:days AS date[]), CAST(:periods AS text[])) AS t (service_day, period)
     ), latest AS (
         SELECT DISTINCT ON (attendance_id) * FROM outcome ORDER BY attendance_id, version DESC
     ), booked AS (
-        SELECT member_id, period, station_id,
+        SELECT coalesce(holder_id, member_id) AS member_id, period, station_id,
             sum(points) AS points, sum(minutes_booked) AS minutes, count(*) AS attendances
-        FROM latest JOIN calendar USING (service_day) WHERE award_version IS NOT NULL
-        GROUP BY member_id, period, station_id
+        FROM latest JOIN calendar USING (service_day) LEFT JOIN holder USING (member_id)
+        WHERE award_version IS NOT NULL GROUP BY 1, period, station_id
     )
     SELECT member_id, period, station_id FROM booked FULL JOIN standing s USING (member_id, period, station_id)
     WHERE (coalesce(booked.points, 0), coalesce(booked.minutes, 0), coalesce(booked.attendances, 0))
         <> (coalesce(s.points, 0), coalesce(s.minutes, 0), coalesce(s.attendances, 0))
     LIMIT :faults_max
-""")
+""")  # noqa: S608 - a statement of ours
 
 
 def standings_are_the_fold_of_the_awards() -> Iterator[str]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared import copies
 from shared.copies import member_card, station
 from shared.errors import Forbidden
 from shared.principal import Principal, Role
@@ -17,6 +18,10 @@ _READERS = (Role.STAFF, Role.AUDITOR)
 def require_may_read(tx: Session, caller: Principal, member_ids: Collection[UUID]) -> None:
     """Raise Forbidden unless the caller may see the points of every one of these members."""
     others = {member_id for member_id in member_ids if not caller.acts_for(member_id)}
+    if not others:
+        return
+    # What somebody did who was merged is told to who stays.
+    others -= {member_id for member_id, stays in copies.who_stays(tx, others).items() if caller.acts_for(stays)}
     if not others:
         return
     if not any(caller.has(role) for role in _READERS):

@@ -62,14 +62,15 @@ class LineSchema(Wire):
     at = fields.AwareDateTime(required=True)
     service_day = fields.Date(required=True)
     kind = fields.String(
-        required=True, validate=validate.OneOf(("award", "opening", "reversal", "debt", "spend", "refund", "expiry"))
+        required=True,
+        validate=validate.OneOf(("award", "opening", "reversal", "debt", "spend", "refund", "expiry", "merge")),
     )
     points = fields.Integer(metadata={"description": "The change, when unit is points"})
     minutes = fields.Integer(metadata={"description": "The change, when unit is minutes"})
     balance_after = fields.Integer(required=True)
     title = fields.String(required=True)
     reason = fields.String(required=True)
-    source_type = fields.String(required=True, validate=validate.OneOf(("attendance", "opening", "redemption")))
+    source_type = fields.String(required=True, validate=validate.OneOf(("attendance", "move", "opening", "redemption")))
     source_id = fields.UUID(required=True)
 
 

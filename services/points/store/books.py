@@ -35,7 +35,7 @@ _OPEN = """
     ON CONFLICT DO NOTHING
 """
 _LOCK = """
-    SELECT owner_id, chain_id, credits - debits AS points FROM account
+    SELECT owner_id, chain_id, credits - debits AS points, merged_into FROM account
     WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 _DEBTS = """
@@ -45,9 +45,10 @@ _DEBTS = """
 _HOMES = """
     SELECT member_id, station_id FROM member_card WHERE member_id = ANY(%(ids)s::uuid[]) AND station_id IS NOT NULL
 """
+_OWNERS = "SELECT id, owner_id FROM account WHERE id = ANY(%(ids)s::uuid[]) AND kind = 'member'"
 # As many of the oldest-expiring lots as make up what is needed, and all that have expired.
 _LOTS = """
-    SELECT id, account_id, original, remaining, expires_at FROM (
+    SELECT id, account_id, original, remaining, expires_at, origin_id FROM (
         SELECT lot.*, coalesce(sum(remaining) FILTER (WHERE expires_at IS NULL OR expires_at > %(at)s) OVER (
             PARTITION BY account_id ORDER BY expires_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ), 0) AS before
@@ -55,7 +56,10 @@ _LOTS = """
     ) AS open JOIN unnest(%(accounts)s::uuid[], %(needed)s::bigint[]) AS want (account_id, needed) USING (account_id)
     WHERE before < needed OR expires_at <= %(at)s
 """
-_LOTS_BY_ID = "SELECT id, account_id, original, remaining, expires_at FROM lot WHERE id = ANY(%(ids)s::uuid[])"
+_LOTS_BY_ID = """
+    SELECT id, account_id, original, remaining, expires_at, origin_id FROM lot
+    WHERE id = ANY(%(ids)s::uuid[]) OR origin_id = ANY(%(ids)s::uuid[])
+"""
 _MOVE = """
     UPDATE account SET credits = credits + moved.credit, debits = debits + moved.debit
     FROM unnest(%(id)s::uuid[], %(credit)s::bigint[], %(debit)s::bigint[]) AS moved (id, credit, debit)
@@ -80,9 +84,10 @@ _LEGS = """
     WHERE kind = %(kind)s ORDER BY source_id, line
 """
 _EXPIRED = """
-    SELECT allocation.lot_id, sum(allocation.amount)::bigint AS amount
-    FROM allocation JOIN transfer ON transfer.id = allocation.transfer_id
-    WHERE allocation.lot_id = ANY(%(ids)s::uuid[]) AND transfer.kind = %(kind)s GROUP BY 1
+    SELECT coalesce(lot.origin_id, lot.id) AS lot_id, sum(allocation.amount)::bigint AS amount
+    FROM lot JOIN allocation ON allocation.lot_id = lot.id JOIN transfer ON transfer.id = allocation.transfer_id
+    WHERE (lot.id = ANY(%(ids)s::uuid[]) OR lot.origin_id = ANY(%(ids)s::uuid[])) AND transfer.kind = %(kind)s
+    GROUP BY 1
 """
 _TAKEN = """
     SELECT transfer_id, lot_id, amount FROM allocation
@@ -114,12 +119,19 @@ def lock_books(tx: Session, served_at: Mapping[UUID, UUID | None]) -> dict[UUID,
     """The books of members, locked until the transaction ends; accounts are opened where there are none.
 
     `served_at` gives for each member a station: a member whose home is not known yet belongs there.
-    Without a station no account is opened, and the member has no book.
+    Without a station no account is opened, and the member has no book. Of a member who was merged it is
+    the book of who stays, which may stand there for several.
     """
+    books = lock_lines(tx, served_at)
+    return {member_id: holder_of(books, member_id) for member_id in served_at if member_id in books}
+
+
+def lock_lines(tx: Session, served_at: Mapping[UUID, UUID | None]) -> dict[UUID, Book]:
+    """Members' own books as `lock_books`, and with them those of everybody they were merged into."""
     books = _lock(tx, served_at)
     missing = {member_id: station for member_id, station in served_at.items() if station and member_id not in books}
     if missing:
-        homes = {row.member_id: row.station_id for row in execute(tx, _HOMES, {"ids": list(missing)})}
+        homes = list_homes(tx, missing)
         open_accounts(
             tx,
             [
@@ -131,6 +143,9 @@ def lock_books(tx: Session, served_at: Mapping[UUID, UUID | None]) -> dict[UUID,
         # Of who was erased before the first minute was booked.
         drop_salts(tx, missing)
         books |= _lock(tx, missing)
+    # Who was merged while we waited for the lock says so in the row that we have now.
+    while beyond := {book.merged_into for book in books.values() if book.merged_into} - books.keys():
+        books |= _lock(tx, beyond)
     # Only a statement after the one that locked sees what was done under the lock before.
     debts = {account_id(AccountKind.DEBT, Unit.PTS, member_id): member_id for member_id in books}
     for row in execute(tx, _DEBTS, {"ids": list(debts)}):
@@ -144,14 +159,37 @@ def drop_salts(tx: Session, member_ids: Iterable[UUID]) -> None:
     execute(tx, _DROP_SALTS, {"ids": of_all})
 
 
+def list_owners(tx: Session, account_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Whose points accounts these are; those of stations are missing."""
+    wanted = list(account_ids)
+    return {row.id: row.owner_id for row in execute(tx, _OWNERS, {"ids": wanted})} if wanted else {}
+
+
+def list_homes(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The stations that members' cards name."""
+    return {row.member_id: row.station_id for row in execute(tx, _HOMES, {"ids": list(member_ids)})}
+
+
+def holder_of(books: Mapping[UUID, Book], member_id: UUID) -> Book:
+    """The book in which what a member has is kept: the own one, or that of who stays after merges."""
+    book = books[member_id]
+    while book.merged_into is not None:
+        book = books[book.merged_into]
+    return book
+
+
 def _lock(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Book]:
     ids = [account_id(AccountKind.MEMBER, Unit.PTS, member_id) for member_id in member_ids]
-    return {row.owner_id: Book(row.owner_id, row.chain_id, row.points, 0) for row in execute(tx, _LOCK, {"ids": ids})}
+    rows = execute(tx, _LOCK, {"ids": ids})
+    return {row.owner_id: Book(row.owner_id, row.chain_id, row.points, 0, row.merged_into) for row in rows}
 
 
 def load_lots(tx: Session, books: Mapping[UUID, Book], needed: Mapping[UUID, int], at: datetime) -> None:
     """Fill books with the lots that may be taken from: for each member as much as is needed, in points."""
-    wanted = {books[member_id].points_account: (books[member_id], amount) for member_id, amount in needed.items()}
+    wanted: dict[UUID, tuple[Book, int]] = {}
+    for member_id, amount in needed.items():
+        book = books[member_id]
+        wanted[book.points_account] = (book, wanted.get(book.points_account, (book, 0))[1] + amount)
     if wanted:
         found = execute(
             tx,
@@ -167,7 +205,7 @@ def load_lots(tx: Session, books: Mapping[UUID, Book], needed: Mapping[UUID, int
 
 
 def load_lots_by_id(tx: Session, books: Iterable[Book], ids: Sequence[UUID]) -> None:
-    """Fill books with those of certain lots that are theirs, empty ones too."""
+    """Fill books with those of certain lots that are theirs, and of what moved from these; empty ones too."""
     if ids:
         by_account = {book.points_account: book for book in books}
         for row in execute(tx, _LOTS_BY_ID, {"ids": ids}):
@@ -176,7 +214,7 @@ def load_lots_by_id(tx: Session, books: Iterable[Book], ids: Sequence[UUID]) -> 
 
 
 def _lot(row: Any) -> Lot:
-    return Lot(row.id, row.account_id, row.original, row.remaining, row.expires_at)
+    return Lot(row.id, row.account_id, row.original, row.remaining, row.expires_at, row.origin_id)
 
 
 def write(tx: Session, journal: Journal) -> None:
@@ -189,9 +227,9 @@ def write(tx: Session, journal: Journal) -> None:
         copy_in(
             tx,
             "lot",
-            ("id", "account_id", "original", "remaining", "expires_at"),
+            ("id", "account_id", "original", "remaining", "expires_at", "origin_id"),
             (
-                (lot.id, lot.account_id, lot.original, lot.remaining, lot.expires_at)
+                (lot.id, lot.account_id, lot.original, lot.remaining, lot.expires_at, lot.origin_id)
                 for lot in journal.lots_new.values()
             ),
         )
@@ -229,7 +267,7 @@ def list_legs(tx: Session, versions: Mapping[UUID, int], kind: str) -> dict[UUID
 
 
 def list_expired(tx: Session, lot_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How much of certain lots has been ended because it had expired."""
+    """How much of certain lots, wherever it had moved, has been ended because it had expired."""
     found = execute(tx, _EXPIRED, {"ids": lot_ids, "kind": TransferKind.EXPIRY})
     return {row.lot_id: row.amount for row in found}
 

@@ -19,6 +19,7 @@ class Account(Model):
         CheckConstraint("NOT limited OR credits - debits - held >= 0", name="limited"),
         CheckConstraint("kind <> 'debt' OR debits >= credits", name="debt"),
         UniqueConstraint("owner_id", "kind", "unit"),
+        Index("ix_account_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         # Rows are rewritten by every booking; room on the page keeps the index out of it.
         {"postgresql_with": {"fillfactor": 70}},
     )
@@ -36,6 +37,8 @@ class Account(Model):
     """Random; dropped when the member is forgotten."""
     digest: Mapped[bytes]
     """Of salt and id: what stands for the account in the chain. It stays as it is (a trigger sees to it)."""
+    merged_into: Mapped[UUID | None]
+    """On the points account of a member who was merged: the member whose accounts took over."""
 
 
 class Transfer(Model):
@@ -72,13 +75,14 @@ class Transfer(Model):
 
 
 class Lot(Model):
-    """What is left of one award, and until when."""
+    """What is left of one award, or of a part of it that moved, and until when."""
 
     __tablename__ = "lot"
     __table_args__ = (
         CheckConstraint("original > 0", name="original"),
         CheckConstraint("remaining BETWEEN 0 AND original", name="remaining"),
         Index("ix_lot_open", "account_id", "expires_at", "id", postgresql_where=text("remaining > 0")),
+        Index("ix_lot_origin_id", "origin_id", postgresql_where=text("origin_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 80}},
     )
 
@@ -87,6 +91,8 @@ class Lot(Model):
     original: Mapped[int] = mapped_column(BigInteger)
     remaining: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[datetime | None]
+    origin_id: Mapped[UUID | None]
+    """The lot of the award, where this is a part of it that moved from another member's account."""
 
 
 class Allocation(Model):

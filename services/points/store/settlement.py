@@ -141,8 +141,9 @@ def load_caps(tx: Session, books: Iterable[Book], wanted: Iterable[tuple[Book, d
 
 
 def keep_caps(tx: Session, books: Iterable[Book]) -> None:
-    """Write the books' caps down."""
-    rows = [(book.points_account, *key, points) for book in books for key, points in book.caps.items()]
+    """Write the books' caps down; a book may stand there for several members."""
+    each = {book.points_account: book for book in books}
+    rows = [(account, *key, points) for account, book in each.items() for key, points in book.caps.items()]
     if rows:
         account, day, category, points = zip(*rows, strict=True)
         execute(
