@@ -7,7 +7,24 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Index, Row, Table, Text, Uuid, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    Index,
+    Row,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -97,9 +114,14 @@ def find_station(tx: Session, node_id: UUID) -> Row[Any] | None:
 
 def list_merged(tx: Session, member_id: UUID) -> list[UUID]:
     """A member and all who were merged into the member, at whatever remove; the member first."""
-    line = select(member_card.c.member_id).where(member_card.c.merged_into == member_id).cte("line", recursive=True)
+    return [member_id, *(one for one in tx.scalars(merged_line(literal(member_id, Uuid))) if one != member_id)]
+
+
+def merged_line(member_id: ColumnElement[Any]) -> Select[UUID]:
+    """The same as a part of a statement: the ids, for an IN."""
+    line = select(member_id.label("member_id")).cte("line", recursive=True)
     further = select(member_card.c.member_id).join(line, member_card.c.merged_into == line.c.member_id)
-    return [member_id, *(one for one in tx.scalars(select(line.union(further).c.member_id)) if one != member_id)]
+    return select(line.union(further).c.member_id)
 
 
 def who_stays(tx: Session, member_ids: Collection[UUID]) -> dict[UUID, UUID]:

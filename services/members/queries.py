@@ -14,6 +14,7 @@ from services.members.domain.names import mask
 from services.members.domain.places import path_above
 from services.members.store import badges, claims, concerns, erasures, groups, imports, people, splitting, tree
 from services.members.store.keys import keys
+from services.members.store import claims, concerns, duplicates, erasures, groups, imports, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session
@@ -292,6 +293,15 @@ def show_erasure(caller: Principal, member_id: UUID) -> dict[str, Any]:
     if found is None or not (caller.acts_for(member_id) or caller.may(Role.STAFF, found["path"])):
         raise NotFound
     return found
+
+
+def list_merges(caller: Principal, member_id: UUID) -> list[dict[str, Any]]:
+    """Who was merged into a member of the caller's stations and still is; MemberNotFound as `show_member`."""
+    tx = session()
+    member = people.get_member(tx, member_id)
+    if not caller.may(Role.STAFF, people.path_of(tx, member)):
+        raise people.MemberNotFound
+    return duplicates.list_into(tx, member_id)
 
 
 def list_grants(caller: Principal, **query: Any) -> list[dict[str, Any]]:

@@ -89,13 +89,37 @@ def _record_scan(tx: Session, caller: Principal, text: str, member_id: UUID) -> 
     if code is None:
         return _receipt(store.find_by_id(tx, reading.scan_id) or _note_forged(tx, reading), None, None)
     found = store.read_situation(tx, reading, code)
+    # The card of somebody who has just registered may still be on its way.
+    active = found.member_status in (None, "active")
+    if found.has_merged and found.scan_id is None:
+        meant = _who_is_meant(tx, code, member_id, found)
+        if meant != member_id:
+            reading = _reading(caller, text, meant)
+            found = store.read_situation(tx, reading, code)
+    return _decide(tx, caller, reading, code, found, active=active)
+
+
+def _who_is_meant(tx: Session, code: PlaceCode, member_id: UUID, found: Row[Any]) -> UUID:
+    """Who came before two entries of one person were merged leaves the stay of that entry, and does not come twice."""
+    merged = store.find_merged_here(tx, code, member_id)
+    if merged is None or found.last_state == attendances.State.OPEN.value:
+        return member_id
+    gone, state = merged
+    has_left = code.direction is Direction.DEPARTURE and found.last_state is None
+    return gone if state is attendances.State.OPEN or has_left else member_id
+
+
+def _decide(
+    tx: Session, caller: Principal, reading: Reading, code: PlaceCode, found: Row[Any], *, active: bool
+) -> Receipt:
     if found.site_id is None:  # a draft's code, whose site was removed since
         return _receipt(store.find_by_id(tx, reading.scan_id) or _note_forged(tx, reading), None, None)
     if found.scan_id is not None:
         return _receipt(_known(found, reading, code), code, found)
-    verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, _situation(caller, found))
+    situation = _situation(caller, found, active=active)
+    verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, situation)
     record = Record(
-        member_id,
+        reading.member_id,
         verdict.outcome,
         code.direction,
         reading.at,
@@ -169,12 +193,11 @@ def _reading(caller: Principal, text: str, member_id: UUID) -> Reading:
     )
 
 
-def _situation(caller: Principal, found: Row[Any]) -> Situation:
+def _situation(caller: Principal, found: Row[Any], *, active: bool) -> Situation:
     return Situation(
         state=activities.State(found.activity_state),
         schedule=_schedule(found),
-        # The card of somebody who has just registered may still be on its way.
-        active=found.member_status in (None, "active"),
+        active=active,
         last=found.last_state and attendances.State(found.last_state),
         last_left_at=found.last_left_at,
         pairs_today=found.pairs_today,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Row, Uuid, bindparam, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -249,7 +249,8 @@ def find_view(tx: Session, attendance_id: UUID) -> Row[*tuple[Any, ...]] | None:
 
 
 def of_member(member_id: UUID) -> ColumnElement[bool]:
-    return _columns.member_id == member_id
+    """The member's own, and those of entries of the same person that were merged into this one."""
+    return _columns.member_id.in_(copies.merged_line(literal(member_id, Uuid)))
 
 
 def at_activity(activity_id: UUID, state: str | None) -> list[ColumnElement[bool]]:

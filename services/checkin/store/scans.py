@@ -26,6 +26,7 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    literal,
     select,
     text,
     tuple_,
@@ -39,6 +40,9 @@ from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.activities import lock_key
 from services.checkin.store.switches import CONFIRM_EACH
 from services.checkin.store.tables import scan_table
+from services.checkin.store.confirm_each import FROM_ABOVE
+from services.checkin.store.tables import attendance_table, scan_table
+from shared import copies
 from shared.events import Evidence
 
 _REACH = 2 * DURATION_MAX
@@ -74,6 +78,7 @@ _SITUATION = {
     "last_service_day": "last.service_day",
     "pairs_today": "day.pairs",
     "overlapping": "day.overlapping",
+    "has_merged": "EXISTS (SELECT FROM member_card gone WHERE gone.merged_into = :member_id)",
 }
 """A situation's columns, and `is_full` and `is_of_leaders` after them."""
 
@@ -294,6 +299,22 @@ def read_situation(tx: Session, reading: Reading, code: PlaceCode) -> Row[Any]:
         )
         .one()
     )
+
+
+def find_merged_here(tx: Session, code: PlaceCode, member_id: UUID) -> tuple[UUID, State] | None:
+    """Who of those that were merged into a member came to this site last, and what became of that stay."""
+    columns = attendance_table.c
+    row = tx.execute(
+        select(columns.member_id, columns.state)
+        .where(
+            columns.site_id == code.site_id,
+            columns.member_id != member_id,
+            columns.member_id.in_(copies.merged_line(literal(member_id, Uuid))),
+        )
+        .order_by((columns.state == State.OPEN.value).desc(), columns.arrived_at.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else (row.member_id, State(row.state))
 
 
 def note(tx: Session, reading: Reading, record: Record) -> None:

@@ -17,6 +17,7 @@ from services.members.store.models import (
     Erasure,
     Login,
     Member,
+    Merge,
     Node,
     RoleGrant,
     Team,
@@ -24,7 +25,7 @@ from services.members.store.models import (
 from shared import clock
 from shared.errors import Conflict
 
-Made = Access | Concern | Employer | Erasure | Login | Member | Node | RoleGrant | Team
+Made = Access | Concern | Employer | Erasure | Login | Member | Merge | Node | RoleGrant | Team
 
 
 class IdTaken(Conflict):

@@ -1,7 +1,7 @@
 """The tables of the members service."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
@@ -324,6 +324,27 @@ class FailedAttempts(Model):
     last_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
     __table_args__ = (Index("ix_failed_attempts_last_at", "last_at"),)
+
+
+class Merge(Model):
+    """Two entries of one person made one. `kept` holds what is needed to take it back."""
+
+    __tablename__ = "merge"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
+    into_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
+    reason: Mapped[str]
+    kept: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("member_id <> into_id", name="two"),
+        CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name="undone_whole"),
+        Index("uq_merge_live", "member_id", unique=True, postgresql_where=text("undone_at IS NULL")),
+        Index("ix_merge_into_id", "into_id"),
+    )
 
 
 class Creation(Model):

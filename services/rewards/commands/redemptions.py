@@ -95,7 +95,8 @@ def _reserve(tx: Session, order: Order) -> tuple[Redemption, Asked | None]:
         return _replay(tx, order), None
     spend = spend_of(redemption, found.card_version)
     (event_id,) = outbox.add(tx, spend, due_in=WORKER_TAKES_OVER)
-    if not store.take(tx, redemption, found.limit_per_quarter):
+    limit = found.limit_per_quarter
+    if not store.take(tx, redemption, None if limit is None else limit - found.taken_by_merged):
         raise rules.LimitReached
     quantity = order.quantity
     if not store.move_stock(tx, order.gift_id, order.station_id, on_hand=-quantity, reserved=quantity):
@@ -267,7 +268,7 @@ def cancel(tx: Session, caller: Principal, *, redemption_id: UUID) -> Redemption
     redemption = store.lock_redemption(tx, redemption_id)
     if redemption is None:
         raise NotFound("没有这次兑换")
-    caller.require_acts_for(redemption.member_id)
+    copies.require_acts_for(tx, caller, redemption.member_id)
     if redemption.state is State.CANCELLED:
         return redemption
     rules.require_cancellable(redemption.state)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, Uuid, and_, func, literal, or_, select
 
 from services.rewards.domain import redemption as rules
 from services.rewards.store import Gift, Stock, Taken
@@ -95,7 +95,13 @@ def _whose(caller: Principal, member_id: UUID | None) -> UUID | None:
 
 def _gifts(member_id: UUID | None, station_id: UUID) -> Select[*tuple[Any, ...]]:
     quarter = rules.quarter_of(clock.today())
-    taken = and_(Taken.gift_id == Gift.id, Taken.member_id == member_id, Taken.quarter == quarter)
+    theirs = copies.merged_line(literal(member_id, Uuid))
+    taken = (
+        select(func.sum(Taken.quantity))
+        .where(Taken.gift_id == Gift.id, Taken.member_id.in_(theirs), Taken.quarter == quarter)
+        .correlate(Gift)
+        .scalar_subquery()
+    )
     return (
         # Columns, not objects: they come fresh, whatever the session has seen before.
         select(
@@ -111,10 +117,8 @@ def _gifts(member_id: UUID | None, station_id: UUID) -> Select[*tuple[Any, ...]]
             Stock.on_hand,
             Stock.reserved,
             Stock.issued,
-            Taken.quantity.label("taken"),
-        )
-        .outerjoin(Stock, and_(Stock.gift_id == Gift.id, Stock.station_id == station_id))
-        .outerjoin(Taken, taken)
+            taken.label("taken"),
+        ).outerjoin(Stock, and_(Stock.gift_id == Gift.id, Stock.station_id == station_id))
     )
 
 

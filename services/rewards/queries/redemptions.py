@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Uuid, literal
 
 from services.rewards import store
 from services.rewards.domain import redemption as rules
@@ -40,12 +40,15 @@ class Voucher:
 def list_for_member(
     caller: Principal, *, member_id: UUID | None, limit: int, before: UUID | None = None
 ) -> list[Redemption]:
-    """Every redemption of a member of this login, newest first; without an id, of whom it acts for."""
+    """Every redemption of a member of this login, newest first; without an id, of whom it acts for. Those of an entry
+    that was merged into the member are the member's own.
+    """
     member_id = member_id or caller.member_id
     if member_id is None:
         raise Invalid("请指明志愿者")
     caller.require_acts_for(member_id)
-    found = store.list_redemptions(session(), Redemption.member_id == member_id, limit=limit, before=before)
+    theirs = Redemption.member_id.in_(copies.merged_line(literal(member_id, Uuid)))
+    found = store.list_redemptions(session(), theirs, limit=limit, before=before)
     return [redemption for redemption, _ in found]
 
 
@@ -78,8 +81,8 @@ def get_redemption(caller: Principal, redemption_id: UUID) -> AtDesk:
     found = store.find_at_desk(session(), redemption_id=redemption_id)
     if found is None:
         raise NotFound("没有这次兑换")
-    if not caller.acts_for(found.redemption.member_id):
-        caller.require(Role.ORGANIZER, found.station_path)
+    if not caller.may(Role.ORGANIZER, found.station_path):
+        copies.require_acts_for(session(), caller, found.redemption.member_id)
     return found
 
 
@@ -88,7 +91,7 @@ def get_voucher(caller: Principal, redemption_id: UUID) -> Voucher:
     redemption = store.find_redemption(session(), redemption_id)
     if redemption is None or redemption.state is State.REFUSED:
         raise NotFound("没有这次兑换")
-    caller.require_acts_for(redemption.member_id)
+    copies.require_acts_for(session(), caller, redemption.member_id)
     redemption.require_issuable()
     key_id = redemption.voucher_key_id
     assert key_id is not None, "confirmed redemptions have a voucher"

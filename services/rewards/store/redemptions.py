@@ -11,15 +11,27 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Integer, Row, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import Executable, Integer, Row, Uuid, and_, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.rewards.domain.redemption import OPEN, Order, State
 from services.rewards.store.gifts import move_stock
 from services.rewards.store.tables import FRESH, Gift, Redemption, Stock, Taken, redemption_table, taken_table
-from shared.copies import member_card, station
+from shared.copies import member_card, merged_line, station
 
+_OF_MEMBER = bindparam("of_member", type_=Uuid())
+# Together with the entries of the same person that were merged into this one.
+_TAKEN_IN_ALL = (
+    select(func.coalesce(func.sum(Taken.quantity), 0))
+    .where(
+        Taken.gift_id == Gift.id,
+        Taken.member_id.in_(merged_line(_OF_MEMBER)),
+        Taken.quarter == bindparam("of_quarter"),
+    )
+    .correlate(Gift)
+    .scalar_subquery()
+)
 _ORDER = (
     select(
         Gift.name,
@@ -27,7 +39,8 @@ _ORDER = (
         Gift.limit_per_quarter,
         Gift.withdrawn,
         func.coalesce(Stock.on_hand, 0).label("on_hand"),
-        func.coalesce(Taken.quantity, 0).label("taken"),
+        _TAKEN_IN_ALL.label("taken"),
+        (_TAKEN_IN_ALL - func.coalesce(Taken.quantity, 0)).label("taken_by_merged"),
         station.c.node_id.label("station_id"),
         station.c.closed,
         member_card.c.status.label("member_status"),
@@ -40,12 +53,12 @@ _ORDER = (
     .outerjoin(Redemption, Redemption.id == bindparam("order_id"))
     .outerjoin(station, station.c.node_id == bindparam("of_station"))
     .outerjoin(Stock, and_(Stock.gift_id == Gift.id, Stock.station_id == bindparam("of_station")))
-    .outerjoin(member_card, member_card.c.member_id == bindparam("of_member"))
+    .outerjoin(member_card, member_card.c.member_id == _OF_MEMBER)
     .outerjoin(
         Taken,
         and_(
             Taken.gift_id == Gift.id,
-            Taken.member_id == bindparam("of_member"),
+            Taken.member_id == _OF_MEMBER,
             Taken.quarter == bindparam("of_quarter"),
         ),
     )

@@ -1,0 +1,197 @@
+"""Two entries of one person made one by staff, and taken back within a day."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shared import clock
+from shared.ids import new_id
+from shared.principal import Role
+from tests.members.town import Town
+
+
+@pytest.fixture
+def staff(town: Town) -> Any:
+    return town.official(Role.STAFF)
+
+
+def merge(town: Town, who: Any, stays: UUID, goes: UUID, **fields: Any) -> Any:
+    content = {"id": str(new_id()), "merged_id": str(goes), "reason": "同一人登记两次", **fields}
+    return town.post(f"/members/{stays}/merge", who, content)
+
+
+def undo(town: Town, who: Any, goes: UUID) -> Any:
+    return town.post(f"/members/{goes}/unmerge", who, {"reason": "不是同一个人"})
+
+
+def state(town: Town, member_id: UUID) -> tuple[Any, ...]:
+    """Everything of a member but the version."""
+    rows = town.sql("SELECT * FROM member WHERE id = :id", id=member_id)
+    teams = town.sql("SELECT team_id FROM member_team WHERE member_id = :id ORDER BY 1", id=member_id)
+    acting = "SELECT login_id, relation, since FROM login_member WHERE member_id = :id ORDER BY 1"
+    logins = town.sql(acting, id=member_id)
+    unsealed = {"version": None, "phone_encrypted": None}
+    return ({**rows[0]._mapping, **unsealed}, teams, logins)
+
+
+def test_the_one_goes_and_the_other_learns_what_only_that_one_knew(town: Town, staff: Any) -> None:
+    stays = town.add(skills=("理发",))
+    team_id = str(new_id())
+    town.post("/teams", staff, {"id": team_id, "station_id": str(town.nodes["南昌路站"]), "name": "楼道队"})
+    goes = town.add(
+        phone="13812345678",
+        birth_date=date(1956, 3, 21),
+        compound_id=town.nodes["和谐小区"],
+        team_ids=(UUID(team_id),),
+        skills=("维修", "理发"),
+    )
+    answer = merge(town, staff, stays, goes)
+    assert answer.status_code == 200, answer.text
+    found = answer.json
+    assert (found["birth_date"], found["compound_name"], found["skills"]) == (
+        "1956-03-21",
+        "和谐小区",
+        ["理发", "维修"],
+    )
+    assert [team["name"] for team in found["teams"]] == ["楼道队"]
+    assert town.get(f"/members/{stays}/phone", staff).json["phone"] == "13812345678"
+    gone = town.get(f"/members/{goes}", staff).json
+    assert (gone["status"], gone["merged_into"]) == ("merged", str(stays))
+    told = {fact["member_id"]: fact for fact in town.events("MemberChanged")}
+    assert (told[str(goes)]["status"], told[str(goes)]["merged_into"]) == ("merged", str(stays))
+    assert told[str(goes)]["household_id"] == told[str(stays)]["household_id"] is not None
+    (entry,) = town.audited("member.merge")
+    assert (entry.subject_id, entry.detail) == (goes, {"into_member_id": str(stays), "reason": "同一人登记两次"})
+    (listed,) = town.get(f"/members/{stays}/merges", staff).json
+    assert (listed["member_id"], listed["reason"]) == (str(goes), "同一人登记两次")
+
+
+def test_everything_is_as_it_was_after_the_undo(town: Town, staff: Any) -> None:
+    stays = town.add()
+    owner = town.register("陈小芳", "13812345678", compound_id=str(town.nodes["和谐小区"]))
+    goes = owner.own_member_id
+    assert goes is not None
+    child = town.add("陈小妹", guardian_id=goes)
+    town.sql("UPDATE login_member SET since = '2026-01-02' WHERE member_id = :id", id=goes)
+    before = [state(town, member_id) for member_id in (stays, goes, child)]
+    merge(town, staff, stays, goes)
+    assert state(town, child)[0]["guardian_id"] == stays
+    ((_login_id, relation, since),) = state(town, stays)[2]
+    assert (relation, since > clock.now() - timedelta(minutes=5)) == ("self", True), "it is not said to have been there"
+    assert undo(town, staff, goes).status_code == 200
+    assert [state(town, member_id) for member_id in (stays, goes, child)] == before
+    assert undo(town, staff, goes).status_code == 200
+    assert len(town.audited("member.unmerge")) == 1
+    told = [fact for fact in town.events("MemberChanged") if fact["member_id"] == str(goes)]
+    assert [fact["status"] for fact in told][-2:] == ["merged", "active"]
+    assert told[-1]["version"] > told[-2]["version"]
+    assert town.get(f"/members/{stays}/merges", staff).json == []
+
+
+def test_a_second_login_goes_on_acting_for_who_stays_without_the_roles(town: Town) -> None:
+    above = town.official(Role.ADMINISTRATOR, "咸安区中心")
+    chen, twin = town.register("陈芳"), town.register("陈芳")
+    stays, goes = chen.own_member_id, twin.own_member_id
+    assert stays is not None
+    assert goes is not None
+    town.post(f"/members/{stays}/confirm", above)
+    grant = {"id": str(new_id()), "member_id": str(stays), "role": "organizer", "node_id": str(town.nodes["南昌路站"])}
+    assert town.post("/grants", above, grant).status_code == 201
+    assert merge(town, town.official(Role.STAFF), stays, goes).status_code == 403
+    assert merge(town, above, goes, stays).json["code"] == "roles_stay"
+    assert merge(town, above, stays, goes).status_code == 200
+    assert [row[:2] for row in state(town, stays)[2]] == sorted([(chen.login_id, "self"), (twin.login_id, "other")])
+    assert undo(town, above, goes).status_code == 200
+    assert state(town, stays)[2] == [(chen.login_id, "self", None)]
+    assert state(town, goes)[2] == [(twin.login_id, "self", None)]
+
+
+def test_a_daughters_login_that_acts_for_both_acts_for_the_one(town: Town, staff: Any) -> None:
+    daughter = town.register("王大明")
+    content = {"id": str(new_id()), "name": "王秀英", "relation": "parent", "consents": []}
+    consents = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
+    first, second = (
+        UUID(town.post("/me/members", daughter, content | {"id": str(new_id()), "consents": consents}).json["id"])
+        for _ in range(2)
+    )
+    assert merge(town, staff, first, second).status_code == 200
+    assert [str(one["id"]) for one in town.get("/me", daughter).json["members"]] == [
+        str(daughter.own_member_id),
+        str(first),
+    ]
+    assert undo(town, staff, second).status_code == 200
+    assert len(town.get("/me", daughter).json["members"]) == 3
+
+
+def test_consents_are_never_widened(town: Town, staff: Any) -> None:
+    stays, twin = town.add(), town.register("陈小芳")
+    assert twin.own_member_id is not None
+    town.ask(
+        "PUT",
+        f"/me/members/{twin.own_member_id}/consents",
+        twin,
+        {"consents": [{"kind": "ranked", "version": "1"}, {"kind": "named", "version": "1"}]},
+    )
+    merge(town, staff, stays, twin.own_member_id)
+    told = {fact["member_id"]: fact for fact in town.events("MemberChanged")}
+    for fact in (told[str(stays)], told[str(twin.own_member_id)]):
+        assert not fact.get("ranked")
+        assert fact.get("name_public") is None
+
+
+def test_who_may_not(town: Town, staff: Any) -> None:
+    stays, goes, elsewhere = town.add(), town.add(), town.add(station="岔路口站")
+    assert merge(town, town.official(Role.ORGANIZER), stays, goes).status_code == 403
+    assert merge(town, staff, stays, elsewhere).status_code == 404
+    assert merge(town, town.official(Role.STAFF, "咸安区中心"), stays, elsewhere).status_code == 200
+    own = town.official(Role.STAFF, member_id=stays)
+    assert merge(town, own, stays, goes).json["code"] == "own_case"
+    assert merge(town, own, goes, stays).json["code"] == "own_case"
+    assert merge(town, staff, stays, stays).json["code"] == "same_entry"
+
+
+def test_the_same_again_and_both_ways_at_once(town: Town, staff: Any) -> None:
+    stays, goes = town.add(), town.add()
+    content = {"id": str(new_id())}
+    first = merge(town, staff, stays, goes, **content)
+    assert merge(town, staff, stays, goes, **content).json == first.json
+    assert len(town.audited("member.merge")) == 1
+    assert merge(town, staff, stays, goes, reason="另一个原因", **content).status_code == 409
+    assert merge(town, staff, stays, goes).json["code"] == "already_merged"
+    assert merge(town, staff, goes, stays).json["code"] == "already_merged"
+
+
+def test_a_line_of_merges_is_taken_back_from_its_end(town: Town, staff: Any) -> None:
+    first, second, third = town.add(), town.add(), town.add()
+    merge(town, staff, second, first)
+    merge(town, staff, third, second)
+    assert undo(town, staff, first).json["code"] == "merged_further"
+    assert undo(town, staff, second).status_code == 200
+    assert undo(town, staff, first).status_code == 200
+
+
+def test_after_a_day_it_stays(town: Town, staff: Any) -> None:
+    stays, goes = town.add(), town.add()
+    merge(town, staff, stays, goes)
+    with clock.travel(clock.now() + timedelta(days=1)):
+        answer = undo(town, staff, goes)
+    assert (answer.status_code, answer.json["code"]) == (422, "undo_too_late")
+
+
+def test_what_was_changed_since_it_was_seen_is_looked_at_again(town: Town, staff: Any) -> None:
+    stays, goes = town.add(), town.add()
+    assert merge(town, staff, stays, goes, version=1, merged_version=7).json["code"] == "changed_meanwhile"
+    assert merge(town, staff, stays, goes, version=1, merged_version=1).status_code == 200
+
+
+def test_who_stays_is_the_own_case_of_who_went(town: Town, staff: Any) -> None:
+    """Else an organizer could confirm what the own second entry served."""
+    chen, goes = town.register("陈芳"), town.add("陈芳")
+    assert chen.own_member_id is not None
+    assert chen.login_id is not None
+    merge(town, staff, chen.own_member_id, goes)
+    now = town.caller(chen.login_id, chen.own_member_id)
+    (household_id,) = town.sql("SELECT household_id FROM member WHERE id = :id", id=goes)[0]
+    assert now.is_own_case(goes, household_id)

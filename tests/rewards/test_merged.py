@@ -1,0 +1,73 @@
+"""What somebody redeemed who was merged into another member is that member's to see, show and cancel."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.rewards.commands import redemptions
+from services.rewards.domain import redemption as rules
+from services.rewards.domain.redemption import State
+from services.rewards.queries import verify
+from services.rewards.queries.gifts import get_gift
+from services.rewards.queries.redemptions import get_redemption, get_voucher, list_for_member
+from shared.errors import Forbidden
+from shared.events import MemberChanged
+from tests.rewards.support import Points, Town, fresh, login_of, stock_of, take_copies, taken_by
+
+
+def merge(town: Town, goes: UUID, into: UUID, version: int = 2) -> None:
+    take_copies(
+        MemberChanged(
+            member_id=goes, version=version, status="merged", merged_into=into, confirmed=True, name_masked="陈*芳",
+            volunteer_number="12345678901", station_id=town.station.id,
+        )
+    )  # fmt: skip
+
+
+def test_open_redemptions_are_seen_shown_and_cancelled_by_who_stays(town: Town, points: Points) -> None:
+    gift = town.gift(stock=5)
+    stays, goes = town.member(), town.member()
+    made = town.redeemed(gift, goes)
+    with pytest.raises(Forbidden):
+        get_voucher(login_of(stays), made.id)
+    merge(town, goes, stays)
+    who = login_of(stays)
+    assert [one.id for one in list_for_member(who, member_id=None, limit=9)] == [made.id]
+    assert get_redemption(who, made.id).redemption.id == made.id
+    assert get_voucher(who, made.id).code
+    with pytest.raises(Forbidden):
+        redemptions.cancel(login_of(uuid4()), redemption_id=made.id)
+    assert redemptions.cancel(who, redemption_id=made.id).state is State.CANCELLED
+    assert fresh(made.id).member_id == goes
+    assert taken_by(goes, gift) == 0
+    assert stock_of(gift, town.station.id)[2] == 5
+
+
+def test_limits_add_up_also_over_a_line_of_merges(town: Town, points: Points) -> None:
+    gift = town.gift(stock=9, limit_per_quarter=2)
+    first, second, third = town.member(), town.member(), town.member()
+    for one in (first, second):
+        town.redeemed(gift, one)
+    merge(town, first, second)
+    merge(town, second, third)
+    assert get_gift(login_of(third), gift.id, station_id=town.station.id).left_for_member == 0
+    with pytest.raises(rules.LimitReached):
+        town.redeemed(gift, third)
+    merge_undone = MemberChanged(
+        member_id=first, version=3, status="active", confirmed=True, name_masked="陈*芳",
+        volunteer_number="12345678901", station_id=town.station.id,
+    )  # fmt: skip
+    take_copies(merge_undone)
+    assert get_gift(login_of(third), gift.id, station_id=town.station.id).left_for_member == 1
+    assert town.redeemed(gift, third).state is State.CONFIRMED
+    with pytest.raises(rules.LimitReached):
+        town.redeemed(gift, third)
+    assert [fault for check in verify.CHECKS.values() for fault in check()] == []
+
+
+def test_an_order_that_comes_after_the_merge_is_refused(town: Town, points: Points) -> None:
+    gift = town.gift(stock=9)
+    stays, goes = town.member(), town.member()
+    merge(town, goes, stays)
+    with pytest.raises(rules.MemberNotActive):
+        town.redeemed(gift, goes)
