@@ -26,6 +26,10 @@ _ACTS = {
         WHERE action IN ('member.confirm', 'member.household', 'member.replace_badge', 'login.make_code',
             'login.make_claim', 'member.ask_erasure', 'member.withdraw_erasure', 'member.erase')
         UNION ALL
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, named.member_id FROM audit_log log
+        CROSS JOIN LATERAL (VALUES (subject_id), (CAST(detail ->> 'into_member_id' AS uuid))) AS named (member_id)
+        WHERE action IN ('member.merge', 'member.unmerge')
+        UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, role_grant.member_id FROM audit_log log
         JOIN role_grant ON role_grant.id = subject_id WHERE action IN ('grant.add', 'grant.revoke')
         UNION ALL
@@ -71,8 +75,10 @@ _FAMILIES = "SELECT 'login:' || login_id AS who, member_id, since FROM login_mem
 # Who moved in together after the act were strangers when it was done.
 _HOMES = """
     SELECT member.id, household_id, max(log.at) AS moved_at FROM member
-    LEFT JOIN audit_log log ON log.action IN ('member.household', 'login.claim')
-        AND (log.subject_id = member.id OR log.detail ->> 'with_member_id' = CAST(member.id AS text))
+    LEFT JOIN audit_log log ON log.action IN ('member.household', 'member.merge', 'member.unmerge', 'login.claim') AND (
+        log.subject_id = member.id
+        OR CAST(member.id AS text) IN (log.detail ->> 'with_member_id', log.detail ->> 'into_member_id')
+    )
     WHERE household_id IS NOT NULL GROUP BY member.id
 """
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import about, describe, household_of, nodes_of, station_options, told_apart
+from shared import clock
 from shared.errors import Forbidden, HuzhuError
 from shared.principal import Role
 
@@ -134,6 +135,7 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         member=Call("members", f"/members/{member_id}"),
         balance=Call("points", "/balances", {"member_ids": member_id}),
         alike=Call("members", f"/members/{member_id}/look-alikes"),
+        merges=Call("members", f"/members/{member_id}/merges"),
     )
     member = panels["member"].needed()
     balances = panels["balance"].content
@@ -143,6 +145,8 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         about=about(member),
         household=household_of(member),
         alike=[(one["id"], describe(one)) for one in panels["alike"].content or []],
+        merges=panels["merges"].content or [],
+        now=clock.now(),
         balance=balances[0] if balances else None,
         # Points shows nobody whom it has not heard of yet; who was registered just now has nothing there.
         balance_away=not isinstance(panels["balance"].error, Forbidden | None),

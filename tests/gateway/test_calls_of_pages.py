@@ -61,6 +61,7 @@ MORE_CALLS = {
     "/staff/grants": 8,  # grants, their holders, the search, and the tree, which members gives a level at a time
     "/staff/imports": 3,  # the files, and the stations to bring one for, as below
     "/staff/members": 3,  # the people, and the stations to narrow by, as above
+    "/staff/members/<uuid:member_id>": 3,  # the member, who looks alike, who was merged into the member
     "/staff/members/new": 3,  # the stations, as above, then the homes of the only one
     # The member; stations, homes, employers, guardian and the places above, side by side; the teams of each place.
     "/staff/members/<uuid:member_id>/edit": 8,
@@ -124,6 +125,7 @@ NEEDED = {
     ("/staff/members/new", "members"),
     ("/staff/members/<uuid:member_id>/edit", "members"),
     ("/staff/members/<uuid:member_id>/household", "members"),
+    *((f"/staff/members/<uuid:member_id>/{part}", "members") for part in ("merge", "unmerge")),
     ("/staff/nodes", "members"),
     *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close", "/split")),
     # Reports and files; what goes to paper or is taken away is whole, or not at all.
@@ -210,6 +212,7 @@ QUERIES = {
     "/staff/gifts/<uuid:gift_id>": "station_id={node_id}",
     "/staff/gifts/<uuid:gift_id>/withdraw": "station_id={node_id}",
     "/staff/grants": "q=陈",
+    "/staff/members/<uuid:member_id>/merge": "with={other_id}",
     "/staff/nodes": "parent_id={node_id}",
     "/staff/files": "node_id={node_id}",
     **{f"/staff/reports{part}": "node_id={node_id}" for part in ("", "/print", ".xlsx", ".csv")},
@@ -229,7 +232,9 @@ def pages(town: Town) -> Iterator[Pages]:
         "token": "V1.x",
     }
     _scan(administrator, volunteer, values, "arrival")
-    _scan(administrator, town.person("王秀英"), values, "departure", outcome="not_qualified")
+    other = town.person("王秀英")
+    values["other_id"] = other.member_id
+    _scan(administrator, other, values, "departure", outcome="not_qualified")
     with town.at(clock.now() + timedelta(hours=2)):
         _scan(administrator, volunteer, values, "departure")
         town.deliver()

@@ -240,7 +240,7 @@ def test_who_is_confirmed_is_compared_with_others_of_the_name(town: Town) -> Non
         staff.api("POST", "/members/members", content)
         page = staff.get(f"/staff/members/{member_id}").text
         assert ("可能是同一个人" in page) == is_alike
-        assert (f'href="/staff/members/{known.member_id}"' in page) == is_alike
+        assert (f'href="/staff/members/{member_id}/merge?with={known.member_id}"' in page) == is_alike
 
 
 def test_people_change_their_own_home_and_skills_and_less_once_confirmed(town: Town) -> None:

@@ -212,7 +212,7 @@ POINTS = (
     Row("GET /points/stations/<uuid:station_id>/balances", READERS, 3),
     Row("GET /points/statement", _READ_POINTS, 1, query={"member_id": "{member_id}"}),
     Row("GET /points/awards", READERS | VOLUNTEER, 1, query={"attendance_ids": "{attendance_id}"}),
-    Row("GET /points/months", _READ_POINTS, 1, query={"member_id": "{member_id}", "year": "2026"}),
+    Row("GET /points/months", _READ_POINTS, 2, query={"member_id": "{member_id}", "year": "2026"}),
     Row("GET /points/rules", LOGGED_IN, 2, query={"station_id": "{station_id}"}),
     Row("GET /points/seal", LOGGED_IN, 2, query={"station_id": "{station_id}"}),
     Row("GET /points/boards", LOGGED_IN, 2, query={"node_id": "{node_id}"}),
@@ -327,6 +327,9 @@ MEMBERS = (
         knows=ORGANIZERS,
     ),
     Row(f"POST {_MEMBER}/badge/replace", STAFF, 6, _with(serial=1), ids={"member_id": "newcomer"}),
+    Row(f"POST {_MEMBER}/merge", STAFF, 23, _with(id="new", merged_id="{newcomer}", reason="同一人")),
+    Row(f"POST {_MEMBER}/unmerge", STAFF, 4, _REASON),
+    Row(f"GET {_MEMBER}/merges", STAFF, 3),
     Row(f"GET {_MEMBER}/phone", ORGANIZERS | VOLUNTEER, 1),
     Row(
         "GET /members/phones",

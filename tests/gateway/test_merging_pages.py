@@ -1,0 +1,62 @@
+"""Two entries of one person on staff's pages: side by side, made one, taken back; and what the volunteer sees then."""
+
+from datetime import timedelta
+
+from shared import clock
+from shared.ids import new_id
+from shared.principal import Role
+from tests.gateway.real import Browser, Town, town
+
+__all__ = ["town"]
+
+
+def enter(staff: Browser, town: Town, name: str) -> str:
+    member_id = str(new_id())
+    content = {"id": member_id, "name": name, "station_id": town.station_id, "birth_date": "1950-03-08"}
+    staff.api("POST", "/members/members", content)
+    return member_id
+
+
+def test_two_entries_are_compared_merged_and_taken_apart_again(town: Town) -> None:
+    staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
+    twin = enter(staff, town, "王秀英")
+    here = f"/staff/members/{twin}"
+    town.deliver()
+    offered = staff.get(f"{here}/merge?q=王秀英").text
+    assert f'href="{here}/merge?with={chen.member_id}"' in offered
+    assert "没有找到“没有这个人”" in staff.get(f"{here}/merge?q=没有这个人").text
+    page = f"{here}/merge?with={chen.member_id}"
+    for words in ("两份登记", "1950年3月8日", "没领的兑换", "一天以内可以撤销"):
+        assert words in staff.get(page).text, words
+    told = staff.post(page, f"{here}/merge", status=422).text
+    assert "请选保留哪一份登记" in told
+    assert "请写明怎么知道是同一个人" in told
+    merged = staff.post(page, f"{here}/merge", stays=chen.member_id, reason="本人到场").text
+    assert "已合并成一份登记" in merged
+    assert "并入这里的登记" in merged
+    gone = staff.get(here).text
+    assert "已并入另一份登记" in gone
+    assert f'href="/staff/members/{chen.member_id}"' in gone
+    undo = f"{here}/unmerge"
+    assert "合并以后已经用掉的积分不退回" in staff.get(undo).text
+    assert "请写明原因" in staff.post(undo, undo, status=422).text
+    assert "合并已撤销" in staff.post(undo, undo, reason="不是同一个人").text
+    assert "已并入另一份登记" not in staff.get(here).text
+
+
+def test_after_a_day_the_page_says_why_not(town: Town) -> None:
+    staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
+    twin = enter(staff, town, "王秀英")
+    staff.api(
+        "POST",
+        f"/members/members/{chen.member_id}/merge",
+        {"id": str(new_id()), "merged_id": twin, "reason": "本人到场"},
+    )
+    undo = f"/staff/members/{twin}/unmerge"
+    with town.at(clock.now() + timedelta(days=1, minutes=1)):
+        assert "合并已经超过一天" in staff.post(undo, undo, status=422, reason="晚了").text
+
+
+def test_another_stations_entry_is_not_compared(town: Town) -> None:
+    staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
+    staff.get(f"/staff/members/{chen.member_id}/merge?with={new_id()}", status=404)
