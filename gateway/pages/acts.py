@@ -62,6 +62,7 @@ def _about_people() -> dict[str, str]:
         "member.confirm": _("核实本人"),
         "member.household": _("改动同住家人"),
         "member.merge": _("合并重复登记"),
+        "member.take_in": _("转入志愿者"),
         "member.unmerge": _("撤销合并"),
         "member.read_phone": _("查看电话"),
         "member.ask_erasure": _("代为申请注销"),

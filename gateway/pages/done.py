@@ -53,6 +53,7 @@ def said() -> str | None:
         "stocked": _("库存已记账"),
         "stepped": _("已记下"),
         "switched": _("光荣榜开关已改"),
+        "taken_in": _("已转入本站"),
         "unmerged": _("合并已撤销"),
         "verified": _("已核实本人"),
         "reported": _("已收到，请记下编号"),

@@ -62,6 +62,7 @@ MORE_CALLS = {
     "/staff/imports": 3,  # the files, and the stations to bring one for, as below
     "/staff/members": 3,  # the people, and the stations to narrow by, as above
     "/staff/members/<uuid:member_id>": 3,  # the member, who looks alike, who was merged into the member
+    "/staff/members/take-in": 3,  # who has the number, then the stations to choose from, as above
     "/staff/members/new": 3,  # the stations, as above, then the homes of the only one
     # The member; stations, homes, employers, guardian and the places above, side by side; the teams of each place.
     "/staff/members/<uuid:member_id>/edit": 8,
@@ -126,6 +127,7 @@ NEEDED = {
     ("/staff/members/<uuid:member_id>/edit", "members"),
     ("/staff/members/<uuid:member_id>/household", "members"),
     *((f"/staff/members/<uuid:member_id>/{part}", "members") for part in ("merge", "unmerge")),
+    ("/staff/members/take-in", "members"),
     ("/staff/nodes", "members"),
     *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close", "/split")),
     # Reports and files; what goes to paper or is taken away is whole, or not at all.
@@ -213,6 +215,7 @@ QUERIES = {
     "/staff/gifts/<uuid:gift_id>/withdraw": "station_id={node_id}",
     "/staff/grants": "q=陈",
     "/staff/members/<uuid:member_id>/merge": "with={other_id}",
+    "/staff/members/take-in": "number={number}",
     "/staff/nodes": "parent_id={node_id}",
     "/staff/files": "node_id={node_id}",
     **{f"/staff/reports{part}": "node_id={node_id}" for part in ("", "/print", ".xlsx", ".csv")},
@@ -234,6 +237,7 @@ def pages(town: Town) -> Iterator[Pages]:
     _scan(administrator, volunteer, values, "arrival")
     other = town.person("王秀英")
     values["other_id"] = other.member_id
+    values["number"] = administrator.api("GET", f"/members/members/{other.member_id}")["volunteer_number"]
     _scan(administrator, other, values, "departure", outcome="not_qualified")
     with town.at(clock.now() + timedelta(hours=2)):
         _scan(administrator, volunteer, values, "departure")

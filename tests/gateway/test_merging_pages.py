@@ -60,3 +60,14 @@ def test_after_a_day_the_page_says_why_not(town: Town) -> None:
 def test_another_stations_entry_is_not_compared(town: Town) -> None:
     staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
     staff.get(f"/staff/members/{chen.member_id}/merge?with={new_id()}", status=404)
+
+
+def test_who_moved_is_taken_in_by_the_whole_number(town: Town) -> None:
+    staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
+    number = staff.api("GET", f"/members/members/{chen.member_id}")["volunteer_number"]
+    page = "/staff/members/take-in"
+    assert "请填写完整的 12 位志愿者编号" in staff.get(f"{page}?number=123").text
+    shown = f"{page}?number={number[:4]} {number[4:]}"
+    assert "以后在新的实践站兑换" in staff.get(shown).text
+    assert "请写明原因" in staff.post(shown, page, status=422).text
+    assert "已转入本站" in staff.post(shown, page, station_id=town.station_id, reason="搬家").text

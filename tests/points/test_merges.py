@@ -352,3 +352,28 @@ def test_each_check_sees_what_is_wrong_after_a_merge(town: Flask, settings: Any,
 def test_answers_say_nothing_else(town: Flask) -> None:
     chen, twin = member(), member()
     assert _take([merged(twin, chen), card(chen, 2)]) == [Answer(), Answer()]
+
+
+def test_who_moves_keeps_the_accounts_in_their_chain_and_redeems_at_the_new_home(town: Flask) -> None:
+    chen = member()
+    old = attendance(chen, 120)
+    settle([old])
+    open_one = redemption(chen, 50)
+    spend([open_one])
+    tell(card(chen, 2, CHALUKOU))
+    settle([attendance(chen, 60, station_id=CHALUKOU, service_day=DAY - timedelta(days=1))])
+    assert outcome_of(spend([redemption(chen, 200, station_id=CHALUKOU)])) == {
+        "state": "confirmed",
+        "balance_after": 50,
+    }
+    void([voided(open_one)])
+    settle([annulled(old)])
+    assert has(chen) == (0, 100, 60)
+    sound()
+    seal_all()
+    sound()
+    twin = member(CHALUKOU)
+    settle([attendance(twin, 120, station_id=CHALUKOU, service_day=DAY - timedelta(days=2))])
+    merge(chen, twin, 3, station_id=CHALUKOU)
+    assert has(twin) == (100, 0, 180)
+    sound()

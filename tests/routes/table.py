@@ -330,6 +330,13 @@ MEMBERS = (
     Row(f"POST {_MEMBER}/merge", STAFF, 23, _with(id="new", merged_id="{newcomer}", reason="同一人")),
     Row(f"POST {_MEMBER}/unmerge", STAFF, 4, _REASON),
     Row(f"GET {_MEMBER}/merges", STAFF, 3),
+    Row(
+        f"POST {_MEMBER}/take-in",
+        STAFF,
+        3,
+        _with(station_id="{station_id}", number="{newcomer_number}", reason="搬家"),
+        ids={"member_id": "newcomer"},
+    ),
     Row(f"GET {_MEMBER}/phone", ORGANIZERS | VOLUNTEER, 1),
     Row(
         "GET /members/phones",

@@ -409,7 +409,8 @@ class Town:
         for name in ("newcomer", "team", "employer", "compound"):
             things[name] = str(new_id())
         station = {"station_id": things["station_id"]}
-        self.make("staff", "POST", f"{api}/members", {"id": things["newcomer"], "name": "李秀英", **station})
+        made = self.make("staff", "POST", f"{api}/members", {"id": things["newcomer"], "name": "李秀英", **station})
+        things["newcomer_number"] = made["volunteer_number"]
         self.make("staff", "POST", f"{api}/teams", {"id": things["team"], "name": "护绿队", **station})
         self.make("staff", "POST", f"{api}/employers", {"id": things["employer"], "name": "市科协"})
         compound = {"id": things["compound"], "level": "compound", "name": "金叶小区", "parent_id": things["node_id"]}

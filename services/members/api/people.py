@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from services.members import queries
+from services.members.commands import moves
 from services.members.commands import people as commands
 from services.members.schemas.consents import ConsentsSchema
 from services.members.schemas.name_lists import NameListSchema, NameOnListSchema
@@ -21,6 +22,7 @@ from services.members.schemas.people import (
     MeSchema,
     PhoneSchema,
     PhonesQuerySchema,
+    TakeInSchema,
 )
 from shared import web
 from shared.principal import Role
@@ -124,6 +126,16 @@ def confirm_member(member_id: UUID) -> dict[str, Any]:
 def set_household(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     """Say with whom a member lives."""
     return commands.set_household(web.caller(), member_id, content["with_member_id"])
+
+
+@people.route("/members/<uuid:member_id>/take-in", methods=["POST"])
+@web.holding(Role.STAFF)
+@people.arguments(TakeInSchema)
+@people.response(200, MemberSchema)
+@people.refuses(401, 403, 404, 422)
+def take_in_member(content: dict[str, Any], member_id: UUID) -> dict[str, Any]:
+    """Make my station the home of somebody who has moved here and shows the volunteer number."""
+    return moves.take_in(web.caller(), member_id=member_id, **content)
 
 
 @people.route("/members/<uuid:member_id>/phone", methods=["GET"])

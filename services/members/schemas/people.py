@@ -117,6 +117,14 @@ class HouseholdSchema(Wire):
     with_member_id = fields.UUID(required=True, allow_none=True)
 
 
+class TakeInSchema(Wire):
+    station_id = fields.UUID(required=True, metadata={"description": "One of mine, the new home"})
+    number = VolunteerNumber(
+        required=True, metadata={"description": "The whole volunteer number, as the member shows it"}
+    )
+    reason = Line(length_max=200, required=True)
+
+
 class PhoneSchema(Wire):
     phone = fields.String(required=True, allow_none=True)
 
