@@ -61,6 +61,8 @@ def _about_people() -> dict[str, str]:
         "member.change": _("修改志愿者资料"),
         "member.confirm": _("核实本人"),
         "member.household": _("改动同住家人"),
+        "member.leave": _("登记离开"),
+        "member.come_back": _("恢复志愿者"),
         "member.merge": _("合并重复登记"),
         "member.take_in": _("转入志愿者"),
         "member.unmerge": _("撤销合并"),
@@ -204,6 +206,7 @@ def detail_names() -> dict[str, str]:
         "confirm_each": _("每条都由负责人确认"),
         "day": _("日期"),
         "days": _("天数"),
+        "departure": _("离开原因"),
         "description": _("说明"),
         "differences": _("有差异的礼品"),
         "ends_at": _("结束"),
@@ -286,6 +289,7 @@ def _value(name: str, value: Any, names: dict[str, str]) -> str:
         "as": lambda: {"site_leader": _("点位负责人，没有别的角色")},
         "by": lambda: {"voucher": _("扫领取码"), "list": _("在名单里找到")},
         "category": lambda: {text: presentation.category(text)},
+        "departure": departure_names,
         "evidence": lambda: {text: evidence_shown(text)},
         "fields": field_names,
         "kind": kind_names,
@@ -313,6 +317,11 @@ def tick_names() -> dict[str, str]:
 def relation_names() -> dict[str, str]:
     """As what a login acts for a member; the member is the person's …"""
     return {"self": _("本人"), **dict(relations())}
+
+
+def departure_names() -> dict[str, str]:
+    """Why somebody is gone."""
+    return {"moved_away": _("搬走了"), "stopped": _("不再参加"), "deceased": _("去世")}
 
 
 def field_names() -> dict[str, str]:

@@ -54,6 +54,8 @@ def said() -> str | None:
         "stepped": _("已记下"),
         "switched": _("光荣榜开关已改"),
         "taken_in": _("已转入本站"),
+        "departed": _("已登记离开"),
+        "returned": _("已恢复"),
         "unmerged": _("合并已撤销"),
         "verified": _("已核实本人"),
         "reported": _("已收到，请记下编号"),

@@ -87,8 +87,11 @@ def list_members() -> ResponseReturnValue:
         "q": request.args.get("q", "").strip()[:50] or None,
         "station_id": uuid_or_none(request.args.get("station_id")),
         "confirmed": "0" if request.args.get("confirmed") == "0" else None,
+        "left": "1" if request.args.get("left") == "1" else None,
     }
-    query = {**asked, "status": "active", "limit": ROWS, "after": uuid_or_none(request.args.get("after"))}
+    narrowed = {name: value for name, value in asked.items() if name != "left"}
+    status, after = "left" if asked["left"] else "active", uuid_or_none(request.args.get("after"))
+    query = {**narrowed, "status": status, "limit": ROWS, "after": after}
     found = backend.call("members", "GET", "/members", query=query)
     kept = {name: value for name, value in asked.items() if value is not None}
     return render_template(

@@ -4,7 +4,7 @@ from flask import Flask
 
 from services.rewards import store
 from services.rewards.api import routes
-from services.rewards.commands.redemptions import take_members
+from services.rewards.commands.departures import take_members
 from shared import copies, settings, web
 from shared.events import MemberChanged, StationChanged
 from shared.inbox import events_route

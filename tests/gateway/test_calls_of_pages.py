@@ -126,7 +126,7 @@ NEEDED = {
     ("/staff/members/new", "members"),
     ("/staff/members/<uuid:member_id>/edit", "members"),
     ("/staff/members/<uuid:member_id>/household", "members"),
-    *((f"/staff/members/<uuid:member_id>/{part}", "members") for part in ("merge", "unmerge")),
+    *((f"/staff/members/<uuid:member_id>/{part}", "members") for part in ("merge", "unmerge", "leave", "return")),
     ("/staff/members/take-in", "members"),
     ("/staff/nodes", "members"),
     *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close", "/split")),

@@ -71,3 +71,16 @@ def test_who_moved_is_taken_in_by_the_whole_number(town: Town) -> None:
     assert "以后在新的实践站兑换" in staff.get(shown).text
     assert "请写明原因" in staff.post(shown, page, status=422).text
     assert "已转入本站" in staff.post(shown, page, station_id=town.station_id, reason="搬家").text
+
+
+def test_who_is_gone_is_marked_found_again_and_let_back(town: Town) -> None:
+    staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
+    here = f"/staff/members/{chen.member_id}"
+    page = f"{here}/leave"
+    assert "请选离开的原因" in staff.post(page, page, status=422).text
+    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    assert "日期不能晚于今天" in staff.post(page, page, status=422, kind="stopped", day=tomorrow, reason="病了").text
+    assert "已登记离开" in staff.post(page, page, kind="stopped", reason="病了").text
+    assert "王秀英" in staff.get("/staff/members?left=1").text
+    assert "王秀英" not in staff.get("/staff/members").text
+    assert "已恢复" in staff.post(f"{here}/return", f"{here}/return", reason="好了").text

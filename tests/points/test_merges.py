@@ -377,3 +377,15 @@ def test_who_moves_keeps_the_accounts_in_their_chain_and_redeems_at_the_new_home
     merge(chen, twin, 3, station_id=CHALUKOU)
     assert has(twin) == (100, 0, 180)
     sound()
+
+
+def test_who_has_left_spends_nothing_but_earlier_service_still_counts(town: Flask) -> None:
+    chen = member()
+    settle([attendance(chen, 60)])
+    tell(card(chen, 2, status="left"))
+    assert outcome_of(spend([redemption(chen, 50)]))["code"] == "member_left"
+    settle([attendance(chen, 60, service_day=DAY - timedelta(days=1))])
+    assert has(chen) == (200, 0, 120)
+    tell(card(chen, 3))
+    assert outcome_of(spend([redemption(chen, 50)]))["state"] == "confirmed"
+    sound()

@@ -8,6 +8,7 @@ from services.rewards import jobs
 from services.rewards.commands import desk_orders
 from services.rewards.commands.redemptions import take_members
 from services.rewards.domain.desk import DeskOrder, Line
+from services.rewards.commands.departures import take_members
 from services.rewards.domain.redemption import State
 from services.rewards.queries import desk as desk_queries
 from shared import copies

@@ -5,14 +5,16 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.rewards.commands import redemptions
+from services.rewards.commands.departures import take_members
 from services.rewards.domain import redemption as rules
 from services.rewards.domain.redemption import State
 from services.rewards.queries import verify
 from services.rewards.queries.gifts import get_gift
 from services.rewards.queries.redemptions import get_redemption, get_voucher, list_for_member
+from shared.db import transactional
 from shared.errors import Forbidden
 from shared.events import MemberChanged
-from tests.rewards.support import Points, Town, fresh, login_of, stock_of, take_copies, taken_by
+from tests.rewards.support import Points, Town, fresh, login_of, stock_of, take_copies, taken_by, waiting
 
 
 def merge(town: Town, goes: UUID, into: UUID, version: int = 2) -> None:
@@ -71,3 +73,32 @@ def test_an_order_that_comes_after_the_merge_is_refused(town: Town, points: Poin
     merge(town, goes, stays)
     with pytest.raises(rules.MemberNotActive):
         town.redeemed(gift, goes)
+
+
+def test_what_somebody_who_has_left_did_not_collect_is_cancelled(town: Town, points: Points) -> None:
+    gift = town.gift(stock=9)
+    goes, stays = town.member(), town.member()
+    mine, theirs = town.redeemed(gift, stays), town.redeemed(gift, goes)
+    merge(town, goes, stays)
+    left = MemberChanged(
+        member_id=stays, version=2, status="left", confirmed=True, name_masked="陈*芳", volunteer_number="12345678901",
+        station_id=town.station.id,
+    )  # fmt: skip
+    for _ in range(2):
+        assert [answer.status for answer in transactional(take_members)([left])] == ["done"]
+    assert [fresh(one.id).state for one in (mine, theirs)] == [State.CANCELLED] * 2
+    assert waiting() == ["RedemptionVoided"] * 2
+    assert stock_of(gift, town.station.id) == (9, 0, 9, 0, 0)
+    with pytest.raises(rules.MemberNotActive):
+        town.redeemed(gift, stays)
+    assert [fault for check in verify.CHECKS.values() for fault in check()] == []
+
+
+def test_news_that_are_older_than_the_card_cancel_nothing(town: Town, points: Points) -> None:
+    chen = town.member(version=5)
+    made = town.redeemed(town.gift(stock=9), chen)
+    stale = MemberChanged(
+        member_id=chen, version=4, status="left", confirmed=True, name_masked="陈*芳", volunteer_number="12345678901"
+    )
+    transactional(take_members)([stale])
+    assert fresh(made.id).state is State.CONFIRMED

@@ -330,6 +330,8 @@ MEMBERS = (
     Row(f"POST {_MEMBER}/merge", STAFF, 23, _with(id="new", merged_id="{newcomer}", reason="同一人")),
     Row(f"POST {_MEMBER}/unmerge", STAFF, 4, _REASON),
     Row(f"GET {_MEMBER}/merges", STAFF, 3),
+    Row(f"POST {_MEMBER}/leave", STAFF, 11, _with(kind="stopped", day="2026-11-01", reason="不再参加")),
+    Row(f"POST {_MEMBER}/return", STAFF, 3, _REASON),
     Row(
         f"POST {_MEMBER}/take-in",
         STAFF,

@@ -3,6 +3,7 @@
 from services.members.api.badges import badges
 from services.members.api.claims import claims
 from services.members.api.concerns import concerns
+from services.members.api.departures import departures
 from services.members.api.duplicates import duplicates
 from services.members.api.erasures import erasures
 from services.members.api.imports import imports
@@ -16,3 +17,17 @@ from services.members.api.tree import tree
 
 BLUEPRINTS = (logins, claims, own_data, erasures, people, newcomers, badges, tree, rights, concerns, imports, internal)
 BLUEPRINTS = (logins, claims, own_data, erasures, people, duplicates, tree, rights, concerns, imports, internal)
+BLUEPRINTS = (
+    logins,
+    claims,
+    own_data,
+    erasures,
+    people,
+    duplicates,
+    departures,
+    tree,
+    rights,
+    concerns,
+    imports,
+    internal,
+)

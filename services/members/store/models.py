@@ -347,6 +347,26 @@ class Merge(Model):
     )
 
 
+class Departure(Model):
+    """Why and since when a member is gone; ended when the member came back, or had never gone."""
+
+    __tablename__ = "departure"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
+    kind: Mapped[str]
+    day: Mapped[date]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("kind IN ('moved_away','stopped','deceased')", name="kind"),
+        CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_whole"),
+        Index("uq_departure_live", "member_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+
 class Creation(Model):
     """Every id that a client made, with a keyed hash of what was asked: a repetition is told from a clash."""
 

@@ -32,6 +32,7 @@ SPEND_VERSION, REFUND_VERSION = 1, 2
 _ACCOUNTS = [(kind, Unit.PTS) for kind in (AccountKind.REDEMPTION, AccountKind.EXPIRY, AccountKind.CLEARING)]
 _VOIDED = {"state": "declined", "code": "voided", "detail": "这笔兑换已取消"}
 _NOT_YET = Answer(status="later", code="stale_card", detail="rewards judged by a newer card of the member")
+_LEFT = {"state": "declined", "code": "member_left", "detail": "这位志愿者已登记离开，积分暂停使用"}
 _NOT_CONFIRMED = {"state": "declined", "code": "not_confirmed", "detail": "尚未由工作人员确认身份，暂不能兑换"}
 
 
@@ -61,8 +62,8 @@ def request_spends(tx: Session, facts: Sequence[SpendRequested]) -> list[Answer]
             if _is_early(fact, cards):
                 answers.append(_NOT_YET)
                 continue
-            may_redeem = cards.get(fact.member_id, _NO_CARD).may_redeem
-            outcome = _decide(journal, books[fact.member_id], fact, at) if may_redeem else _NOT_CONFIRMED
+            card = cards.get(fact.member_id, _NO_CARD)
+            outcome = _decide(journal, books[fact.member_id], fact, at) if card.may_redeem else _no(card)
             known[key] = (request_hash, outcome)
             given.append(Given(key, request_hash, outcome, fact.description, at))
         answers.append(replay(known, key, request_hash))
@@ -129,9 +130,14 @@ class _Card(NamedTuple):
     version: int
     may_redeem: bool
     """Staff has seen who it is, and the member is still there."""
+    has_left: bool = False
 
 
 _NO_CARD = _Card(0, False)
+
+
+def _no(card: _Card) -> dict[str, Any]:
+    return _LEFT if card.has_left else _NOT_CONFIRMED
 
 
 def _list_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, _Card]:
@@ -139,12 +145,14 @@ def _list_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, _Card]:
     card, stays = member_card.c, copies.who_stays(tx, member_ids)
     may_redeem = and_(card.confirmed, card.status == "active")
     rows = tx.execute(
-        select(card.member_id, card.version, may_redeem).where(card.member_id.in_({*member_ids, *stays.values()}))
+        select(card.member_id, card.version, may_redeem, card.status == "left").where(
+            card.member_id.in_({*member_ids, *stays.values()})
+        )
     )
     cards = {member_id: _Card(*columns) for member_id, *columns in rows}
     # Without the card of who stays nothing can be decided: it is on its way. Versions are each member's own.
     return {
-        member_id: _Card(cards[member_id].version, cards[one].may_redeem)
+        member_id: cards[one]._replace(version=cards[member_id].version)
         for member_id, one in stays.items()
         if member_id in cards and one in cards
     }

@@ -18,7 +18,7 @@ from services.rewards.store import Redemption
 from shared import clock, copies, events, gateway_client, outbox
 from shared.db import session, transactional
 from shared.errors import Conflict, NotFound, RuleBroken, Unavailable
-from shared.events import Answer, MemberChanged, RedemptionVoided, SpendRequested
+from shared.events import Answer, RedemptionVoided, SpendRequested
 from shared.principal import Principal
 from shared.settings import Keyring, ServiceSettings
 
@@ -289,6 +289,15 @@ def take_back(tx: Session, redemption: Redemption) -> Redemption:
     store.give_back(tx, ended, was_issued=was_issued)
     _void(tx, ended, f"现场兑换收回 {ended.gift_name} × {ended.quantity}")
     return ended
+def cancel_of_gone(tx: Session, member_ids: Sequence[UUID]) -> None:
+    """Give back what members who have left did not collect; what is handed over at this moment stays so."""
+    for redemption_id in store.list_open_of_gone(tx, member_ids):
+        redemption = store.lock_redemption(tx, redemption_id)
+        if redemption is None or redemption.state not in rules.OPEN:
+            continue
+        ended = _end(tx, redemption_id, [redemption.state], State.CANCELLED)
+        assert ended is not None, "the row is locked"
+        _void(tx, ended, f"志愿者已登记离开，取消兑换 {ended.gift_name} × {ended.quantity}")
 
 
 def expire_overdue() -> int:
@@ -309,16 +318,3 @@ def _expire(tx: Session, redemption_id: UUID) -> bool:
     assert ended is not None, "the row is locked"
     _void(tx, ended, f"逾期未领取 {ended.gift_name} × {ended.quantity}")
     return True
-
-
-# --- Who is forgotten ---------------------------------------------------------------------------------
-
-
-def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
-    """Keep the copies. Nobody comes for what somebody redeemed who was erased since: its time is over now, and the
-    sweep puts the pieces back and tells points.
-    """
-    answers = copies.take_members(tx, facts)
-    if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
-        store.end_time_of(tx, erased, clock.now())
-    return answers

@@ -173,6 +173,17 @@ def end_time_of(tx: Session, member_ids: Sequence[UUID], now: datetime) -> None:
     )
 
 
+def list_open_of_gone(tx: Session, member_ids: Sequence[UUID]) -> list[UUID]:
+    """Open redemptions of those of these members who have left, and of whom was merged into them."""
+    left = select(member_card.c.member_id).where(
+        member_card.c.member_id.in_(member_ids), member_card.c.status == "left"
+    )
+    line = left.cte("line", recursive=True)
+    line = line.union(select(member_card.c.member_id).join(line, member_card.c.merged_into == line.c.member_id))
+    wanted = select(Redemption.id).where(Redemption.member_id.in_(select(line.c.member_id)), Redemption.state.in_(OPEN))
+    return list(tx.scalars(wanted.order_by(Redemption.id)))
+
+
 # --- The desk -----------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Entries of one person that were made one."""
+"""Entries of one person that were made one, and members who are gone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,4 +31,23 @@ def upgrade() -> None:
     op.create_index("ix_merge_into_id", "merge", ["into_id"])
     op.create_index(
         "uq_merge_live", "merge", ["member_id"], unique=True, postgresql_where=sa.text("undone_at IS NULL")
+    )
+    op.create_table(
+        "departure",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.CheckConstraint("kind IN ('moved_away','stopped','deceased')", name=op.f("ck_departure_kind")),
+        sa.CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name=op.f("ck_departure_ended_whole")),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_departure_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_departure")),
+    )
+    op.create_index(
+        "uq_departure_live", "departure", ["member_id"], unique=True, postgresql_where=sa.text("ended_at IS NULL")
     )
