@@ -65,6 +65,10 @@ _ACTS = {
             ORDER BY before.at DESC LIMIT 1
         ) asked WHERE log.action = 'activity.approve' AND asked.member_id IS NOT NULL
     """,
+    "points": """
+        SELECT log.at, log.who, log.member_id, log.action, subject_id, subject_id AS for_member_id
+        FROM audit_log log WHERE action = 'leaver.give'
+    """,
     "rewards": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, redemption.member_id AS for_member_id
         FROM audit_log log JOIN redemption ON redemption.id = subject_id
@@ -153,6 +157,8 @@ NEEDED = {
         "desk.": Role.ORGANIZER,
         **_IN_EVERY,
     },
+    "points": {"board.": Role.STAFF, "leaver.": Role.STAFF, **_IN_EVERY},
+    "rewards": {"redemption.": Role.ORGANIZER, "gift.": Role.STAFF, "stock.": Role.STAFF, **_IN_EVERY},
 }
 """By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
 NEEDS_NONE = {

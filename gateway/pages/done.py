@@ -56,6 +56,7 @@ def said() -> str | None:
         "taken_in": _("已转入本站"),
         "departed": _("已登记离开"),
         "returned": _("已恢复"),
+        "given": _("积分已经转出"),
         "unmerged": _("合并已撤销"),
         "verified": _("已核实本人"),
         "reported": _("已收到，请记下编号"),

@@ -193,6 +193,7 @@ def line_kinds() -> dict[str, str]:
         "expiry": _("到期"),
         "debt": _("抵扣"),
         "merge": _("登记合并"),
+        "gift": _("转赠"),
     }
 
 

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from services.points.api import boards, ledger
+from services.points.api import boards, leaving, ledger
 from services.points.commands.boards import take_members, take_stations
 from services.points.commands.book_attendances import book_attendances
 from services.points.commands.book_openings import book_openings, undo_openings
@@ -35,4 +35,4 @@ def create_app() -> Flask:
         RedemptionVoided: void_redemptions,
     }
     events = events_route("points", handlers, also_from={"rewards": SpendRequested})
-    return web.create_service(settings, db, [ledger.routes, boards.routes, events], title="Points")
+    return web.create_service(settings, db, [ledger.routes, boards.routes, leaving.routes, events], title="Points")

@@ -126,7 +126,10 @@ NEEDED = {
     ("/staff/members/new", "members"),
     ("/staff/members/<uuid:member_id>/edit", "members"),
     ("/staff/members/<uuid:member_id>/household", "members"),
-    *((f"/staff/members/<uuid:member_id>/{part}", "members") for part in ("merge", "unmerge", "leave", "return")),
+    *(
+        (f"/staff/members/<uuid:member_id>/{part}", "members")
+        for part in ("merge", "unmerge", "leave", "return", "points")
+    ),
     ("/staff/members/take-in", "members"),
     ("/staff/nodes", "members"),
     *((f"/staff/nodes/<uuid:node_id>{part}", "members") for part in ("", "/move", "/close", "/split")),

@@ -84,3 +84,16 @@ def test_who_is_gone_is_marked_found_again_and_let_back(town: Town) -> None:
     assert "王秀英" in staff.get("/staff/members?left=1").text
     assert "王秀英" not in staff.get("/staff/members").text
     assert "已恢复" in staff.post(f"{here}/return", f"{here}/return", reason="好了").text
+
+
+def test_the_points_of_who_is_gone_are_passed_on_by_the_rule(town: Town) -> None:
+    staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
+    here = f"/staff/members/{chen.member_id}"
+    town.deliver()
+    staff.post(f"{here}/leave", f"{here}/leave", kind="deceased", reason="家人告知")
+    town.deliver()
+    page = f"{here}/points"
+    assert "按现在的规则，积分保留在本人名下" in staff.get(page).text
+    saved = staff.post(page, page, action="rule", station_id=town.station_id, family_days="90", donate="1").text
+    assert "捐入本站的爱心积分池" in saved
+    assert "没有可用积分" in staff.post(page, page, status=422, action="", taker="pool", reason="家人同意捐出").text

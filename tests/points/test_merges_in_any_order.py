@@ -1,9 +1,10 @@
 """Merges and their undoing among everything else that happens, in every order Hypothesis can think of."""
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Flask
 from hypothesis import HealthCheck, note, settings
@@ -17,19 +18,24 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from services.points.commands import leaving
 from services.points.commands.boards import take_members
 from services.points.commands.seal_transfers import seal_all
+from services.points.domain.leaving import NothingLeft
 from services.points.queries import verify_boards
 from shared import clock
 from shared.db import session, transactional
 from shared.events import AttendanceSettled, MemberChanged, SpendRequested
+from shared.principal import Role
 from tests.points.support import (
     CHALUKOU,
     DAY,
     NANCHANG,
+    TOWN,
     attendance,
     balance,
     broken,
+    holding,
     make_rule,
     member,
     plant_tree,
@@ -43,6 +49,7 @@ from tests.points.support import (
 from tests.support import Settings
 
 EXPIRING, LASTING = "repair", "stairwell"
+HOUSEHOLD = uuid4()
 _take = transactional(take_members)
 
 
@@ -57,7 +64,8 @@ class Persons(RuleBasedStateMachine):
         self.now = shanghai(DAY, 20)
         plant_tree()
         make_rule(EXPIRING, points_live_days=35)
-        self.homes = {member(home): home for home in (NANCHANG, NANCHANG, CHALUKOU)}
+        self.homes = {member(home, household_id=HOUSEHOLD): home for home in (NANCHANG, NANCHANG, CHALUKOU)}
+        leaving.set_rule(holding(Role.STAFF, TOWN), node_id=TOWN, family_days=9, donate=True)
         self.versions = dict.fromkeys(self.homes, 1)
         self.into: dict[UUID, UUID] = {}
         self.facts: dict[UUID, AttendanceSettled] = {}
@@ -121,6 +129,23 @@ class Persons(RuleBasedStateMachine):
     def the_sealer_comes(self) -> None:
         seal_all()
 
+    # --- Who is gone ---
+
+    @precondition(lambda self: len(self.into) + 1 < len(self.homes))
+    @rule(data=st.data())
+    def somebody_leaves_the_points_to_another(self, data: st.DataObject) -> None:
+        here = [one for one in self.homes if one not in self.into]
+        gone = data.draw(st.sampled_from(here))
+        taker = data.draw(st.sampled_from([one for one in here if one != gone]))
+        before = self.sums()
+        self.tell(gone, status="left")
+        staff = holding(Role.STAFF, self.homes[gone])
+        with self.at_the_time(), contextlib.suppress(NothingLeft):
+            leaving.give_points(staff, move_id=uuid4(), member_id=gone, to_member_id=taker, reason="家人申请")
+        assert self.sums() == before
+        assert self.held()[gone][0] == 0
+        self.tell(gone)
+
     # --- Merges ---
 
     @precondition(lambda self: len(self.into) + 1 < len(self.homes))
@@ -149,7 +174,7 @@ class Persons(RuleBasedStateMachine):
         self.tell(goes)
         assert self.held() == before
 
-    def tell(self, member_id: UUID) -> None:
+    def tell(self, member_id: UUID, status: str = "active") -> None:
         before = self.sums()
         self.versions[member_id] += 1
         note(f"{member_id.hex[:4]} into {self.into.get(member_id)}")
@@ -157,7 +182,8 @@ class Persons(RuleBasedStateMachine):
         news = MemberChanged(
             member_id=member_id,
             version=self.versions[member_id],
-            status="active" if stays is None else "merged",
+            status=status if stays is None else "merged",
+            household_id=HOUSEHOLD,
             merged_into=stays,
             confirmed=True,
             volunteer_number="123456789012",

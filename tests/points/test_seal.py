@@ -307,7 +307,8 @@ _ATTACKS = {
         "UPDATE account SET credits = credits + 1 WHERE kind = 'member' AND unit = 'MIN'",
     ],
     "moves are their transfers": [
-        "INSERT INTO move VALUES (gen_random_uuid(), 'merge', gen_random_uuid(), gen_random_uuid(), 1, 0, 0, now())",
+        "INSERT INTO move (id, kind, from_member_id, to_member_id, points, minutes, debt, at)"
+        " VALUES (gen_random_uuid(), 'merge', gen_random_uuid(), gen_random_uuid(), 1, 0, 0, now())",
         "UPDATE transfer SET source_type = 'move'",
     ],
     "parts of lots keep their expiry": ["UPDATE lot SET origin_id = gen_random_uuid()"],

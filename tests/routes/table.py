@@ -219,6 +219,15 @@ POINTS = (
     Row("GET /points/boards", VOLUNTEER, 3, query={"node_id": "{node_id}", "member_id": "{member_id}"}),
     Row("PUT /points/boards/<uuid:node_id>/switch", STAFF, 3, _with(on=False)),
     Row("GET /points/boards/switches", elsewhere(STAFF), 1, secret="node_id", knows=STAFF),
+    Row("GET /points/leavers/rule", STAFF, 4, query={"station_id": "{station_id}"}),
+    Row("PUT /points/leavers/rules/<uuid:node_id>", STAFF, 4, _with(family_days=90, donate=True)),
+    Row(
+        "POST /points/leavers/gifts",
+        NOBODY,
+        9,
+        _with(id="new", member_id="{member_id}", to_member_id=None, reason="捐赠"),
+        refused_with=422,
+    ),
     Row("POST /internal/v1/points/events", frozenset({"worker", "rewards"}), 0, _NO_EVENTS),
 )
 

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.points.commands.follow_merges import follow_merges
-from services.points.store import books, standings
-from shared import copies
+from services.points.store import books, moves, standings
+from shared import clock, copies
 from shared.copies import station
 from shared.events import Answer, MemberChanged, StationChanged
 
@@ -22,6 +22,7 @@ def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
     copies.take_members(tx, facts)
     member_ids = sorted({fact.member_id for fact in facts})
     early = follow_merges(tx, member_ids)
+    moves.note_gone(tx, member_ids, clock.now())
     if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
         books.drop_salts(tx, erased)
     standings.mark_members(tx, member_ids)

@@ -23,6 +23,7 @@ from shared.ids import new_id
 
 _EVERYTHING = 2**62
 _ACCOUNTS = [(AccountKind.CLEARING, Unit.PTS), (AccountKind.CLEARING, Unit.MIN), (AccountKind.EXPIRY, Unit.PTS)]
+LEAVING_ACCOUNTS = [*_ACCOUNTS, (AccountKind.POOL, Unit.PTS)]
 
 
 def follow_merges(tx: Session, member_ids: Sequence[UUID]) -> set[UUID]:
@@ -58,7 +59,7 @@ def _follow(tx: Session, member_id: UUID, target: UUID | None) -> bool:
 def _bring_in(tx: Session, own: Book, holder: Book, target: UUID, at: datetime) -> None:
     """Everything goes over to who stays, or to whom that one was merged into."""
     served = moves.list_served(tx, moves.list_line(tx, own.member_id))
-    journal, source = _begin(tx, own, holder, at)
+    journal, source = begin(tx, own, holder, at, new_id())
     booking.end_expired(journal, own, source)
     moved = moving.move_everything(journal, source, own, holder, moves.list_minutes(tx, own))
     store.write(tx, journal)
@@ -71,7 +72,7 @@ def _take_out(tx: Session, own: Book, holder: Book, at: datetime) -> None:
     """What the member brought along, or has earned since, comes back as far as it is still there."""
     line = moves.list_line(tx, own.member_id)
     served, minutes = moves.list_served(tx, line), moves.list_minutes_of(tx, line)
-    journal, source = _begin(tx, own, holder, at)
+    journal, source = begin(tx, own, holder, at, new_id())
     booking.end_expired(journal, holder, source)
     payments = moves.list_payments(tx, own, holder)
     taken = store.list_taken(tx, payments)
@@ -98,12 +99,12 @@ def _debt_back(tx: Session, own: Book, holder: Book) -> int:
     return max(0, min(moves.sum_debt_moved(tx, own, holder), holder.debt))
 
 
-def _begin(tx: Session, own: Book, holder: Book, at: datetime) -> tuple[Journal, Source]:
-    """With all lots of both at hand, and the stations' accounts open that can be touched."""
+def begin(tx: Session, own: Book, holder: Book, at: datetime, move_id: UUID) -> tuple[Journal, Source]:
+    """A move between two members, with all lots of both at hand and the stations' accounts open that it can touch."""
     store.open_accounts(tx, station_accounts([(own.chain_id, holder.chain_id)], _ACCOUNTS))
     books = {book.member_id: book for book in (own, holder)}
     store.load_lots(tx, books, dict.fromkeys(books, _EVERYTHING), at)
-    return Journal(), Source(SourceType.MOVE, new_id(), 1, holder.chain_id, clock.day_of(at), at)
+    return Journal(), Source(SourceType.MOVE, move_id, 1, holder.chain_id, clock.day_of(at), at)
 
 
 def _count_with(tx: Session, served: Sequence[Served], giver: Book, taker: Book) -> None:

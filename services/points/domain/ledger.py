@@ -38,6 +38,8 @@ class AccountKind:
     EXPIRY: Final = "expiry"
     OPENING: Final = "opening"
     """期初结转: where balances taken over from paper come from."""
+    POOL: Final = "pool"
+    """爱心积分池: points given to a station."""
     CLEARING: Final = "clearing"
     """Where a transaction crosses from one station's chain into another's."""
 
@@ -56,6 +58,8 @@ class TransferKind:
     OPENING: Final = "opening"
     MERGE: Final = "merge"
     """What a member has goes over to the member who is the same person, or back."""
+    GIFT: Final = "gift"
+    """What somebody who is gone leaves to the family or to the station's pool."""
     DEBT_RESTORED: Final = "debt_restored"
     """A payment that a merge brought about is taken back with it."""
 

@@ -16,6 +16,8 @@ from services.points.domain.ledger import AccountKind, Lot, TransferKind, Unit, 
 class MoveKind:
     MERGE: Final = "merge"
     UNMERGE: Final = "unmerge"
+    FAMILY: Final = "family"
+    DONATION: Final = "donation"
 
 
 class Move(NamedTuple):
@@ -24,12 +26,14 @@ class Move(NamedTuple):
     id: UUID
     kind: str
     from_member_id: UUID
-    to_member_id: UUID
+    to_member_id: UUID | None
+    """None: to the pool of a station."""
     points: int
     """Hundredths."""
     minutes: int
     debt: int
     at: datetime
+    to_station_id: UUID | None = None
 
 
 class Served(NamedTuple):
@@ -43,26 +47,50 @@ class Served(NamedTuple):
     attendances: int
 
 
-def move_points(journal: Journal, source: Source, giver: Book, taker: Book, lots: Iterable[Lot]) -> int:
-    """Move all that is left of these lots; each becomes a lot of the taker with the same expiry. Returns how much."""
+def move_points(
+    journal: Journal,
+    source: Source,
+    giver: Book,
+    taker: Book,
+    lots: Iterable[Lot],
+    kind: str = TransferKind.MERGE,
+) -> int:
+    """Move all that is left of these lots; each becomes a lot of the taker with the same expiry. Returns how much.
+
+    A merge brings a part of the award along, which its reversal finds; a gift is the taker's own from then on.
+    """
     given = [(lot, lot.remaining) for lot in lots if lot.remaining]
     total = sum(amount for _, amount in given)
     if not total:
         return 0
-    out = journal.move(
-        source, giver.chain_id, Unit.PTS, TransferKind.MERGE, giver.points_account, _clearing(giver), total
-    )
+    out = journal.move(source, giver.chain_id, Unit.PTS, kind, giver.points_account, _clearing(giver), total)
     journal.take_from_lots(out, given)
     journal.debit(giver.points_account, total)
     giver.points -= total
     for lot, amount in given:
-        near = journal.move(
-            source, taker.chain_id, Unit.PTS, TransferKind.MERGE, _clearing(taker), taker.points_account, amount
-        )
-        came = Lot(near, taker.points_account, amount, amount, lot.expires_at, lot.origin)
+        near = journal.move(source, taker.chain_id, Unit.PTS, kind, _clearing(taker), taker.points_account, amount)
+        origin = lot.origin if kind == TransferKind.MERGE else None
+        came = Lot(near, taker.points_account, amount, amount, lot.expires_at, origin)
         journal.lots_new[near] = taker.lots[near] = came
     journal.credit(taker.points_account, total)
     taker.points += total
+    return total
+
+
+def donate_points(journal: Journal, source: Source, giver: Book, station_id: UUID) -> int:
+    """Move all points that live to a station's pool. Returns how much."""
+    given = [(lot, lot.remaining) for lot in giver.live_lots(source.at)]
+    total = sum(amount for _, amount in given)
+    if total:
+        pool = account_id(AccountKind.POOL, Unit.PTS, station_id)
+        near = account_id(AccountKind.CLEARING, Unit.PTS, station_id)
+        out = journal.move(
+            source, giver.chain_id, Unit.PTS, TransferKind.GIFT, giver.points_account, _clearing(giver), total
+        )
+        journal.move(source, station_id, Unit.PTS, TransferKind.GIFT, near, pool, total)
+        journal.take_from_lots(out, given)
+        journal.debit(giver.points_account, total)
+        giver.points -= total
     return total
 
 

@@ -143,6 +143,8 @@ def _words(row: Row[Any]) -> tuple[str, str, str]:
     if row.kind == TransferKind.MERGE:
         owed = f"待抵扣 {hundredths(row.amount)} 一并转来" if not row.change else ""
         return "merge", title, owed
+    if row.kind == TransferKind.GIFT:
+        return "gift", title, ""
     return "expiry", "积分到期", ""
 
 
@@ -151,6 +153,10 @@ def _moved(row: Row[Any]) -> str:
     if row.move_kind is None:
         return ""
     number = f"（编号尾号 {row.other_number[-4:]}）" if row.other_number else ""
+    if row.move_kind == MoveKind.DONATION:
+        return "捐入爱心积分池"
+    if row.move_kind == MoveKind.FAMILY:
+        return f"转给家人 {row.other_name}{number}" if row.goes_out else f"家人 {row.other_name}{number} 转来"
     direction = "并入" if row.goes_out else "并入自"
     if row.move_kind == MoveKind.UNMERGE:
         direction = "合并撤销，转回" if row.goes_out else "合并撤销，转自"

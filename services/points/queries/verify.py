@@ -306,14 +306,16 @@ def moves_are_their_transfers() -> Iterator[str]:
                 coalesce(sum(amount) FILTER (WHERE debit.kind = 'member' AND debit.unit = 'PTS'), 0) AS points,
                 coalesce(sum(amount) FILTER (WHERE debit.kind = 'member' AND debit.unit = 'MIN'), 0) AS minutes,
                 coalesce(sum(amount) FILTER (WHERE debit.kind = 'debt'), 0) AS debt,
-                coalesce(sum(amount) FILTER (WHERE credit.kind = 'member' AND credit.unit = 'PTS'), 0) AS points_come,
+                coalesce(sum(amount) FILTER (WHERE credit.kind IN ('member', 'pool') AND credit.unit = 'PTS'), 0)
+                    AS points_come,
                 coalesce(sum(amount) FILTER (WHERE credit.kind = 'member' AND credit.unit = 'MIN'), 0) AS minutes_come,
                 coalesce(sum(amount) FILTER (WHERE credit.kind = 'debt'), 0) AS debt_gone,
-                bool_and(debit.owner_id IN (from_member_id, to_member_id)
-                    OR credit.owner_id IN (from_member_id, to_member_id)) AS of_the_two
+                bool_and(debit.owner_id = from_member_id OR debit.owner_id = to_member_id
+                    OR credit.owner_id = from_member_id
+                    OR credit.owner_id = coalesce(to_member_id, to_station_id)) AS of_the_two
             FROM transfer JOIN move ON move.id = source_id
             JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
-            WHERE transfer.kind = 'merge' GROUP BY 1
+            WHERE transfer.kind IN ('merge', 'gift') GROUP BY 1
         )
         SELECT id FROM move LEFT JOIN moved USING (id)
         WHERE (move.points, move.minutes, move.debt) IS DISTINCT FROM

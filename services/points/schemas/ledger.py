@@ -63,7 +63,7 @@ class LineSchema(Wire):
     service_day = fields.Date(required=True)
     kind = fields.String(
         required=True,
-        validate=validate.OneOf(("award", "opening", "reversal", "debt", "spend", "refund", "expiry", "merge")),
+        validate=validate.OneOf(("award", "opening", "reversal", "debt", "spend", "refund", "expiry", "merge", "gift")),
     )
     points = fields.Integer(metadata={"description": "The change, when unit is points"})
     minutes = fields.Integer(metadata={"description": "The change, when unit is minutes"})

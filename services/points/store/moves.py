@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.points.domain import moving
@@ -14,6 +14,7 @@ from services.points.domain.ledger import TransferKind
 from services.points.domain.moving import Served
 from services.points.store.database import Model
 from services.points.store.rows import copy_in, execute
+from shared.copies import station
 from shared.db import APPEND_ONLY
 
 
@@ -24,17 +25,41 @@ class Move(Model):
     __table_args__ = (
         Index("ix_move_from_member_id", "from_member_id"),
         Index("ix_move_to_member_id", "to_member_id"),
+        CheckConstraint("(to_member_id IS NULL) <> (to_station_id IS NULL)", name="one_taker"),
         {"comment": APPEND_ONLY},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
     from_member_id: Mapped[UUID]
-    to_member_id: Mapped[UUID]
+    to_member_id: Mapped[UUID | None]
     points: Mapped[int] = mapped_column(BigInteger)
     minutes: Mapped[int] = mapped_column(BigInteger)
     debt: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime]
+    to_station_id: Mapped[UUID | None]
+    """Whose pool it went to, where it went to no member."""
+
+
+class LeaverRule(Model):
+    """What may become of the points of members who are gone, at a node and below it."""
+
+    __tablename__ = "leaver_rule"
+
+    node_id: Mapped[UUID] = mapped_column(primary_key=True)
+    family_days: Mapped[int | None]
+    """For how many days after the departure was marked they may go to the household; None: they may not."""
+    donate: Mapped[bool]
+    at: Mapped[datetime]
+
+
+class Gone(Model):
+    """Since when it is known here that a member is gone."""
+
+    __tablename__ = "gone"
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
 
 
 HOLDERS = """
@@ -114,7 +139,8 @@ _PAYMENTS = """
 """
 _DEBT_MOVED = """
     SELECT CAST(coalesce(sum(CASE WHEN from_member_id = %(giver)s THEN debt ELSE -debt END), 0) AS bigint) AS debt
-    FROM move WHERE (from_member_id, to_member_id) IN ((%(giver)s, %(taker)s), (%(taker)s, %(giver)s))
+    FROM move WHERE kind IN ('merge', 'unmerge')
+        AND (from_member_id, to_member_id) IN ((%(giver)s, %(taker)s), (%(taker)s, %(giver)s))
 """
 
 
@@ -211,3 +237,41 @@ def list_once_merged_into(tx: Session, member_id: UUID) -> set[UUID]:
 def add_moves(tx: Session, moves: Sequence[moving.Move]) -> None:
     if moves:
         copy_in(tx, "move", moving.Move._fields, moves)
+
+
+def find_move(tx: Session, move_id: UUID) -> Move | None:
+    return tx.scalars(select(Move).where(Move.id == move_id)).first()
+
+
+# --- Members who are gone -------------------------------------------------------------------------------
+
+_NOTE_GONE = """
+    WITH back AS (
+        DELETE FROM gone USING member_card card
+        WHERE gone.member_id = ANY(%(ids)s::uuid[]) AND card.member_id = gone.member_id AND card.status <> 'left'
+    )
+    INSERT INTO gone (member_id, since)
+    SELECT member_id, %(at)s FROM member_card WHERE member_id = ANY(%(ids)s::uuid[]) AND status = 'left'
+    ON CONFLICT DO NOTHING
+"""
+
+
+def note_gone(tx: Session, member_ids: Collection[UUID], at: datetime) -> None:
+    """Remember since when these members are gone, or that they are back."""
+    execute(tx, _NOTE_GONE, {"ids": sorted(member_ids), "at": at})
+
+
+def find_gone(tx: Session, member_id: UUID) -> datetime | None:
+    return tx.scalar(select(Gone.since).where(Gone.member_id == member_id))
+
+
+def find_rule(tx: Session, node_id: UUID) -> LeaverRule | None:
+    """The rule that holds at a node: its own, or that of the nearest node above it that has one."""
+    path = tx.scalar(select(station.c.path).where(station.c.node_id == node_id))
+    above = [UUID(hex=node) for node in (path or "").split("/") if node]
+    found = {rule.node_id: rule for rule in tx.scalars(select(LeaverRule).where(LeaverRule.node_id.in_(above)))}
+    return next((found[node] for node in reversed(above) if node in found), None)
+
+
+def set_rule(tx: Session, rule: LeaverRule) -> None:
+    tx.merge(rule)

@@ -26,13 +26,29 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("from_member_id", sa.Uuid(), nullable=False),
-        sa.Column("to_member_id", sa.Uuid(), nullable=False),
+        sa.Column("to_member_id", sa.Uuid(), nullable=True),
         sa.Column("points", sa.BigInteger(), nullable=False),
         sa.Column("minutes", sa.BigInteger(), nullable=False),
         sa.Column("debt", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("to_station_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("(to_member_id IS NULL) <> (to_station_id IS NULL)", name=op.f("ck_move_one_taker")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_move")),
         comment="append-only",
     )
     op.create_index("ix_move_from_member_id", "move", ["from_member_id"])
     op.create_index("ix_move_to_member_id", "move", ["to_member_id"])
+    op.create_table(
+        "leaver_rule",
+        sa.Column("node_id", sa.Uuid(), nullable=False),
+        sa.Column("family_days", sa.Integer(), nullable=True),
+        sa.Column("donate", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("node_id", name=op.f("pk_leaver_rule")),
+    )
+    op.create_table(
+        "gone",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("member_id", name=op.f("pk_gone")),
+    )

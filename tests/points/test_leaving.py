@@ -1,0 +1,163 @@
+"""What somebody who is gone leaves goes to the household or to the pool, by the station's rule."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+
+from services.points.commands import leaving
+from services.points.commands.boards import take_members
+from services.points.commands.seal_transfers import seal_all
+from services.points.domain import leaving as rules
+from services.points.domain.ledger import AccountKind, Unit, account_id
+from services.points.store.ledger import Account
+from shared import clock
+from shared.db import session, transactional
+from shared.errors import Conflict, Forbidden
+from shared.events import MemberChanged
+from shared.principal import Principal, Role
+from tests.points.support import (
+    CHALUKOU,
+    DAY,
+    NANCHANG,
+    annulled,
+    attendance,
+    balance,
+    broken,
+    digest,
+    holding,
+    lines_of,
+    make_rule,
+    member,
+    points_of,
+    settle,
+)
+
+HOME = uuid4()
+
+
+@pytest.fixture
+def staff(town: Flask) -> Principal:
+    return holding(Role.STAFF, NANCHANG)
+
+
+def change(member_id: UUID, version: int, status: str = "left", **fields: Any) -> None:
+    card: dict[str, Any] = {"household_id": HOME, "station_id": NANCHANG, "confirmed": True}
+    news = MemberChanged(
+        member_id=member_id,
+        version=version,
+        status=status,
+        volunteer_number="123456789012",
+        name_masked="陈*芳",
+        **card | fields,
+    )
+    transactional(take_members)([news])
+
+
+def give(staff: Principal, member_id: UUID, taker: UUID | None, move_id: UUID | None = None) -> int:
+    given = leaving.give_points(
+        staff, move_id=move_id or uuid4(), member_id=member_id, to_member_id=taker, reason="家人申请"
+    )
+    return int(given["points"])
+
+
+def family(home: UUID = NANCHANG) -> tuple[UUID, UUID]:
+    """Who is gone with 200 points, and a daughter."""
+    gone, daughter = member(household_id=HOME), member(home, household_id=HOME)
+    settle([attendance(gone, 120)])
+    change(gone, 2)
+    return gone, daughter
+
+
+@pytest.mark.parametrize("home", [NANCHANG, CHALUKOU])
+def test_the_family_gets_all_points_with_their_expiry_and_no_hours(town: Flask, staff: Principal, home: UUID) -> None:
+    make_rule("repair", points_live_days=35)
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=False)
+    gone, daughter = family(home)
+    settle([attendance(gone, 60, category="repair", service_day=DAY - timedelta(days=1))])
+    assert give(staff, gone, daughter) == 300
+    assert (points_of(gone), points_of(daughter)) == (0, 300)
+    assert (balance(gone)["minutes_total"], balance(daughter)["minutes_total"]) == (180, 0)
+    assert lines_of(daughter)[-1]["title"] == "家人 陈*芳（编号尾号 9012） 转来"
+    with clock.travel(clock.now() + timedelta(days=40)):
+        assert points_of(daughter) == 200
+    assert broken() == {}
+    seal_all()
+    assert broken() == {}
+
+
+def test_what_was_wrong_is_owed_by_who_had_it_not_by_the_family(town: Flask, staff: Principal) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=False)
+    gone, daughter = member(household_id=HOME), member(household_id=HOME)
+    false = attendance(gone, 120)
+    settle([false])
+    change(gone, 2)
+    give(staff, gone, daughter)
+    settle([annulled(false)])
+    assert (points_of(daughter), balance(gone)["points_debt"]) == (200, 200)
+    assert broken() == {}
+
+
+def test_points_are_given_to_the_pool_where_the_rule_has_it(town: Flask, staff: Principal) -> None:
+    gone, _daughter = family()
+    with pytest.raises(rules.NotByTheRule):
+        give(staff, gone, None)
+    leaving.set_rule(holding(Role.STAFF, UUID(int=1)), node_id=UUID(int=1), family_days=None, donate=True)
+    assert give(staff, gone, None) == 200
+    seal_all()
+    session().rollback()
+    pool = session().get(Account, account_id(AccountKind.POOL, Unit.PTS, NANCHANG))
+    assert pool is not None
+    assert pool.credits == 200
+    assert lines_of(gone)[-1]["title"] == "捐入爱心积分池"
+    assert broken() == {}
+    with pytest.raises(rules.NothingLeft):
+        give(staff, gone, None)
+
+
+def test_the_same_id_gives_once(town: Flask, staff: Principal) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=True)
+    gone, daughter = family()
+    move_id = uuid4()
+    assert give(staff, gone, daughter, move_id) == give(staff, gone, daughter, move_id) == 200
+    with pytest.raises(Conflict):
+        give(staff, gone, None, move_id)
+    assert broken() == {}
+
+
+def test_who_may_not_have_them(town: Flask, staff: Principal) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=False)
+    gone, daughter = family()
+    before = digest()
+    with pytest.raises(rules.NotTheFamily):
+        give(staff, gone, member())
+    with pytest.raises(rules.NotTheFamily):
+        give(staff, gone, member(household_id=HOME, confirmed=False))
+    with pytest.raises(Forbidden):
+        give(holding(Role.ORGANIZER, NANCHANG), gone, daughter)
+    with pytest.raises(Forbidden):
+        give(holding(Role.STAFF, CHALUKOU), gone, daughter)
+    own = holding(Role.STAFF, NANCHANG)
+    object.__setattr__(own, "household_ids", (HOME,))
+    with pytest.raises(Forbidden):
+        give(own, gone, daughter)
+    change(gone, 3, "active")
+    with pytest.raises(rules.NotGone):
+        give(staff, gone, daughter)
+    assert points_of(gone) == 200
+    assert digest() == before
+
+
+def test_after_the_days_of_the_rule_it_is_too_late_counted_from_the_last_departure(
+    town: Flask, staff: Principal
+) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=False)
+    gone, daughter = family()
+    with clock.travel(clock.now() + timedelta(days=90)):
+        with pytest.raises(rules.TooLate):
+            give(staff, gone, daughter)
+        change(gone, 3, "active")
+        change(gone, 4)
+        assert give(staff, gone, daughter) == 200
