@@ -46,7 +46,7 @@ from tests.points.support import (
     voided,
 )
 
-_take = transactional(take_members)
+take = transactional(take_members)
 
 
 def card(member_id: UUID, version: int, station_id: UUID = NANCHANG, **fields: Any) -> MemberChanged:
@@ -61,7 +61,7 @@ def merged(member_id: UUID, into: UUID, version: int = 2, **fields: Any) -> Memb
 
 
 def tell(*facts: MemberChanged) -> list[str]:
-    return [answer.status for answer in _take(list(facts))]
+    return [answer.status for answer in take(list(facts))]
 
 
 def merge(member_id: UUID, into: UUID, version: int = 2, **fields: Any) -> None:
@@ -315,7 +315,7 @@ def test_a_merge_in_the_middle_of_everything_loses_nothing(town: Flask) -> None:
             town,
             [
                 partial(spend, both[:1]),
-                partial(_take, [merged(twin, chen, station_id=CHALUKOU)]),
+                partial(take, [merged(twin, chen, station_id=CHALUKOU)]),
                 partial(spend, both[1:]),
                 partial(settle, [late]),
             ],
@@ -351,7 +351,7 @@ def test_each_check_sees_what_is_wrong_after_a_merge(town: Flask, settings: Any,
 
 def test_answers_say_nothing_else(town: Flask) -> None:
     chen, twin = member(), member()
-    assert _take([merged(twin, chen), card(chen, 2)]) == [Answer(), Answer()]
+    assert take([merged(twin, chen), card(chen, 2)]) == [Answer(), Answer()]
 
 
 def test_who_moves_keeps_the_accounts_in_their_chain_and_redeems_at_the_new_home(town: Flask) -> None:

@@ -25,7 +25,7 @@ from services.points.domain.leaving import NothingLeft
 from services.points.queries import verify_boards
 from shared import clock
 from shared.db import session, transactional
-from shared.events import AttendanceSettled, MemberChanged, SpendRequested
+from shared.events import AttendanceSettled, MemberChanged, OpeningApproved, SpendRequested
 from shared.principal import Role
 from tests.points.support import (
     CHALUKOU,
@@ -46,6 +46,7 @@ from tests.points.support import (
     void,
     voided,
 )
+from tests.points.test_openings import book, opening, undo, undone
 from tests.support import Settings
 
 EXPIRING, LASTING = "repair", "stairwell"
@@ -70,6 +71,7 @@ class Persons(RuleBasedStateMachine):
         self.into: dict[UUID, UUID] = {}
         self.facts: dict[UUID, AttendanceSettled] = {}
         self.spends: list[SpendRequested] = []
+        self.openings: list[OpeningApproved] = []
 
     def teardown(self) -> None:
         self.context.pop()
@@ -120,6 +122,27 @@ class Persons(RuleBasedStateMachine):
         with self.at_the_time():
             (answer,) = void([voided(data.draw(st.sampled_from(self.spends)))])
         assert answer.status == "done", answer
+
+    @rule(data=st.data(), points=st.sampled_from([0, 90, 500]), minutes=st.integers(1, 300))
+    def a_balance_is_taken_over_from_paper(self, data: st.DataObject, points: int, minutes: int) -> None:
+        fact = opening(
+            data.draw(st.sampled_from(list(self.homes))),
+            points,
+            minutes,
+            station_id=data.draw(st.sampled_from([NANCHANG, CHALUKOU])),
+        )
+        note(f"opening {fact.opening_id.hex[:4]} of {fact.member_id.hex[:4]}: {points} {minutes}")
+        self.openings.append(fact)
+        with self.at_the_time():
+            assert [answer.status for answer in book([fact, fact])] == ["done", "done"]
+
+    @precondition(lambda self: self.openings)
+    @rule(data=st.data())
+    def it_is_taken_back(self, data: st.DataObject) -> None:
+        fact = data.draw(st.sampled_from(self.openings))
+        note(f"undo {fact.opening_id.hex[:4]}")
+        with self.at_the_time():
+            assert [answer.status for answer in undo([undone(fact)])] == ["done"]
 
     @rule(days=st.integers(1, 40))
     def days_pass(self, days: int) -> None:

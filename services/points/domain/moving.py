@@ -47,6 +47,16 @@ class Served(NamedTuple):
     attendances: int
 
 
+class Hours(NamedTuple):
+    """Minutes of a month of service, under the month's last day with any; or what was taken over from paper, which is
+    of no month.
+    """
+
+    day: date
+    minutes: int
+    from_paper: bool
+
+
 def move_points(
     journal: Journal,
     source: Source,
@@ -94,14 +104,17 @@ def donate_points(journal: Journal, source: Source, giver: Book, station_id: UUI
     return total
 
 
-def move_minutes(journal: Journal, source: Source, giver: Book, taker: Book, by_day: Iterable[tuple[date, int]]) -> int:
-    """Move minutes under days of service, so that each month's hours stay what they were. Returns how many."""
+def move_minutes(journal: Journal, source: Source, giver: Book, taker: Book, hours: Iterable[Hours]) -> int:
+    """Move minutes under days of service, so that each month's hours stay what they were, and what was taken over from
+    paper stays that. Returns how many.
+    """
     total = 0
-    for day, minutes in by_day:
+    for day, minutes, from_paper in hours:
         served = source._replace(service_day=day)
+        kind = TransferKind.OPENING if from_paper else TransferKind.MERGE
         out, near = _clearing(giver, Unit.MIN), _clearing(taker, Unit.MIN)
-        journal.move(served, giver.chain_id, Unit.MIN, TransferKind.MERGE, giver.minutes_account, out, minutes)
-        journal.move(served, taker.chain_id, Unit.MIN, TransferKind.MERGE, near, taker.minutes_account, minutes)
+        journal.move(served, giver.chain_id, Unit.MIN, kind, giver.minutes_account, out, minutes)
+        journal.move(served, taker.chain_id, Unit.MIN, kind, near, taker.minutes_account, minutes)
         journal.debit(giver.minutes_account, minutes)
         journal.credit(taker.minutes_account, minutes)
         total += minutes
@@ -138,12 +151,12 @@ def restore_debt(
 
 
 def move_everything(
-    journal: Journal, source: Source, giver: Book, taker: Book, by_day: Iterable[tuple[date, int]]
+    journal: Journal, source: Source, giver: Book, taker: Book, hours: Iterable[Hours]
 ) -> tuple[int, int, int]:
     """Leave the giver with nothing; the taker pays what is owed then. Returns points, minutes and debt moved."""
     moved = (
         move_points(journal, source, giver, taker, giver.live_lots(source.at)),
-        move_minutes(journal, source, giver, taker, by_day),
+        move_minutes(journal, source, giver, taker, hours),
         move_debt(journal, source, giver, taker, giver.debt),
     )
     pay_debt(journal, taker, source, taker.live_lots(source.at))

@@ -38,7 +38,8 @@ _BALANCES = text("""
     ) lots ON true
     LEFT JOIN LATERAL (
         SELECT CAST(sum(CASE WHEN credit_id = who.minutes_id THEN amount ELSE -amount END) AS bigint) AS minutes
-        FROM transfer WHERE (credit_id = who.minutes_id OR debit_id = who.minutes_id) AND source_type <> 'opening'
+        FROM transfer WHERE (credit_id = who.minutes_id OR debit_id = who.minutes_id)
+            AND 'opening' NOT IN (source_type, kind)
             AND service_day >= :year_from AND service_day < :year_to
     ) year ON true
     ORDER BY place

@@ -32,7 +32,7 @@ _MONTHS = text("""
         UNION ALL
         SELECT to_char(service_day, 'YYYY-MM'), 0, 0, CASE WHEN credit_id = :minutes THEN amount ELSE -amount END
         FROM transfer
-        WHERE (credit_id = :minutes OR debit_id = :minutes) AND source_type <> 'opening'
+        WHERE (credit_id = :minutes OR debit_id = :minutes) AND 'opening' NOT IN (source_type, kind)
             AND service_day >= :from_day AND service_day < :to_day
     )
     SELECT month, CAST(sum(earned) AS bigint) AS points_earned, CAST(sum(spent) AS bigint) AS points_spent,

@@ -277,7 +277,7 @@ def merges_are_those_of_the_cards() -> Iterator[str]:
 
 
 def hours_are_with_who_served() -> Iterator[str]:
-    """Minutes of an account: what its holder, and who was merged into that one, served or brought along."""
+    """Minutes of an account: what its holder, and who was merged into that one, served or had on paper."""
     for row in _rows(f"""
         WITH RECURSIVE {HOLDERS}, newest AS (
             SELECT DISTINCT ON (attendance_id) member_id, minutes_booked, award_version
@@ -285,8 +285,10 @@ def hours_are_with_who_served() -> Iterator[str]:
         ), brought AS (
             SELECT member_id, minutes_booked AS minutes FROM newest WHERE award_version IS NOT NULL
             UNION ALL
-            SELECT owner_id, CASE WHEN account.id = credit_id THEN amount ELSE -amount END
+            SELECT coalesce(CAST(outcome ->> 'member_id' AS uuid), owner_id),
+                CASE WHEN account.id = credit_id THEN amount ELSE -amount END
             FROM transfer JOIN account ON account.id IN (credit_id, debit_id)
+            LEFT JOIN idempotency ON key = 'opening:' || source_id
             WHERE account.kind = 'member' AND account.unit = 'MIN' AND source_type NOT IN ('attendance', 'move')
         ), held AS (
             SELECT holder_id, sum(minutes) AS minutes FROM brought JOIN holder USING (member_id) GROUP BY 1
@@ -315,7 +317,7 @@ def moves_are_their_transfers() -> Iterator[str]:
                     OR credit.owner_id = coalesce(to_member_id, to_station_id)) AS of_the_two
             FROM transfer JOIN move ON move.id = source_id
             JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
-            WHERE transfer.kind IN ('merge', 'gift') GROUP BY 1
+            WHERE transfer.kind IN ('merge', 'gift', 'opening') GROUP BY 1
         )
         SELECT id FROM move LEFT JOIN moved USING (id)
         WHERE (move.points, move.minutes, move.debt) IS DISTINCT FROM

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from services.points.domain import moving
 from services.points.domain.booking import Book
 from services.points.domain.ledger import TransferKind
-from services.points.domain.moving import Served
+from services.points.domain.moving import Hours, Served
 from services.points.store.database import Model
 from services.points.store.rows import copy_in, execute
 from shared.copies import station
@@ -88,28 +88,41 @@ _LINE = """
         UNION SELECT account.owner_id FROM account JOIN line ON account.merged_into = line.member_id
     ) SELECT member_id FROM line
 """
-_MINUTES = """
-    SELECT max(service_day) AS service_day, CAST(sum(change) AS bigint) AS minutes FROM (
-        SELECT service_day, amount AS change FROM transfer WHERE credit_id = %(account)s
-        UNION ALL SELECT service_day, -amount FROM transfer WHERE debit_id = %(account)s
-    ) entry GROUP BY date_trunc('month', service_day) HAVING sum(change) > 0 ORDER BY 1
+_BY_MONTH = """
+    GROUP BY from_paper, CASE WHEN NOT from_paper THEN date_trunc('month', service_day) END
+    HAVING sum(change) > 0 ORDER BY 1, 3
 """
+_HOURS = "SELECT max(service_day) AS day, CAST(sum(change) AS bigint) AS minutes, from_paper FROM"
+_MINUTES = f"""
+    {_HOURS} (
+        SELECT service_day, amount AS change, 'opening' IN (source_type, kind) AS from_paper
+        FROM transfer WHERE credit_id = %(account)s
+        UNION ALL SELECT service_day, -amount, 'opening' IN (source_type, kind)
+        FROM transfer WHERE debit_id = %(account)s
+    ) entry {_BY_MONTH}
+"""  # noqa: S608 - a statement of ours
 _NEWEST = """
     SELECT DISTINCT ON (attendance_id) station_id, service_day, category, points, minutes_booked, award_version
     FROM outcome WHERE member_id = ANY(%(members)s::uuid[]) ORDER BY attendance_id, version DESC
 """
-# What was not earned by service, such as what was taken over from paper, lies on the account it was brought to.
+# What was taken over from paper for somebody lies on the account of whoever held what that one had at the time.
 _MINUTES_OF_MEMBERS = f"""
-    WITH newest AS ({_NEWEST}), theirs AS (
-        SELECT id FROM account WHERE owner_id = ANY(%(members)s::uuid[]) AND kind = 'member' AND unit = 'MIN'
+    WITH RECURSIVE newest AS ({_NEWEST}), held_by AS (
+        SELECT unnest(%(members)s::uuid[]) AS member_id
+        UNION SELECT to_member_id FROM move JOIN held_by ON from_member_id = held_by.member_id WHERE kind = 'merge'
+    ), held AS (
+        SELECT id FROM account JOIN held_by ON owner_id = held_by.member_id WHERE kind = 'member' AND unit = 'MIN'
+    ), opened AS (
+        SELECT source_id, service_day, amount AS change FROM transfer JOIN held ON credit_id = held.id
+        WHERE source_type = 'opening'
+        UNION ALL SELECT source_id, service_day, -amount FROM transfer JOIN held ON debit_id = held.id
+        WHERE source_type = 'opening'
     )
-    SELECT max(service_day) AS service_day, CAST(sum(change) AS bigint) AS minutes FROM (
-        SELECT service_day, minutes_booked AS change FROM newest WHERE award_version IS NOT NULL
-        UNION ALL SELECT service_day, amount FROM transfer JOIN theirs ON credit_id = theirs.id
-            WHERE source_type NOT IN ('attendance', 'move')
-        UNION ALL SELECT service_day, -amount FROM transfer JOIN theirs ON debit_id = theirs.id
-            WHERE source_type NOT IN ('attendance', 'move')
-    ) entry GROUP BY date_trunc('month', service_day) HAVING sum(change) > 0 ORDER BY 1
+    {_HOURS} (
+        SELECT service_day, minutes_booked AS change, false AS from_paper FROM newest WHERE award_version IS NOT NULL
+        UNION ALL SELECT service_day, change, true FROM opened JOIN idempotency ON key = 'opening:' || source_id
+        WHERE CAST(outcome ->> 'member_id' AS uuid) = ANY(%(members)s::uuid[])
+    ) entry {_BY_MONTH}
 """  # noqa: S608 - a statement of ours
 _SERVED = f"""
     WITH newest AS ({_NEWEST})
@@ -122,13 +135,16 @@ _ADD_CAPS = """
     SELECT * FROM unnest(%(account)s::uuid[], %(day)s::date[], %(category)s::text[], %(points)s::bigint[])
     ON CONFLICT (account_id, service_day, category) DO UPDATE SET points = cap.points + excluded.points
 """
-# A lot is whose service earned it, also where it was booked to somebody else's account since.
+# A lot is whose service earned it, or for whom it was taken over from paper, also where it was booked to somebody
+# else's account since.
 _WHOSE = """
     SELECT lot.id FROM lot JOIN lot first ON first.id = coalesce(lot.origin_id, lot.id)
     JOIN account born ON born.id = first.account_id JOIN transfer ON transfer.id = first.id
     LEFT JOIN outcome ON transfer.source_type = 'attendance'
         AND (outcome.attendance_id, outcome.version) = (transfer.source_id, transfer.source_version)
-    WHERE lot.id = ANY(%(lots)s::uuid[]) AND coalesce(outcome.member_id, born.owner_id) = ANY(%(members)s::uuid[])
+    LEFT JOIN idempotency opening ON transfer.source_type = 'opening' AND opening.key = 'opening:' || transfer.source_id
+    WHERE lot.id = ANY(%(lots)s::uuid[]) AND coalesce(
+        outcome.member_id, CAST(opening.outcome ->> 'member_id' AS uuid), born.owner_id) = ANY(%(members)s::uuid[])
 """
 _PAYMENTS = """
     SELECT transfer.id FROM move JOIN transfer ON transfer.source_id = move.id
@@ -176,14 +192,14 @@ def list_line(tx: Session, member_id: UUID) -> list[UUID]:
     return [row.member_id for row in execute(tx, _LINE, {"member": member_id})]
 
 
-def list_minutes(tx: Session, book: Book) -> list[tuple[date, int]]:
-    """What is on a minutes account by month of service, each under the month's last day with a line."""
-    return [tuple(row) for row in execute(tx, _MINUTES, {"account": book.minutes_account})]
+def list_minutes(tx: Session, book: Book) -> list[Hours]:
+    """What is on a minutes account."""
+    return [Hours._make(row) for row in execute(tx, _MINUTES, {"account": book.minutes_account})]
 
 
-def list_minutes_of(tx: Session, member_ids: Sequence[UUID]) -> list[tuple[date, int]]:
-    """What these members served, on whichever account it is, in the same shape."""
-    return [tuple(row) for row in execute(tx, _MINUTES_OF_MEMBERS, {"members": member_ids})]
+def list_minutes_of(tx: Session, member_ids: Sequence[UUID]) -> list[Hours]:
+    """What these members served or had on paper, on whichever account it is."""
+    return [Hours._make(row) for row in execute(tx, _MINUTES_OF_MEMBERS, {"members": member_ids})]
 
 
 def list_served(tx: Session, member_ids: Sequence[UUID]) -> list[Served]:
