@@ -155,3 +155,17 @@ def require_acts_for(tx: Session, caller: Principal, member_id: UUID) -> None:
     """Raise Forbidden unless `acts_for`."""
     if not acts_for(tx, caller, member_id):
         caller.require_acts_for(member_id)
+
+
+PERSONS = """
+merged (member_id, person_id) AS (
+    SELECT member_id, merged_into FROM member_card WHERE merged_into IS NOT NULL
+    UNION
+    SELECT merged.member_id, card.merged_into
+    FROM merged JOIN member_card card ON card.member_id = merged.person_id WHERE card.merged_into IS NOT NULL
+), person AS (
+    SELECT merged.member_id, merged.person_id FROM merged
+    LEFT JOIN member_card card ON card.member_id = merged.person_id WHERE card.merged_into IS NULL
+)
+"""
+"""Of everybody who was merged who stays, at whatever remove: part of a WITH RECURSIVE."""

@@ -5,17 +5,26 @@ from uuid import UUID
 
 import pytest
 
-from services.checkin.commands import scans
+from services.checkin import queries
+from services.checkin.commands import scans, sign_ups
+from services.checkin.domain.outside import NothingToExport
+from services.checkin.domain.sign_ups import Outcome
 from services.checkin.queries import get_attendance, list_attendances
 from shared import clock, copies
 from shared.db import transactional
-from shared.principal import Principal
-from tests.checkin.support import Station, after, own
+from shared.principal import Grant, Principal, Role
+from tests.checkin.support import HERE, Station, after, own
+from tests.checkin.test_outside import PLATFORM, make, number, records
+from tests.checkin.test_sign_ups import sign_up, signed_up
 
 
 def merge(station: Station, goes: UUID, into: UUID) -> None:
     card = replace(station.card(goes), version=2, status="merged", merged_into=into)
     transactional(copies.take_members)([card])
+
+
+def unmerge(station: Station, member_id: UUID) -> None:
+    transactional(copies.take_members)([replace(station.card(member_id), version=3)])
 
 
 def test_who_came_before_the_merge_leaves_as_who_stays(station: Station) -> None:
@@ -61,3 +70,97 @@ def test_who_was_merged_scans_nothing_any_more(station: Station, direction: str)
     twin, chen, activity = station.person(), station.person(), station.activity()
     merge(station, own(twin), own(chen))
     assert station.scan(twin, activity, direction, after(0)).why == "not_active"
+
+
+# --- Sign-ups -----------------------------------------------------------------------------------------------
+
+
+def test_a_sign_up_of_who_was_merged_is_that_of_who_stays(station: Station) -> None:
+    twin, chen, other, activity = station.person(), station.person(), station.person(), station.activity()
+    [taken] = sign_up(twin, activity.id)
+    sign_up(other, activity.id)
+    merge(station, own(twin), own(chen))
+    [again] = sign_up(chen, activity.id)
+    assert (again.outcome, again.id, again.place) == (Outcome.ALREADY, taken.id, 1)
+    [mine] = queries.list_sign_ups(chen, member_ids=[own(chen)], limit=9)
+    assert (mine["id"], mine["member_id"], mine["place"]) == (taken.id, own(chen), 1)
+    station.scan(chen, activity, "arrival", after(0))
+    assert [(one["member_id"], one["place"], one["came"]) for one in signed_up(station, activity.id)] == [
+        (own(chen), 1, True),
+        (own(other), 2, False),
+    ]
+    unmerge(station, own(twin))
+    assert [(one["member_id"], one["place"], one["came"]) for one in signed_up(station, activity.id)] == [
+        (own(twin), 1, False),
+        (own(other), 2, False),
+        (own(chen), None, True),
+    ]
+
+
+def test_who_was_signed_up_under_both_entries_stands_there_once_and_calls_off_at_once(station: Station) -> None:
+    twin, chen, other, activity = station.person(), station.person(), station.person(), station.activity()
+    [first] = sign_up(twin, activity.id)
+    sign_up(chen, activity.id)
+    sign_up(other, activity.id)
+    merge(station, own(twin), own(chen))
+    listed = [(one["id"], one["member_id"], one["place"]) for one in signed_up(station, activity.id)]
+    assert (listed[0], listed[1][1:]) == ((first.id, own(chen), 1), (own(other), 2))
+    assert len(queries.list_sign_ups(chen, member_ids=[own(chen)], limit=9)) == 1
+    [behind] = queries.list_sign_ups(other, member_ids=[own(other)], limit=9)
+    assert behind["place"] == 2
+    assert first.id is not None
+    sign_ups.cancel_sign_up(chen, sign_up_id=first.id)
+    assert [one["member_id"] for one in signed_up(station, activity.id)] == [own(other)]
+
+
+# --- One day, and other platforms ---------------------------------------------------------------------------
+
+
+def test_the_day_of_who_stays_has_what_happened_to_the_other_entry(station: Station) -> None:
+    twin, chen, activity = station.person(), station.person(), station.activity()
+    served = station.attend(twin, activity)
+    day = after(0).date()
+    merge(station, own(twin), own(chen))
+    staff = station.person(Grant(Role.STAFF, HERE))
+    found = queries.show_day(staff, member_id=own(chen), day=day)
+    assert [row["id"] for row in found.attendances] == [served.id]
+    assert [row["direction"] for row in found.scans] == ["arrival", "departure"]
+    assert len(queries.list_own_scans(chen, member_id=own(chen), limit=9)) == 2
+    unmerge(station, own(twin))
+    assert queries.show_day(staff, member_id=own(chen), day=day).scans == []
+
+
+def test_a_record_goes_out_once_by_name_and_number_of_whoever_stays_in_the_end(station: Station) -> None:
+    staff = station.person(Grant(Role.STAFF, HERE))
+    first, second, third = station.person(), station.person(), station.person()
+    served = station.attend(first, station.activity(), 0, 120)
+    merge(station, own(first), own(second))
+    merge(station, own(second), own(third))
+    number(station, staff, own(first), "G-1")
+    number(station, staff, own(third), "G-3")
+    [record] = records(staff, make(staff, station))
+    assert (record["attendance_id"], record["member_number"]) == (served.id, "G-3")
+    assert record["volunteer_number"] == station.card(own(third)).volunteer_number
+    unmerge(station, own(second))
+    with pytest.raises(NothingToExport):
+        make(staff, station)
+
+
+def test_the_number_that_a_merged_entry_has_is_who_stays_own(station: Station) -> None:
+    staff, twin, chen = station.person(Grant(Role.STAFF, HERE)), station.person(), station.person()
+    station.attend(chen, station.activity(), 0, 120)
+    number(station, staff, own(twin), "G-1")
+    merge(station, own(twin), own(chen))
+    number(station, staff, own(chen), "G-1")
+    assert _numbers(staff, chen) == [(PLATFORM, "G-1")]
+    assert [record["member_number"] for record in records(staff, make(staff, station))] == ["G-1"]
+    number(station, staff, own(chen), "G-2")
+    assert _numbers(staff, chen) == [(PLATFORM, "G-2")]
+    number(station, staff, own(chen), None)
+    assert _numbers(staff, chen) == []
+
+
+def _numbers(staff: Principal, who: Principal) -> list[tuple[str, str]]:
+    return [
+        (row.platform, row.number) for row in queries.list_outside_numbers(staff, kind="member", subject_id=own(who))
+    ]

@@ -1,5 +1,6 @@
 """A member who was erased: the chain verifies, sums stay, and nothing leads from a digest to the member's accounts."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from flask import Flask
 
 from services.points.commands.seal_transfers import seal_all
 from tests.points.support import attendance, balance, broken, corrected, member, redemption, settle, spend
+from tests.points.test_merges import merge
 from tests.support import Settings
 
 ERASED: dict[str, Any] = {
@@ -45,6 +47,22 @@ def test_the_salts_go_and_the_chain_and_all_sums_hold(town: Flask, raw: psycopg.
     erase(chen)
     assert (salts_of(raw, chen), salts_of(raw, wang)) == ([False] * 3, [True] * 3)
     assert raw.execute("SELECT id, digest FROM account ORDER BY id").fetchall() == digests
+    seal_all()
+    assert broken() == {}
+
+
+@pytest.mark.parametrize("merged_first", [True, False])
+def test_nothing_leads_to_an_entry_that_was_merged_into_who_is_erased(
+    town: Flask, raw: psycopg.Connection[Any], merged_first: bool
+) -> None:
+    """In whichever order the news of both come."""
+    chen, twin, first = member(), member(), member()
+    settle([attendance(one, 60) for one in (chen, twin, first)])
+    acts: list[Callable[[], object]] = [lambda: merge(first, twin), lambda: merge(twin, chen), lambda: erase(chen)]
+    for act in acts if merged_first else reversed(acts):
+        act()
+    assert [salts_of(raw, one) for one in (chen, twin, first)] == [[False] * 3] * 3
+    assert balance(chen)["points_available"] == 300
     seal_all()
     assert broken() == {}
 

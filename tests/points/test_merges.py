@@ -15,6 +15,7 @@ from services.points.commands.boards import take_members
 from services.points.commands.seal_transfers import seal_all
 from services.points.queries import verify_boards
 from services.points.queries.awards import list_awards
+from services.points.queries.day import show_day
 from services.points.queries.months import list_months
 from services.points.queries.statement import list_statement
 from services.points.store.standings import Standing
@@ -288,6 +289,24 @@ def test_who_was_merged_before_anything_was_heard_of_them(town: Flask) -> None:
     settle([attendance(twin, 60)])
     assert has(chen) == (100, 0, 60)
     sound()
+
+
+def test_the_day_of_who_stays_has_the_lines_of_both_each_with_what_it_left(town: Flask) -> None:
+    chen, twin = member(), member()
+    settle([attendance(chen, 60)])
+    settle([attendance(twin, 120)])
+    merge(twin, chen)
+    found = show_day(acting_for(chen), member_id=chen, day=DAY)
+    assert sorted(outcome["points"] for outcome in found.outcomes) == [100, 200]
+    earned = [(line["points"], line["balance_after"]) for line in found.lines if line["kind"] == "award"]
+    assert earned == [(100, 100), (200, 200)]
+    session().rollback()
+    today = show_day(acting_for(chen), member_id=chen, day=clock.today()).lines
+    moved = [(line["points"], line["balance_after"], line["title"][:3]) for line in today if line["kind"] == "merge"]
+    assert moved == [(-200, 0, "并入 "), (200, 300, "并入自")]
+    session().rollback()
+    unmerge(twin)
+    assert len(show_day(acting_for(chen), member_id=chen, day=DAY).outcomes) == 1
 
 
 def test_who_stays_sees_what_became_of_the_others_attendances(town: Flask) -> None:

@@ -41,13 +41,25 @@ def forget(member_id: UUID) -> None:
         name_masked="已注销",
     )
     transactional(take_members)([erased])
+from tests.rewards.support import Points, Town, fresh, make_due, run, stock_of, taken_by, waiting
+from tests.rewards.test_merged import merge
 
 
 def test_what_is_not_handed_over_ends_and_what_was_stays(town: Town, points: Points) -> None:
-    gift, chen, wang = town.gift(stock=5), town.member(), town.member()
-    for one in (chen, wang):
+    gift, chen, wang, twin = town.gift(stock=5), town.member(), town.member(), town.member()
+    for one in (chen, wang, twin):
         points.balances[str(one)] = 3000
     kept, lost = town.redeemed(gift, wang), town.redeemed(gift, chen)
+    kept, lost, also_lost = (town.redeemed(gift, one) for one in (wang, chen, twin))
+    merge(town, twin, chen)
+    erased = MemberChanged(
+        member_id=chen,
+        version=2,
+        status="erased",
+        confirmed=False,
+        volunteer_number="999999999999",
+        name_masked="已注销",
+    )
     for _ in range(2):
         forget(chen)
     run(jobs.sweep)
@@ -55,6 +67,7 @@ def test_what_is_not_handed_over_ends_and_what_was_stays(town: Town, points: Poi
     run(jobs.drain)
     assert waiting() == []
     assert (fresh(lost.id).state, fresh(kept.id).state) == (State.EXPIRED, State.CONFIRMED)
+    assert fresh(also_lost.id).state is State.EXPIRED, "of an entry that was merged into who was erased"
     assert points.balances[str(chen)] == 3000, "back on an account of nobody"
     assert taken_by(chen, gift) == 0
     assert stock_of(gift, town.station.id)[2:4] == (4, 1)

@@ -9,8 +9,10 @@ from services.rewards.commands.departures import take_members
 from services.rewards.domain import redemption as rules
 from services.rewards.domain.redemption import State
 from services.rewards.queries import verify
+from services.rewards.queries.day import show_day
 from services.rewards.queries.gifts import get_gift
-from services.rewards.queries.redemptions import get_redemption, get_voucher, list_for_member
+from services.rewards.queries.redemptions import get_redemption, get_voucher, list_for_member, list_for_station
+from shared import clock
 from shared.db import transactional
 from shared.errors import Forbidden
 from shared.events import MemberChanged
@@ -43,6 +45,16 @@ def test_open_redemptions_are_seen_shown_and_cancelled_by_who_stays(town: Town, 
     assert fresh(made.id).member_id == goes
     assert taken_by(goes, gift) == 0
     assert stock_of(gift, town.station.id)[2] == 5
+
+
+def test_the_day_and_the_station_show_them_with_who_stays(town: Town, points: Points) -> None:
+    gift = town.gift(stock=5)
+    stays, goes = town.member(), town.member()
+    made = town.redeemed(gift, goes)
+    merge(town, goes, stays)
+    assert [one["id"] for one in show_day(login_of(stays), member_id=stays, day=clock.today()).redemptions] == [made.id]
+    listed = list_for_station(town.staff, town.station.id, state=None, limit=9, member_id=stays)
+    assert [one.redemption.id for one in listed] == [made.id]
 
 
 def test_limits_add_up_also_over_a_line_of_merges(town: Town, points: Points) -> None:

@@ -13,7 +13,7 @@ from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
 from services.checkin.store import sign_ups as store
 from services.checkin.store.activities import NoSuchActivity
-from shared import audit, clock
+from shared import audit, clock, copies
 from shared.db import transactional
 from shared.principal import Principal, Role
 
@@ -131,13 +131,13 @@ def cancel_sign_up(tx: Session, caller: Principal, *, sign_up_id: UUID) -> None:
     """Call off one's own, or as an organizer anybody's. Who stood behind moves up. Twice is once."""
     activity = store.hold_activity(tx, store.activity_of(tx, sign_up_id))
     found = store.get(tx, sign_up_id)
-    is_own = caller.acts_for(found.member_id)
+    is_own = copies.acts_for(tx, caller, found.member_id)
     if not is_own and not caller.may(Role.ORGANIZER, activity.path):
         raise sign_ups.NotYourSignUp
     if found.cancelled_at is not None:
         return
     sign_ups.require_cancellable(activity.stands, activity.ends_at, clock.now())
-    store.cancel(tx, sign_up_id, clock.now(), caller.own_member_id)
+    store.cancel(tx, found, clock.now(), caller.own_member_id)
     if not is_own:
         detail = {"title": activity.title, "member_id": str(found.member_id)}
         audit.add(tx, caller, "sign_up.cancel", "activity", activity.id, path=activity.path, detail=detail)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import Row, Uuid, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.schedule import DURATION_MAX
@@ -42,7 +43,9 @@ def list_attendances(tx: Session, member_id: UUID, since: datetime, until: datet
 def list_scans(
     tx: Session, member_id: UUID, since: datetime, until: datetime, attendance_ids: Sequence[UUID]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Scans in [since, until), and later ones of these attendances: a shift may end on the next day."""
+    """Scans in [since, until), and later ones of these attendances: a shift may end on the next day. With those of
+    entries of the same person that were merged into this one.
+    """
     columns, station = scan_table.c, copies.station.c
     ended = until + DURATION_MAX + timedelta(days=1)
     return tx.execute(
@@ -57,7 +60,7 @@ def list_scans(
         .outerjoin(Site, Site.id == columns.site_id)
         .outerjoin(copies.station, station.node_id == Activity.station_id)
         .where(
-            columns.member_id == member_id,
+            columns.member_id.in_(copies.merged_line(literal(member_id, Uuid))),
             columns.at >= since,
             or_(columns.at < until, and_(columns.at < ended, columns.attendance_id == func.any(list(attendance_ids)))),
         )

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, or_, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, Uuid, and_, delete, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from services.checkin.domain.outside import RECORDS_MAX, Kind, NumberTaken
 from services.checkin.store.activities import get_activity
 from services.checkin.store.tables import ExportBatch, ExportRecord, OutsideNumber
 from shared import clock, copies
+from shared.copies import PERSONS
 from shared.db import violated
 from shared.errors import NotFound
 
@@ -35,6 +36,9 @@ class Scope:
 
 def set_number(tx: Session, platform: str, kind: str, subject_id: UUID, number: str, at: datetime) -> bool:
     """Whether that is another number than before; NumberTaken when it is somebody else's."""
+    columns = (OutsideNumber.platform == platform, OutsideNumber.number == number)
+    if tx.scalar(select(OutsideNumber.subject_id).where(*columns, _is_of(kind, subject_id))) is not None:
+        return False
     statement = insert(OutsideNumber).values(platform=platform, kind=kind, subject_id=subject_id, number=number, at=at)
     statement = statement.on_conflict_do_update(
         index_elements=["platform", "kind", "subject_id"],
@@ -50,10 +54,16 @@ def set_number(tx: Session, platform: str, kind: str, subject_id: UUID, number: 
 
 
 def drop_number(tx: Session, platform: str, kind: str, subject_id: UUID) -> bool:
-    gone = delete(OutsideNumber).where(
-        OutsideNumber.platform == platform, OutsideNumber.kind == kind, OutsideNumber.subject_id == subject_id
-    )
+    gone = delete(OutsideNumber).where(OutsideNumber.platform == platform, _is_of(kind, subject_id))
     return tx.execute(gone.returning(OutsideNumber.subject_id)).first() is not None
+
+
+def _is_of(kind: str, subject_id: UUID) -> ColumnElement[bool]:
+    """Of an activity, or of a member and of entries of the same person that were merged into that one."""
+    theirs = OutsideNumber.subject_id == subject_id
+    if kind == Kind.MEMBER:
+        theirs = OutsideNumber.subject_id.in_(copies.merged_line(literal(subject_id, Uuid)))
+    return and_(OutsideNumber.kind == kind, theirs)
 
 
 def path_of_subject(tx: Session, kind: str, subject_id: UUID) -> str:
@@ -68,19 +78,27 @@ def path_of_subject(tx: Session, kind: str, subject_id: UUID) -> str:
 
 
 def list_numbers(tx: Session, kind: str, subject_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """One of each platform: the own before what a merged entry has."""
     return tx.execute(
         select(OutsideNumber.platform, OutsideNumber.number)
-        .where(OutsideNumber.kind == kind, OutsideNumber.subject_id == subject_id)
-        .order_by(OutsideNumber.platform)
+        .ext(distinct_on(OutsideNumber.platform))
+        .where(_is_of(kind, subject_id))
+        .order_by(OutsideNumber.platform, OutsideNumber.subject_id != subject_id, OutsideNumber.at.desc())
     ).all()
 
 
 # --- Batches --------------------------------------------------------------------------------------------
 
 # A record that no batch of the platform has: what is settled in the span. What was handed over before comes again
-# when it says something else now, whatever its day. Who was merged goes by the number of whom they are now.
-_FOUND = """
-    WITH known AS (
+# when it says something else now, whatever its day. Who was merged goes by name and number of whom they are now, or by
+# the number of the entry that has one.
+_FOUND = f"""
+    WITH RECURSIVE {PERSONS}, numbered AS (
+        SELECT DISTINCT ON (coalesce(person_id, subject_id)) coalesce(person_id, subject_id) AS member_id, number
+        FROM outside_number LEFT JOIN person ON member_id = subject_id
+        WHERE platform = :platform AND kind = 'member'
+        ORDER BY coalesce(person_id, subject_id), person_id IS NOT NULL, at DESC
+    ), known AS (
         SELECT DISTINCT ON (attendance_id) attendance_id, version, coalesce(corrects, batch_id) AS first_batch_id,
             counts, service_day, started_at, ended_at, minutes
         FROM export_record WHERE platform = :platform ORDER BY attendance_id, version DESC
@@ -98,7 +116,7 @@ _FOUND = """
         WHERE attendance.version > known.version
     ), record AS (
         SELECT attendance.id AS attendance_id, attendance.version, known.first_batch_id AS corrects,
-            attendance.state <> 'annulled' AS counts, attendance.member_id,
+            attendance.state <> 'annulled' AS counts, card.member_id,
             outside.number AS member_number, card.volunteer_number, card.name_masked,
             event.number AS activity_number, activity.title, activity.category, activity.place,
             below.name AS station_name, attendance.service_day,
@@ -107,10 +125,10 @@ _FOUND = """
         FROM candidate JOIN attendance USING (id)
         JOIN activity ON activity.id = attendance.activity_id
         JOIN below ON below.node_id = activity.station_id
-        JOIN member_card card ON card.member_id = attendance.member_id
+        LEFT JOIN person ON person.member_id = attendance.member_id
+        JOIN member_card card ON card.member_id = coalesce(person.person_id, attendance.member_id)
         LEFT JOIN known ON known.attendance_id = attendance.id
-        LEFT JOIN outside_number outside ON outside.platform = :platform AND outside.kind = 'member'
-            AND outside.subject_id = coalesce(card.merged_into, card.member_id)
+        LEFT JOIN numbered outside ON outside.member_id = card.member_id
         LEFT JOIN outside_number event ON event.platform = :platform AND event.kind = 'activity'
             AND event.subject_id = activity.id
         CROSS JOIN LATERAL (
@@ -122,7 +140,7 @@ _FOUND = """
             CASE WHEN attendance.state = 'annulled' THEN 0 ELSE attendance.minutes END)
             IS DISTINCT FROM (known.counts, known.service_day, known.started_at, known.ended_at, known.minutes)
     )
-"""
+"""  # noqa: S608 - a statement of ours
 _COLUMNS = (
     "attendance_id, version, corrects, counts, member_number, volunteer_number, name_masked, activity_number, title,"
     " category, place, station_name, service_day, started_at, ended_at, minutes, evidence"

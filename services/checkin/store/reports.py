@@ -18,6 +18,7 @@ from services.checkin.domain.reports import Tree
 from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.activities import NO_STATIONS
 from shared import clock
+from shared.copies import PERSONS
 from shared.db import planned_anew
 
 # Each station under the child of the node in which it lies now; what was merged counts with its last successor.
@@ -57,15 +58,7 @@ lay (station_id, node_id, name, from_day, until_day) AS (
 # Duplicates that were merged are one person. Each cut is first made by person (and by activity), which one pass of
 # hashing does for all of them; counting distinct persons would sort everything anew for each cut.
 _COUNT = """
-WITH RECURSIVE {places}, merged (member_id, person_id) AS (
-    SELECT member_id, merged_into FROM member_card WHERE merged_into IS NOT NULL
-    UNION
-    SELECT merged.member_id, card.merged_into
-    FROM merged JOIN member_card card ON card.member_id = merged.person_id WHERE card.merged_into IS NOT NULL
-), person AS (
-    SELECT merged.member_id, merged.person_id FROM merged
-    LEFT JOIN member_card card ON card.member_id = merged.person_id WHERE card.merged_into IS NULL
-), visit AS (
+WITH RECURSIVE {places}, {persons}, visit AS (
     SELECT activity.id AS activity_id, activity.station_id, activity.category,
         coalesce(person.person_id, attendance.member_id) AS person_id,
         coalesce(
@@ -105,8 +98,8 @@ SELECT cut, category, month, node_id, name,
 FROM counted GROUP BY cut, category, month, node_id, name ORDER BY cut, category, month, name, node_id
 """
 _statements = {
-    Tree.NOW: text(_COUNT.format(places=_AS_IT_IS)),
-    Tree.THEN: text(_COUNT.format(places=_AS_IT_WAS)),
+    Tree.NOW: text(_COUNT.format(places=_AS_IT_IS, persons=PERSONS)),
+    Tree.THEN: text(_COUNT.format(places=_AS_IT_WAS, persons=PERSONS)),
 }
 BY_CATEGORY, BY_MONTH, BY_NODE, TOTAL = 3, 5, 6, 7
 """What `cut` says of a row: what it is not grouped by, as bits."""

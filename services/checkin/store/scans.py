@@ -442,11 +442,11 @@ def list_scans(tx: Session, activity_id: UUID, *, limit: int, refused: bool, bef
 
 
 def list_scans_of(tx: Session, member_id: UUID, *, limit: int, before: UUID | None) -> Sequence[Row[Any]]:
-    """A member's scans everywhere, newest first."""
+    """A member's scans everywhere, newest first, with those of entries that were merged into the member."""
     columns = scan_table.c
     statement = (
         select(scan_table)
-        .where(columns.member_id == member_id)
+        .where(columns.member_id.in_(copies.merged_line(literal(member_id, Uuid))))
         .order_by(columns.received_at.desc(), columns.id.desc())
         .limit(limit)
     )

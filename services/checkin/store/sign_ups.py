@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select, text, update
+from sqlalchemy import Row, Uuid, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,44 +13,70 @@ from services.checkin.domain.sign_ups import NoSuchSignUp
 from services.checkin.store.activities import NoSuchActivity
 from services.checkin.store.tables import Activity, sign_up_table
 from shared import copies
+from shared.copies import PERSONS
 
 _columns = sign_up_table.c
 
-_places = text("""
-    SELECT id, member_id, row_number() OVER (ORDER BY number) AS place
-    FROM sign_up WHERE activity_id = :activity_id AND cancelled_at IS NULL
-""")
+# Entries of one person that were merged are one who is signed up, at the first place of theirs.
+_signed = f"""
+    WITH RECURSIVE {PERSONS}, theirs AS (
+        SELECT sign_up.*, coalesce(person_id, member_id) AS person FROM sign_up LEFT JOIN person USING (member_id)
+        WHERE activity_id = :activity_id AND cancelled_at IS NULL
+    ), first AS (
+        SELECT DISTINCT ON (person) * FROM theirs ORDER BY person, number
+    ), signed AS (
+        SELECT id, person AS member_id, site_id, at, by_member_id, list_id, row_number() OVER (ORDER BY number) AS place
+        FROM first
+    )
+"""  # noqa: S608 - a statement of ours
+
+_places = text(f"{_signed} SELECT id, member_id, place FROM signed")  # noqa: S608 - a statement of ours
+
+# An id that was asked for before is known under the member it was asked for.
+_known = text(f"""
+    WITH RECURSIVE {PERSONS}
+    SELECT sign_up.id, cancelled_at,
+        CASE WHEN sign_up.id = ANY(:ids) THEN member_id ELSE coalesce(person_id, member_id) END AS member_id
+    FROM sign_up LEFT JOIN person USING (member_id)
+    WHERE sign_up.id = ANY(:ids)
+        OR activity_id = :activity_id AND cancelled_at IS NULL AND coalesce(person_id, member_id) = ANY(:member_ids)
+""")  # noqa: S608 - a statement of ours
 
 # Who came without a sign-up stands after all that have one.
-_list = text("""
-    WITH signed AS (
-        SELECT id, member_id, site_id, at, by_member_id, list_id, row_number() OVER (ORDER BY number) AS place
-        FROM sign_up WHERE activity_id = :activity_id AND cancelled_at IS NULL
-    ), came AS (
-        SELECT member_id, (array_agg(site_id ORDER BY arrived_at))[1] AS site_id, bool_or(state = 'open') AS is_there
-        FROM attendance
+_list = text(f"""
+    {_signed}, came AS (
+        SELECT coalesce(person_id, member_id) AS member_id, (array_agg(site_id ORDER BY arrived_at))[1] AS site_id,
+            bool_or(state = 'open') AS is_there
+        FROM attendance LEFT JOIN person USING (member_id)
         WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
-        GROUP BY member_id
+        GROUP BY coalesce(person_id, member_id)
     )
     SELECT signed.id, member_id, coalesce(came.site_id, signed.site_id) AS site_id, signed.at, signed.by_member_id,
         signed.list_id, signed.place, came.member_id IS NOT NULL AS came, coalesce(came.is_there, false) AS is_there
     FROM signed FULL JOIN came USING (member_id)
     ORDER BY signed.place NULLS LAST, member_id LIMIT :limit
-""")
+""")  # noqa: S608 - a statement of ours
 
-_of_members = text("""
-    SELECT sign_up.id, sign_up.activity_id, sign_up.member_id, sign_up.site_id, sign_up.at, site.name AS site_name,
+_of_members = text(f"""
+    WITH RECURSIVE {PERSONS}, whose AS (
+        SELECT member_id, member_id AS person FROM unnest(CAST(:member_ids AS uuid[])) AS wanted (member_id)
+        UNION SELECT member_id, person_id FROM person WHERE person_id = ANY(:member_ids)
+    ), first AS (
+        SELECT DISTINCT ON (person, activity_id) sign_up.*, person FROM sign_up JOIN whose USING (member_id)
+        WHERE cancelled_at IS NULL ORDER BY person, activity_id, number
+    )
+    SELECT first.id, first.activity_id, first.person AS member_id, first.site_id, first.at, site.name AS site_name,
         activity.title, activity.starts_at, activity.ends_at, activity.place AS activity_place, activity.state,
         activity.reason, activity.capacity, station.name AS station_name,
-        (SELECT count(*) FROM sign_up before WHERE before.activity_id = sign_up.activity_id
-            AND before.cancelled_at IS NULL AND before.number <= sign_up.number) AS place
-    FROM sign_up JOIN activity ON activity.id = sign_up.activity_id
-    LEFT JOIN site ON site.id = sign_up.site_id
+        (SELECT count(DISTINCT coalesce(person_id, member_id)) FROM sign_up before LEFT JOIN person USING (member_id)
+            WHERE before.activity_id = first.activity_id AND before.cancelled_at IS NULL
+            AND before.number <= first.number) AS place
+    FROM first JOIN activity ON activity.id = first.activity_id
+    LEFT JOIN site ON site.id = first.site_id
     LEFT JOIN station ON station.node_id = activity.station_id
-    WHERE sign_up.member_id = ANY(:member_ids) AND sign_up.cancelled_at IS NULL
-      AND (activity.id = :activity_id OR CAST(:activity_id AS uuid) IS NULL AND activity.ends_at >= :ends_from)
-    ORDER BY activity.starts_at, sign_up.number, sign_up.id LIMIT :limit
-""")
+    WHERE activity.id = :activity_id OR CAST(:activity_id AS uuid) IS NULL AND activity.ends_at >= :ends_from
+    ORDER BY activity.starts_at, first.number, first.id LIMIT :limit
+""")  # noqa: S608 - a statement of ours
 
 
 def hold_activity(tx: Session, activity_id: UUID) -> Activity:
@@ -61,13 +87,10 @@ def hold_activity(tx: Session, activity_id: UUID) -> Activity:
     return found
 
 
-def list_known(tx: Session, activity_id: UUID, ids: Sequence[UUID], member_ids: Sequence[UUID]) -> list[Row[Any]]:
+def list_known(tx: Session, activity_id: UUID, ids: Sequence[UUID], member_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Of these sign-ups those that there are, cancelled or not, and the live ones of these members."""
-    live = (_columns.activity_id == activity_id) & _columns.cancelled_at.is_(None)
-    statement = select(_columns.id, _columns.member_id, _columns.cancelled_at).where(
-        or_(_columns.id == func.any(list(ids)), live & (_columns.member_id == func.any(list(member_ids))))
-    )
-    return list(tx.execute(statement))
+    values = {"activity_id": activity_id, "ids": list(ids), "member_ids": list(member_ids)}
+    return tx.execute(_known, values).all()
 
 
 def last_number(tx: Session, activity_id: UUID) -> int:
@@ -104,10 +127,15 @@ def get(tx: Session, sign_up_id: UUID) -> Row[Any]:
     return tx.execute(select(sign_up_table).where(_columns.id == sign_up_id)).one()
 
 
-def cancel(tx: Session, sign_up_id: UUID, at: datetime, by_member_id: UUID | None) -> None:
+def cancel(tx: Session, found: Row[Any], at: datetime, by_member_id: UUID | None) -> None:
+    """Call a sign-up off, and what else this person is signed up for at the activity under merged entries."""
+    stays = copies.who_stays(tx, [found.member_id])[found.member_id]
+    theirs = copies.merged_line(literal(stays, Uuid))
     tx.execute(
         update(sign_up_table)
-        .where(_columns.id == sign_up_id)
+        .where(
+            _columns.activity_id == found.activity_id, _columns.cancelled_at.is_(None), _columns.member_id.in_(theirs)
+        )
         .values(cancelled_at=at, cancelled_by_member_id=by_member_id)
     )
 

@@ -23,8 +23,8 @@ def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
     member_ids = sorted({fact.member_id for fact in facts})
     early = follow_merges(tx, member_ids)
     moves.note_gone(tx, member_ids, clock.now())
-    if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
-        books.drop_salts(tx, erased)
+    if forgotten := [fact.member_id for fact in facts if fact.status in ("erased", "merged")]:
+        books.drop_salts(tx, forgotten)
     standings.mark_members(tx, member_ids)
     return [_NOT_YET if fact.member_id in early else Answer() for fact in facts]
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.points.queries.statement import list_lines_of_day
 from services.points.queries.visibility import is_at_home, may_read_at
 from services.points.store.settlement import Outcome
-from shared import clock
+from shared import clock, copies
 from shared.copies import station
 from shared.db import session
 from shared.errors import Forbidden
@@ -32,14 +32,16 @@ class Day:
 
 def show_day(caller: Principal, *, member_id: UUID, day: date) -> Day:
     """The whole day of one's own members and, for staff and auditors, of those at home below their nodes; for others
-    with a role the outcomes of their stations. Forbidden when that is nothing.
+    with a role the outcomes of their stations. Forbidden when that is nothing. With what became of entries of the same
+    person that were merged into this one.
     """
     tx = session()
+    theirs = copies.list_merged(tx, member_id)
     is_whole = caller.acts_for(member_id) or is_at_home(tx, caller, member_id)
     rows = tx.execute(
         select(Outcome, station.c.name, station.c.path)
         .outerjoin(station, station.c.node_id == Outcome.station_id)
-        .where(Outcome.member_id == member_id, Outcome.service_day == day)
+        .where(Outcome.member_id.in_(theirs), Outcome.service_day == day)
         .order_by(Outcome.booked_at, Outcome.attendance_id, Outcome.version)
         .limit(OUTCOMES_MAX)
     ).all()
@@ -52,7 +54,7 @@ def show_day(caller: Principal, *, member_id: UUID, day: date) -> Day:
         day=day,
         is_whole=is_whole,
         outcomes=[_as_told(outcome, name) for outcome, name, _path in seen],
-        lines=list_lines_of_day(tx, member_id, day, since, until) if is_whole else [],
+        lines=list_lines_of_day(tx, theirs, day, since, until) if is_whole else [],
     )
 
 

@@ -1,5 +1,6 @@
 """Every line that changed what a member has, with why, and what it left."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -18,17 +19,22 @@ UNITS = {"points": Unit.PTS, "minutes": Unit.MIN}
 
 # What a reversal could not take is a line too: it changes no balance, but what is owed.
 _ENTRIES = """
-    WITH entry AS (
-        SELECT id, amount AS change, amount FROM transfer WHERE credit_id = :account
-        UNION ALL SELECT id, -amount, amount FROM transfer WHERE debit_id = :account
-        UNION ALL SELECT id, 0, amount FROM transfer WHERE debit_id = :debt AND kind <> 'debt_restored'
+    WITH whose AS (
+        SELECT * FROM unnest(CAST(:members AS uuid[]), CAST(:accounts AS uuid[]), CAST(:debts AS uuid[]))
+            AS one (member_id, account_id, debt_id)
+    ), entry AS (
+        SELECT member_id, id, amount AS change, amount FROM whose JOIN transfer ON credit_id = account_id
+        UNION ALL SELECT member_id, id, -amount, amount FROM whose JOIN transfer ON debit_id = account_id
+        UNION ALL SELECT member_id, id, 0, amount FROM whose JOIN transfer ON debit_id = debt_id
+        WHERE kind <> 'debt_restored'
     ), line AS (
-        SELECT id, change, CAST(sum(change) OVER (ORDER BY id) AS bigint) AS balance_after FROM entry
+        SELECT member_id, id, change,
+            CAST(sum(change) OVER (PARTITION BY member_id ORDER BY id) AS bigint) AS balance_after FROM entry
     ), page AS ({page})
     SELECT page.id, page.change, page.balance_after, transfer.recorded_at, transfer.service_day, transfer.kind,
         transfer.amount, transfer.source_type, transfer.source_id, outcome.title, outcome.reason, outcome.note,
         coalesce(spend.description, opening.description) AS description, void.description AS void_description,
-        move.kind AS move_kind, move.from_member_id = :member AS goes_out,
+        move.kind AS move_kind, move.from_member_id = page.member_id AS goes_out,
         other.name_masked AS other_name, other.volunteer_number AS other_number
     FROM page JOIN transfer ON transfer.id = page.id
     LEFT JOIN outcome ON transfer.source_type = 'attendance'
@@ -41,7 +47,7 @@ _ENTRIES = """
         AND void.key = 'void:' || transfer.source_id
     LEFT JOIN move ON transfer.source_type = 'move' AND move.id = transfer.source_id
     LEFT JOIN member_card other ON other.member_id =
-        CASE WHEN move.from_member_id = :member THEN move.to_member_id ELSE move.from_member_id END
+        CASE WHEN move.from_member_id = page.member_id THEN move.to_member_id ELSE move.from_member_id END
     ORDER BY page.id DESC
 """
 _STATEMENT = text(
@@ -68,13 +74,7 @@ def list_statement(
     require_may_read(tx, caller, [member_id])
     rows = tx.execute(
         _STATEMENT,
-        {
-            "account": account_id(AccountKind.MEMBER, UNITS[unit], member_id),
-            "debt": account_id(AccountKind.DEBT, UNITS[unit], member_id),
-            "member": member_id,
-            "before": before,
-            "limit": limit,
-        },
+        {**_of([member_id], UNITS[unit]), "before": before, "limit": limit},
     )
     return [_line(row, unit) for row in rows]
 
@@ -83,24 +83,24 @@ LINES_OF_DAY_MAX = 200
 
 
 def list_lines_of_day(
-    tx: Session, member_id: UUID, day: date, since: datetime, until: datetime
+    tx: Session, member_ids: Sequence[UUID], day: date, since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
-    """The lines of a member's points that are of a service day or were booked on it, in the order of booking. For
-    queries, which check the right to see them.
+    """The lines of the points of these members, who are one person, that are of a service day or were booked on it, in
+    the order of booking; each with what it left on its account. For queries, which check the right to see them.
     """
     rows = tx.execute(
         _OF_DAY,
-        {
-            "account": account_id(AccountKind.MEMBER, Unit.PTS, member_id),
-            "debt": account_id(AccountKind.DEBT, Unit.PTS, member_id),
-            "member": member_id,
-            "day": day,
-            "since": since,
-            "until": until,
-            "limit": LINES_OF_DAY_MAX,
-        },
+        {**_of(member_ids, Unit.PTS), "day": day, "since": since, "until": until, "limit": LINES_OF_DAY_MAX},
     )
     return [_line(row, "points") for row in rows][::-1]
+
+
+def _of(member_ids: Sequence[UUID], unit: str) -> dict[str, list[UUID]]:
+    return {
+        "members": list(member_ids),
+        "accounts": [account_id(AccountKind.MEMBER, unit, one) for one in member_ids],
+        "debts": [account_id(AccountKind.DEBT, unit, one) for one in member_ids],
+    }
 
 
 def _line(row: Row[Any], unit: str) -> dict[str, Any]:

@@ -73,9 +73,16 @@ _KEEP_LOTS = """
 
 
 _DROP_SALTS = """
-    UPDATE account SET salt = NULL FROM member_card
-    WHERE account.id = ANY(%(ids)s::uuid[]) AND salt IS NOT NULL
-        AND member_card.member_id = owner_id AND member_card.status = 'erased'
+    WITH RECURSIVE up (member_id, merged_into, status) AS (
+        SELECT member_id, merged_into, status FROM member_card WHERE member_id = ANY(%(ids)s::uuid[])
+        UNION SELECT card.member_id, card.merged_into, card.status
+        FROM up JOIN member_card card ON card.member_id = up.merged_into
+    ), erased (member_id) AS (
+        SELECT member_id FROM up WHERE status = 'erased'
+        UNION SELECT card.member_id FROM erased JOIN member_card card ON card.merged_into = erased.member_id
+    )
+    UPDATE account SET salt = NULL FROM erased
+    WHERE owner_id = erased.member_id AND kind IN ('member', 'debt') AND salt IS NOT NULL
 """
 _LEGS = """
     SELECT id, chain_id, unit, debit_id, amount, source_id FROM transfer
@@ -154,9 +161,10 @@ def lock_lines(tx: Session, served_at: Mapping[UUID, UUID | None]) -> dict[UUID,
 
 
 def drop_salts(tx: Session, member_ids: Iterable[UUID]) -> None:
-    """Forget what leads from the digests of the accounts of those of these members who were erased to the accounts."""
-    of_all = [account.id for member_id in member_ids for account in member_accounts(member_id, member_id)]
-    execute(tx, _DROP_SALTS, {"ids": of_all})
+    """Forget what leads from the digests of the accounts of those of these members who were erased to the accounts,
+    and of whoever was merged into one who was.
+    """
+    execute(tx, _DROP_SALTS, {"ids": list(member_ids)})
 
 
 def list_owners(tx: Session, account_ids: Iterable[UUID]) -> dict[UUID, UUID]:

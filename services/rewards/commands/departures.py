@@ -18,5 +18,5 @@ def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
     if gone := sorted({fact.member_id for fact in facts if fact.status == "left"}):
         cancel_of_gone(tx, gone)
     if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
-        store.end_time_of(tx, erased, clock.now())
+        store.end_time_of_erased(tx, erased, clock.now())
     return answers

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Uuid, literal, or_, select
 
 from services.rewards.domain.redemption import State
 from services.rewards.store import Redemption
-from shared import clock
+from shared import clock, copies
 from shared.audit import audit_log
 from shared.copies import member_card, station
 from shared.db import session
@@ -42,7 +42,7 @@ def show_day(caller: Principal, *, member_id: UUID, day: date) -> Day:
         select(Redemption, station.c.name, station.c.path)
         .outerjoin(station, station.c.node_id == Redemption.station_id)
         .where(
-            Redemption.member_id == member_id,
+            Redemption.member_id.in_(copies.merged_line(literal(member_id, Uuid))),
             Redemption.state != State.REFUSED,
             Redemption.requested_at < until,
             or_(*((moment >= since) & (moment < until) for moment in moments)),

@@ -47,9 +47,12 @@ def list_for_member(
     if member_id is None:
         raise Invalid("请指明志愿者")
     caller.require_acts_for(member_id)
-    theirs = Redemption.member_id.in_(copies.merged_line(literal(member_id, Uuid)))
-    found = store.list_redemptions(session(), theirs, limit=limit, before=before)
+    found = store.list_redemptions(session(), _of_member(member_id), limit=limit, before=before)
     return [redemption for redemption, _ in found]
+
+
+def _of_member(member_id: UUID) -> ColumnElement[bool]:
+    return Redemption.member_id.in_(copies.merged_line(literal(member_id, Uuid)))
 
 
 def list_for_station(
@@ -69,7 +72,7 @@ def list_for_station(
     stations = [station_id, *successors.list_merged_into(session(), place.path)]
     where: list[ColumnElement[bool]] = [Redemption.station_id.in_(stations)]
     if member_id is not None:
-        where.append(Redemption.member_id == member_id)
+        where.append(_of_member(member_id))
     if state is not None:
         where.append(Redemption.state == State(state))
     found = store.list_redemptions(session(), *where, limit=limit, before=before)

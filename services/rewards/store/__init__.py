@@ -48,7 +48,7 @@ from services.rewards.store.gifts import (
 from services.rewards.store.redemptions import (
     AtDesk,
     add_redemption,
-    end_time_of,
+    end_time_of_erased,
     find_at_desk,
     find_order,
     find_redemption,
@@ -97,6 +97,7 @@ __all__ = [
     "db",
     "decline_all",
     "end_time_of",
+    "end_time_of_erased",
     "find_at_desk",
     "find_at_station",
     "find_call",

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Integer, Row, Uuid, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import Executable, Integer, Row, Select, Uuid, and_, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -163,11 +163,17 @@ def list_overdue(tx: Session, now: datetime, rows_max: int) -> list[UUID]:
     )
 
 
-def end_time_of(tx: Session, member_ids: Sequence[UUID], now: datetime) -> None:
-    """Let the open redemptions of these members be over now."""
+def end_time_of_erased(tx: Session, member_ids: Sequence[UUID], now: datetime) -> None:
+    """Let the open redemptions of those of these members who were erased be over now, and of whom was merged into
+    them.
+    """
     tx.execute(
         update(Redemption)
-        .where(Redemption.member_id.in_(member_ids), Redemption.state.in_(OPEN), Redemption.expires_at > now)
+        .where(
+            Redemption.member_id.in_(_line_of(member_ids, "erased")),
+            Redemption.state.in_(OPEN),
+            Redemption.expires_at > now,
+        )
         .values(expires_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -175,13 +181,14 @@ def end_time_of(tx: Session, member_ids: Sequence[UUID], now: datetime) -> None:
 
 def list_open_of_gone(tx: Session, member_ids: Sequence[UUID]) -> list[UUID]:
     """Open redemptions of those of these members who have left, and of whom was merged into them."""
-    left = select(member_card.c.member_id).where(
-        member_card.c.member_id.in_(member_ids), member_card.c.status == "left"
-    )
-    line = left.cte("line", recursive=True)
-    line = line.union(select(member_card.c.member_id).join(line, member_card.c.merged_into == line.c.member_id))
-    wanted = select(Redemption.id).where(Redemption.member_id.in_(select(line.c.member_id)), Redemption.state.in_(OPEN))
-    return list(tx.scalars(wanted.order_by(Redemption.id)))
+    theirs = Redemption.member_id.in_(_line_of(member_ids, "left"))
+    return list(tx.scalars(select(Redemption.id).where(theirs, Redemption.state.in_(OPEN)).order_by(Redemption.id)))
+
+
+def _line_of(member_ids: Sequence[UUID], status: str) -> Select[UUID]:
+    card = member_card.c
+    line = select(card.member_id).where(card.member_id.in_(member_ids), card.status == status).cte(recursive=True)
+    return select(line.union(select(card.member_id).join(line, card.merged_into == line.c.member_id)).c.member_id)
 
 
 # --- The desk -----------------------------------------------------------------------------------------
