@@ -73,8 +73,13 @@ def find_remembered(rows: Rows) -> Iterator[str]:
         yield f"the digest of account {account.id} still leads to {account.member_id}, who was erased"
 
 
+# Whoever was merged into somebody is forgotten with that one.
 _REMEMBERED = """
-    SELECT id FROM member WHERE status = 'erased' AND (
+    WITH RECURSIVE erased AS (
+        SELECT id FROM member WHERE status = 'erased'
+        UNION SELECT member.id FROM member JOIN erased ON member.merged_into = erased.id
+    )
+    SELECT id FROM member JOIN erased USING (id) WHERE
         name <> :name OR concat(pinyin, initials) <> '' OR cardinality(skills) > 0
         OR num_nonnulls(birth_date, station_id, compound_id, building_id, household_id, employer_id, guardian_id,
             phone_encrypted, phone_hash, phone_tail_hash, confirmed_at) > 0
@@ -83,17 +88,25 @@ _REMEMBERED = """
         OR EXISTS (SELECT FROM one_time_code WHERE member_id = member.id)
         OR EXISTS (SELECT FROM import_row WHERE member_id = member.id AND content IS NOT NULL)
         OR EXISTS (SELECT FROM badge_serial WHERE member_id = member.id)
+        OR EXISTS (
+            SELECT FROM merge WHERE member.id IN (member_id, into_id) AND (reason <> '' OR kept <> CAST('{}' AS jsonb))
+        )
+        OR EXISTS (SELECT FROM departure WHERE member_id = member.id AND reason <> '')
+"""
+_ERASED_COPIES = """
+    WITH RECURSIVE erased AS (
+        SELECT member_id FROM member_card WHERE status = 'erased'
+        UNION SELECT card.member_id FROM member_card card JOIN erased ON card.merged_into = erased.member_id
     )
 """
-_REMEMBERED_COPIES = """
-    SELECT member_id FROM member_card WHERE status = 'erased' AND (
+_REMEMBERED_COPIES = f"""
+    {_ERASED_COPIES} SELECT member_id FROM member_card JOIN erased USING (member_id) WHERE
         name_masked <> :name OR ranked OR cardinality(team_ids) > 0 OR num_nonnulls(
             name_public, station_id, compound_id, building_id, household_id, employer_id, birth_date) > 0
-    )
 """
-_SALTED = """
-    SELECT account.id, member_id FROM account JOIN member_card ON member_id = owner_id
-    WHERE status = 'erased' AND kind IN ('member', 'debt') AND salt IS NOT NULL
+_SALTED = f"""
+    {_ERASED_COPIES} SELECT account.id, member_id FROM account JOIN erased ON member_id = owner_id
+    WHERE kind IN ('member', 'debt') AND salt IS NOT NULL
 """
 _MEMBERS = """
     SELECT member.id, member.version, member.status, member.name, member.birth_date,

@@ -100,7 +100,7 @@ def list_members(
     if not caller.has(Role.ORGANIZER) and not caller.has(Role.AUDITOR):
         raise Forbidden
     if number is not None:
-        return _cards(caller, (Member.volunteer_number == number) & (Member.status == "active"))
+        return _cards(caller, people.has_number(number))
     paths = caller.paths(Role.ORGANIZER) + caller.paths(Role.AUDITOR)
     statement = people.view().where(people.below_any(paths)).order_by(Member.id).limit(limit)
     if station_id is not None:

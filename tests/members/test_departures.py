@@ -44,6 +44,12 @@ def test_a_death_is_taken_back_within_a_day(town: Town, kind: str, status: int) 
         assert come_back(town, staff, chen).status_code == status
 
 
+def test_who_left_with_an_import_that_was_taken_back_may_come_back(town: Town) -> None:
+    staff, chen = town.official(Role.STAFF), town.add()
+    town.sql("UPDATE member SET status = 'left' WHERE id = :id", id=chen)
+    assert come_back(town, staff, chen).json["status"] == "active"
+
+
 def test_who_may_not(town: Town) -> None:
     staff, chen = town.official(Role.STAFF), town.add(confirmed=True)
     assert leave(town, town.official(Role.ORGANIZER), chen).status_code == 403

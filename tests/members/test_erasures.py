@@ -1,6 +1,6 @@
 """Being forgotten: who asks, who decides, what stands in the way, and what is left."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -206,6 +206,34 @@ def test_who_was_merged_into_somebody_is_forgotten_with_them(town: Town) -> None
     assert confirm(town, asked(town, who)).status_code == 204
     assert "欧阳绝尘" not in everything(town)
     assert status_of(town, double) == "merged"
+
+
+def test_a_merge_and_a_departure_tell_nothing_of_who_is_forgotten(town: Town) -> None:
+    who, double = town.register("欧阳绝尘"), town.add("欧阳绝尘", birth_date=date(1960, 3, 8), skills=("修理钟表",))
+    other, staff = town.add("欧阳绝尘"), town.official(Role.STAFF)
+    for goes in (double, other):
+        content = {"id": str(new_id()), "merged_id": str(goes), "reason": "女儿欧阳小妹说的"}
+        assert town.post(f"/members/{who.own_member_id}/merge", staff, content).status_code == 200
+    assert town.post(f"/members/{other}/unmerge", staff, {"reason": "不是"}).status_code == 200
+    gone = {"kind": "moved_away", "day": "2026-11-01", "reason": "搬到欧阳小妹家"}
+    assert town.post(f"/members/{who.own_member_id}/leave", staff, gone).status_code == 200
+    assert town.post(f"/members/{who.own_member_id}/return", staff, {"reason": "回来了"}).status_code == 200
+    confirm(town, asked(town, again(town, who)))
+    kept = town.sql("SELECT CAST(merge AS text) FROM merge UNION ALL SELECT CAST(departure AS text) FROM departure")
+    told = "".join(row[0] for row in kept)
+    assert not [word for word in ("欧阳小妹", "1960-03-08", "修理钟表", str(who.login_id)) if word in told]
+    assert town.post(f"/members/{double}/unmerge", staff, {"reason": "不是"}).status_code == 404
+
+
+def test_who_asks_to_be_forgotten_is_not_merged_meanwhile(town: Town) -> None:
+    who, double = town.register("欧阳绝尘"), town.add("欧阳绝尘")
+    erasure_id, staff = asked(town, who), town.official(Role.STAFF)
+    for stays, goes in ((who.own_member_id, double), (double, who.own_member_id)):
+        content = {"id": str(new_id()), "merged_id": str(goes), "reason": "同一人"}
+        assert refusal(town.post(f"/members/{stays}/merge", staff, content)) == (422, "erasure_open")
+    assert town.post(f"/erasures/{erasure_id}/withdraw", who).status_code == 204
+    content = {"id": str(new_id()), "merged_id": str(double), "reason": "同一人"}
+    assert town.post(f"/members/{who.own_member_id}/merge", staff, content).status_code == 200
 
 
 def test_consents_stay_by_an_id_that_leads_to_nobody(town: Town) -> None:

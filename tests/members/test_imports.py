@@ -276,10 +276,18 @@ def log_in(town: Town, name: str) -> None:
     town.sql("INSERT INTO login_member SELECT id, :member, 'self' FROM login", member=id_of(town, name))
 
 
+def merge(town: Town, stays: UUID, goes: UUID) -> None:
+    content = {"id": str(new_id()), "merged_id": str(goes), "reason": "同一人登记两次"}
+    answer = town.post(f"/members/{stays}/merge", town.official(Role.STAFF), content)
+    assert answer.status_code == 200, answer.text
+
+
 HAPPENED: dict[str, Callable[[Town], object]] = {
     "changed": lambda town: town.ask(
         "PATCH", f"/members/{id_of(town, '陈芳')}", town.official(Role.STAFF), {"skills": ["理发"]}
     ),
+    "merged": lambda town: merge(town, town.add("何阿姨"), id_of(town, "陈芳")),
+    "another entry merged into this one": lambda town: merge(town, id_of(town, "陈芳"), town.add("何阿姨")),
     "a login": lambda town: log_in(town, "陈芳"),
     "a role": lambda town: town.post(
         "/grants",
@@ -311,7 +319,8 @@ def test_an_import_is_taken_back_but_for_whom_something_has_happened_to(town: To
     answer_undo(town, *seen)
     shown = look(town, caller, found)
     assert (shown["state"], shown["counts"]) == ("undone", {"undone": 3, "kept": 1, "bad": 3})
-    assert members_of(town) == {"陈芳"}
+    ((status,),) = town.sql("SELECT status FROM member WHERE name = '陈芳'")
+    assert status == ("merged" if what == "merged" else "active")
     assert members_of(town, "left") == {"王秀英", "李建国"}
     assert [fact["status"] for fact in town.events("MemberChanged")][-3:] == ["left"] * 3
 

@@ -9,6 +9,7 @@ import pytest
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
+from tests.members.test_concerns import complaint, official, report, seen
 from tests.members.town import Town
 
 
@@ -88,6 +89,43 @@ def test_everything_is_as_it_was_after_the_undo(town: Town, staff: Any) -> None:
     assert [fact["status"] for fact in told][-2:] == ["merged", "active"]
     assert told[-1]["version"] > told[-2]["version"]
     assert town.get(f"/members/{stays}/merges", staff).json == []
+
+
+def test_what_the_other_entry_reported_and_handles_is_who_stays_own(town: Town, staff: Any) -> None:
+    chen, twin = town.register("陈芳"), town.register("陈芳")
+    stays, goes = chen.own_member_id, twin.own_member_id
+    assert stays is not None
+    assert goes is not None
+    made, own = report(town, twin), report(town, chen)
+    town.sql("UPDATE concern SET handler_member_id = :id WHERE id = :concern", id=goes, concern=own["id"])
+    assert merge(town, staff, stays, goes).status_code == 200
+    listed = town.get(f"/concerns?member_id={stays}", chen).json
+    assert {one["id"] for one in listed} == {made["id"], own["id"]}
+    assert seen(town, official(town), made)["member_id"] == str(stays)
+    assert town.sql("SELECT handler_member_id FROM concern WHERE id = :id", id=own["id"])[0][0] == stays
+    later = report(town, chen)
+    assert undo(town, staff, goes).status_code == 200
+    assert [one["id"] for one in town.get(f"/concerns?member_id={goes}", twin).json] == [made["id"]]
+    assert {one["id"] for one in town.get(f"/concerns?member_id={stays}", chen).json} == {own["id"], later["id"]}
+    assert town.sql("SELECT handler_member_id FROM concern WHERE id = :id", id=own["id"])[0][0] == goes
+    assert town.sql("SELECT kept FROM merge")[0][0] == {}, "what was needed for it is not needed any more"
+
+
+def test_an_entry_that_was_merged_complains_no_more(town: Town, staff: Any) -> None:
+    chen, twin = town.register("陈芳"), town.register("陈芳")
+    assert merge(town, staff, UUID(str(chen.own_member_id)), UUID(str(twin.own_member_id))).status_code == 200
+    answer = town.post("/complaints", twin, complaint(town, member_id=str(twin.own_member_id)))
+    assert answer.status_code == 404
+
+
+def test_the_number_of_a_merged_entry_finds_who_stays(town: Town, staff: Any) -> None:
+    first, second, third = town.add("陈芳"), town.add("陈芳"), town.add("陈小芳")
+    number = town.get(f"/members/{first}", staff).json["volunteer_number"]
+    merge(town, staff, second, first)
+    merge(town, staff, third, second)
+    assert [one["id"] for one in town.get(f"/members?number={number}", staff).json] == [str(third)]
+    undo(town, staff, second)
+    assert [one["id"] for one in town.get(f"/members?number={number}", staff).json] == [str(second)]
 
 
 def test_a_second_login_goes_on_acting_for_who_stays_without_the_roles(town: Town) -> None:

@@ -14,7 +14,7 @@ from services.members.store import imports as store
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Principal, Role
-from tests.members.test_imports import bring, file_of, look, staff, step, work
+from tests.members.test_imports import bring, file_of, look, merge, staff, step, work
 from tests.members.town import Town
 
 
@@ -147,6 +147,39 @@ def test_of_two_files_that_wait_at_once_the_second_gives_way(town: Town, three: 
     work(town)
     assert len(booked(town)) == 1
     assert [look(town, caller, found)["counts"] for found in files] == [{"added": 1}, {"known": 1}]
+
+
+@pytest.mark.parametrize("merged_first", [True, False])
+def test_who_was_merged_has_one_opening_balance_with_who_stays(
+    town: Town, three: dict[str, UUID], merged_first: bool
+) -> None:
+    """One that was approved is booked for the entry it names, whatever became of that one meanwhile."""
+    caller, twin = staff(town), town.add("陈小芳", phone="13812340009")
+    found = brought(town, caller, "姓名,手机,积分\n陈芳,13812340002,5\n".encode())
+    if merged_first:
+        merge(town, twin, three["陈芳"])
+    step(town, caller, found, "start")
+    step(town, above(town), found, "approve")
+    work(town)
+    if not merged_first:
+        merge(town, twin, three["陈芳"])
+    assert booked(town) == [(str(three["陈芳"]), 500, 0)]
+    other = brought(town, caller, "姓名,手机,积分\n陈小芳,13812340009,7\n".encode())
+    (row,) = town.get(f"/imports/{other['id']}/rows", caller).json
+    assert "只结转一次" in row["problems"][0]["sentence"]
+
+
+def test_two_entries_of_one_file_that_are_merged_before_it_is_approved_keep_both(
+    town: Town, three: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_imports, "SLICE", 1)
+    caller = staff(town)
+    found = brought(town, caller, "姓名,手机,积分\n陈芳,13812340002,5\n王秀英,13812340001,7\n".encode())
+    step(town, caller, found, "start")
+    merge(town, three["王秀英"], three["陈芳"])
+    step(town, above(town), found, "approve")
+    work(town)
+    assert look(town, caller, found)["counts"] == {"added": 2}
 
 
 def test_an_undo_tells_points_of_each_and_frees_the_members_for_a_corrected_file(

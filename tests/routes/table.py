@@ -337,6 +337,7 @@ MEMBERS = (
     ),
     Row(f"POST {_MEMBER}/badge/replace", STAFF, 6, _with(serial=1), ids={"member_id": "newcomer"}),
     Row(f"POST {_MEMBER}/merge", STAFF, 23, _with(id="new", merged_id="{newcomer}", reason="同一人")),
+    Row(f"POST {_MEMBER}/merge", STAFF, 26, _with(id="new", merged_id="{newcomer}", reason="同一人")),
     Row(f"POST {_MEMBER}/unmerge", STAFF, 4, _REASON),
     Row(f"GET {_MEMBER}/merges", STAFF, 3),
     Row(f"POST {_MEMBER}/leave", STAFF, 11, _with(kind="stopped", day="2026-11-01", reason="不再参加")),
@@ -344,7 +345,7 @@ MEMBERS = (
     Row(
         f"POST {_MEMBER}/take-in",
         STAFF,
-        3,
+        4,
         _with(station_id="{station_id}", number="{newcomer_number}", reason="搬家"),
         ids={"member_id": "newcomer"},
     ),
@@ -473,7 +474,7 @@ _SPAN = {"platform": "izhiyuan", "from_day": "{yesterday}", "to_day": "{day}"}
 _ABOUT_MEMBER = {"kind": "member", "subject_id": "{member_id}"}
 PLATFORMS = (
     Row("GET /checkin/outside-numbers", STAFF | {"auditor"}, 3, query=_ABOUT_MEMBER),
-    Row("PUT /checkin/outside-numbers", STAFF, 5, _with(**_ABOUT_MEMBER, platform="other", number="A-17")),
+    Row("PUT /checkin/outside-numbers", STAFF, 6, _with(**_ABOUT_MEMBER, platform="other", number="A-17")),
     Row("GET /checkin/batches", elsewhere(STAFF | {"auditor"}), 1, secret="batch_id", knows=STAFF | {"auditor"}),
     Row("POST /checkin/batches", STAFF, 6, _with(id="new", node_id="{node_id}", **_SPAN | {"platform": "other"})),
     Row(f"GET {_BATCH}", STAFF | {"auditor"}, 1),

@@ -79,6 +79,7 @@ def complain(
     """
     if member_id is not None:
         caller.require_acts_for(member_id)
+        people.get_member(tx, member_id, lock=True)
     node = tree.get_open_node(tx, node_id)
     if node.level in _BELOW_STATIONS:
         raise Invalid("请选择实践站、所或中心")

@@ -54,11 +54,13 @@ def come_back(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -
         return people.show(tx, member_id)
     if member.status != "left":
         raise people.MemberNotFound
-    found = tx.scalars(select(Departure).where(Departure.member_id == member_id, Departure.ended_at.is_(None))).one()
-    if found.kind == Kind.DECEASED and clock.now() >= rules.undo_until(found.at):
-        raise rules.UndoTooLate
+    # There is none for who left because an import was taken back.
+    found = tx.scalars(select(Departure).where(Departure.member_id == member_id, Departure.ended_at.is_(None))).first()
+    if found is not None:
+        if found.kind == Kind.DECEASED and clock.now() >= rules.undo_until(found.at):
+            raise rules.UndoTooLate
+        found.ended_at, found.ended_by = clock.now(), caller.who
     member.status = "active"
-    found.ended_at, found.ended_by = clock.now(), caller.who
     audit.add(tx, caller, "member.come_back", "member", member_id, path=path, detail={"reason": reason})
     people.tell(tx, [member_id])
     return people.show(tx, member_id)

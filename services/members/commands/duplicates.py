@@ -10,7 +10,7 @@ from services.members.commands.people import require_above_grants
 from services.members.domain import duplicates as rules
 from services.members.domain.names import is_child
 from services.members.domain.people import ChangedMeanwhile
-from services.members.store import creations, duplicates, logins, people
+from services.members.store import concerns, creations, duplicates, erasures, logins, people
 from services.members.store.duplicates import Acting
 from services.members.store.models import Member, Merge
 from shared import audit, clock
@@ -57,6 +57,8 @@ def merge(
         "teams": _share_teams(tx, stays, goes, path),
         "logins": _give_logins(tx, stays, goes),
         "wards": [str(ward) for ward in duplicates.wards_of(tx, goes.id)],
+        "concerns": [str(concern_id) for concern_id in concerns.give(tx, goes.id, stays.id)],
+        "handled": [str(concern_id) for concern_id in concerns.hand_over(tx, goes.id, stays.id)],
     }
     if kept["wards"]:
         duplicates.give_wards(tx, duplicates.wards_of(tx, goes.id), stays.id)
@@ -87,7 +89,7 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
     require_above_grants(tx, caller, stays.id)
     _give_back(tx, stays, goes, found.kept)
     goes.status, goes.merged_into = "active", None
-    found.undone_at, found.undone_by = clock.now(), caller.who
+    found.undone_at, found.undone_by, found.kept = clock.now(), caller.who, {}
     _audit(tx, caller, "member.unmerge", goes, stays, path, reason)
     people.tell(tx, [goes.id, stays.id])
     return people.show(tx, member_id)
@@ -114,6 +116,8 @@ def _check(tx: Session, caller: Principal, stays: Member, goes: Member) -> None:
     require_above_grants(tx, caller, stays.id)
     if stays.station_id is None and goes.station_id is None:
         raise rules.NoStation
+    if erasures.has_open(tx, [stays.id, goes.id]):
+        raise rules.ErasureOpen
 
 
 def _share_household(stays: Member, goes: Member) -> dict[str, str | None]:
@@ -223,6 +227,8 @@ def _give_back(tx: Session, stays: Member, goes: Member, kept: dict[str, Any]) -
     still = set(duplicates.wards_of(tx, stays.id))
     if back := [ward for ward in map(UUID, kept["wards"]) if ward in still]:
         duplicates.give_wards(tx, back, goes.id)
+    concerns.give(tx, stays.id, goes.id, of=[UUID(concern_id) for concern_id in kept["concerns"]])
+    concerns.hand_over(tx, stays.id, goes.id, of=[UUID(concern_id) for concern_id in kept["handled"]])
 
 
 def _text(value: object) -> str | None:

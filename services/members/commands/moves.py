@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.members.commands.people import check_home, require_above_grants
@@ -23,7 +24,7 @@ def take_in(
     node = tree.get_open_node(tx, station_id)
     caller.require(Role.STAFF, node.path)
     member = people.get_member(tx, member_id, lock=True)
-    if member.volunteer_number != number:
+    if tx.scalar(select(Member.id).where(people.has_number(number))) != member_id:
         raise people.MemberNotFound
     caller.refuse_own_case(member.id, member.household_id)
     if member.station_id == station_id:

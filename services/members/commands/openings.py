@@ -104,10 +104,12 @@ def _match(
 
 
 def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
-    """Tell points of approved rows; who has left or got an opening balance elsewhere meanwhile is passed over."""
+    """Tell points of approved rows; who has left or got an opening balance elsewhere meanwhile is passed over. Who was
+    merged since is not: points knows who has what they have.
+    """
     imports.wait_for_others(tx)
     member_ids = [row.member_id for row in rows if row.member_id is not None]
-    open_to = people.paths_of(tx, member_ids).keys() - imports.with_opening(tx, member_ids)
+    open_to = people.still_there(tx, member_ids) - imports.with_opening(tx, member_ids, but=found.id)
     taken = {row.number: row.member_id for row in rows if row.member_id in open_to}
     facts = []
     for row in rows:

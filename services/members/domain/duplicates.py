@@ -32,9 +32,9 @@ class NoStation(RuleBroken):
     detail = "两份登记都没有所属站点，请先登记站点"
 
 
-class NotMerged(RuleBroken):
-    code = "not_merged"
-    detail = "这份登记没有合并过"
+class ErasureOpen(RuleBroken):
+    code = "erasure_open"
+    detail = "其中一份登记正在申请注销，请先办完或者撤回，再合并"
 
 
 class UndoTooLate(RuleBroken):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Text, bindparam, case, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Text, bindparam, case, func, or_, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from services.members.domain.concerns import NUMBER_FIRST, NUMBER_LAST, OPEN, NoSuchConcern
 from services.members.domain.names import mask
@@ -51,6 +51,26 @@ def lock(tx: Session, concern_id: UUID) -> tuple[Concern, str, UUID | None]:
     if row is None:
         raise NoSuchConcern
     return row[0], row[1], row[2]
+
+
+def give(tx: Session, from_id: UUID, to_id: UUID, of: Sequence[UUID] | None = None) -> Sequence[UUID]:
+    """Let what one member has said be the other's; with `of` only of these. Which there were."""
+    return _turn(tx, Concern.member_id, from_id, to_id, of)
+
+
+def hand_over(tx: Session, from_id: UUID, to_id: UUID, of: Sequence[UUID] | None = None) -> Sequence[UUID]:
+    """The same for what one member handles."""
+    return _turn(tx, Concern.handler_member_id, from_id, to_id, of)
+
+
+def _turn(
+    tx: Session, whose: InstrumentedAttribute[UUID | None], from_id: UUID, to_id: UUID, of: Sequence[UUID] | None
+) -> Sequence[UUID]:
+    statement = update(Concern).where(whose == from_id)
+    if of is not None:
+        statement = statement.where(Concern.id == func.any(list(of)))
+    turned = statement.values({whose: to_id}).returning(Concern.id)
+    return tx.scalars(turned.execution_options(synchronize_session=False)).all()
 
 
 def count_open(tx: Session, member_id: UUID) -> int:

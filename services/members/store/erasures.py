@@ -16,11 +16,13 @@ from services.members.store.models import (
     Access,
     BadgeSerial,
     Creation,
+    Departure,
     Erasure,
     Login,
     LoginMember,
     Member,
     MemberTeam,
+    Merge,
     Node,
     OneTimeCode,
     RoleGrant,
@@ -36,6 +38,12 @@ INPUT_HASH_BYTES = 32
 def find_open(tx: Session, member_id: UUID) -> Erasure | None:
     """The request of a member that is neither done nor withdrawn."""
     return tx.scalars(select(Erasure).where(Erasure.member_id == member_id, Erasure.state == "asked")).first()
+
+
+def has_open(tx: Session, member_ids: Sequence[UUID]) -> bool:
+    """Whether one of these members asked to be forgotten, and is not yet."""
+    asked = select(Erasure.id).where(Erasure.member_id.in_(member_ids), Erasure.state == "asked")
+    return tx.scalar(asked.limit(1)) is not None
 
 
 def lock(tx: Session, erasure_id: UUID) -> Erasure | None:
@@ -129,6 +137,10 @@ def forget(tx: Session, member_id: UUID) -> list[UUID]:
     tx.execute(delete(MemberTeam).where(MemberTeam.member_id.in_(ids)))
     tx.execute(delete(OneTimeCode).where(OneTimeCode.member_id.in_(ids)))
     tx.execute(delete(BadgeSerial).where(BadgeSerial.member_id.in_(ids)))
+    # Why somebody was thought to be the same person or has left, and what the other entry knew.
+    merged = or_(Merge.member_id.in_(ids), Merge.into_id.in_(ids))
+    tx.execute(update(Merge).where(merged).values(reason="", kept={}))
+    tx.execute(update(Departure).where(Departure.member_id.in_(ids)).values(reason=""))
     # What was told of them before is told anew, without them: the older words are not to lie about.
     told = outbox.outbox.c
     tx.execute(

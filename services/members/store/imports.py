@@ -353,12 +353,13 @@ def holds_own_case(tx: Session, import_id: UUID, member_ids: Sequence[UUID], hou
 
 
 def untouched(tx: Session, member_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these members who are as a roster brought them: nothing changed, no login, no role, nobody's guardian,
-    nothing taken over for them.
+    """Those of these members who are as a roster brought them: nothing changed, not merged, no login, no role, nobody's
+    guardian, nothing taken over for them. Locked, so that nothing of it happens meanwhile.
     """
     other = aliased(Member)
     rows = tx.scalars(
-        select(Member.id).where(
+        select(Member.id)
+        .where(
             Member.id == func.any(list(member_ids)),
             Member.status == "active",
             Member.version == 1,
@@ -372,6 +373,8 @@ def untouched(tx: Session, member_ids: Sequence[UUID]) -> set[UUID]:
                 ImportFile.kind == Kind.OPENING,
             ),
         )
+        .order_by(Member.id)
+        .with_for_update(of=Member)
     )
     return set(rows)
 
@@ -414,18 +417,25 @@ def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers
     return [Candidate(*row) for row in rows]
 
 
-def with_opening(tx: Session, member_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these members whose balance has been taken over already."""
-    rows = tx.scalars(
-        select(ImportRow.member_id)
-        .join(ImportFile, ImportFile.id == ImportRow.import_id)
-        .where(
-            ImportRow.member_id == func.any(list(member_ids)),
-            ImportRow.state == RowState.ADDED,
-            ImportFile.kind == Kind.OPENING,
-        )
+# Entries of one person that were merged are that person, wherever the person is now.
+_WITH_OPENING = text("""
+    WITH RECURSIVE up (wanted, id, merged_into) AS (
+        SELECT id, id, merged_into FROM member WHERE id = ANY(:ids)
+        UNION SELECT up.wanted, above.id, above.merged_into FROM up JOIN member above ON above.id = up.merged_into
+    ), same (wanted, id) AS (
+        SELECT wanted, id FROM up WHERE merged_into IS NULL
+        UNION SELECT same.wanted, below.id FROM same JOIN member below ON below.merged_into = same.id
     )
-    return {member_id for member_id in rows if member_id is not None}
+    SELECT DISTINCT wanted FROM same JOIN import_row ON import_row.member_id = same.id AND state = 'added'
+    JOIN import_file ON import_file.id = import_id AND kind = 'opening' AND import_id IS DISTINCT FROM :but
+""")
+
+
+def with_opening(tx: Session, member_ids: Iterable[UUID], *, but: UUID | None = None) -> set[UUID]:
+    """Those of these members whose balance, or that of another entry of theirs, was taken over by an import, but this
+    one.
+    """
+    return set(tx.scalars(_WITH_OPENING, {"ids": list(member_ids), "but": but}))
 
 
 def of_household(tx: Session, caller: Principal, member_ids: Iterable[UUID]) -> set[UUID]:

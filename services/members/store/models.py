@@ -143,6 +143,7 @@ class Member(Model):
         Index("ix_member_household_id", "household_id", postgresql_where=text("household_id IS NOT NULL")),
         Index("ix_member_phone_hash", "phone_hash", postgresql_where=text("phone_hash IS NOT NULL")),
         Index("ix_member_name", "name"),
+        Index("ix_member_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
 
 

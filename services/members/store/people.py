@@ -4,7 +4,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, insert, literal_column, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    false,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -142,6 +156,29 @@ def paths_of(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, str]:
         .where(Member.id == func.any(list(member_ids)), Member.status == "active")
     )
     return {row[0]: row[1] for row in rows}
+
+
+_STILL_THERE = text("""
+    WITH RECURSIVE up (wanted, id, merged_into, status) AS (
+        SELECT id, id, merged_into, status FROM member WHERE id = ANY(:ids)
+        UNION SELECT up.wanted, above.id, above.merged_into, above.status
+        FROM up JOIN member above ON above.id = up.merged_into
+    )
+    SELECT wanted FROM up WHERE status = 'active'
+""")
+
+
+def still_there(tx: Session, member_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these members who are active, or were merged into somebody who is."""
+    return set(tx.scalars(_STILL_THERE, {"ids": list(member_ids)}))
+
+
+def has_number(number: str) -> ColumnElement[bool]:
+    """The member with this volunteer number, or who stays of a merged entry that had it: it may stand on a badge."""
+    above = aliased(Member)
+    line = select(Member.id, Member.merged_into).where(Member.volunteer_number == number).cte("line", recursive=True)
+    line = line.union(select(above.id, above.merged_into).join(line, above.id == line.c.merged_into))
+    return Member.id.in_(select(line.c.id)) & (Member.status == "active")
 
 
 def paths_of_teams(tx: Session, team_ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -11,6 +11,9 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index(
+        "ix_member_merged_into", "member", ["merged_into"], postgresql_where=sa.text("merged_into IS NOT NULL")
+    )
     op.create_table(
         "merge",
         sa.Column("id", sa.Uuid(), nullable=False),
