@@ -148,7 +148,7 @@ NEEDED = {
         "batch.": Role.STAFF,
         **_IN_EVERY,
     },
-    "points": {"board.": Role.STAFF, **_IN_EVERY},
+    "points": {"board.": Role.STAFF, "leaver.": Role.STAFF, **_IN_EVERY},
     "rewards": {
         "redemption.": Role.ORGANIZER,
         "gift.": Role.STAFF,
@@ -157,8 +157,6 @@ NEEDED = {
         "desk.": Role.ORGANIZER,
         **_IN_EVERY,
     },
-    "points": {"board.": Role.STAFF, "leaver.": Role.STAFF, **_IN_EVERY},
-    "rewards": {"redemption.": Role.ORGANIZER, "gift.": Role.STAFF, "stock.": Role.STAFF, **_IN_EVERY},
 }
 """By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
 NEEDS_NONE = {

@@ -6,10 +6,8 @@ from typing import Any
 APPEND_ONLY = {
     "members": ("audit_log", "consent"),
     "checkin": ("audit_log", "export_batch", "export_record", "scan"),
-    "points": ("allocation", "audit_log", "idempotency", "outcome", "rule", "seal", "transfer"),
-    "rewards": ("audit_log", "desk_call", "desk_close", "desk_count", "desk_order", "stock_movement"),
     "points": ("allocation", "audit_log", "idempotency", "move", "outcome", "rule", "seal", "transfer"),
-    "rewards": ("audit_log", "stock_movement"),
+    "rewards": ("audit_log", "desk_call", "desk_close", "desk_count", "desk_order", "stock_movement"),
 }
 """By name, whatever the database says of itself: a table that lost its mark would lose its guard with it."""
 

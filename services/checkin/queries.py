@@ -26,7 +26,6 @@ from services.checkin.store import sheets as sheet_store
 from services.checkin.store import sign_ups as sign_up_store
 from services.checkin.store.activities import NoSuchActivity
 from services.checkin.store.switches import CONFIRM_EACH, REVIEW
-from shared import clock
 from shared import clock, copies
 from shared.db import session
 from shared.principal import Principal, Role

@@ -12,9 +12,19 @@ from services.members.domain.concerns import NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.domain.places import path_above
-from services.members.store import badges, claims, concerns, erasures, groups, imports, people, splitting, tree
+from services.members.store import (
+    badges,
+    claims,
+    concerns,
+    duplicates,
+    erasures,
+    groups,
+    imports,
+    people,
+    splitting,
+    tree,
+)
 from services.members.store.keys import keys
-from services.members.store import claims, concerns, duplicates, erasures, groups, imports, people, tree
 from services.members.store.models import Access, LoginMember, Member
 from shared import clock
 from shared.db import session

@@ -6,9 +6,8 @@ from sqlalchemy import text
 
 from services.rewards import jobs
 from services.rewards.commands import desk_orders
-from services.rewards.commands.redemptions import take_members
-from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.commands.departures import take_members
+from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.domain.redemption import State
 from services.rewards.queries import desk as desk_queries
 from shared import copies
@@ -28,6 +27,7 @@ from tests.rewards.support import (
     taken_by,
     waiting,
 )
+from tests.rewards.test_merged import merge
 
 
 def forget(member_id: UUID) -> None:
@@ -41,25 +41,14 @@ def forget(member_id: UUID) -> None:
         name_masked="已注销",
     )
     transactional(take_members)([erased])
-from tests.rewards.support import Points, Town, fresh, make_due, run, stock_of, taken_by, waiting
-from tests.rewards.test_merged import merge
 
 
 def test_what_is_not_handed_over_ends_and_what_was_stays(town: Town, points: Points) -> None:
     gift, chen, wang, twin = town.gift(stock=5), town.member(), town.member(), town.member()
     for one in (chen, wang, twin):
         points.balances[str(one)] = 3000
-    kept, lost = town.redeemed(gift, wang), town.redeemed(gift, chen)
     kept, lost, also_lost = (town.redeemed(gift, one) for one in (wang, chen, twin))
     merge(town, twin, chen)
-    erased = MemberChanged(
-        member_id=chen,
-        version=2,
-        status="erased",
-        confirmed=False,
-        volunteer_number="999999999999",
-        name_masked="已注销",
-    )
     for _ in range(2):
         forget(chen)
     run(jobs.sweep)

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy import Row, Uuid, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 

@@ -39,8 +39,6 @@ from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.activities import lock_key
 from services.checkin.store.switches import CONFIRM_EACH
-from services.checkin.store.tables import scan_table
-from services.checkin.store.confirm_each import FROM_ABOVE
 from services.checkin.store.tables import attendance_table, scan_table
 from shared import copies
 from shared.events import Evidence

@@ -15,14 +15,14 @@ from services.members.api.people import people
 from services.members.api.rights import rights
 from services.members.api.tree import tree
 
-BLUEPRINTS = (logins, claims, own_data, erasures, people, newcomers, badges, tree, rights, concerns, imports, internal)
-BLUEPRINTS = (logins, claims, own_data, erasures, people, duplicates, tree, rights, concerns, imports, internal)
 BLUEPRINTS = (
     logins,
     claims,
     own_data,
     erasures,
     people,
+    newcomers,
+    badges,
     duplicates,
     departures,
     tree,

@@ -289,6 +289,8 @@ def take_back(tx: Session, redemption: Redemption) -> Redemption:
     store.give_back(tx, ended, was_issued=was_issued)
     _void(tx, ended, f"现场兑换收回 {ended.gift_name} × {ended.quantity}")
     return ended
+
+
 def cancel_of_gone(tx: Session, member_ids: Sequence[UUID]) -> None:
     """Give back what members who have left did not collect; what is handed over at this moment stays so."""
     for redemption_id in store.list_open_of_gone(tx, member_ids):
