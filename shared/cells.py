@@ -67,7 +67,7 @@ def digits(cell: str) -> str:
     """
     text = plain(cell)
     found = _QUANTITY.fullmatch(text)
-    if found is None or text.isdigit():
+    if found is None or (text.isascii() and text.isdigit()):
         return text
     power, places = int(found[2] or 0), found[1] or ""
     if len(places.rstrip("0")) > power or len(places) < power - _ZEROS_BELIEVED:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from shared import cells
-from shared.cells import Duration, Heads
+from shared.cells import Duration, Heads, Span
 
 TITLES = {"name": ("姓名",), "phone": ("手机", "电话"), "compound": ("小区",)}
 
@@ -21,6 +21,8 @@ TITLES = {"name": ("姓名",), "phone": ("手机", "电话"), "compound": ("小�
         ("１３８１２３４５６７８", "13812345678"),
         ("138 1234 5678", "138 1234 5678"),
         ("12.5", "12.5"),
+        ("0001", "0001"),
+        ("07158123456", "07158123456"),
     ],
 )
 def test_a_number_taken_for_a_quantity_is_read_when_nothing_of_it_is_lost(cell: str, read: str) -> None:
@@ -47,6 +49,53 @@ def test_a_day_is_read_as_offices_write_it(cell: str) -> None:
 @pytest.mark.parametrize("cell", ["", "3月8日", "2026-02-30", "三月", "12345678901", "2026-3-8-1"])
 def test_what_is_no_whole_day_is_none(cell: str) -> None:
     assert cells.day(cell) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "read"),
+    [
+        ("3月8日", (3, 8)),
+        ("3 月 8 号", (3, 8)),
+        ("3月8", (3, 8)),
+        ("3-8", (3, 8)),
+        ("３／８", (3, 8)),
+        ("3.8", (3, 8)),
+        ("3.10", (3, 10)),
+        ("3.01", (3, 1)),
+        ("3.1", None),
+        ("3", None),
+        ("2026-3-8", None),
+        ("3月8日-10日", None),
+    ],
+)
+def test_a_day_without_its_year_is_read_where_it_can_mean_one_day_alone(
+    cell: str, read: tuple[int, int] | None
+) -> None:
+    assert cells.month_day(cell) == read
+
+
+@pytest.mark.parametrize(
+    ("cell", "begin", "end", "rest"),
+    [
+        ("9:00-11:30", 540, 690, ""),
+        ("9：00—11：30", 540, 690, ""),
+        ("09:00:00~11:30:00", 540, 690, ""),
+        ("9点至11点半", 540, 690, ""),
+        ("上午9点到11点20分", 540, 680, ""),
+        ("下午2点-4点", 840, 960, ""),
+        ("上午10:00-下午2:00", 600, 840, ""),
+        ("20:00-次日1:00", 1200, 1500, ""),
+        ("22:00-1:00", 1320, 1500, ""),
+        ("2026年3月8日 9:00-11:30", 540, 690, "2026年3月8日"),
+    ],
+)
+def test_from_when_to_when_is_read_wherever_it_stands_in_a_cell(cell: str, begin: int, end: int, rest: str) -> None:
+    assert cells.span(cell) == Span(begin, end, rest)
+
+
+@pytest.mark.parametrize("cell", ["", "9:00", "2小时", "11:30-9:00", "9:00-25:00", "9:60-10:00", "3-8", "3月8日-10日"])
+def test_what_says_no_times_is_none(cell: str) -> None:
+    assert cells.span(cell) is None
 
 
 @pytest.mark.parametrize(
