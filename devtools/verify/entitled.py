@@ -23,12 +23,9 @@ BELIEVED = timedelta(seconds=70)
 _ACTS = {
     "members": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, subject_id AS for_member_id FROM audit_log log
-        WHERE action IN ('member.confirm', 'member.household', 'member.replace_badge', 'login.make_code',
-            'login.make_claim', 'member.ask_erasure', 'member.withdraw_erasure', 'member.erase')
-        WHERE action IN ('member.confirm', 'member.household', 'member.take_in', 'login.make_code', 'login.make_claim',
-            'member.ask_erasure', 'member.withdraw_erasure', 'member.erase')
-        WHERE action IN ('member.confirm', 'member.household', 'member.take_in', 'member.leave', 'member.come_back',
-            'login.make_code', 'login.make_claim', 'member.ask_erasure', 'member.withdraw_erasure', 'member.erase')
+        WHERE action IN ('member.confirm', 'member.household', 'member.replace_badge', 'member.take_in',
+            'member.leave', 'member.come_back', 'login.make_code', 'login.make_claim', 'member.ask_erasure',
+            'member.withdraw_erasure', 'member.erase')
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, named.member_id FROM audit_log log
         CROSS JOIN LATERAL (VALUES (subject_id), (CAST(detail ->> 'into_member_id' AS uuid))) AS named (member_id)

@@ -220,12 +220,7 @@ def ask_undo(import_id: UUID) -> ResponseReturnValue:
     follows = {
         "opening": _("结转的时长和积分会全部收回；已经花掉的积分记为待抵扣，以后的积分先抵扣。"),
         "past": _("这次导入的服务记录会全部撤销，时长收回；改好的文件可以再交一次。"),
-    }.get(found["kind"], _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色或改过资料的人不受影响。"))
-    follows = (
-        _("结转的时长和积分会全部收回；已经花掉的积分记为待抵扣，以后的积分先抵扣。")
-        if found["kind"] == "opening"
-        else _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色、改过资料或合并过的人不受影响。")
-    )
+    }.get(found["kind"], _("这次导入的人会退出名册。导入以后已经签到、登录、有了角色、改过资料或合并过的人不受影响。"))
     here = f"/staff/imports/{import_id}"
     return done.ask(_("撤销这次导入？"), found["file_name"], follows, here, _("撤销"), here, action="undo")
 

@@ -96,7 +96,6 @@ __all__ = [
     "close_all",
     "db",
     "decline_all",
-    "end_time_of",
     "end_time_of_erased",
     "find_at_desk",
     "find_at_station",
