@@ -70,7 +70,18 @@ def read(text: str) -> list[Line]:
         lines.append(line)
         if len(lines) >= LINES_MAX:
             break
-    return lines
+    return _with_title(lines)
+
+
+def _with_title(lines: list[Line]) -> list[Line]:
+    """The chat numbers everybody below its `#接龙`: what stands between it and the first number is the title, though
+    it may be as short as a name.
+    """
+    numbered = [at for at, line in enumerate(lines) if _without_ordinal(_plain(line.text))[1]]
+    if not numbered or not _plain(lines[0].text).startswith("#"):
+        return lines
+    first = numbered[0]
+    return [Line(line.number, line.text, Reading.HEADING) for line in lines[:first]] + lines[first:]
 
 
 def _plain(text: str) -> str:

@@ -82,6 +82,13 @@ def test_a_whole_list_has_a_heading_blank_lines_and_people_in_any_order() -> Non
     assert people[-4:] == [(5, "李小明"), (6, "王秀英"), (7, "王秀英"), (9, "陈芳")]
 
 
+def test_the_title_of_a_numbered_list_is_nobody_though_it_is_as_short_as_a_name() -> None:
+    lines = sign_up_lists.read("#接龙\n周六大扫除 下午四点\n1. 王秀英\n陈芳")
+    assert [line.reading for line in lines] == [Reading.HEADING] * 2 + [Reading.PERSON] * 2
+    unnumbered = sign_up_lists.read("#接龙\n王秀英\n陈芳")
+    assert [line.name for line in unnumbered] == ["", "王秀英", "陈芳"]
+
+
 @given(st.text())
 def test_whatever_is_pasted_is_read_without_raising(text: str) -> None:
     lines = sign_up_lists.read(text)
