@@ -1,5 +1,6 @@
 """For organizers: who is signed up and who came, and signing up a pasted 接龙 list."""
 
+import re
 import unicodedata
 from typing import Any
 from uuid import UUID
@@ -68,8 +69,9 @@ def read_list(activity_id: UUID) -> ResponseReturnValue:
 def sign_up_list(activity_id: UUID) -> ResponseReturnValue:
     """Sign up whom the organizer has seen and chosen; who is signed up by now stays so."""
     filled = Form.posted()
-    named = [filled.typed[name] for name in filled.typed if name.startswith("chosen_")]
-    wanted = [str(found) for member_id in [*filled.chosen("member_ids"), *named] if (found := uuid_or_none(member_id))]
+    # In the order of the list: who stands on it first has a place before the others.
+    numbers = sorted(int(found[1]) for name in filled.typed if (found := re.fullmatch(r"chosen_(\d{1,5})", name)))
+    wanted = [str(member_id) for number in numbers if (member_id := uuid_or_none(filled.text(f"chosen_{number}")))]
     if not wanted:
         filled.fail("", _("名单上没有可以报名的人"))
     content = {
@@ -123,11 +125,13 @@ def judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -
 
 
 def _lives_at(member: dict[str, Any], place: str) -> bool:
-    """Whether the home as it was written may be the member's: it names the compound, and no other building."""
+    """Whether the home as it was written may be the member's: it names the compound, and no other building, or the
+    building alone, as neighbours do.
+    """
     compound, building = member.get("compound_name"), member.get("building_name")
     written = place.replace(" ", "")
     if not compound or compound not in written:
-        return False
+        return building is not None and building.replace(" ", "") == written
     return not building or building.replace(" ", "") in written or not any(letter.isdigit() for letter in written)
 
 

@@ -3,7 +3,10 @@
 import re
 from datetime import timedelta
 
+import pytest
+
 from gateway import qr
+from gateway.pages.signed_up import judge
 from gateway.parts import parts
 from shared import clock
 from shared.ids import new_id
@@ -111,6 +114,41 @@ def test_a_pasted_list_is_checked_line_by_line_and_signs_up_nobody_twice_or_wron
     assert other_phone.member_id not in signed_up(organizer, activity_id)
     again = organizer.post(page, f"{page}/read", list="1. \u200b李小明\u2060").text
     assert "已经报过名" in again
+
+
+def test_who_stands_first_on_the_list_has_the_first_place_also_when_it_had_to_be_chosen_who_that_is(
+    town: Town,
+) -> None:
+    organizer, li = town.person("李组织", Role.ORGANIZER), town.person("李小明")
+    namesakes = [town.person("王秀英") for _ in range(2)]
+    here = publish(organizer, capacity="1")
+    page, list_page = f"{here}/sign-ups", f"{here}/sign-ups/list"
+    form = form_fields(organizer.post(page, f"{page}/read", list="1. 王秀英\n2. 李小明").text, list_page)
+    form["chosen_1"] = namesakes[0].member_id
+    assert "已报名" in organizer.client.post(list_page, data=form, follow_redirects=True).text
+    shown = organizer.get(page).text
+    assert shown.index("1. 王秀英") < shown.index("2. 李小明") < shown.index("在需要的人数之外")
+    assert signed_up(organizer, here.rpartition("/")[2]) == [namesakes[0].member_id, li.member_id]
+    nobody = organizer.post(page, f"{page}/read", list="1. 李小明").text
+    assert "名单上没有可以报名的人" in nobody
+    assert f'action="{list_page}"' not in nobody or "<span>报名</span>" not in nobody
+
+
+@pytest.mark.parametrize(
+    ("place", "comes_to"),
+    [
+        ("2栋", "take"),
+        ("2 栋", "take"),
+        ("和谐小区", "take"),
+        ("和谐小区2栋", "take"),
+        ("12栋", "choose"),
+        ("3栋", "choose"),
+    ],
+)
+def test_a_home_on_the_list_may_be_the_building_alone(place: str, comes_to: str) -> None:
+    member = {"id": "1", "name": "陈芳", "compound_name": "和谐小区", "building_name": "2 栋"}
+    line = {"name": "陈芳", "phone": None, "place": place}
+    assert judge(line, {"members": [member], "by_phone": []}, set())["comes_to"] == comes_to
 
 
 def signed_up(organizer: Browser, activity_id: str) -> list[str]:
