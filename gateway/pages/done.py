@@ -41,6 +41,7 @@ def said() -> str | None:
         "granted": _("已授予"),
         "left": _("已签退"),
         "merged": _("已合并成一份登记"),
+        "moved": _("已改时间，请通知报过名的人"),
         "offered": _("已重新上架"),
         "postponed": _("已延期"),
         "published": _("活动已发布，志愿者可以看到了"),

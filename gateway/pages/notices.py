@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -23,7 +23,8 @@ pages = Blueprint("notices", __name__)
 @holding(Role.ORGANIZER)
 def show_notice(activity_id: UUID) -> ResponseReturnValue:
     activity, leaders, _rule = _asked(activity_id)
-    return render_template("notices/notice.html", activity=activity, text=notice(activity, leaders))
+    text = notice(activity, leaders, was_moved="moved" in request.args)
+    return render_template("notices/notice.html", activity=activity, text=text)
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/poster")
@@ -65,8 +66,10 @@ def _earned(rule: dict[str, Any]) -> str:
     return _("服务 1 小时得 %(points)s 积分", points=points)
 
 
-def notice(activity: dict[str, Any], leaders: dict[str, str]) -> str:
-    """What a group is told of an activity as it stands now; `leaders`: names by id."""
+def notice(activity: dict[str, Any], leaders: dict[str, str], *, was_moved: bool = False) -> str:
+    """What a group is told of an activity as it stands now, or that it is at another time now; `leaders`: names by
+    id.
+    """
     state, title = activity["state"], activity["title"]
     times = _day_and_times(activity)
     if state == "cancelled":
@@ -78,8 +81,9 @@ def notice(activity: dict[str, Any], leaders: dict[str, str]) -> str:
         return "\n".join([*lines, _("新的时间定了再通知，报过名的不用重新报。"), _address(activity)])
     return "\n".join(
         [
-            _("【志愿活动】%(title)s", title=title),
-            _("时间：%(times)s", times=times),
+            _("【改期】%(title)s", title=title) if was_moved else _("【志愿活动】%(title)s", title=title),
+            _("新的时间：%(times)s", times=times) if was_moved else _("时间：%(times)s", times=times),
+            *([_("报过名的不用重新报，请互相转告。")] if was_moved else []),
             _(
                 "地点：%(place)s",
                 place=" ".join(part for part in (activity["station_name"], activity["place"]) if part),

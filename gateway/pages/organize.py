@@ -232,7 +232,7 @@ def postpone_activity(activity_id: UUID) -> ResponseReturnValue:
     times: dict[str, str] = {}
     if filled.text("day"):
         times = _read_times(filled)
-    return _after(activity_id, filled, "postpone", times, "saved" if times else "postponed")
+    return _after(activity_id, filled, "postpone", times, "moved" if times else "postponed")
 
 
 def _after(activity_id: UUID, filled: Form, step: str, content: dict[str, Any], said: str) -> ResponseReturnValue:
@@ -268,6 +268,7 @@ def activity_page(activity_id: UUID, filled: Form) -> str:
         state=_state_shown(activity),
         is_mine=not isinstance(panels["presence"].error, Forbidden),
         told=done.said(),
+        was_moved=request.args.get("done") in ("moved", "postponed"),
         filled=filled,
     )
 
