@@ -33,7 +33,9 @@ def ask(activity_id: UUID) -> ResponseReturnValue:
         activity=Call("checkin", f"/activities/{activity_id}"),
         **(asking_for_people([str(arrived)]) if arrived else {}),
     )
-    return _page(panels["activity"].needed(), Form(), arrived=next(iter(by_id(panels).values()), None))
+    # Whom the roll call did not find is registered under the name that was looked for.
+    filled = Form({"name": request.args.get("name", "")})
+    return _page(panels["activity"].needed(), filled, arrived=next(iter(by_id(panels).values()), None))
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/newcomer")

@@ -190,7 +190,7 @@ def _tick(activity_id: UUID, filled: Form) -> Told | None:
     )
     undo = {"arrived": "not_arrived", "left": "not_left"}.get(wanted) if ticked["outcome"] == "done" else None
     kind = {"done": "ok", "already": "plain", "changed": "wait", "refused": "refused"}[ticked["outcome"]]
-    return Told(kind, _words(wanted, ticked, line), line, value_of(line, undo) if undo else None)
+    return Told(kind, _words(wanted, ticked, line, ids[2]), line, value_of(line, undo) if undo else None)
 
 
 _DONE_BY: dict[str, Callable[[Line], str]] = {
@@ -201,13 +201,16 @@ _DONE_BY: dict[str, Callable[[Line], str]] = {
 }
 
 
-def _words(wanted: str, ticked: dict[str, Any], line: Line) -> str:
+def _words(wanted: str, ticked: dict[str, Any], line: Line, site_id: str) -> str:
+    """What became of a tick that was made at this site."""
     if ticked["outcome"] == "done":
         return _DONE_BY[wanted](line)
     if ticked["outcome"] == "refused":
         return _refusals().get(ticked["why"]) or str(ticked["detail"])
     by = _("%(name)s %(time)s 点的", name=ticked["by"], time=presentation.hour(ticked["at"])) if ticked["by"] else ""
     stands = when(line) or _("没有到")
+    if line.site_id != site_id:
+        stands = " · ".join((stands, _("在别的点位")))
     if ticked["outcome"] == "already":
         said = _("原来就是这样，没有重复记：%(stands)s", stands=stands)
     else:

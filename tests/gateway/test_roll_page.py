@@ -112,6 +112,8 @@ def test_a_tick_by_script_is_answered_with_its_row_and_sent_again_it_is_the_same
         stale = by_script(other, here, tick, str(new_id())).json
         assert (stale["kind"], stale["undo"]) == ("plain", None)
         assert stale["words"] == "原来就是这样，没有重复记：09:05 到（李*织 09:05 点的）"
+        elsewhere = f"arrived.{tick.split('.')[1]}..{new_id()}"
+        assert "· 在别的点位（李*织" in by_script(other, here, elsewhere, str(new_id())).json["words"]
         gone = by_script(organizer, here, first["undo"], str(new_id())).json
         assert (gone["state"], [text for _value, text, _kind in gone["buttons"]]) == ("absent", ["到了"])
         late = by_script(other, here, first["buttons"][0][0], str(new_id())).json
