@@ -39,7 +39,7 @@ def _at_activities() -> dict[str, str]:
         "activity.leave_all": _("全员签退"),
         "activity.confirm_all": _("一键确认全部"),
         "activity.take_over": _("补录过往活动"),
-        "attendance.add": _("补签"),
+        "attendance.add": _("登记签到"),
         "attendance.leave": _("代为签退"),
         "attendance.confirm": _("确认时长"),
         "attendance.correct": _("更正时间"),
