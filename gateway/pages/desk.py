@@ -135,6 +135,8 @@ def _redemption_page(redemption_id: UUID, filled: Form) -> str:
         "cancelled": ("refused", _("已取消，不能发放")),
         "expired": ("refused", _("已过期，不能发放")),
     }
+    if redemption["order_id"]:  # no code that somebody could still come with
+        states["cancelled"] = ("plain", _("已收回，积分退回"))
     until = redemption["undo_until"]
     # Who hands over compares the full name with a card; members shows it to who organizes at that station.
     whole = people([redemption["member_id"]]).get(redemption["member_id"])

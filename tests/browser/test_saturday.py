@@ -259,7 +259,7 @@ class Saturday:
         page.get_by_label("原因").press_sequentially("拿错了")
         keys.press("Tab")
         keys.press("Enter")
-        expect(page.get_by_text("已收回").first).to_be_visible()
+        expect(page.get_by_role("heading", name="已收回，积分退回")).to_be_visible()
         expect(page.get_by_text("前领取")).to_have_count(0)
         page.get_by_role("link", name="下一位").press("Enter")
         expect(page.get_by_label("志愿者证、编号、短码或姓名")).to_be_focused()
