@@ -12,6 +12,7 @@ from gateway.backend import Call, Panel
 from gateway.forms import uuid_or_none
 from gateway.i18n import _
 from shared.errors import NotFound
+from shared.ids import read_short_code
 from shared.principal import Role
 
 IDS_MAX = 200
@@ -170,6 +171,25 @@ def asked_for(text: str) -> Call:
     if re.fullmatch(r"\d{12}", number, re.ASCII):
         return Call("members", "/members", {"number": number})
     return Call("members", "/members", {"q": text, "limit": CANDIDATES_MAX, "status": "active"})
+
+
+def asking_who(text: str) -> dict[str, Call]:
+    """The questions who is meant by whatever was typed or scanned, to be asked beside others: `found`, and `read` where
+    it may be a badge or a short code (`meant_by` tells). A name of eight Latin letters is looked for as both.
+    """
+    asked = {"found": asked_for(text)}
+    if re.fullmatch(r"HZ1[A-Z2-7]{45}|[2-9A-HJ-NP-Z]{8}", read_short_code(text)):
+        asked["read"] = Call("members", "/badges/read", content={"codes": [text]})
+    return asked
+
+
+def meant_by(read: Panel | None) -> dict[str, Any] | None:
+    """What a badge or short code means: `outcome` is `found`, with the `member`, or `void`.
+
+    None when what was typed is neither.
+    """
+    answer = next(iter((read.content if read else None) or []), None)
+    return answer if answer and answer["outcome"] != "unknown" else None
 
 
 def describe(member: dict[str, Any] | None) -> str:

@@ -15,14 +15,13 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
-from gateway.pages.places import asked_for
+from gateway.pages.places import asking_who, meant_by
 from shared import http
 from shared.errors import HuzhuError, TooMany, Unavailable
 from shared.principal import Role
 
 MODES = ("arrived", "left")
 """What Enter ticks of the one person that a search leaves."""
-SHOWS = ("absent", "there")
 
 pages = Blueprint("roll", __name__)
 
@@ -100,6 +99,8 @@ class Line:
     building: str = ""
     letters: str = ""
     digits: str = ""
+    code: str = ""
+    """The badge or short code that was read just now, and means this person."""
     order: tuple[Any, ...] = field(default=())
 
 
@@ -245,19 +246,26 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         "roll": Call("checkin", f"/activities/{activity_id}/roll"),
     }
     if wanted and visitor.require_session().has(Role.ORGANIZER):
-        asked["found"] = asked_for(_without_address(wanted))
+        asked |= asking_who(wanted)
     panels = backend.together(**asked)
     activity, roll = panels["activity"].needed(), panels["roll"].needed()
     # Who leads a site calls its roll alone.
     activity["sites"] = [site for site in activity["sites"] if site["id"] in roll["site_ids"]]
     named = _names(activity, roll["lines"], told) if roll["as_organizer"] else Panel()
     lines = _lines(activity, roll["lines"], named.content or [])
-    others = _others(activity, panels.get("found"), {line.member_id for line in lines})
+    meant = meant_by(panels.get("read"))
+    found = panels["found"].content or [] if "found" in panels else []
+    candidates = found if meant is None else [meant["member"]] if meant["member"] else []
+    others = _others(activity, candidates, {line.member_id for line in lines})
+    for line in (*lines, *others):
+        line.code = _plain(wanted) if meant and meant["member"] and meant["member"]["id"] == line.member_id else ""
     chosen = {name: request.args.get(name, "") for name in ("site", "compound", "building", "show", "mode")}
     at_site = [line for line in lines if not chosen["site"] or line.site_id in ("", chosen["site"])]
     for line in (*at_site, *others):
         line.site_id = line.site_id or chosen["site"] or (activity["sites"][0]["id"] if _has_one(activity) else "")
-    shown = [line for line in at_site if _is_chosen(line, chosen) and (not wanted or matches(line, wanted))]
+    shown = [line for line in at_site if _is_chosen(line, chosen)]
+    if wanted:
+        shown = [line for line in shown if (matches(line, wanted) if meant is None else line.code)]
     name = next((line.name for line in (*lines, *others) if told and line.member_id == told.line.member_id), "")
     return render_template(
         "roll/roll.html",
@@ -276,7 +284,8 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         switchers=_switchers(activity_id, activity, at_site, chosen),
         as_organizer=roll["as_organizer"],
         away=[_("姓名")] * (named.error is not None),
-        search_away="found" in panels and panels["found"].error is not None,
+        search_away=any(panels[name].error for name in ("found", "read") if name in panels),
+        is_void=meant is not None and meant["outcome"] == "void",
         needs_site=not _has_one(activity) and not chosen["site"],
         told=told,
         name=name,
@@ -338,12 +347,12 @@ def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any])
     line.order = (not line.home, line.compound, floor, line.building, line.letters or line.name, line.member_id)
 
 
-def _others(activity: dict[str, Any], found: Panel | None, there: set[str]) -> list[Line]:
+def _others(activity: dict[str, Any], candidates: Iterable[dict[str, Any]], there: set[str]) -> list[Line]:
     """Who is not on the roll and may be meant by what was typed: people who come without signing up."""
     lines = []
     viewer = presentation.viewer()
     mine = {str(member.member_id) for member in viewer.members} if viewer else set()
-    for member in (found.content if found else None) or []:
+    for member in candidates:
         if member["id"] not in there:
             line = Line(member["id"], "", runs=activity["state"] == "published", own_case=member["id"] in mine)
             _call_by_name(line, member, {})
@@ -354,20 +363,18 @@ def _others(activity: dict[str, Any], found: Panel | None, there: set[str]) -> l
 # --- Finding ---------------------------------------------------------------------------------------------
 
 
-def _without_address(text: str) -> str:
-    """What stands at the end of a badge's code, where a scanner types the address around it too."""
-    return text.rpartition("/")[2] if "://" in text else text
+def _plain(text: str) -> str:
+    return re.sub(r"[\s\-']", "", text).lower()
 
 
 def matches(line: Line, text: str) -> bool:
     """Whether somebody is found by a part of name or home, the start of the reading, or the end of a number."""
-    wanted = re.sub(r"[\s\-']", "", _without_address(text)).lower()
-    if wanted.isascii() and wanted.isdigit():
-        by_number = any(digits.endswith(wanted) for digits in line.digits.split())
-        return by_number or wanted in re.sub(r"\s", "", line.home)
+    wanted = _plain(text)
+    if wanted.isascii() and wanted.isdigit() and any(digits.endswith(wanted) for digits in line.digits.split()):
+        return True
     if wanted.isascii() and wanted.isalpha() and any(part.startswith(wanted) for part in line.letters.split()):
         return True
-    return wanted in re.sub(r"\s", "", line.name + line.home).lower()
+    return wanted in _plain(line.name + line.home)
 
 
 def _is_chosen(line: Line, chosen: dict[str, str]) -> bool:

@@ -21,7 +21,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages.desk import look_up
-from gateway.pages.places import asked_for, asking_for_stations, describe, stations_in
+from gateway.pages.places import asking_for_stations, asking_who, describe, meant_by, stations_in
 from shared import clock
 from shared.errors import Conflict, Forbidden, HuzhuError, Unavailable
 from shared.ids import SHORT_CODE_LENGTH, read_short_code
@@ -51,7 +51,7 @@ def search() -> ResponseReturnValue:
         for name, call in asking_for_stations(Role.ORGANIZER).items()
     }
     if text:
-        calls["found"] = asked_for(text)
+        calls |= asking_who(text)
     if wanted := uuid_or_none(request.args.get("station_id")):
         calls["called"] = Call("rewards", f"/stations/{wanted}/calls")
     panels = backend.together(**calls)
@@ -60,8 +60,9 @@ def search() -> ResponseReturnValue:
     except Unavailable:
         stations = []
     station_id = _chosen_station(stations)
-    found = panels["found"] if text else Panel([])
-    matches, is_void = _matches(text, found, station_id)
+    answers = [panels[name] for name in ("found", "read") if name in panels]
+    meant = meant_by(panels.get("read"))
+    matches = _matches(meant, panels["found"], station_id) if text else []
     if len(matches) == 1 and station_id:
         return redirect(f"/desk/serve/{matches[0]['id']}?station_id={station_id}", 303)
     return render_template(
@@ -71,25 +72,17 @@ def search() -> ResponseReturnValue:
         station_id=station_id,
         stations=[(one["name"], f"/desk/serve?station_id={one['id']}", one["id"] == station_id) for one in stations],
         matches=[(one["id"], describe(one)) for one in matches],
-        is_void=is_void,
-        members_away=found.error is not None or not stations,
+        is_void=meant is not None and meant["outcome"] == "void",
+        members_away=any(panel.error for panel in answers) or not stations,
         called=panels["called"].content if wanted else {"number": None},
     )
 
 
-def _matches(text: str, found: Panel, station_id: str | None) -> tuple[list[dict[str, Any]], bool]:
-    """Who was meant, by badge or short code before anything else, and whether the badge was one that is void."""
-    if _may_be_code(text) and found.error is None:
-        (answer,) = backend.call("members", "POST", "/badges/read", json={"codes": [text]})
-        if answer["outcome"] != "unknown":
-            return [answer["member"]] if answer["member"] else [], answer["outcome"] == "void"
-    return _at_home_first(found.content or [], station_id), False
-
-
-def _may_be_code(text: str) -> bool:
-    """A badge as scanned, or as long as a short code; a name of eight Latin letters is looked for as both."""
-    code = read_short_code(text)
-    return bool(re.fullmatch(r"HZ1[A-Z2-7]{45}", code) or re.fullmatch(r"[2-9A-HJ-NP-Z]{8}", code))
+def _matches(meant: dict[str, Any] | None, found: Panel, station_id: str | None) -> list[dict[str, Any]]:
+    """Who was meant, by badge or short code before anything else; nobody by a badge that is void."""
+    if meant is not None:
+        return [meant["member"]] if meant["member"] else []
+    return _at_home_first(found.content or [], station_id)
 
 
 def _is_voucher(text: str) -> bool:

@@ -25,15 +25,16 @@ function newId() {
 // --- Finding: the same rules as gateway/pages/roll.py ---
 
 function plain(text) {
-  const code = text.includes("://") ? text.slice(text.lastIndexOf("/") + 1) : text;
-  return code.replace(/[\s\-']/g, "").toLowerCase();
+  return text.replace(/[\s\-']/g, "").toLowerCase();
 }
 
 function matches(row, wanted) {
-  const { text, letters, digits } = row.dataset;
+  const { text, letters, digits, code } = row.dataset;
+  // Whose badge was read by the page is meant when it is scanned once more.
+  if (code && code === wanted) return true;
   if (/^\d+$/.test(wanted) && digits.split(" ").some((number) => number.endsWith(wanted))) return true;
   if (/^[a-z]+$/.test(wanted) && letters.split(" ").some((part) => part.startsWith(wanted))) return true;
-  return text.toLowerCase().includes(wanted);
+  return plain(text).includes(wanted);
 }
 
 function filter() {
