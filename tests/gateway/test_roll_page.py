@@ -68,6 +68,7 @@ def test_who_signed_up_and_who_came_without_is_ticked_on_one_page_and_a_slip_is_
     assert f'href="{here}"' in organizer.get(activity).text
     with town.at(START + timedelta(minutes=5)):
         assert counts(organizer.get(here).text) == (0, 1, 0)
+        assert f'href="{activity}/newcomer"' in organizer.get(here).text
         came = press(organizer, here, "陈芳", "到了")
         assert told(came) == "陈芳 到了，09:05 到 撤回"
         assert counts(came) == (1, 1, 1)
@@ -182,6 +183,7 @@ def test_who_leads_a_site_calls_its_roll_by_masked_names(town: Town) -> None:
         assert list(rows(shown)) == ["陈*芳"]
         assert "暂时看不到" not in shown
         assert f"{activity}/confirm" not in shown
+        assert f"{activity}/newcomer" not in shown
         assert told(press(leader, here, "陈*芳", "到了")).startswith("陈*芳 到了")
         refused = send(leader, here, f"arrived.{zhao.member_id}..{west}")
         assert "只给自己负责的点位点名" in told(refused)
