@@ -20,7 +20,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from devtools.bench import _bare
 from devtools.bench._client import (
     Clients,
     Run,
@@ -29,11 +28,9 @@ from devtools.bench._client import (
     gather,
     request,
     running_system,
-    start_beside,
 )
-from devtools.children import free_port
+from devtools.bench._floor import start_floor
 from devtools.crowd import Crowd
-from devtools.servers import admin_connection, plain_url
 from devtools.supervisor import System
 
 ROUNDS = 5
@@ -47,28 +44,11 @@ def main() -> int:
     parser.add_argument("--scans", type=int, default=SCANS, help="a round")
     chosen = parser.parse_args()
     with running_system("checkin") as system:
-        floor_port = _start_floor(system)
+        floor_port = start_floor(system)
         crowd = gather(system, members=(chosen.rounds + 1) * chosen.scans + 1)
         result = _measure(system, floor_port, crowd, chosen.rounds, chosen.scans)
     print(json.dumps(result))
     return 0
-
-
-def _start_floor(system: System) -> int:
-    """A second gateway in front of the bare service; its port."""
-    place = system.installation
-    with admin_connection(place.admin_url, place.database("checkin")) as connection:
-        connection.execute(_bare.TABLE)
-    url = plain_url(place.admin_url, database=place.database("checkin"))
-    bare_port, gateway_port = free_port(), free_port()
-    start_beside(
-        system, "bare", "checkin", bare_port,
-        target="devtools.bench._bare:create_app", environment={"HUZHU_BENCH_DATABASE_URL": url},
-    )  # fmt: skip
-    start_beside(
-        system, "floor", "gateway", gateway_port, environment={"HUZHU_CHECKIN_URL": f"http://127.0.0.1:{bare_port}"}
-    )
-    return gateway_port
 
 
 def _measure(system: System, floor_port: int, crowd: Crowd, rounds: int, scans: int) -> dict[str, Any]:

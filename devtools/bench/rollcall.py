@@ -22,12 +22,11 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from devtools.bench import _bare
-from devtools.bench._client import Clients, Run, ask, gather, request, running_system, start_beside
-from devtools.children import free_port
+from devtools.bench._client import Clients, Run, ask, gather, request, running_system
+from devtools.bench._floor import start_floor
 from devtools.crowd import PASSWORD, Crowd
 from devtools.seed.setting import acting_for
-from devtools.servers import admin_connection, plain_url
+from devtools.servers import admin_connection
 from devtools.supervisor import System
 from gateway.credentials import SESSION_COOKIE
 from shared.principal import Grant, Role
@@ -50,29 +49,12 @@ def main() -> int:
     if (chosen.rounds + 1) * chosen.ticks >= chosen.people:
         parser.error("every tick is of somebody else")
     with running_system("rollcall") as system:
-        floor_port = _start_floor(system)
+        floor_port = start_floor(system)
         crowd = gather(system, members=chosen.people)
         _sign_up(system, crowd)
         result = _measure(system, floor_port, crowd, chosen)
     print(json.dumps(result))
     return 0
-
-
-def _start_floor(system: System) -> int:
-    """A second gateway in front of the bare service; its port."""
-    place = system.installation
-    with admin_connection(place.admin_url, place.database("checkin")) as connection:
-        connection.execute(_bare.TABLE)
-    url = plain_url(place.admin_url, database=place.database("checkin"))
-    bare_port, gateway_port = free_port(), free_port()
-    start_beside(
-        system, "bare", "checkin", bare_port,
-        target="devtools.bench._bare:create_app", environment={"HUZHU_BENCH_DATABASE_URL": url},
-    )  # fmt: skip
-    start_beside(
-        system, "floor", "gateway", gateway_port, environment={"HUZHU_CHECKIN_URL": f"http://127.0.0.1:{bare_port}"}
-    )
-    return gateway_port
 
 
 def _sign_up(system: System, crowd: Crowd) -> None:
