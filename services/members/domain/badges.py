@@ -34,10 +34,6 @@ def write_badge(key: bytes, badge: Badge) -> str:
     return "HZ1" + base64.b32encode(claim + _mac(key, claim)).decode("ascii").rstrip("=")
 
 
-def is_badge(text: str) -> bool:
-    return _TOKEN.fullmatch(text.strip().upper()) is not None
-
-
 def read_badge(key: bytes, text: str) -> Badge | None:
     """What a scanned text says, also in small letters; None when it is no badge of ours."""
     found = _TOKEN.fullmatch(text.strip().upper())

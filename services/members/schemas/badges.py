@@ -2,6 +2,7 @@
 
 from marshmallow import fields, validate
 
+from services.members.domain.badges import SERIAL_MAX
 from services.members.schemas.people import MemberSchema
 from shared.fields import Line, Whole, Wire
 
@@ -48,7 +49,9 @@ class BadgeReadSchema(Wire):
 
 
 class BadgeReplaceSchema(Wire):
-    serial = Whole(required=True, validate=validate.Range(1, 0xFFFE), metadata={"description": "Of the lost badge"})
+    serial = Whole(
+        required=True, validate=validate.Range(1, SERIAL_MAX - 1), metadata={"description": "Of the lost badge"}
+    )
 
 
 class BadgeSerialSchema(Wire):
