@@ -168,7 +168,7 @@ allows.
 _LED = """
     SELECT log.action, log.subject_id, log.who FROM audit_log log
     LEFT JOIN attendance ON attendance.id = log.subject_id LEFT JOIN site ON site.id = attendance.site_id
-    WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> 'roll.refuse_own_case' AND (
+    WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> 'roll.refuse_own' AND (
         log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen'])
         OR site.leader_member_id IS DISTINCT FROM log.member_id AND NOT EXISTS (
             SELECT FROM audit_log changed WHERE changed.subject_id = attendance.activity_id

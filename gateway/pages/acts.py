@@ -46,9 +46,9 @@ def _at_activities() -> dict[str, str]:
         "attendance.reject": _("时长不通过"),
         "attendance.annul": _("撤销时长"),
         "attendance.reopen": _("撤回签退"),
-        "roll.refuse_own_case": _("点名点了自己或家人，没有记"),
+        "roll.refuse_own": _("点名点了自己或家人，没有记"),
         "sheet.enter": _("录入签到表"),
-        "sheet.refuse": _("签到表上本人或家人的行没有录入"),
+        "sheet.refuse_own": _("签到表上本人或家人的行没有录入"),
         "sign_up.add": _("代为报名"),
         "sign_up.cancel": _("代为取消报名"),
     }

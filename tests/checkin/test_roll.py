@@ -273,7 +273,7 @@ def test_who_leads_a_site_calls_its_roll_and_no_other_without_a_role(station: St
         assert told(tick(leader, activity, oneself, "arrived", 5, site=0)) == ("refused", "own_case")
     kept = station.rows("SELECT action, detail FROM audit_log WHERE member_id = :id", id=own(leader))
     assert sorted(row["action"] for row in kept) == [
-        "attendance.add", "attendance.add", "attendance.leave", "roll.refuse_own_case", "roll.refuse_own_case"
+        "attendance.add", "attendance.add", "attendance.leave", "roll.refuse_own", "roll.refuse_own"
     ]  # fmt: skip
     assert {row["detail"]["as"] for row in kept} == {"site_leader"}
     elsewhere = station.activity()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -58,7 +59,7 @@ def add_attendance(
     """
     activity = activity_store.hold_activity(tx, activity_id)
     path = _require(tx, caller, activity, [member_id])
-    digest = tokens.digest(msgspec.json.encode([activity_id, member_id, site_id, arrived_at, left_at]).decode()).hex()
+    digest = digest_of(activity_id, member_id, site_id, arrived_at, left_at)
     if (known := store.find_made(tx, attendance_id)) is not None:
         if known[1] != digest:
             raise Conflict
@@ -68,21 +69,8 @@ def add_attendance(
         raise Conflict
     if left_at is not None:
         store.mark_overlapping(tx, [attendance_id])
-    audit.add(
-        tx,
-        caller,
-        "attendance.add",
-        "attendance",
-        attendance_id,
-        path=path,
-        detail={
-            "title": activity.title,
-            "member_id": str(member_id),
-            "evidence": pair.evidence.value,
-            "arrived_at": arrived_at.isoformat(),
-            "left_at": left_at and left_at.isoformat(),
-        },
-    )
+    detail = {"title": activity.title, **as_added(pair)}
+    audit.add(tx, caller, "attendance.add", "attendance", attendance_id, path=path, detail=detail)
     return _reread(tx, attendance_id)
 
 
@@ -288,6 +276,21 @@ def _change(
         },
     )
     return _reread(tx, changed.id)
+
+
+def digest_of(*content: Any) -> str:
+    """Of what an attendance was entered with: the same id with another content is a conflict."""
+    return tokens.digest(msgspec.json.encode(content).decode()).hex()
+
+
+def as_added(pair: Attendance) -> dict[str, str | None]:
+    """What was said of somebody who was entered, for the audit log."""
+    return {
+        "member_id": str(pair.member_id),
+        "evidence": pair.evidence.value,
+        "arrived_at": pair.arrived_at.isoformat(),
+        "left_at": pair.left_at.isoformat() if pair.left_at else None,
+    }
 
 
 def in_brief(pair: Attendance) -> dict[str, str | int | None]:

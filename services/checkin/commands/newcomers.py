@@ -2,16 +2,16 @@
 
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
+from services.checkin.commands.attendances import as_added, digest_of
 from services.checkin.domain import attendances, entering
 from services.checkin.domain.attendances import Attendance, State
 from services.checkin.domain.entering import Entry
 from services.checkin.domain.schedule import service_day
 from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as store
-from shared import audit, clock, copies, tokens
+from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.principal import Principal, Role
@@ -29,7 +29,7 @@ def sign_in_newcomer(
     caller.require(Role.ORGANIZER, activity.path)
     card = copies.find_card(tx, member_id)
     caller.refuse_own_case(member_id, None if card is None else card.household_id)
-    digest = tokens.digest(msgspec.json.encode([activity_id, member_id, site_id]).decode()).hex()
+    digest = digest_of(activity_id, member_id, site_id)
     if (known := store.find_made(tx, attendance_id)) is not None:
         if known[1] != digest:
             raise Conflict
@@ -47,11 +47,6 @@ def sign_in_newcomer(
     pair = entering.enter(entry, activity.schedule, now, others=others, pairs_of_day=pairs_of_day)
     if not store.add(tx, pair, digest):
         raise Conflict
-    detail = {
-        "title": activity.title,
-        "member_id": str(member_id),
-        "evidence": pair.evidence.value,
-        "arrived_at": now.isoformat(),
-    }
+    detail = {"title": activity.title, **as_added(pair)}
     audit.add(tx, caller, "attendance.add", "attendance", attendance_id, path=activity.path, detail=detail)
     return pair

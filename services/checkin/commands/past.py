@@ -16,6 +16,7 @@ from services.checkin.domain.attendances import Attendance, State
 from services.checkin.domain.past import Stay, activity_of
 from services.checkin.domain.schedule import DURATION_MAX, service_day
 from services.checkin.store import Activity
+from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import past as store
 from shared import audit, clock, outbox, tokens
@@ -50,12 +51,13 @@ def _judge(tx: Session, services: Sequence[PastService]) -> dict[UUID, str | Non
     """By record, why it is to be left out; None where it is new. Each counts for those after it."""
     stays, held = store.list_stays(tx, services), store.list_held(tx, services)
     held_on = {(station_id, service_day(starts_at), title) for station_id, starts_at, title in held}
-    cards = store.list_cards(tx, (service.member_id for service in services))
+    cards = attendance_store.find_cards(tx, {service.member_id for service in services})
     found: dict[UUID, str | None] = {}
     for service in services:
         theirs: list[Stay] = stays.setdefault(service.member_id, [])
         here = (service.station_id, service.service_day, service.title)
-        gone = cards.get(service.member_id, "active") != "active"
+        card = cards.get(service.member_id)
+        gone = card is not None and card.status != "active"
         sentence = _GONE if gone else past.why_left_out(service, theirs, held=here in held_on)
         if sentence is None:
             theirs.append(past.as_stay(service))
@@ -68,12 +70,13 @@ def _judge(tx: Session, services: Sequence[PastService]) -> dict[UUID, str | Non
 
 def take_past(tx: Session, facts: Sequence[PastServiceApproved]) -> list[Answer]:
     """Handler of PastServiceApproved: take each in once, in one transaction, or say why it is left out."""
-    store.lock(tx, facts)
+    activity_store.lock_each(tx, (activity_of(fact) for fact in facts))
+    activity_store.lock_each(tx, (fact.member_id for fact in facts))
     known = {
         record_id: (record.digest, {"state": record.state, "detail": record.reason})
         for record_id, record in store.lock_records(tx, [fact.record_id for fact in facts]).items()
     }
-    cards = store.list_cards(tx, (fact.member_id for fact in facts))
+    cards = attendance_store.find_cards(tx, {fact.member_id for fact in facts})
     stations = store.list_stations(tx, (fact.station_id for fact in facts))
     fresh = {
         fact.record_id: fact

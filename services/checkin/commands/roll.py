@@ -7,10 +7,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
-from services.checkin.commands.attendances import in_brief
+from services.checkin.commands.attendances import digest_of, in_brief
 from services.checkin.domain import attendances, entering, roll
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
@@ -20,7 +19,7 @@ from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import roll as store
-from shared import audit, clock, tokens
+from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.principal import Principal
@@ -160,7 +159,7 @@ def _write(
     before: Mapping[UUID, Sequence[Attendance]],
     about: Mapping[str, Any],
 ) -> None:
-    digest = tokens.digest(msgspec.json.encode(["roll", activity.id]).decode()).hex()
+    digest = digest_of("roll", activity.id)
     if attendance_store.add_several(tx, [(pair, digest) for pair in written.added]) != {
         pair.id for pair in written.added
     }:
@@ -198,7 +197,7 @@ def _log_own_cases(
     tx: Session, caller: Principal, activity: Activity, refused: Sequence[Tick], about: Mapping[str, Any]
 ) -> None:
     details = {each.member_id: {**about, "wanted": each.wanted.value} for each in refused}
-    audit.add_each(tx, caller, "roll.refuse_own_case", "member", details, path=activity.path)
+    audit.add_each(tx, caller, "roll.refuse_own", "member", details, path=activity.path)
 
 
 def _with_actors(tx: Session, ticks: Sequence[Tick], ticked: Sequence[Ticked]) -> list[Ticked]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-import msgspec
 from sqlalchemy.orm import Session
 
+from services.checkin.commands.attendances import as_added, digest_of
 from services.checkin.domain import activities, sheets
 from services.checkin.domain.activities import ActivityInWrongState
 from services.checkin.domain.attendances import Attendance
@@ -17,7 +17,7 @@ from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import sheets as store
-from shared import audit, clock, tokens
+from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.events import Evidence
@@ -81,7 +81,7 @@ def _judge(
     now, schedule = clock.now(), activity.schedule
     wanted = list({entry.member_id for entry in entries})
     cards = attendance_store.find_cards(tx, wanted)
-    store.lock_members(tx, wanted)
+    activity_store.lock_each(tx, wanted)
     pairs = store.list_pairs(tx, activity.id, wanted)
     counts = attendance_store.count_pairs(tx, wanted, list({service_day(entry.arrived_at) for entry in entries}))
     receipts: list[LineReceipt] = []
@@ -120,24 +120,14 @@ def _write(
         if len(attendance_store.add_several(tx, [(pair, _digest(pair)) for pair in new])) < len(new):
             raise Conflict
         attendance_store.mark_overlapping(tx, [pair.id for pair in new if pair.left_at is not None])
-        details = {pair.id: {**about, **_said(pair)} for pair in new}
+        details = {pair.id: {**about, **as_added(pair)} for pair in new}
         audit.add_each(tx, caller, "attendance.add", "attendance", details, path=activity.path)
         added = {**about, "added": len(new)}
         audit.add(tx, caller, "sheet.enter", "activity", activity.id, path=activity.path, detail=added)
     if own := [str(one.member_id) for one in receipts if one.outcome is Outcome.OWN_CASE]:
         refused = {**about, "member_ids": own}
-        audit.add(tx, caller, "sheet.refuse", "activity", activity.id, path=activity.path, detail=refused)
+        audit.add(tx, caller, "sheet.refuse_own", "activity", activity.id, path=activity.path, detail=refused)
 
 
 def _digest(pair: Attendance) -> str:
-    content = [pair.activity_id, pair.member_id, pair.site_id, pair.arrived_at, pair.left_at]
-    return tokens.digest(msgspec.json.encode(content).decode()).hex()
-
-
-def _said(pair: Attendance) -> dict[str, str | None]:
-    return {
-        "member_id": str(pair.member_id),
-        "evidence": pair.evidence.value,
-        "arrived_at": pair.arrived_at.isoformat(),
-        "left_at": pair.left_at.isoformat() if pair.left_at else None,
-    }
+    return digest_of(pair.activity_id, pair.member_id, pair.site_id, pair.arrived_at, pair.left_at)

@@ -1,6 +1,6 @@
 """Statements on activities and sites."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from shared import copies
 from shared.errors import Conflict, NotFound
 
 NO_STATIONS = ("compound", "building")
+_lock_each = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
 
 
 class NoSuchActivity(NotFound):
@@ -66,6 +67,13 @@ def lock_key(id_: UUID) -> int:
     The last eight bytes: the first ones of ids made together are alike.
     """
     return int.from_bytes(id_.bytes[8:], signed=True)
+
+
+def lock_each(tx: Session, ids: Iterable[UUID]) -> None:
+    """Nobody else changes these activities, or lets these members in anywhere, until we are done; activities are locked
+    before members. In the order of the keys, so that nobody waits for somebody who waits for them.
+    """
+    tx.execute(_lock_each, {"keys": sorted(map(lock_key, set(ids)))})
 
 
 def get_site(activity: Activity, site_id: UUID) -> Site:

@@ -187,7 +187,7 @@ def mark_overlapping(tx: Session, ids: Iterable[UUID]) -> set[UUID]:
     return set(tx.connection().execute(_mark_overlapping, {"ids": list(ids)}).scalars())
 
 
-def find_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
+def find_cards(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
     """Each member's status and household, so far as their cards have come."""
     card = copies.member_card.c
     statement = select(card.member_id, card.status, card.household_id)

@@ -6,22 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, bindparam, func, insert, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.attendances import LIVE, Attendance
-from services.checkin.domain.past import Stay, activity_of
+from services.checkin.domain.past import Stay
 from services.checkin.domain.schedule import DURATION_MAX
-from services.checkin.store.activities import lock_key
 from services.checkin.store.attendances import read, values_of_new
 from services.checkin.store.tables import Activity, PastRecord, Site, attendance_table
 from shared import copies
 from shared.events import PastService
 
-_lock = text("SELECT pg_advisory_xact_lock(key) FROM (SELECT unnest(:keys) AS key ORDER BY 1) AS wanted").bindparams(
-    bindparam("keys", type_=ARRAY(BigInteger))
-)
 # Who was merged into another is that person.
 _stays = text("""
     SELECT coalesce(card.merged_into, attendance.member_id) AS member_id, activity.title, attendance.service_day,
@@ -37,15 +32,6 @@ _stays = text("""
         AND attendance.arrived_at >= :since AND attendance.arrived_at < :until AND attendance.state = ANY(:live)
     ORDER BY attendance.arrived_at, attendance.id
 """)
-
-
-def lock(tx: Session, services: Iterable[PastService]) -> None:
-    """Nobody else changes these activities, or lets these members in, until we are done; in the order in which
-    everybody locks: activities, then members.
-    """
-    found = list(services)
-    for ids in ({activity_of(service) for service in found}, {service.member_id for service in found}):
-        tx.execute(_lock, {"keys": [lock_key(one) for one in ids]})
 
 
 def lock_records(tx: Session, ids: Sequence[UUID]) -> dict[UUID, PastRecord]:
@@ -88,13 +74,6 @@ def list_held(tx: Session, services: Sequence[PastService]) -> set[tuple[UUID, d
         )
     )
     return {(row.station_id, row.starts_at, row.title) for row in rows}
-
-
-def list_cards(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Each member's status, so far as their cards have come."""
-    card = copies.member_card.c
-    rows = tx.execute(select(card.member_id, card.status).where(card.member_id == func.any(list(set(member_ids)))))
-    return {row.member_id: row.status for row in rows}
 
 
 def list_stations(tx: Session, station_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:

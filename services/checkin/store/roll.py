@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.codes import Direction
-from services.checkin.store.activities import lock_key
+from services.checkin.store.activities import lock_each, lock_key
 from services.checkin.store.tables import Activity, attendance_table, scan_table
 from shared import copies
 from shared.audit import audit_log
@@ -41,9 +41,6 @@ _list = text("""
     ORDER BY signed.number NULLS LAST, member_id LIMIT :limit
 """)
 
-# In the order of the keys, so that nobody waits for somebody who waits for them.
-_take_turns = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
-
 
 def sites_called(caller: Principal, activity: Activity) -> set[UUID] | None:
     """The sites whose roll somebody calls because they lead them; None for organizers, who call all. Forbidden for
@@ -68,7 +65,7 @@ def take_turns(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> No
     others, and ticks of others, do not wait.
     """
     tx.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": lock_key(activity_id)})
-    tx.execute(_take_turns, {"keys": sorted(map(lock_key, member_ids))})
+    lock_each(tx, member_ids)
 
 
 def list_scanned(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, set[Direction]]:

@@ -1,7 +1,7 @@
 """Statements on sign-in sheets: each reads or writes all lines at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from services.checkin.domain.attendances import Attendance
 from services.checkin.store import attendances
-from services.checkin.store.activities import lock_key
 from services.checkin.store.tables import attendance_table
 
 _columns = attendance_table.c
@@ -33,21 +32,12 @@ _list_lines = text("""
         AND sign_up.at <= :as_of AND (sign_up.cancelled_at IS NULL OR sign_up.cancelled_at > :as_of)
     ORDER BY number LIMIT :limit
 """)
-# One after the other in one order: two sheets that name the same people do not wait for each other.
-_lock_members = text("""
-    SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT key FROM unnest(CAST(:keys AS bigint[])) key ORDER BY key) own
-""")
 
 
 def list_lines(tx: Session, activity_id: UUID, site_id: UUID, *, as_of: datetime, limit: int) -> Sequence[Row[Any]]:
     """Who stands on the sheet of a site, in order, each with the record they have at the activity by now."""
     values = {"activity_id": activity_id, "site_id": site_id, "as_of": as_of, "limit": limit}
     return tx.execute(_list_lines, values).all()
-
-
-def lock_members(tx: Session, member_ids: Iterable[UUID]) -> None:
-    """No other arrival of these comes in, anywhere, until we are done."""
-    tx.execute(_lock_members, {"keys": [lock_key(member_id) for member_id in member_ids]})
 
 
 def list_pairs(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, list[Attendance]]:
