@@ -16,7 +16,6 @@ from shared.errors import HuzhuError, Unavailable
 from shared.principal import Role
 
 CLOSES_SHOWN = 20
-STATIONS_MAX = 200
 
 pages = Blueprint("closing", __name__)
 
@@ -69,11 +68,7 @@ def _read_counts(filled: Form) -> list[dict[str, Any]]:
 
 
 def _close_page(filled: Form) -> str:
-    calls = {
-        name: Call(call.service, call.path, {**(call.query or {}), "limit": STATIONS_MAX})
-        for name, call in asking_for_stations(Role.STAFF).items()
-    }
-    asked = backend.together(**calls, left_open=Call("rewards", "/desks-left-open"))
+    asked = backend.together(**asking_for_stations(Role.STAFF), left_open=Call("rewards", "/desks-left-open"))
     stations = [(str(one["id"]), one["name"]) for one in stations_in(asked)]
     stations += [(one["station_id"], _left_open(one)) for one in asked["left_open"].needed()]
     wanted = str(uuid_or_none(filled.text("station_id") or request.args.get("station_id")))

@@ -10,9 +10,7 @@ from gateway import backend
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
-from gateway.i18n import _
-from gateway.pages import done
-from shared.errors import HuzhuError
+from gateway.pages import done, switching
 from shared.principal import Role
 
 ROWS = 200
@@ -32,15 +30,8 @@ def list_switches() -> ResponseReturnValue:
 @holding(Role.STAFF)
 def switch(node_id: UUID) -> ResponseReturnValue:
     filled = Form.posted()
-    wanted = {"1": True, "0": False}.get(filled.text("on"))
-    if wanted is None:
-        filled.fail("", _("页面不完整，请刷新再试"))
-    else:
-        try:
-            backend.call("checkin", "PUT", f"/confirm-each/{node_id}", json={"on": wanted})
-            return done.back("/staff/confirming", "saved")
-        except HuzhuError as refusal:
-            filled.blame(refusal)
+    if switching.turn(filled, f"/confirm-each/{node_id}"):
+        return done.back("/staff/confirming", "saved")
     return _switches_page(filled), 422
 
 

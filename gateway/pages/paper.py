@@ -13,7 +13,15 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding, logged_in
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import about, asking_for_homes, asking_for_stations, every, homes_in, stations_in
+from gateway.pages.places import (
+    about,
+    asking_for_homes,
+    asking_for_stations,
+    chosen_station,
+    every,
+    homes_in,
+    stations_in,
+)
 from gateway.presentation import require_viewer
 from shared import clock
 from shared.errors import HuzhuError, NotFound
@@ -34,8 +42,7 @@ pages = Blueprint("paper", __name__)
 def choose() -> ResponseReturnValue:
     """What can be printed for a station, its compounds and its teams."""
     stations = stations_in(every(**asking_for_stations(Role.ORGANIZER)))
-    wanted = str(uuid_or_none(request.args.get("station_id")))
-    station = next((one for one in stations if one["id"] == wanted), stations[0] if stations else None)
+    station = chosen_station(stations, request.args.get("station_id"))
     station_id = station["id"] if station else None
     panels = (
         every(homes=asking_for_homes(station_id), teams=Call("members", "/teams", {"station_id": station_id}))

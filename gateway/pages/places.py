@@ -64,14 +64,16 @@ def stations_of(role: Role) -> list[dict[str, Any]]:
 
 
 def asking_for_stations(role: Role) -> dict[str, Call]:
-    """The questions behind `stations_of`, to be asked in full beside others; `stations_in` reads the answers."""
+    """The questions behind `stations_of`, to be asked beside others, in full or for the first of them; `stations_in`
+    reads the answers.
+    """
     nodes = nodes_of(role)
     calls = {
-        f"stations_{number}": Call("members", "/nodes", {"below_id": node_id, "level": "station"})
+        f"stations_{number}": Call("members", "/nodes", {"below_id": node_id, "level": "station", "limit": ROWS_MAX})
         for number, node_id in enumerate(nodes)
     }
     if own := [str(node_id) for node_id in nodes if node_id is not None]:
-        calls["stations_own"] = Call("members", "/nodes", {"ids": ",".join(own)})
+        calls["stations_own"] = Call("members", "/nodes", {"ids": ",".join(own), "limit": ROWS_MAX})
     return calls
 
 
@@ -82,6 +84,12 @@ def stations_in(panels: Mapping[str, Panel]) -> list[dict[str, Any]]:
             if node["level"] == "station" and node.get("closed_on") is None:
                 found[node["id"]] = node
     return sorted(found.values(), key=lambda node: str(node["name"]))
+
+
+def chosen_station(stations: list[dict[str, Any]], wanted: str | None) -> dict[str, Any] | None:
+    """The one whose id was asked for, else the first."""
+    node_id = str(uuid_or_none(wanted))
+    return next((one for one in stations if one["id"] == node_id), stations[0] if stations else None)
 
 
 def station_options(role: Role) -> list[tuple[str, str]]:

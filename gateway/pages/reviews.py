@@ -11,7 +11,7 @@ from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import done
+from gateway.pages import done, switching
 from gateway.pages.organize import activity_page
 from shared.errors import HuzhuError, Unavailable
 from shared.principal import Role
@@ -32,15 +32,8 @@ def list_reviews() -> ResponseReturnValue:
 @holding(Role.STAFF)
 def switch(node_id: UUID) -> ResponseReturnValue:
     filled = Form.posted()
-    wanted = {"1": True, "0": False}.get(filled.text("on"))
-    if wanted is None:
-        filled.fail("", _("页面不完整，请刷新再试"))
-    else:
-        try:
-            backend.call("checkin", "PUT", f"/reviews/switches/{node_id}", json={"on": wanted})
-            return done.back("/staff/reviews", "saved")
-        except HuzhuError as refusal:
-            filled.blame(refusal)
+    if switching.turn(filled, f"/reviews/switches/{node_id}"):
+        return done.back("/staff/reviews", "saved")
     return _reviews_page(filled), 422
 
 

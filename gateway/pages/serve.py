@@ -7,7 +7,6 @@ pages Enter brings the empty search again.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,13 +20,12 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages.desk import look_up
-from gateway.pages.places import asking_for_stations, asking_who, describe, meant_by, stations_in
+from gateway.pages.places import asking_for_stations, asking_who, chosen_station, describe, meant_by, stations_in
 from shared import clock
 from shared.errors import Conflict, Forbidden, HuzhuError, Unavailable
 from shared.ids import SHORT_CODE_LENGTH, read_short_code
 from shared.principal import Role
 
-STATIONS_MAX = 200
 LINES_MAX = 10
 """Gifts in one order, as rewards takes them."""
 AGAIN_WITHIN = timedelta(minutes=10)
@@ -46,10 +44,7 @@ def search() -> ResponseReturnValue:
     text = request.args.get("q", "").strip()
     if _is_voucher(text):
         return look_up(Form({"code": text}))
-    calls = {
-        name: replace(call, query={**(call.query or {}), "limit": STATIONS_MAX})
-        for name, call in asking_for_stations(Role.ORGANIZER).items()
-    }
+    calls = asking_for_stations(Role.ORGANIZER)
     if text:
         calls |= asking_who(text)
     if wanted := uuid_or_none(request.args.get("station_id")):
@@ -59,7 +54,8 @@ def search() -> ResponseReturnValue:
         stations = stations_in(panels)
     except Unavailable:
         stations = []
-    station_id = _chosen_station(stations)
+    station = chosen_station(stations, request.args.get("station_id"))
+    station_id = station["id"] if station else None
     answers = [panels[name] for name in ("found", "read") if name in panels]
     meant = meant_by(panels.get("read"))
     matches = _matches(meant, panels["found"], station_id) if text else []
@@ -90,12 +86,6 @@ def _is_voucher(text: str) -> bool:
     code = read_short_code(text)
     typed = len(code) == SHORT_CODE_LENGTH and code.isascii() and code.isalnum() and not code.isdigit()
     return typed or bool(re.search(r"(^|/v/)V1\.", text))
-
-
-def _chosen_station(stations: list[dict[str, Any]]) -> str | None:
-    wanted = str(uuid_or_none(request.args.get("station_id")))
-    known = [str(one["id"]) for one in stations]
-    return wanted if wanted in known else known[0] if known else None
 
 
 def _at_home_first(found: list[dict[str, Any]], station_id: str | None) -> list[dict[str, Any]]:

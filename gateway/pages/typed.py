@@ -10,10 +10,10 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend
-from gateway.forms import Form, uuid_or_none
+from gateway.forms import Form
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.places import asking_for_stations, every, stations_in
+from gateway.pages.places import asking_for_stations, chosen_station, every, stations_in
 from shared import clock
 from shared.errors import Conflict, HuzhuError, Unavailable
 from shared.principal import Role
@@ -154,9 +154,8 @@ def _outcome(order: dict[str, Any]) -> dict[str, Any]:
 
 def _typed_page(filled: Form, told: list[dict[str, Any]]) -> str:
     stations = stations_in(every(**asking_for_stations(Role.ORGANIZER)))
-    wanted = str(uuid_or_none(filled.text("station_id") or request.args.get("station_id")))
-    known = [str(one["id"]) for one in stations]
-    station_id = wanted if wanted in known else known[0] if known else None
+    station = chosen_station(stations, filled.text("station_id") or request.args.get("station_id"))
+    station_id = station["id"] if station else None
     gifts = (
         backend.call("rewards", "GET", "/gifts", query={"station_id": station_id, "limit": 200}) if station_id else []
     )
