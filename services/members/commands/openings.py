@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.members.domain import openings
+from services.members.domain import matching, openings
 from services.members.domain.imports import Problem, RowState
-from services.members.domain.openings import Candidate, OpeningRow
+from services.members.domain.openings import OpeningRow
 from services.members.store import imports, people
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
@@ -72,17 +72,13 @@ def _match(
     problems: dict[int, list[Problem]],
 ) -> dict[int, UUID]:
     """The members meant, by row; who cannot be told, comes twice or is the caller's own goes among the problems."""
-    by_name: dict[str, list[Candidate]] = {}
-    by_number: dict[str, list[Candidate]] = {}
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    for one in imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers):
-        by_name.setdefault(one.name, []).append(one)
-        by_number.setdefault(one.volunteer_number, []).append(one)
+    known = imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers)
+    candidates = matching.by_row(rows, known)
     matched: dict[int, UUID] = {}
     for row in rows:
         phone = keys().phone_hash(row.phone) if row.phone else None
-        candidates = by_number.get(row.volunteer_number, []) if row.volunteer_number else by_name.get(row.name, [])
-        who = openings.find_member(row, phone, candidates)
+        who = matching.find_member(row, phone, candidates[row.number])
         if isinstance(who, Problem):
             problems[row.number] = [who]
         else:

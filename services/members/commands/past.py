@@ -8,9 +8,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.members.domain import openings, past
+from services.members.domain import matching, past
 from services.members.domain.imports import Problem, RowState, State
-from services.members.domain.openings import Candidate
 from services.members.domain.past import PastRow
 from services.members.store import imports, people
 from services.members.store.imports import Content, ImportFile, Row
@@ -92,19 +91,15 @@ def _match(
     tx: Session, caller: Principal, station_id: UUID, rows: Sequence[PastRow], problems: dict[int, list[Problem]]
 ) -> dict[int, UUID]:
     """The members meant, by row; who cannot be told, or is the caller's own, goes among the problems."""
-    by_name: dict[str, list[Candidate]] = {}
-    by_number: dict[str, list[Candidate]] = {}
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    for one in imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers):
-        by_name.setdefault(one.name, []).append(one)
-        by_number.setdefault(one.volunteer_number, []).append(one)
+    known = imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers)
+    candidates = matching.by_row(rows, known)
     hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}
     tails = {row.tail: keys().phone_tail_hash(row.tail) for row in rows if row.tail}
     matched: dict[int, UUID] = {}
     for row in rows:
-        candidates = by_number.get(row.volunteer_number, []) if row.volunteer_number else by_name.get(row.name, [])
         phone, tail = hashes.get(row.phone or ""), tails.get(row.tail or "")
-        who = openings.find_member(row, phone, candidates, tail)
+        who = matching.find_member(row, phone, candidates[row.number], tail)
         if isinstance(who, Problem):
             problems[row.number] = [who]
         else:

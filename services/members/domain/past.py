@@ -1,24 +1,21 @@
 """过往服务记录: what a line of a station's list says that somebody did, and when two lines say the same."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from services.members.domain.imports import Problem
-from services.members.domain.openings import TITLES as OPENING_TITLES
+from services.members.domain.matching import WHO, Blame, read_who
 from services.members.domain.phones import read_phone
-from services.members.domain.volunteer_numbers import is_volunteer_number
 from shared import cells
 from shared.cells import DAY_MINUTES, Heads, Span
 from shared.errors import Invalid
 
 TITLES: dict[str, tuple[str, ...]] = {
-    "name": (*OPENING_TITLES["name"], "志愿者"),
-    "number": OPENING_TITLES["number"],
-    "phone": (*OPENING_TITLES["phone"], "手机尾号", "电话尾号", "尾号", "手机后四位", "后四位"),
-    "compound": OPENING_TITLES["compound"],
-    "building": OPENING_TITLES["building"],
+    **WHO,
+    "name": (*WHO["name"], "志愿者"),
+    "phone": (*WHO["phone"], "手机尾号", "电话尾号", "尾号", "手机后四位", "后四位"),
     "day": ("日期", "服务日期", "活动日期", "参加日期"),
     "times": ("起止时间", "服务时间", "活动时间", "时间", "时间段", "时段"),
     "hours": ("时长", "服务时长", "活动时长", "志愿时长", "小时", "小时数"),
@@ -34,10 +31,6 @@ _ROUND_A_DAY = re.compile(r"[（(].*?[）)]|(?:星期|周)[一二三四五六日
 _HALVES = {"上午": (9 * 60, 12 * 60), "下午": (14 * 60, 18 * 60), "晚上": (19 * 60, 22 * 60)}
 _NOMINAL_BEGIN = 9 * 60
 """When a service is put that has no times of its own."""
-
-
-Blame = Callable[[str, str], None]
-"""How a reader says what is wrong: the field, and a sentence."""
 
 
 class NoTitles(Invalid):
@@ -110,12 +103,7 @@ def read_row(number: int, row: Sequence[str], columns: Mapping[str, int], readin
     def blame(field: str, sentence: str) -> None:
         problems.append(Problem(number, TITLES[field][0], texts.get(field, "")[:40], sentence))
 
-    name = cells.name(texts["name"])
-    if not name:
-        blame("name", "没有填姓名")
-    volunteer_number = re.sub(r"[\s\-]", "", cells.digits(texts.get("number", ""))) or None
-    if volunteer_number and not is_volunteer_number(volunteer_number):
-        blame("number", "志愿者编号不对，请核对 12 位数字")
+    name, volunteer_number = read_who(texts, blame)
     phone_text = cells.digits(texts.get("phone", ""))
     tail = phone_text if _TAIL.fullmatch(phone_text) else None
     phone = read_phone(phone_text) if phone_text and not tail else None

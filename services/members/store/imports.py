@@ -35,7 +35,7 @@ from services.members.domain.imports import (
     State,
     steps,
 )
-from services.members.domain.openings import Candidate
+from services.members.domain.matching import Candidate
 from services.members.domain.places import ROOT, path_above
 from services.members.store.keys import keys
 from services.members.store.models import LoginMember, Member, Node, RoleGrant, db

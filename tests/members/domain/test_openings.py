@@ -4,9 +4,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.members.domain import openings
+from services.members.domain import matching, openings
 from services.members.domain.imports import Problem
-from services.members.domain.openings import Candidate, OpeningRow
+from services.members.domain.matching import Candidate
+from services.members.domain.openings import OpeningRow
 
 COLUMNS = {field: column for column, field in enumerate(openings.TITLES)}
 NUMBER = "234567890121"
@@ -28,7 +29,7 @@ def one(phone: bytes | None = None, compound: str | None = "和谐小区", build
 
 
 def who(found: OpeningRow, phone: bytes | None, *candidates: Candidate) -> UUID | str:
-    matched = openings.find_member(found, phone, candidates)
+    matched = matching.find_member(found, phone, candidates)
     return matched.sentence if isinstance(matched, Problem) else matched.id
 
 
