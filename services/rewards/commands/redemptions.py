@@ -281,10 +281,10 @@ def cancel(tx: Session, caller: Principal, *, redemption_id: UUID) -> Redemption
 def take_back(tx: Session, redemption: Redemption) -> Redemption:
     """End a locked redemption of the desk, handed over or not; what it took and its points go back."""
     was_issued = redemption.state is State.FULFILLED
+    not_given = {"fulfilled_at": None, "fulfilled_by": None}
     ended = store.move_redemption(
-        tx, redemption.id, [redemption.state], state=State.CANCELLED, ended_at=clock.now(), fulfilled_at=None,
-        fulfilled_by=None,
-    )  # fmt: skip
+        tx, redemption.id, [redemption.state], state=State.CANCELLED, ended_at=clock.now(), **not_given
+    )
     assert ended is not None, "the row is locked"
     store.give_back(tx, ended, was_issued=was_issued)
     _void(tx, ended, f"现场兑换收回 {ended.gift_name} × {ended.quantity}")

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Row, Select, Update, and_, bindparam, false, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.orm import Session
 
@@ -41,10 +41,12 @@ _SHARED_OF = text("""
 
 
 def hold_desk(tx: Session, station_id: UUID, *, alone: bool = False) -> None:
+    """Until we are done no close runs at this station; `alone`: nothing is handed over or taken back there, either."""
     tx.execute(_ALONE if alone else _SHARED, {"station": str(station_id)})
 
 
 def hold_desk_of(tx: Session, redemption_id: UUID) -> None:
+    """The same, shared, of the station where something was redeemed."""
     tx.execute(_SHARED_OF, {"id": redemption_id})
 
 
@@ -202,29 +204,16 @@ def list_lines(tx: Session, order_id: UUID, *, lock: bool = False) -> list[Redem
     return list(tx.scalars(statement, execution_options=FRESH))
 
 
-_HAND_OVER = (
-    update(redemption_table)
-    .where(redemption_table.c.id == bindparam("of"))
-    .values(
-        {
-            name: bindparam(f"new_{name}", type_=redemption_table.c[name].type)
-            for name in (
-                *("state", "confirmed_at", "expires_at", "voucher_key_id", "code_digest"),
-                *("fulfilled_at", "fulfilled_by"),
-            )
-        }
-    )
+def _changing(*names: str) -> Update:
+    """A statement that sets these columns of one redemption, to be run for several at once."""
+    changed = {name: bindparam(f"new_{name}", type_=redemption_table.c[name].type) for name in names}
+    return update(redemption_table).where(redemption_table.c.id == bindparam("of")).values(changed)
+
+
+_HAND_OVER = _changing(
+    "state", "confirmed_at", "expires_at", "voucher_key_id", "code_digest", "fulfilled_at", "fulfilled_by"
 )
-_DECLINE = (
-    update(redemption_table)
-    .where(redemption_table.c.id == bindparam("of"))
-    .values(
-        {
-            name: bindparam(f"new_{name}", type_=redemption_table.c[name].type)
-            for name in ("state", "reason_code", "reason", "ended_at")
-        }
-    )
-)
+_DECLINE = _changing("state", "reason_code", "reason", "ended_at")
 
 
 def hand_over_all(tx: Session, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
@@ -236,7 +225,7 @@ def decline_all(tx: Session, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
     _change_all(tx, _DECLINE, {key: {"state": State.DECLINED, **given} for key, given in changes.items()})
 
 
-def _change_all(tx: Session, statement: Any, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
+def _change_all(tx: Session, statement: Update, changes: Mapping[UUID, Mapping[str, Any]]) -> None:
     rows = [{"of": key, **{f"new_{name}": value for name, value in given.items()}} for key, given in changes.items()]
     if rows:
         tx.connection().execute(statement, rows)
@@ -318,7 +307,7 @@ def list_counts(tx: Session, close_ids: Collection[UUID]) -> list[DeskCount]:
 
 def list_left_open(tx: Session, paths: Collection[str]) -> list[Row[Any]]:
     """Closed stations below these paths that gave out pieces which no close holds: node_id, name, pieces."""
-    below = or_(*(station.c.path.startswith(path, autoescape=True) for path in paths))
+    below = or_(false(), *(station.c.path.startswith(path, autoescape=True) for path in paths))
     statement: Select[*tuple[Any, ...]] = (
         select(station.c.node_id, station.c.name, func.sum(Redemption.quantity).label("pieces"))
         .join(Redemption, Redemption.station_id == station.c.node_id)
