@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.checkin.commands import attendances, past
+from services.checkin.commands import activities, attendances, past
 from services.checkin.domain.past import activity_of
 from shared import clock
 from shared.db import session, transactional
@@ -183,6 +183,16 @@ def test_what_was_scanned_is_not_entered_again(
     )
     [found] = said(take([fact]))
     assert found.endswith(sentence)
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_an_activity_of_the_title_stands_in_the_way_only_when_it_was_held(station: Station, *, published: bool) -> None:
+    activity = station.activity() if published else station.draft()
+    fact = on(service(station, station.member(), title=activity.title), START + timedelta(hours=5), START.date())
+    [found] = said(take([fact]))
+    assert found.endswith("请在那次活动里补录" if published else "taken")
+    activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
+    assert said(take([replace(fact, record_id=uuid4(), member_id=station.member())])) == ["taken"]
 
 
 def test_who_was_merged_or_has_left_is_left_out_and_what_they_had_counts_for_who_they_are_now(

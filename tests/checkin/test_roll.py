@@ -153,6 +153,15 @@ def test_a_departure_ticked_by_a_slip_is_taken_back_and_no_minute_is_lost(statio
     assert acts(station) == ["attendance.add", "attendance.leave", "attendance.reopen", "attendance.leave"]
 
 
+def test_nobody_is_still_there_once_departure_has_closed(station: Station) -> None:
+    activity, member = station.activity(), station.member()
+    came = tick(station.organizer, activity, member, "arrived", 0)
+    tick(station.organizer, activity, member, "left", 30, seen=seen(came))
+    # Nobody has closed the activity, and the sweep has not come yet.
+    assert told(tick(station.organizer, activity, member, "not_left", 241, seen=seen(came))) == ("refused", "over")
+    assert told(tick(station.organizer, activity, member, "not_left", 239, seen=seen(came))) == ("done", None)
+
+
 def test_what_people_scanned_themselves_and_what_is_confirmed_is_not_taken_back_by_a_tick(station: Station) -> None:
     volunteer, activity = station.person(), station.activity(confirm_each=True)
     station.scan(volunteer, activity, "arrival", after(0))

@@ -159,10 +159,11 @@ def test_a_sheet_typed_in_twice_doubles_nothing_and_says_so(station: Station) ->
     assert enter(station, activity, *lines, sheet_id=sheet_id).lines == first.lines
     again = enter(station, activity, *lines, at=300)
     assert outcomes(again) == ["already"] * 2
-    # Not even where the times have nothing in common: on a sheet one was there once.
-    apart = enter(station, activity, line(people[0], 130, 170), line(people[1], 10, 120), sheet_id=sheet_id)
-    assert outcomes(apart) == ["already"] * 2
-    assert [one.attendance and one.attendance.left_at for one in apart.lines] == [after(120)] * 2
+    # Not even where the times have nothing in common, in the same form or another: on a sheet one was there once.
+    for form_id in (sheet_id, uuid4()):
+        apart = enter(station, activity, line(people[0], 130, 170), line(people[1], 10, 120), sheet_id=form_id)
+        assert outcomes(apart) == ["already"] * 2
+        assert [one.attendance and one.attendance.left_at for one in apart.lines] == [after(120)] * 2
     assert len(station.rows("SELECT * FROM attendance")) == 2
     assert len(station.rows("SELECT * FROM audit_log WHERE action = 'sheet.enter'")) == 1
 

@@ -148,6 +148,17 @@ def test_what_cannot_be_split_off_is_said_and_nothing_has_moved(town: Town) -> N
     assert split(town, taken | {"name": "别的站"}, admin).json["code"] == "id_taken"
 
 
+def test_no_compound_is_split_off_from_before_the_day_on_which_it_came(town: Town) -> None:
+    admin, opened = town.official(Role.ADMINISTRATOR, None), clock.today()
+    with clock.travel(clock.now() + timedelta(days=30)):
+        came_on, station = opened + timedelta(days=20), str(town.nodes["南昌路站"])
+        change(town, "金叶小区", admin, parent_id=station, from_day=str(came_on))
+        early = content(town, "金叶小区", from_day=str(came_on - timedelta(days=1)))
+        assert split(town, early, admin).json["code"] == "wrong_day"
+        assert town.path("金叶小区").startswith(town.path("南昌路站"))
+        assert split(town, early | {"from_day": str(came_on)}, admin).status_code == 201
+
+
 COMPOUNDS = ("和谐小区", "东兴小区", "桂花小区", "银杏小区")
 
 
