@@ -109,7 +109,7 @@ def test_nobody_approves_what_they_or_their_household_asked_for_and_it_stays_on_
 
 
 def test_what_is_sent_back_says_why_until_it_is_handed_in_again(station: Station, staff: Principal) -> None:
-    waiting = station.activity()
+    waiting, _never_handed_in = station.activity(), station.draft()
     first = _asked(waiting)
     for _ in range(2):
         back = send_back(staff, waiting)

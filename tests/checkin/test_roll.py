@@ -153,6 +153,16 @@ def test_a_departure_ticked_by_a_slip_is_taken_back_and_no_minute_is_lost(statio
     assert acts(station) == ["attendance.add", "attendance.leave", "attendance.reopen", "attendance.leave"]
 
 
+def test_who_was_elsewhere_at_the_same_time_is_marked_until_the_departure_is_taken_back(station: Station) -> None:
+    volunteer, activity = station.person(), station.activity()
+    station.attend(volunteer, station.activity(), 10, 60)
+    came = tick(station.organizer, activity, own(volunteer), "arrived", 0)
+    tick(station.organizer, activity, own(volunteer), "left", 30, seen=seen(came))
+    assert station.find(seen(came)).marks == ("overlapping",)
+    tick(station.organizer, activity, own(volunteer), "not_left", 31, seen=seen(came))
+    assert station.find(seen(came)).marks == ()
+
+
 def test_nobody_is_still_there_once_departure_has_closed(station: Station) -> None:
     activity, member = station.activity(), station.member()
     came = tick(station.organizer, activity, member, "arrived", 0)

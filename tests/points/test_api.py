@@ -127,6 +127,22 @@ def test_staff_sees_nobody_whose_home_is_not_known(town: Flask) -> None:
     assert get(town, "/balances", role=(Role.STAFF, TOWN), member_ids=str(uuid4())).status_code == 403
 
 
+def test_a_desk_is_told_what_those_at_home_there_may_spend_and_of_nobody_else(town: Flask, chen: UUID) -> None:
+    settle([attendance(chen, minutes=60)])
+    newcomer, elsewhere = member(), member(CHALUKOU)
+    path, desk = f"/stations/{NANCHANG}/balances", (Role.ORGANIZER, NANCHANG)
+    told = get(town, path, role=desk).json
+    assert told is not None
+    assert {one.pop("member_id"): one for one in told} == {
+        str(chen): {"points_available": 100, "minutes_total": 60},
+        str(newcomer): {"points_available": 0, "minutes_total": 0},
+    }
+    assert get(town, path, role=desk, member_ids=f"{elsewhere},{uuid4()}").json == []
+    for role in ((Role.ORGANIZER, CHALUKOU), (Role.VOLUNTEER, NANCHANG), None):
+        assert get(town, path, own=(chen,), role=role).status_code == 403
+    assert get(town, f"/stations/{uuid4()}/balances", role=desk).status_code == 404
+
+
 def test_the_statement_pages_backwards_without_gaps(town: Flask, chen: UUID) -> None:
     settle([attendance(chen, 10 + number) for number in range(7)])
     wanted = redemption(chen, 30)

@@ -249,6 +249,9 @@ def test_the_desk_shows_what_is_left_of_limit_and_stock(town: Town, points: Poin
     shown = queries.show_desk(town.organizer, town.station.id, member_id=member)
     assert shown.obstacle is None
     assert [(one.name, one.available, one.left_for_member) for one in shown.gifts] == [("洗衣液", 4, 1)]
+    assert [one.gift_name for one in shown.served] == ["洗衣液"]
+    with clock.travel(clock.day_starts(clock.today()) + timedelta(days=1)):
+        assert queries.show_desk(town.organizer, town.station.id, member_id=member).served == []
 
 
 def test_an_order_costs_the_same_statements_whatever_its_length(town: Town, points: Points) -> None:
