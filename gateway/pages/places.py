@@ -182,13 +182,15 @@ def asked_for(text: str) -> Call:
 
 
 def asking_who(text: str) -> dict[str, Call]:
-    """The questions who is meant by whatever was typed or scanned, to be asked beside others: `found`, and `read` where
-    it may be a badge or a short code (`meant_by` tells). A name of eight Latin letters is looked for as both.
+    """The questions who is meant by whatever was typed or scanned, to be asked beside others: `read` of a badge,
+    `found` of everything else; of what is as long as a short code both, since a name may have eight Latin letters.
     """
-    asked = {"found": asked_for(text)}
-    if re.fullmatch(r"HZ1[A-Z2-7]{45}|[2-9A-HJ-NP-Z]{8}", read_short_code(text)):
-        asked["read"] = Call("members", "/badges/read", content={"codes": [text]})
-    return asked
+    code = read_short_code(text)
+    reading = {"read": Call("members", "/badges/read", content={"codes": [text]})}
+    if re.fullmatch(r"HZ1[A-Z2-7]{45}", code):
+        return reading
+    finding = {"found": asked_for(text)}
+    return reading | finding if re.fullmatch(r"[2-9A-HJ-NP-Z]{8}", code) else finding
 
 
 def meant_by(read: Panel | None) -> dict[str, Any] | None:

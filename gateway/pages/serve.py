@@ -58,7 +58,7 @@ def search() -> ResponseReturnValue:
     station_id = station["id"] if station else None
     answers = [panels[name] for name in ("found", "read") if name in panels]
     meant = meant_by(panels.get("read"))
-    matches = _matches(meant, panels["found"], station_id) if text else []
+    matches = _matches(meant, panels.get("found", Panel()), station_id)
     if len(matches) == 1 and station_id:
         return redirect(f"/desk/serve/{matches[0]['id']}?station_id={station_id}", 303)
     return render_template(
