@@ -1,10 +1,11 @@
 """Chinese as written, English from the catalogues: nothing untranslated, nothing left over, nothing garbled."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from babel.messages.pofile import PoFileError
+from babel.messages.pofile import PoFileError, read_po
 from flask import Flask
 
 from gateway import i18n, presentation
@@ -43,6 +44,14 @@ def test_every_plain_error_has_an_english(catalogue: Catalogue) -> None:
 def test_no_translation_is_left_of_a_sentence_that_is_gone(catalogue: Catalogue) -> None:
     used = set(sentences()) | set(NAMES.values()) | plain_details()
     assert [sentence for sentence, _english in catalogue.sentences() if sentence not in used] == []
+
+
+def test_a_sentence_has_one_english_and_not_another_on_each_topic() -> None:
+    found: Counter[str] = Counter()
+    for path in ENGLISH.glob("*.po"):
+        with path.open("rb") as file:
+            found.update(str(message.id) for message in read_po(file) if message.id)
+    assert [sentence for sentence, times in found.items() if times > 1] == []
 
 
 def test_translations_fill_in_what_their_sentences_do(catalogue: Catalogue) -> None:
