@@ -336,7 +336,7 @@ MEMBERS = (
         knows=ORGANIZERS,
     ),
     Row(f"POST {_MEMBER}/badge/replace", STAFF, 6, _with(serial=1), ids={"member_id": "newcomer"}),
-    Row(f"POST {_MEMBER}/merge", STAFF, 23, _with(id="new", merged_id="{newcomer}", reason="同一人")),
+    Row(f"POST {_MEMBER}/merge", STAFF, 26, _with(id="new", merged_id="{newcomer}", reason="同一人")),
     Row(f"POST {_MEMBER}/merge", STAFF, 26, _with(id="new", merged_id="{newcomer}", reason="同一人")),
     Row(f"POST {_MEMBER}/unmerge", STAFF, 4, _REASON),
     Row(f"GET {_MEMBER}/merges", STAFF, 3),
@@ -417,7 +417,7 @@ ERASURES = (
     Row(f"POST {_MEMBER}/erasures", STAFF | VOLUNTEER, 16, _with(id="new", password=PASSWORD)),
     Row(f"POST {_MEMBER}/erasures", STAFF, 14, _with(id="new"), ids={"member_id": "newcomer"}),
     Row(f"POST {_ERASURE}/withdraw", STAFF, 6),
-    Row(f"POST {_ERASURE}/confirm", STAFF, 25),
+    Row(f"POST {_ERASURE}/confirm", STAFF, 27),
     Row("GET /rewards/stations/<uuid:station_id>/redemptions", ORGANIZERS, 3, query={"member_id": "{member_id}"}),
 )
 
