@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 # Nothing leaves the machine: Chromium itself would otherwise look for updates and Google's hosts.
 _QUIET = (
@@ -52,3 +52,8 @@ def browser() -> "Iterator[Browser]":
         chromium = playwright.chromium.launch(executable_path=path, args=list(_QUIET))
         yield chromium
         chromium.close()
+
+
+def wait_for_focus(page: "Page") -> None:
+    """Chromium puts the focus where a page wants it when it first draws the page, a moment after its address."""
+    page.wait_for_function("document.activeElement !== document.body")

@@ -16,6 +16,7 @@ from shared import clock
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.principal import Role
+from tests.chromium import wait_for_focus
 from tests.devtools.damage import START, attend, hold_activity
 from tests.gateway.real import Browser, Town, form_fields, serving, town
 from tests.gateway.test_merging_stations import HEIR, OLD, follow
@@ -344,11 +345,6 @@ def page(desk: Desk, browser: "ChromiumBrowser") -> Iterator["Page"]:
         context.add_cookies([{"name": "huzhu_session", "value": cookie.value, "url": address}])
         yield context.new_page()
         context.close()
-
-
-def wait_for_focus(page: "Page") -> None:
-    """Chromium puts the focus where a page wants it when it first draws the page, a moment after its address."""
-    page.wait_for_function("document.activeElement !== document.body")
 
 
 def test_one_person_is_served_by_scanner_and_keyboard_alone(desk: Desk, page: "Page") -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from devtools.children import wait_until
 from shared.ids import new_id
+from tests.chromium import wait_for_focus
 from tests.pages.test_in_chromium import MEASURE, context_of
 from tests.pages.test_reports_in_chromium import A4_PX, WIDER_THAN_PAPER
 from tests.pages.town import Town, Visitor
@@ -41,11 +42,13 @@ def test_a_newcomer_is_found_while_the_name_is_typed(browser: "Browser", town: T
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(f"{town.address}/organize/activities/{activity['id']}/newcomer")
-    page.keyboard.type("王秀英")  # the field has the focus
+    wait_for_focus(page)
+    page.keyboard.type("王秀英")
     page.get_by_text("是不是已经登记过的这位？").wait_for()
     assert page.evaluate(MEASURE % {"text": 26, "target": 60}) == {"overflow": 0, "smallText": [], "smallTargets": []}
     page.get_by_role("button", name="就是这位").click()
     page.get_by_text("王秀英已签到").wait_for()
+    wait_for_focus(page)
     page.keyboard.type("赵大爷")
     page.get_by_label("本人同意").check()
     page.get_by_role("button", name="登记并签到", exact=True).click()
@@ -77,6 +80,7 @@ def test_the_sheet_fits_its_paper_and_is_typed_in_by_keyboard_alone(browser: "Br
         <= 1
     )
     page.goto(f"{here}/sheet/enter?site={site}")
+    wait_for_focus(page)
     keys = page.keyboard
     keys.type(number[0])
     keys.press("Enter")
