@@ -68,7 +68,7 @@ def test_who_signed_up_and_who_came_without_is_ticked_on_one_page_and_a_slip_is_
     assert f'href="{here}"' in organizer.get(activity).text
     with town.at(START + timedelta(minutes=5)):
         assert counts(organizer.get(here).text) == (0, 1, 0)
-        assert f'href="{activity}/newcomer"' in organizer.get(here).text
+        assert f'href="{activity}/newcomer?' in organizer.get(here).text
         came = press(organizer, here, "陈芳", "到了")
         assert told(came) == "陈芳 到了，09:05 到 撤回"
         assert counts(came) == (1, 1, 1)

@@ -35,6 +35,7 @@ from tests.rewards.support import (
     taken_by,
     waiting,
 )
+from tests.rewards.test_merged import merge
 
 
 def order_of(town: Town, member: UUID, **pieces: tuple[Gift, int]) -> DeskOrder:
@@ -345,6 +346,35 @@ def test_limits_that_are_not_whole_are_listed_for_paper(town: Town, points: Poin
         (member, gift.id, 1)
     }
     assert free.id not in {one.gift_id for one in queries.list_limits(town.organizer, town.station.id)}
+
+
+def test_limits_at_the_desk_add_up_over_entries_that_were_merged(town: Town, points: Points) -> None:
+    gift, stays, goes = town.gift(stock=9, limit_per_quarter=3), town.member(), town.member()
+    for one in (stays, goes):
+        desk_orders.serve(town.organizer, order_of(town, one, gift=(gift, 1)))
+    merge(town, goes, stays)
+    shown = queries.show_desk(town.organizer, town.station.id, member_id=stays)
+    assert [one.left_for_member for one in shown.gifts] == [1]
+    assert len(shown.served) == 2, "what either entry was given today"
+    assert [(one.member_id, one.left) for one in queries.list_limits(town.organizer, town.station.id)] == [(stays, 1)]
+    assert len(queries.list_told(login_of(stays))) == 2
+    (refused,) = desk_orders.serve(town.organizer, order_of(town, stays, gift=(gift, 2))).lines
+    assert (refused.state, refused.reason_code) == (State.REFUSED, rules.LimitReached.code)
+    (given,) = desk_orders.serve(town.organizer, order_of(town, stays, gift=(gift, 1))).lines
+    assert given.state is State.FULFILLED
+
+
+def test_orders_at_two_desks_do_not_pass_a_limit_of_which_a_merged_entry_had_some(
+    rewards_app: Flask, town: Town, points: Points
+) -> None:
+    gift, stays, goes = town.gift(stock=9, limit_per_quarter=4), town.member(), town.member()
+    for one, pieces in ((stays, 1), (goes, 2)):
+        desk_orders.serve(town.organizer, order_of(town, one, gift=(gift, pieces)))
+    merge(town, goes, stays)
+    orders = [order_of(town, stays, gift=(gift, 1)) for _ in range(4)]
+    organizer = town.organizer
+    at_once(rewards_app, *[lambda order=order: desk_orders.serve(organizer, order) for order in orders])
+    assert (taken_by(stays, gift), taken_by(goes, gift)) == (2, 2)
 
 
 def test_what_was_written_on_paper_is_typed_in_once_by_list_and_line(town: Town, points: Points) -> None:

@@ -121,7 +121,8 @@ def _reserve(tx: Session, order: DeskOrder, place: Row[Any]) -> list[Redemption]
             refused[line.gift_id] = refusal
     good = {line.gift_id: line for line in sorted(order.lines, key=_gift_of) if line.gift_id not in refused}
     if good:
-        taken = store.take_all(tx, order.member_id, quarter, _quantities(good))
+        by_merged = {gift_id: row.taken_by_merged for gift_id, row in offered.items()}
+        taken = store.take_all(tx, order.member_id, quarter, _quantities(good), by_merged)
         refused |= {gift_id: rules.LimitReached() for gift_id in good.keys() - taken}
         stocks = store.lock_stocks(tx, order.station_id, taken)
         short = {gift_id for gift_id in taken if good[gift_id].quantity > stocks[gift_id].on_hand}

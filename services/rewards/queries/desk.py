@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import ARRAY, Row, Uuid, func, literal, select
 
 from services.rewards import store
 from services.rewards.domain import redemption as rules
@@ -69,7 +69,7 @@ def _list_served(station_id: UUID, member_id: UUID) -> Sequence[Redemption]:
         .scalars(
             select(Redemption)
             .where(
-                Redemption.member_id == member_id,
+                Redemption.member_id.in_(copies.merged_line(literal(member_id, Uuid))),
                 Redemption.requested_at >= clock.day_starts(clock.today()),
                 Redemption.station_id == station_id,
                 Redemption.order_id.is_not(None),
@@ -124,7 +124,8 @@ def list_day(caller: Principal, station_id: UUID, *, day: date | None) -> list[H
 
 def list_told(caller: Principal) -> list[HandedOver]:
     """What was handed over at desks in the last days to whom this login acts for, newest first."""
-    mine = Redemption.member_id.in_(caller.member_ids)
+    own = func.unnest(literal(list(caller.member_ids), ARRAY(Uuid)))
+    mine = Redemption.member_id.in_(copies.merged_line(own))
     return _handed_over(mine, since=clock.now() - timedelta(days=TOLD_DAYS), limit=TOLD_MAX)
 
 

@@ -10,7 +10,22 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Update, and_, bindparam, false, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Row,
+    Select,
+    Update,
+    Uuid,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.orm import Session
 
@@ -31,7 +46,7 @@ from services.rewards.store.tables import (
     desk_order_table,
     redemption_table,
 )
-from shared.copies import member_card, station
+from shared.copies import PERSONS, member_card, merged_line, station
 
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:station AS text), 0))")
 _SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(CAST(:station AS text), 0))")
@@ -110,10 +125,19 @@ def find_order_at_desk(tx: Session, order_id: UUID) -> DeskOrder | None:
 
 
 def list_offered(tx: Session, order: Wanted, quarter: date) -> dict[UUID, Row[Any]]:
-    """The gifts of an order with what is on hand and what the member has taken of them, by id."""
+    """The gifts of an order with what is on hand and what the member has taken of them, by id; `taken_by_merged` of it
+    by the same person's entries that were merged into this one.
+    """
     gift_ids = [line.gift_id for line in order.lines]
     here = and_(Stock.gift_id == Gift.id, Stock.station_id == order.station_id)
-    taken = and_(Taken.gift_id == Gift.id, Taken.member_id == order.member_id, Taken.quarter == quarter)
+    own = and_(Taken.gift_id == Gift.id, Taken.member_id == order.member_id, Taken.quarter == quarter)
+    line = merged_line(literal(order.member_id, Uuid))
+    in_all = (
+        select(func.coalesce(func.sum(Taken.quantity), 0))
+        .where(Taken.gift_id == Gift.id, Taken.member_id.in_(line), Taken.quarter == quarter)
+        .correlate(Gift)
+        .scalar_subquery()
+    )
     statement: Select[*tuple[Any, ...]] = (
         select(
             Gift.id,
@@ -122,10 +146,11 @@ def list_offered(tx: Session, order: Wanted, quarter: date) -> dict[UUID, Row[An
             Gift.limit_per_quarter,
             Gift.withdrawn,
             func.coalesce(Stock.on_hand, 0).label("on_hand"),
-            func.coalesce(Taken.quantity, 0).label("taken"),
+            in_all.label("taken"),
+            (in_all - func.coalesce(Taken.quantity, 0)).label("taken_by_merged"),
         )
         .outerjoin(Stock, here)
-        .outerjoin(Taken, taken)
+        .outerjoin(Taken, own)
         .where(Gift.id == func.any(gift_ids))
     )
     return {row.id: row for row in tx.execute(statement)}
@@ -138,15 +163,24 @@ _TAKE_ALL = text("""
     FROM unnest(CAST(:gifts AS uuid[]), CAST(:quantities AS integer[])) AS wanted (gift_id, quantity)
     ORDER BY wanted.gift_id
     ON CONFLICT (member_id, gift_id, quarter) DO UPDATE SET quantity = taken.quantity + excluded.quantity
-    WHERE taken.quantity + excluded.quantity
-        <= coalesce((SELECT limit_per_quarter FROM gift WHERE gift.id = taken.gift_id), 2147483647)
+    WHERE taken.quantity + excluded.quantity <= coalesce((
+        SELECT limit_per_quarter - merged.quantity
+        FROM gift JOIN unnest(CAST(:gifts AS uuid[]), CAST(:merged AS integer[])) AS merged (gift_id, quantity)
+            ON merged.gift_id = gift.id
+        WHERE gift.id = taken.gift_id
+    ), 2147483647)
     RETURNING gift_id
 """)
 
 
-def take_all(tx: Session, member_id: UUID, quarter: date, quantities: Mapping[UUID, int]) -> set[UUID]:
-    """Count gifts against their limits; returns those that stay within theirs."""
-    given = {"member": member_id, "quarter": quarter, **_columns(quantities)}
+def take_all(
+    tx: Session, member_id: UUID, quarter: date, quantities: Mapping[UUID, int], by_merged: Mapping[UUID, int]
+) -> set[UUID]:
+    """Count gifts against their limits; returns those that stay within theirs. `by_merged`: what the same person's
+    merged entries have taken of each.
+    """
+    merged = [int(by_merged[gift_id]) for gift_id in quantities]
+    given = {"member": member_id, "quarter": quarter, "merged": merged, **_columns(quantities)}
     return set(tx.scalars(_TAKE_ALL, given))
 
 
@@ -362,17 +396,19 @@ def list_orders(tx: Session, *where: Any, limit: int, since: datetime) -> list[R
     return list(tx.execute(statement, execution_options=FRESH))
 
 
+_LIST_TAKEN = text(f"""
+    WITH RECURSIVE {PERSONS}
+    SELECT card.member_id, taken.gift_id, gift.limit_per_quarter, sum(taken.quantity) AS quantity
+    FROM taken JOIN gift ON gift.id = taken.gift_id AND gift.limit_per_quarter IS NOT NULL
+    LEFT JOIN person USING (member_id)
+    JOIN member_card card ON card.member_id = coalesce(person.person_id, taken.member_id)
+    WHERE card.station_id = :station AND taken.quarter = :quarter AND taken.quantity > 0
+    GROUP BY card.member_id, taken.gift_id, gift.limit_per_quarter
+""")  # noqa: S608 - a statement of ours
+
+
 def list_taken(tx: Session, station_id: UUID, quarter: date) -> list[Row[Any]]:
-    """What those at home at a station have taken this quarter of what has a limit: member_id, gift_id, limit, taken."""
-    statement: Select[*tuple[Any, ...]] = (
-        select(Taken.member_id, Taken.gift_id, Gift.limit_per_quarter, Taken.quantity)
-        .join(Gift, Gift.id == Taken.gift_id)
-        .join(member_card, member_card.c.member_id == Taken.member_id)
-        .where(
-            member_card.c.station_id == station_id,
-            Taken.quarter == quarter,
-            Taken.quantity > 0,
-            Gift.limit_per_quarter.is_not(None),
-        )
-    )
-    return list(tx.execute(statement))
+    """What those at home at a station have taken this quarter of what has a limit: member_id, gift_id, limit, taken.
+    What merged entries took counts with who stays.
+    """
+    return list(tx.execute(_LIST_TAKEN, {"station": station_id, "quarter": quarter}))
