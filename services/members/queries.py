@@ -39,9 +39,9 @@ def list_consent_texts() -> list[Text]:
 
 
 def list_nodes(*, below_id: UUID | None = None, above_id: UUID | None = None, **query: Any) -> list[dict[str, Any]]:
-    """Nodes, open to all; arguments as `NodeQuerySchema`."""
+    """Nodes, open to all; arguments as `NodeQuerySchema`. What lay below a merged place lies below its heir."""
     tx = session()
-    below = None if below_id is None else tree.path_of(tx, below_id)
+    below = None if below_id is None else tree.get_standing(tx, below_id).path
     above = None if above_id is None else tree.path_of(tx, above_id)
     return tree.list_nodes(tx, below=below, above=above, **query)
 
@@ -114,7 +114,7 @@ def list_members(
     paths = caller.paths(Role.ORGANIZER) + caller.paths(Role.AUDITOR)
     statement = people.view().where(people.below_any(paths)).order_by(Member.id).limit(limit)
     if station_id is not None:
-        statement = statement.where(people.below_any([tree.path_of(tx, station_id)]))
+        statement = statement.where(people.below_any([tree.get_standing(tx, station_id).path]))
     if household_id is not None:
         statement = statement.where(Member.household_id == household_id)
     if q is not None:
@@ -136,7 +136,7 @@ def _cards(caller: Principal, which: ColumnElement[bool]) -> list[dict[str, Any]
 def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Who of a station is meant by each of these names and phones, in their order; only where the caller organizes."""
     tx = session()
-    path = tree.path_of(tx, station_id)
+    path = tree.get_standing(tx, station_id).path
     caller.require(Role.ORGANIZER, path)
     hashes = {one["phone"]: people.phone_hash(one["phone"]) for one in named if one["phone"]}
     statement = (
@@ -170,7 +170,7 @@ def list_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> l
     The last four digits of a phone are no phone: they are told without an entry in the audit log (ADR 104).
     """
     tx = session()
-    caller.require(Role.ORGANIZER, tree.path_of(tx, station_id))
+    caller.require(Role.ORGANIZER, tree.get_standing(tx, station_id).path)
     return [
         people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
         for row in people.list_named(tx, ids)
@@ -184,7 +184,7 @@ def list_newcomer_look_alikes(
     the very name. Only where the caller organizes.
     """
     tx = session()
-    path = tree.path_of(tx, station_id)
+    path = tree.get_standing(tx, station_id).path
     caller.require(Role.ORGANIZER, path)
     wanted = None if phone is None else people.phone_hash(phone)
     statement = (

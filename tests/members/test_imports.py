@@ -16,6 +16,7 @@ from shared import clock, outbox, spreadsheets
 from shared.db import transactional
 from shared.ids import new_id
 from shared.principal import Principal, Role
+from tests.members.test_tree import change
 from tests.members.town import Town
 
 DATA = Path(__file__).parents[1] / "data"
@@ -166,6 +167,19 @@ def test_who_was_added_between_check_and_start_is_not_added_twice(town: Town) ->
     step(town, caller, found, "start")
     work(town)
     assert look(town, caller, found)["counts"] == {"added": 3, "known": 1, "bad": 3}
+
+
+def test_the_people_of_a_station_that_is_merged_after_the_check_come_to_the_one_that_took_it_over(town: Town) -> None:
+    caller, heir = staff(town), str(town.nodes["岔路口站"])
+    found = bring(town, caller, people_file(2))
+    work(town)
+    admin = town.official(Role.ADMINISTRATOR, None)
+    assert change(town, "南昌路站", admin, closed_on=str(clock.today()), successor_id=heir).status_code == 200
+    step(town, staff(town, "岔路口站"), found, "start")
+    work(town)
+    assert look(town, staff(town, "岔路口站"), found)["state"] == "done"
+    rows = town.sql("SELECT DISTINCT station_id FROM member WHERE name LIKE '陈_' AND name <> '何站长'")
+    assert [str(row.station_id) for row in rows] == [heir]
 
 
 def test_a_worker_that_dies_over_a_slice_leaves_nothing_of_it_and_the_next_one_goes_on(

@@ -13,7 +13,7 @@ from shared.db import session
 from shared.ids import new_id
 from shared.principal import Role
 from tests.members.test_tree import change, node
-from tests.members.town import Town
+from tests.members.town import Town, consents
 
 
 def merge(town: Town, *, role: Role = Role.ADMINISTRATOR, at: str | None = "咸安区中心", day: Any = None) -> Any:
@@ -174,3 +174,24 @@ def test_a_successor_that_is_merged_in_turn_passes_everybody_on(town: Town) -> N
     assert homes(town, member_id) == {"新站"}
     shown = town.get(f"/members/{member_id}", admin).json
     assert (shown["station_name"], shown["compound_name"]) == ("新站", "和谐小区")
+
+
+def test_what_an_activity_of_a_merged_station_asks_is_answered_by_the_one_that_took_it_over(town: Town) -> None:
+    old = str(town.nodes["南昌路站"])
+    member_id = town.add("陈芳", compound_id=town.nodes["和谐小区"])
+    assert merge(town).status_code == 200
+    follow(town)
+    organizer = town.official(Role.ORGANIZER, "岔路口站")
+    listed = town.post("/look-ups", organizer, {"station_id": old, "people": [{"name": "陈芳"}]}).json
+    assert [[one["id"] for one in each["members"]] for each in listed] == [[str(member_id)]]
+    names = town.post("/name-lists", organizer, {"station_id": old, "ids": [str(member_id)]}).json
+    assert [one["full"] for one in names] == [True]
+    assert [one["id"] for one in town.get(f"/members?station_id={old}&q=陈", organizer).json] == [str(member_id)]
+    assert str(town.nodes["和谐小区"]) in {one["id"] for one in town.get(f"/nodes?below_id={old}", organizer).json}
+    asked = {"station_id": old, "name": "陈芳"}
+    assert [one["id"] for one in town.post("/newcomers/look-alikes", organizer, asked).json] == [str(member_id)]
+    here = {"id": str(new_id()), "station_id": old, "compound_id": str(town.nodes["和谐小区"]), "consents": consents()}
+    assert town.post("/newcomers", organizer, here | {"name": "陈芳"}).status_code == 409
+    made = [town.post("/newcomers", organizer, here | {"name": "王大明"}) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert homes(town, UUID(made[0].json["id"])) == {"岔路口站"}

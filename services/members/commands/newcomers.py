@@ -1,6 +1,7 @@
 """Use case: an organizer registers somebody who has come to an activity for the first time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,9 @@ def register_newcomer(
     LooksAlike while somebody of the station has this name, its reading or this phone, but for `others`: those the
     organizer has looked at, and who are somebody else.
     """
-    path = tree.path_of(tx, station_id)
+    # An activity that began before its station was merged goes on, and its newcomers are the heir's.
+    station = tree.get_standing(tx, station_id)
+    path = station.path
     caller.require(Role.ORGANIZER, path)
     row = NewMember(
         id=member_id,
@@ -55,9 +58,9 @@ def register_newcomer(
         return found
     consent_rules.check_joining(consents, None, clock.today(), by_guardian=False)
     # Two organizers who register the same person come one after the other, so that the second is shown the first's.
-    tx.scalars(select(Node.id).where(Node.id == station_id).with_for_update(key_share=True)).one()
+    tx.scalars(select(Node.id).where(Node.id == station.id).with_for_update(key_share=True)).one()
     if not set(people.list_alike_ids(tx, path, name, phone)) <= set(others):
         raise LooksAlike
-    insert_members(tx, caller, [row])
+    insert_members(tx, caller, [replace(row, station_id=station.id)])
     audit.add(tx, caller, "member.register", "member", member_id, path=path)
     return people.show(tx, member_id)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.members.domain import matching, openings
 from services.members.domain.imports import Problem, RowState
 from services.members.domain.openings import OpeningRow
-from services.members.store import imports, people
+from services.members.store import imports, people, tree
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, outbox
@@ -73,7 +73,7 @@ def _match(
 ) -> dict[int, UUID]:
     """The members meant, by row; who cannot be told, comes twice or is the caller's own goes among the problems."""
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    known = imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers)
+    known = imports.list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     matched: dict[int, UUID] = {}
     for row in rows:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.members.domain import matching, past
 from services.members.domain.imports import Problem, RowState, State
 from services.members.domain.past import PastRow
-from services.members.store import imports, people
+from services.members.store import imports, people, tree
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, clock, outbox
@@ -92,7 +92,7 @@ def _match(
 ) -> dict[int, UUID]:
     """The members meant, by row; who cannot be told, or is the caller's own, goes among the problems."""
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    known = imports.list_candidates(tx, station_id, {row.name for row in rows}, numbers)
+    known = imports.list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}
     tails = {row.tail: keys().phone_tail_hash(row.tail) for row in rows if row.tail}

@@ -104,7 +104,8 @@ def _check(tx: Session, import_id: UUID, sheets: Sequence[Sheet]) -> None:
 
 
 def _check_roster(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> None:
-    judged = roster.judge(tx, _author_of(tx, found), sheets, station=str(found.station_id))
+    station = tree.get_standing(tx, found.station_id)
+    judged = roster.judge(tx, _author_of(tx, found), sheets, station=str(station.id))
     rows = sheets[judged.heads.sheet].rows
     new = {row.number: msgspec.to_builtins(row) for row in judged.rows_new}
     bad = _by_row(judged.report.problems)
@@ -174,7 +175,9 @@ def _take_in(tx: Session, import_id: UUID) -> None:
 
 def _take_in_roster(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
     good = [msgspec.convert(row.content.read, RosterRow) for row in rows]
-    members = roster.take_in(tx, _author_of(tx, found), found.station_id, good)
+    # Of a station that was merged since the rows were checked the people are the heir's.
+    station = tree.get_standing(tx, found.station_id)
+    members = roster.take_in(tx, _author_of(tx, found), station.id, good)
     imports.mark(tx, found.id, [row.number for row in rows if row.number not in members], RowState.KNOWN)
     imports.mark_added(tx, found.id, members)
 
@@ -224,7 +227,7 @@ def _author_of(tx: Session, found: ImportFile) -> Principal:
         member_id=found.created_by_member_id,
         own_member_id=found.created_by_member_id,
         member_ids=(found.created_by_member_id,),
-        grants=(Grant(Role.STAFF, tree.path_of(tx, found.station_id)),),
+        grants=(Grant(Role.STAFF, tree.get_standing(tx, found.station_id).path),),
     )
 
 

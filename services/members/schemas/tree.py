@@ -19,7 +19,9 @@ def _residents() -> Whole:
 
 class NodeQuerySchema(Wire):
     parent_id = fields.UUID()
-    below_id = fields.UUID(metadata={"description": "Everything below this node, itself not"})
+    below_id = fields.UUID(
+        metadata={"description": "Everything below this node, or the one it was merged into; itself not"}
+    )
     above_id = fields.UUID(metadata={"description": "This node and everything above it"})
     level = _level()
     q = Line(length_max=PLACE_LENGTH_MAX)

@@ -40,6 +40,14 @@ def get_open_node(tx: Session, node_id: UUID) -> Node:
     return node
 
 
+def get_standing(tx: Session, node_id: UUID) -> Node:
+    """The place that is meant by a node now: of one that was merged its heir, at whatever remove; else itself."""
+    node = get_node(tx, node_id)
+    while node.successor_id is not None:
+        node = get_node(tx, node.successor_id)
+    return node
+
+
 def path_of(tx: Session, node_id: UUID | None) -> str:
     """The path of a node; the root's without one."""
     return ROOT if node_id is None else get_node(tx, node_id).path
