@@ -104,6 +104,24 @@ def test_a_place_without_a_count_of_its_own_has_that_of_the_places_below_it_if_e
         assert "人数 1 每千居民 1.0 人" in words(town.administrator.get(path).text)
 
 
+def test_after_a_merge_as_many_live_at_the_heir_as_at_both_also_where_it_is_counted_as_it_was(town: Town) -> None:
+    serve(town)
+    admin, heir = town.administrator, town.nodes["岔路口社区实践站"]
+    with town.at(END + timedelta(days=1)):
+        count = {"residents": 1500, "from_day": "2026-01-01"}
+        admin.api("PATCH", f"/members/nodes/{heir}", count)
+        merged = {"closed_on": str((END + timedelta(days=1)).date()), "successor_id": str(heir)}
+        admin.api("PATCH", f"/members/nodes/{town.station_id}", merged)
+        town.deliver()
+        day = END.date()
+        path = f"/staff/reports?from_day={day}&to_day={day + timedelta(days=1)}&node_id="
+        heirs = words(admin.get(f"{path}{heir}&tree=now").text)
+        above = [words(admin.get(f"{path}{town.nodes['咸宁市']}&tree={tree}").text) for tree in ("now", "then")]
+    assert "人数 1 每千居民 0.5 人" in heirs, "of two thousand"
+    assert all("人数 1 每千居民 0.5 人" in whole for whole in above)
+    assert ["2.0" in whole for whole in above] == [False, True], "of the five hundred who lived there then"
+
+
 def test_the_files_hold_what_the_page_shows_and_say_by_which_day_it_counts(town: Town) -> None:
     serve(town)
     admin = town.administrator

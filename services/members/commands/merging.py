@@ -41,7 +41,17 @@ def hand_over(tx: Session, caller: Principal, node: Node, heir: Node, day: date)
         "places": len(children),
     }
     merging.note_moved(tx, node.id, node.id, clock.now())
+    _count_together(tx, node, heir, day)
     return list(dict.fromkeys(told)), detail
+
+
+def _count_together(tx: Session, node: Node, heir: Node, day: date) -> None:
+    """From the merge on as many live at the heir as at both, until somebody counts anew."""
+    counts = [tree.residents_on(tx, each.id, day) for each in (node, heir)]
+    if (together := sum(count for count in counts if count is not None)) and None not in counts:
+        tree.count_residents(tx, heir.id, day, together)
+        detail = {"residents": together, "day": str(day)}
+        audit.add(tx, ITSELF, "node.count", "node", heir.id, path=heir.path, detail=detail)
 
 
 def _move(tx: Session, caller: Principal, node: Node, heir: Node, day: date) -> list[UUID]:

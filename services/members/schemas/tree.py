@@ -26,7 +26,11 @@ class NodeQuerySchema(Wire):
     level = _level()
     q = Line(length_max=PLACE_LENGTH_MAX)
     ids = id_list()
-    residents_on = Day(metadata={"description": "`residents` as counted last up to this day, not the newest count"})
+    residents_on = Day(
+        metadata={
+            "description": "`residents` as counted last up to this day, else first after it; not the newest count"
+        }
+    )
     after = fields.UUID()
     limit = row_limit()
 

@@ -146,6 +146,12 @@ def count_residents(tx: Session, node_id: UUID, day: date, residents: int) -> No
     )
 
 
+def residents_on(tx: Session, node_id: UUID, day: date) -> int | None:
+    """As counted last up to a day; None before the first count."""
+    statement = select(NodeResidents.residents).where(NodeResidents.node_id == node_id, NodeResidents.from_day <= day)
+    return tx.scalars(statement.order_by(NodeResidents.from_day.desc()).limit(1)).first()
+
+
 def tell(tx: Session, node_ids: Sequence[UUID]) -> None:
     """Raise the versions of these nodes, and tell the other services what is now true of them."""
     tx.flush()
@@ -200,11 +206,11 @@ _parent = aliased(Node)
 
 
 def _residents(day: date | None) -> ScalarSelect[int]:
-    """As counted last, or last up to a day."""
+    """As counted last, or last up to a day; where nobody had counted by then, as counted first."""
     counted = select(NodeResidents.residents).where(NodeResidents.node_id == Node.id)
-    if day is not None:
-        counted = counted.where(NodeResidents.from_day <= day)
-    return counted.order_by(NodeResidents.from_day.desc()).limit(1).scalar_subquery()
+    newest = NodeResidents.from_day.desc()
+    order = (newest,) if day is None else (NodeResidents.from_day > day, func.abs(NodeResidents.from_day - day))
+    return counted.order_by(*order).limit(1).scalar_subquery()
 
 
 def list_nodes(
