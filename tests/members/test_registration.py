@@ -317,3 +317,11 @@ def test_a_known_phone_does_not_become_the_administrator(town: Town) -> None:
     assert answer.status_code == 409
     assert town.sql("SELECT id FROM role_grant") == []
     assert town.post("/administrators", ANYBODY, administrator(made.code)).status_code == 201
+
+
+def test_an_empty_system_says_that_it_has_no_administrator_and_one_with_any_does_not(town: Town) -> None:
+    assert town.get("/administrators", ANYBODY).json == {"is_there": False}
+    here = town.add("罗静")
+    grant = {"id": str(new_id()), "member_id": str(here), "role": "administrator", "node_id": str(town.nodes["咸宁市"])}
+    assert town.post("/grants", town.official(Role.ADMINISTRATOR, None), grant).status_code == 201
+    assert town.get("/administrators", ANYBODY).json == {"is_there": True}

@@ -28,8 +28,11 @@ class AlreadyThere(Conflict):
 
 
 def is_there() -> bool:
-    """Whether anybody may do everything: open to all, since an empty system must say what comes first."""
-    return _is_there(session())
+    """Whether there is any administrator, of whatever place: open to all, since an empty system must say what comes
+    first, and one with administrators must not send everybody to what only the machine's owner can do.
+    """
+    live = RoleGrant.revoked_at.is_(None), RoleGrant.role == Role.ADMINISTRATOR
+    return bool(session().scalar(select(exists().where(*live))))
 
 
 def _is_there(tx: Session) -> bool:
