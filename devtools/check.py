@@ -35,8 +35,7 @@ def test(arguments: list[str]) -> int:
     checks = main([]) if is_whole else 0
     # Tests of one file share a town or a system. In their own order, so that the long ones do not come last.
     by_file = ["--dist", "loadfile", "--no-loadscope-reorder"]
-    # One more than there are cores: a quarter of what tests do is wait for processes and clocks.
-    workers = ["-n", str(min(4, (os.cpu_count() or 1) + 1)), *by_file] if is_whole else []
+    workers = ["-n", str(min(4, os.cpu_count() or 1)), *by_file] if is_whole else []
     pytest = [sys.executable, "-m", "pytest", "-p", "devtools.spoken"]
     tests = subprocess.run([*pytest, *workers, *named], cwd=PROJECT, check=False).returncode
     words = {True: "failed", False: "passed" if is_whole else "left out"}

@@ -162,6 +162,14 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+def hold_port(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """Keep a free port from others until its server, which shares it, listens there: that may take minutes."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((host, port))
+    return held
+
+
 def free_port(wanted: int | None = None, host: str = "127.0.0.1") -> int:
     """The wanted port when it is free, else one that is."""
     if wanted is not None and is_free(wanted, host):

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from typing import IO
 
 from devtools import processes
 from devtools.bootstrap import Heartbeat
-from devtools.children import Child, Command, Warden, finish, free_port, is_alive
+from devtools.children import Child, Command, Warden, finish, free_port, hold_port, is_alive
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import (
     Names,
@@ -98,6 +99,7 @@ class System:
         self.ports: dict[str, int] = {}
         self._warden: Warden | None = None
         self._lock: IO[str] | None = None
+        self._held: socket.socket | None = None
         self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
         self.installation: Installation
@@ -218,6 +220,9 @@ class System:
         if self._warden is not None:
             self._warden.close()
             self._warden = None
+        if self._held is not None:
+            self._held.close()
+            self._held = None
         if self._lock is not None:  # else the folder is another runner's
             (self.root / "ports.json").unlink(missing_ok=True)
             self._lock.close()
@@ -399,6 +404,8 @@ class System:
             while port in self.ports.values():
                 port = free_port()
             self.ports[name] = port
+            if name == "gateway":  # its address is told to people, so it must not be another's by then
+                self._held = hold_port(port, self.options.host)
         if self.options.port not in (None, 0, self.ports["gateway"]):
             self.say(f"Port {self.options.port} is taken; using {self.ports['gateway']} instead.")
         record.write_text(json.dumps(self.ports))

@@ -17,6 +17,7 @@ class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers(); self.wfile.write(b"ready")
     def log_message(self, *_): pass
+http.server.ThreadingHTTPServer.allow_reuse_port = True  # as the real listeners share theirs
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
 """
 STUBBORN = "STUB_IS_STUBBORN"

@@ -1,6 +1,7 @@
 """Children end with their runner, and within the time that it promises."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from devtools import supervisor
-from devtools.children import Child, Command, finish, wait_until
+from devtools.children import Child, Command, accepts_connections, finish, free_port, hold_port, is_free, wait_until
 from devtools.supervisor import PROJECT, STOP_SECONDS_MAX, Part, StartError, System
 
 
@@ -116,3 +117,14 @@ def test_a_silent_command_is_spoken_for_and_what_it_prints_is_heard(
         system.run([sys.executable, "-c", waits], dict(os.environ), "seed", hear)
     assert "still at it: loading the demo data" in said[0]
     assert said[-1] == "heard one line"
+
+
+def test_a_held_port_is_free_for_nobody_but_the_server_that_shares_it() -> None:
+    port = free_port()
+    with hold_port(port), socket.socket() as server:
+        assert not is_free(port)
+        assert free_port(port) != port
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        assert accepts_connections(port), "what is only held takes no connection away"

@@ -323,5 +323,6 @@ def test_an_empty_system_says_that_it_has_no_administrator_and_one_with_any_does
     assert town.get("/administrators", ANYBODY).json == {"is_there": False}
     here = town.add("罗静")
     grant = {"id": str(new_id()), "member_id": str(here), "role": "administrator", "node_id": str(town.nodes["咸宁市"])}
+    assert town.post(f"/members/{here}/confirm", town.official(Role.STAFF)).status_code == 200
     assert town.post("/grants", town.official(Role.ADMINISTRATOR, None), grant).status_code == 201
     assert town.get("/administrators", ANYBODY).json == {"is_there": True}
