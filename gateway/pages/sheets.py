@@ -254,7 +254,8 @@ def _lines_page(sheet: dict[str, Any], filled: Form) -> str:
     starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
     printed = len(sheet["lines"])
     names = _names(activity["station_id"], (line["member_id"] for line in sheet["lines"]))
-    blank = int(filled.text("blank")) if filled.text("blank").isdigit() else BLANK_LINES
+    shown = filled.text("blank")[:4]
+    blank = int(shown) if shown.isdecimal() else BLANK_LINES
     blank = min(blank + (BLANK_LINES if filled.text("action") == "more" else 0), LINES_MAX - printed)
     return render_template(
         "sheets/enter.html",

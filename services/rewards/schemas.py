@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, validate
 
 from services.rewards.domain.desk import LINES_MAX
 from services.rewards.domain.redemption import QUANTITY_MAX, State
-from shared.fields import Day, Line, Paragraphs, Whole, WholeText, Wire, YesNo
+from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText, Wire, YesNo
 
 POINTS_MAX = 10_000_00
 """Of one piece. Times `QUANTITY_MAX` it is as much as points takes in one spend."""
@@ -217,7 +217,7 @@ class DeskLineSchema(Wire):
 class PaperSchema(Wire):
     list_number = Line(required=True, length_max=40)
     line = Whole(required=True, validate=_count(1, 10_000))
-    handed_over_at = fields.AwareDateTime(required=True)
+    handed_over_at = Instant(required=True)
 
 
 class DeskOrderSchema(Wire):

@@ -265,6 +265,13 @@ def test_others_than_the_stations_organizers_call_no_roll(station: Station) -> N
     assert acts(station) == []
 
 
+def test_a_tick_tells_nothing_of_what_somebody_did_at_another_activity(station: Station) -> None:
+    elsewhere, activity, there, here = station.activity(), station.activity(), station.member(), station.member()
+    foreign = tick(station.organizer, elsewhere, there, "arrived", 5)
+    answer = tick(station.organizer, activity, here, "not_left", 6, seen=seen(foreign))
+    assert (told(answer), answer.by, answer.at) == (("changed", None), None, None)
+
+
 def test_who_leads_a_site_calls_its_roll_and_no_other_without_a_role(station: Station) -> None:
     from services.checkin import queries
     from services.checkin.commands.sign_ups import sign_up
@@ -287,7 +294,8 @@ def test_who_leads_a_site_calls_its_roll_and_no_other_without_a_role(station: St
     assert told(tick(leader, activity, at_west, "arrived", 5, site=1)) == ("refused", "other_site")
     there = tick(station.organizer, activity, at_west, "arrived", 5, site=1)
     for wanted in ("left", "not_arrived"):
-        assert told(tick(leader, activity, at_west, wanted, 6, seen=seen(there))) == ("refused", "other_site")
+        refused = tick(leader, activity, at_west, wanted, 6, seen=seen(there))
+        assert (told(refused), refused.standing) == (("refused", "other_site"), None)
     for oneself in leader.member_ids:
         assert told(tick(leader, activity, oneself, "arrived", 5, site=0)) == ("refused", "own_case")
     kept = station.rows("SELECT action, detail FROM audit_log WHERE member_id = :id", id=own(leader))

@@ -82,7 +82,10 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
             verdict = Verdict(Outcome.REFUSED, Why.OWN_CASE)
             own_cases.append(each)
         elif led is not None and not roll.is_within(each, found, _site_of(activity, each), led):
-            verdict = Verdict(Outcome.REFUSED, Why.OTHER_SITE)
+            verdict, found = (
+                Verdict(Outcome.REFUSED, Why.OTHER_SITE),
+                None,
+            )  # where they are is not this leader's to know
         elif card is None or card.status != "active":
             verdict = Verdict(Outcome.REFUSED, Why.NOT_ACTIVE)
         else:
@@ -93,7 +96,7 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     named = {"title": activity.title} | ({} if led is None else {"as": AS_SITE_LEADER})
     _write(tx, caller, activity, written, pairs, named)
     _log_own_cases(tx, caller, activity, own_cases, named)
-    return _with_actors(tx, ticks, ticked)
+    return _with_actors(tx, ticks, ticked, pairs)
 
 
 def _site_of(activity: Activity, tick: Tick) -> UUID:
@@ -200,14 +203,19 @@ def _log_own_cases(
     audit.add_each(tx, caller, "roll.refuse_own", "member", details, path=activity.path)
 
 
-def _with_actors(tx: Session, ticks: Sequence[Tick], ticked: Sequence[Ticked]) -> list[Ticked]:
-    """Say who was there before, where a tick met something that it had not expected."""
+def _with_actors(
+    tx: Session, ticks: Sequence[Tick], ticked: Sequence[Ticked], pairs: Mapping[UUID, Sequence[Attendance]]
+) -> list[Ticked]:
+    """Say who was there before, where a tick met something that it had not expected. Of other activities and people
+    nothing is told, whatever a client says that its page showed.
+    """
     about = {
         one.member_id: one.standing.id if one.standing else each.seen
         for each, one in zip(ticks, ticked, strict=True)
         if one.verdict.outcome in (Outcome.ALREADY, Outcome.CHANGED)
     }
-    wanted = [attendance_id for attendance_id in about.values() if attendance_id is not None]
+    own = {pair.id for here in pairs.values() for pair in here}
+    wanted = [attendance_id for attendance_id in about.values() if attendance_id in own]
     acts = store.list_last_acts(tx, wanted) if wanted else {}
     told = []
     for one in ticked:
