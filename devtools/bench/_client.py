@@ -30,10 +30,12 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 
 @contextmanager
-def running_system(name: str) -> Iterator[System]:
-    """All processes on ports and in a folder of their own, writing through to the disk as in production."""
+def running_system(name: str, *extra: tuple[str, str]) -> Iterator[System]:
+    """All processes on ports and in a folder of their own, writing through to the disk as in production; `extra`:
+    settings that differ from it.
+    """
     root = Path(tempfile.mkdtemp(prefix=f"huzhu-{name}-"))
-    system = System(root, Options(port=0), say=lambda words: print(words, flush=True))
+    system = System(root, Options(port=0, extra=extra), say=lambda words: print(words, flush=True))
     try:
         system.start()
         try:

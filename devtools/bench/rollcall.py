@@ -48,7 +48,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if (chosen.rounds + 1) * chosen.ticks >= chosen.people:
         parser.error("every tick is of somebody else")
-    with running_system("rollcall") as system:
+    # One organizer asks here as many do.
+    with running_system("rollcall", ("HUZHU_REQUESTS_PER_MINUTE", "1000000")) as system:
         floor_port = start_floor(system)
         crowd = gather(system, members=chosen.people)
         _sign_up(system, crowd)
