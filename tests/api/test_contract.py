@@ -41,7 +41,6 @@ LAST = ("DELETE /api/v1/members/tokens/{token_id}", "DELETE /api/v1/members/sess
 FIND_NOTHING = {
     "DELETE /api/v1/members/tokens/{token_id}": "nobody ends another's token, and the real one is the volunteer's",
     "GET /api/v1/members/members/{member_id}/erasure": "the volunteer has asked for nothing yet",
-    "POST /api/v1/rewards/desk-orders": "its gifts stand in a list, where ids stay invented",
 }
 """Operations that say 404 and nothing else to an administrator with real ids, and why."""
 
