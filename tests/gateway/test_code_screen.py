@@ -56,11 +56,12 @@ def test_the_code_is_read_rotates_and_goes_on_without_network_until_none_is_left
     assert re.match(r"http://huzhu\.test/s/V1\.", first)
     screen.clock.fast_forward(15_000)
     second = read(screen)
-    assert step(second) == step(first) + 1
+    # While a code is being read the page's time goes on, and may come to the next one.
+    assert step(second) - step(first) in (1, 2)
     screen.context.set_offline(True)
     screen.clock.fast_forward(20 * 60_000)
     late = read(screen)
-    assert step(late) == step(second) + 80
+    assert step(late) - step(second) in (80, 81)
     screen.get_by_text("掉线，码照常更换").wait_for()
     screen.clock.fast_forward(15 * 60_000)
     screen.get_by_text("码用完了，请恢复网络").wait_for()
