@@ -83,9 +83,9 @@ def _login_page(filled: Form, next_path: str | None) -> str:
 
 
 def waits_for_first_administrator() -> bool:
-    """Whether the system waits for its first administrator; no, where members cannot say."""
+    """Whether the system waits for the first of all its administrators; no, where members cannot say."""
     found = backend.together(there=Call("members", "/administrators"))["there"].content
-    return found is not None and found.get("is_there") is False
+    return found is not None and found.get("is_anywhere") is False
 
 
 @pages.post("/logout")

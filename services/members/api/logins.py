@@ -56,9 +56,9 @@ def register(registration: dict[str, Any]) -> commands.Registered:
 @logins.route("/administrators", methods=["GET"])
 @web.anyone()
 @logins.response(200, AdministratorThereSchema)
-def show_administrator_there() -> dict[str, bool]:
+def show_administrator_there() -> administrators.Administrators:
     """Whether there is an administrator already; who it is is not told."""
-    return {"is_there": administrators.is_there()}
+    return administrators.look()
 
 
 @logins.route("/administrators", methods=["POST"])

@@ -1,5 +1,6 @@
 """Use cases of the first administrator, who stands above every node."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -21,23 +22,32 @@ from shared.errors import Conflict
 from shared.ids import new_id, new_short_code, read_short_code
 from shared.principal import Principal, Role
 
+_LIVE = RoleGrant.revoked_at.is_(None), RoleGrant.role == Role.ADMINISTRATOR
+_OF_ANY_PLACE = exists().where(*_LIVE)
+_OF_EVERYTHING = exists().where(*_LIVE, RoleGrant.node_id.is_(None))
+
 
 class AlreadyThere(Conflict):
     code = "administrator_exists"
     detail = "已经有管理员了，请由管理员授权"
 
 
-def is_there() -> bool:
-    """Whether there is any administrator, of whatever place: open to all, since an empty system must say what comes
-    first, and one with administrators must not send everybody to what only the machine's owner can do.
-    """
-    live = RoleGrant.revoked_at.is_(None), RoleGrant.role == Role.ADMINISTRATOR
-    return bool(session().scalar(select(exists().where(*live))))
+@dataclass(frozen=True, slots=True)
+class Administrators:
+    """Open to all, since an empty system must say what comes first."""
+
+    is_there: bool
+    """Whether anybody may do everything; until then the machine's code lets the first one in."""
+    is_anywhere: bool
+    """Whether there is one of any place: nobody else is sent to what only the machine's owner can do."""
+
+
+def look() -> Administrators:
+    return Administrators(*session().execute(select(_OF_EVERYTHING, _OF_ANY_PLACE)).one())
 
 
 def _is_there(tx: Session) -> bool:
-    live = RoleGrant.revoked_at.is_(None), RoleGrant.role == Role.ADMINISTRATOR, RoleGrant.node_id.is_(None)
-    return bool(tx.scalar(select(exists().where(*live))))
+    return bool(tx.scalar(select(_OF_EVERYTHING)))
 
 
 @transactional

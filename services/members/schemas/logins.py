@@ -25,7 +25,13 @@ class RegisteredSchema(Wire):
 
 
 class AdministratorThereSchema(Wire):
-    is_there = fields.Boolean(required=True, metadata={"description": "Whether anybody may do everything"})
+    is_there = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether anybody may do everything; else the machine's code lets one in"},
+    )
+    is_anywhere = fields.Boolean(
+        required=True, metadata={"description": "Whether there is an administrator, of whatever place"}
+    )
 
 
 class FirstAdministratorSchema(Wire):
