@@ -21,6 +21,7 @@ from services.members.store import (
     groups,
     imports,
     people,
+    shown_imports,
     splitting,
     tree,
 )
@@ -392,26 +393,27 @@ def list_imports(
 ) -> list[dict[str, Any]]:
     """Files that were brought at and below the caller's nodes, newest first."""
     paths = caller.paths(Role.STAFF) + caller.paths(Role.AUDITOR)
-    statement = imports.view().where(imports.below_any(paths)).order_by(imports.ImportFile.id.desc()).limit(limit)
+    statement = shown_imports.view().where(shown_imports.below_any(paths))
+    statement = statement.order_by(imports.ImportFile.id.desc()).limit(limit)
     if station_id is not None:
         statement = statement.where(imports.ImportFile.station_id == station_id)
     if before is not None:
         statement = statement.where(imports.ImportFile.id < before)
-    return [imports.as_shown(caller, row) for row in session().execute(statement)]
+    return [shown_imports.as_shown(caller, row) for row in session().execute(statement)]
 
 
 def show_import(caller: Principal, import_id: UUID) -> dict[str, Any]:
     tx = session()
-    row = tx.execute(imports.view().where(imports.ImportFile.id == import_id)).first()
+    row = tx.execute(shown_imports.view().where(imports.ImportFile.id == import_id)).first()
     if row is None or not (caller.may(Role.STAFF, row.path) or caller.may(Role.AUDITOR, row.path)):
         raise imports.ImportNotFound
-    return imports.as_shown(caller, row)
+    return shown_imports.as_shown(caller, row)
 
 
 def list_import_rows(caller: Principal, import_id: UUID, *, state: str, limit: int, after: int) -> list[dict[str, Any]]:
     """Rows in one state, by number; for who may see phones, which stand in them."""
     tx = session()
-    _found, path = imports.get_seen(tx, caller, import_id)
+    _found, path = shown_imports.get_seen(tx, caller, import_id)
     caller.require(Role.STAFF, path)
     return [
         {"number": row.number, "member_id": row.member_id, "cells": row.content.cells, "problems": row.content.problems}

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.members.domain import imports as rules
 from services.members.domain.imports import Kind, State, Step
 from services.members.domain.places import Level, WrongLevel, may_be_home, path_above
-from services.members.store import imports, tree
+from services.members.store import imports, shown_imports, tree
 from services.members.store.imports import ImportFile
 from services.members.store.keys import keys
 from shared import audit, clock, outbox, queue
@@ -50,7 +50,7 @@ def bring(
     known = tx.get(ImportFile, import_id) or imports.find_live(tx, kind, station_id, file_hash)
     if known is not None:
         if (known.id, known.file_hash, known.kind) == (import_id, file_hash, kind):
-            return imports.show(tx, caller, import_id)
+            return shown_imports.show(tx, caller, import_id)
         raise rules.SameFile(errors={"import_id": [str(known.id)]}) if known.id != import_id else Conflict
     tx.add(
         ImportFile(
@@ -78,7 +78,7 @@ def bring(
     audit.add(
         tx, caller, "import.bring", "import", import_id, path=place.path, detail={"name": file_name, "kind": kind}
     )
-    return imports.show(tx, caller, import_id)
+    return shown_imports.show(tx, caller, import_id)
 
 
 @transactional
@@ -94,11 +94,11 @@ def step(
     reason: str | None = None,
 ) -> dict[str, Any]:
     """Go a step further with an import. Doing a step twice is doing it once."""
-    found, path = imports.get_seen(tx, caller, import_id, lock=True)
+    found, path = shown_imports.get_seen(tx, caller, import_id, lock=True)
     target = rules.next_state(chosen, Kind(found.kind))
     if found.state == target:
-        return imports.show(tx, caller, import_id)
-    rules.check_step(chosen, imports.about(caller, found, path), clock.now())
+        return shown_imports.show(tx, caller, import_id)
+    rules.check_step(chosen, shown_imports.about(caller, found, path), clock.now())
     if chosen is Step.CHECK and found.content is None:
         raise rules.NotNow
     vouches = found.kind in rules.VOUCHED and chosen in _ANSWERED_FOR[Kind(found.kind)]
@@ -125,7 +125,7 @@ def step(
         at = path if found.kind == Kind.ROSTER or chosen in (Step.START, Step.DROP) else path_above(path)
         detail = {"name": found.file_name, "kind": found.kind} | ({"reason": reason} if reason else {})
         audit.add(tx, caller, f"import.{chosen}", "import", import_id, path=at, detail=detail)
-    return imports.show(tx, caller, import_id)
+    return shown_imports.show(tx, caller, import_id)
 
 
 def _second_person(caller: Principal, found: ImportFile) -> UUID | None:
@@ -143,7 +143,7 @@ def _ask_who_was_seen(tx: Session, import_id: UUID) -> None:
 @transactional
 def read_file(tx: Session, caller: Principal, import_id: UUID) -> tuple[str, bytes]:
     """Name and content of a file as it was brought. Reading it is in the audit log: phones stand in it."""
-    found, path = imports.get_seen(tx, caller, import_id)
+    found, path = shown_imports.get_seen(tx, caller, import_id)
     if found.content is None:
         raise NotFound("这个文件已经不再保存")
     audit.add(tx, caller, "import_file.read", "import", import_id, path=path, detail={"name": found.file_name})

@@ -11,6 +11,7 @@ from services.members.domain import matching, openings
 from services.members.domain.imports import Problem, RowState
 from services.members.domain.openings import OpeningRow
 from services.members.store import imports, people, tree
+from services.members.store.candidates import list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, outbox
@@ -73,7 +74,7 @@ def _match(
 ) -> dict[int, UUID]:
     """The members meant, by row; who cannot be told, comes twice or is the caller's own goes among the problems."""
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    known = imports.list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
+    known = list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     matched: dict[int, UUID] = {}
     for row in rows:
@@ -83,7 +84,7 @@ def _match(
             problems[row.number] = [who]
         else:
             matched[row.number] = who.id
-    have, own = imports.with_opening(tx, matched.values()), imports.of_household(tx, caller, matched.values())
+    have, own = with_opening(tx, matched.values()), of_household(tx, caller, matched.values())
     first: dict[UUID, int] = {}
     for number, member_id in matched.items():
         sentence = None
@@ -105,7 +106,7 @@ def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
     """
     imports.wait_for_others(tx)
     member_ids = [row.member_id for row in rows if row.member_id is not None]
-    open_to = people.still_there(tx, member_ids) - imports.with_opening(tx, member_ids, but=found.id)
+    open_to = people.still_there(tx, member_ids) - with_opening(tx, member_ids, but=found.id)
     taken = {row.number: row.member_id for row in rows if row.member_id in open_to}
     facts = []
     for row in rows:

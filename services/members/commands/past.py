@@ -12,6 +12,7 @@ from services.members.domain import matching, past
 from services.members.domain.imports import Problem, RowState, State
 from services.members.domain.past import PastRow
 from services.members.store import imports, people, tree
+from services.members.store.candidates import list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, clock, outbox
@@ -71,7 +72,7 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
 
 def _sums(tx: Session, rows: Sequence[PastRow], member_ids: Sequence[UUID]) -> dict[str, int]:
     """What whoever decides should know of the good rows."""
-    opened = imports.with_opening(tx, member_ids)
+    opened = with_opening(tx, member_ids)
     return {
         "good": len(rows),
         "minutes": sum(row.minutes for row in rows),
@@ -92,7 +93,7 @@ def _match(
 ) -> dict[int, UUID]:
     """The members meant, by row; who cannot be told, or is the caller's own, goes among the problems."""
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    known = imports.list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
+    known = list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}
     tails = {row.tail: keys().phone_tail_hash(row.tail) for row in rows if row.tail}
@@ -104,7 +105,7 @@ def _match(
             problems[row.number] = [who]
         else:
             matched[row.number] = who.id
-    own = imports.of_household(tx, caller, set(matched.values()))
+    own = of_household(tx, caller, set(matched.values()))
     for number, member_id in matched.items():
         if member_id in own:
             problems[number] = [Problem(number, "", "", "这是您本人或同住家人，请另一位来交")]

@@ -9,10 +9,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     ForeignKey,
     Index,
-    Select,
     case,
     exists,
     func,
@@ -28,21 +26,15 @@ from services.members.domain.imports import (
     AT_WORK,
     KEPT_FOR,
     OVER,
-    About,
     Kind,
     Problem,
     RowState,
     State,
-    steps,
 )
-from services.members.domain.matching import Candidate
-from services.members.domain.places import ROOT, path_above
 from services.members.store.keys import keys
-from services.members.store.models import LoginMember, Member, Node, RoleGrant, db
-from services.members.store.tree import path_of
+from services.members.store.models import LoginMember, Member, RoleGrant, db
 from shared import clock
 from shared.errors import NotFound
-from shared.principal import Principal, Role
 
 if TYPE_CHECKING:
     from shared.db import Model
@@ -388,151 +380,3 @@ def list_added(tx: Session, import_id: UUID, *, limit: int) -> list[tuple[int, U
         .limit(limit)
     )
     return [(number, row_id, member_id) for number, row_id, member_id in rows if member_id is not None]
-
-
-# --- Whose rows they are --------------------------------------------------------------------------------
-
-
-def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers: Iterable[str]) -> list[Candidate]:
-    """The active members of a station who have one of these names or volunteer numbers."""
-    compound, building = aliased(Node), aliased(Node)
-    rows = tx.execute(
-        select(
-            Member.id,
-            Member.name,
-            Member.volunteer_number,
-            Member.phone_hash,
-            compound.name,
-            building.name,
-            Member.phone_tail_hash,
-        )
-        .outerjoin(compound, compound.id == Member.compound_id)
-        .outerjoin(building, building.id == Member.building_id)
-        .where(
-            Member.station_id == station_id,
-            Member.status == "active",
-            or_(Member.name == func.any(list(names)), Member.volunteer_number == func.any(list(numbers))),
-        )
-    )
-    return [Candidate(*row) for row in rows]
-
-
-# Entries of one person that were merged are that person, wherever the person is now.
-_WITH_OPENING = text("""
-    WITH RECURSIVE up (wanted, id, merged_into) AS (
-        SELECT id, id, merged_into FROM member WHERE id = ANY(:ids)
-        UNION SELECT up.wanted, above.id, above.merged_into FROM up JOIN member above ON above.id = up.merged_into
-    ), same (wanted, id) AS (
-        SELECT wanted, id FROM up WHERE merged_into IS NULL
-        UNION SELECT same.wanted, below.id FROM same JOIN member below ON below.merged_into = same.id
-    )
-    SELECT DISTINCT wanted FROM same JOIN import_row ON import_row.member_id = same.id AND state = 'added'
-    JOIN import_file ON import_file.id = import_id AND kind = 'opening' AND import_id IS DISTINCT FROM :but
-""")
-
-
-def with_opening(tx: Session, member_ids: Iterable[UUID], *, but: UUID | None = None) -> set[UUID]:
-    """Those of these members whose balance, or that of another entry of theirs, was taken over by an import, but this
-    one.
-    """
-    return set(tx.scalars(_WITH_OPENING, {"ids": list(member_ids), "but": but}))
-
-
-def of_household(tx: Session, caller: Principal, member_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these members who are the caller's own, or live with one of them now."""
-    own = func.any(list(caller.member_ids))
-    homes = select(Member.household_id).where(Member.id == own, Member.household_id.is_not(None))
-    rows = tx.scalars(
-        select(Member.id).where(
-            Member.id == func.any(list(member_ids)), or_(Member.id == own, Member.household_id.in_(homes))
-        )
-    )
-    return set(rows)
-
-
-# --- What the wire shows --------------------------------------------------------------------------------
-
-_author, _decider = aliased(Member), aliased(Member)
-_counts = (
-    select(func.coalesce(func.jsonb_object_agg(text("state"), text("count")), text("'{}'::jsonb")))
-    .select_from(
-        select(ImportRow.state, func.count().label("count"))
-        .where(ImportRow.import_id == ImportFile.id)
-        .group_by(ImportRow.state)
-        .correlate(ImportFile)
-        .subquery()
-    )
-    .scalar_subquery()
-)
-
-
-def view() -> Select[*tuple[Any, ...]]:
-    """Everything that is shown of imports, one row each."""
-    return (
-        select(
-            ImportFile.id,
-            ImportFile.kind,
-            ImportFile.state,
-            ImportFile.station_id,
-            Node.name.label("station_name"),
-            func.coalesce(Node.path, ROOT).label("path"),
-            ImportFile.file_name,
-            ImportFile.size,
-            ImportFile.content.is_not(None).label("has_file"),
-            ImportFile.half_day_minutes,
-            ImportFile.year,
-            ImportFile.category,
-            ImportFile.created_at,
-            ImportFile.created_by_member_id,
-            _author.name.label("created_by_name"),
-            ImportFile.decided_at,
-            ImportFile.decided_by_member_id,
-            _decider.name.label("decided_by_name"),
-            ImportFile.reason,
-            ImportFile.done_at,
-            ImportFile.undone_at,
-            ImportFile.found,
-            _counts.label("counts"),
-        )
-        .join(Node, Node.id == ImportFile.station_id)
-        .join(_author, _author.id == ImportFile.created_by_member_id)
-        .outerjoin(_decider, _decider.id == ImportFile.decided_by_member_id)
-    )
-
-
-def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
-    """Imports at stations at or below one of the paths."""
-    return or_(*(Node.path.startswith(path, autoescape=True) for path in paths))
-
-
-def get_seen(tx: Session, caller: Principal, import_id: UUID, *, lock: bool = False) -> tuple[ImportFile, str]:
-    """An import and its station's path; NotFound for who has no business there."""
-    found = get(tx, import_id, lock=lock)
-    path = path_of(tx, found.station_id)
-    if not (caller.may(Role.STAFF, path) or caller.may(Role.AUDITOR, path)):
-        raise ImportNotFound
-    return found, path
-
-
-def about(caller: Principal, found: Any, path: str) -> About:
-    """How an import looks to this caller; `found` is a row of the table or of its view."""
-    return About(
-        kind=Kind(found.kind),
-        state=State(found.state),
-        good=found.found.get("good", 0),
-        done_at=found.done_at,
-        by_me=caller.own_member_id == found.created_by_member_id,
-        staff_here=caller.may(Role.STAFF, path),
-        staff_above=caller.may(Role.STAFF, path_above(path)),
-    )
-
-
-def show(tx: Session, caller: Principal, import_id: UUID) -> dict[str, Any]:
-    """One import as the wire has it; for callers whose right to it has been checked."""
-    return as_shown(caller, tx.execute(view().where(ImportFile.id == import_id)).one())
-
-
-def as_shown(caller: Principal, row: Any) -> dict[str, Any]:
-    """A row of `view()` as the wire has it, with what the caller may do next."""
-    may = steps(about(caller, row, row.path), clock.now())
-    return dict(row._mapping) | {"may": [str(one) for one in may]}

@@ -6,19 +6,16 @@ What waits to be sealed is `list_pending`, not broken.
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import text
 
 from services.points.domain.ledger import Transfer
 from services.points.domain.rating import Body, Rule, Served, hash_of, rate
 from services.points.domain.seal import GENESIS, Sealable, link
+from services.points.queries import verify_merges
+from services.points.queries.streaming import rows
 from services.points.store.moves import HOLDERS
 from shared import clock
-from shared.db import session
 
-_STREAMED_ROWS = 2000
 _TRANSFER_COLUMNS = ", ".join(f"transfer.{name}" for name in Transfer._fields)
 
 
@@ -27,7 +24,7 @@ _TRANSFER_COLUMNS = ", ".join(f"transfer.{name}" for name in Transfer._fields)
 
 def balances_are_the_fold_of_their_transfers() -> Iterator[str]:
     """Members' accounts: of all their transfers. Stations' accounts: of the sealed ones."""
-    for row in _rows("""
+    for row in rows("""
         WITH moved AS (
             SELECT credit_id AS id, amount AS credit, 0 AS debit, transfer.id AS transfer_id FROM transfer
             UNION ALL SELECT debit_id, 0, amount, transfer.id FROM transfer
@@ -50,7 +47,7 @@ def balances_are_the_fold_of_their_transfers() -> Iterator[str]:
 
 def every_unit_sums_to_zero() -> Iterator[str]:
     """Over all accounts, with what is not sealed yet."""
-    for row in _rows("""
+    for row in rows("""
         WITH waiting AS (
             SELECT account.unit, sum(CASE WHEN account.id = transfer.credit_id THEN amount ELSE -amount END) AS balance
             FROM unsealed JOIN transfer ON transfer.id = transfer_id
@@ -64,14 +61,14 @@ def every_unit_sums_to_zero() -> Iterator[str]:
 
 def every_chain_sums_to_zero() -> Iterator[str]:
     """Transfers stay within their station's chain and unit; what crosses passes the clearing accounts."""
-    for row in _rows("""
+    for row in rows("""
         SELECT transfer.id, transfer.chain_id, transfer.unit FROM transfer
         JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
         WHERE (debit.chain_id, debit.unit, credit.chain_id, credit.unit)
             <> (transfer.chain_id, transfer.unit, transfer.chain_id, transfer.unit)
     """):
         yield f"transfer {row.id} leaves chain {row.chain_id} or unit {row.unit}"
-    for row in _rows("""
+    for row in rows("""
         SELECT source_id, source_version, unit, sum(amount) AS left_over FROM (
             SELECT source_id, source_version, transfer.unit, amount FROM transfer
             JOIN account ON account.id = credit_id AND account.kind = 'clearing'
@@ -83,7 +80,7 @@ def every_chain_sums_to_zero() -> Iterator[str]:
 
 
 def no_member_is_below_zero() -> Iterator[str]:
-    for row in _rows("""
+    for row in rows("""
         SELECT id, owner_id, unit, credits - debits - held AS balance FROM account
         WHERE (kind = 'member' AND (NOT limited OR credits - debits - held < 0))
             OR (kind = 'debt' AND credits > debits) OR held < 0
@@ -93,7 +90,7 @@ def no_member_is_below_zero() -> Iterator[str]:
 
 def nothing_is_held() -> Iterator[str]:
     """Holds are not built yet: held = Σ open holds = 0."""
-    for row in _rows("SELECT id, held FROM account WHERE held <> 0"):
+    for row in rows("SELECT id, held FROM account WHERE held <> 0"):
         yield f"account {row.id} holds {row.held}"
 
 
@@ -101,7 +98,7 @@ def nothing_is_held() -> Iterator[str]:
 
 
 def lots_hold_what_their_accounts_hold() -> Iterator[str]:
-    for row in _rows("""
+    for row in rows("""
         SELECT account.id, owner_id, credits - debits - held AS balance, coalesce(sum(remaining), 0) AS remaining
         FROM account LEFT JOIN lot ON lot.account_id = account.id
         WHERE account.kind = 'member' AND account.unit = 'PTS'
@@ -111,7 +108,7 @@ def lots_hold_what_their_accounts_hold() -> Iterator[str]:
 
 
 def lots_are_what_was_not_allocated() -> Iterator[str]:
-    for row in _rows("""
+    for row in rows("""
         SELECT lot.id, original, remaining, coalesce(sum(amount), 0) AS allocated
         FROM lot LEFT JOIN allocation ON lot_id = lot.id
         GROUP BY lot.id HAVING original - remaining <> coalesce(sum(amount), 0)
@@ -121,7 +118,7 @@ def lots_are_what_was_not_allocated() -> Iterator[str]:
 
 def every_transfer_of_points_is_allocated() -> Iterator[str]:
     """What left a member's account was taken from lots, and what came was put in one."""
-    for row in _rows("""
+    for row in rows("""
         WITH moved AS (
             SELECT transfer.id, amount FROM transfer JOIN account ON account.id = debit_id
             WHERE account.kind = 'member' AND account.unit = 'PTS'
@@ -139,7 +136,7 @@ def every_transfer_of_points_is_allocated() -> Iterator[str]:
 
 def refunds_go_back_to_their_lots() -> Iterator[str]:
     """Lot by lot as much as the spend took, whatever happened in between."""
-    for row in _rows("""
+    for row in rows("""
         WITH refund AS (SELECT id, reverses AS spend_id FROM transfer WHERE kind = 'refund'),
         taken AS (
             SELECT spend_id, lot_id, amount FROM refund JOIN allocation ON transfer_id = spend_id
@@ -157,7 +154,7 @@ def refunds_go_back_to_their_lots() -> Iterator[str]:
 
 def nobody_has_points_and_a_debt() -> Iterator[str]:
     """Debts are paid from the first points that come. What has expired cannot be spent, and waits to be ended."""
-    for row in _rows(
+    for row in rows(
         """
         WITH lived AS (SELECT greatest(:now, max(recorded_at)) AS until FROM transfer),
         spendable AS (
@@ -178,12 +175,12 @@ def nobody_has_points_and_a_debt() -> Iterator[str]:
 def outcomes_come_out_the_same() -> Iterator[str]:
     """Every rating, worked out again from what was stored with it."""
     rules: dict[UUID, Rule] = {}
-    for row in _rows("SELECT id, category, version, from_day, body, hash FROM rule"):
+    for row in rows("SELECT id, category, version, from_day, body, hash FROM rule"):
         body = Body(**row.body | {"evidence": tuple(row.body["evidence"])})
         rules[row.id] = Rule(row.id, row.category, row.version, row.from_day, body)
         if hash_of(row.category, row.version, row.from_day, row.body) != row.hash:
             yield f"rule {row.category} {row.version} was changed"
-    for row in _rows("SELECT * FROM outcome WHERE state IN ('awarded', 'no_points')"):
+    for row in rows("SELECT * FROM outcome WHERE state IN ('awarded', 'no_points')"):
         rule = rules.get(row.rule_id)
         if rule is None:
             yield f"outcome {row.attendance_id} version {row.version} names a rule that is not there"
@@ -203,7 +200,7 @@ def outcomes_come_out_the_same() -> Iterator[str]:
 
 def one_live_award_an_attendance() -> Iterator[str]:
     """Of each attendance exactly the newest outcome's award stands: neither more nor less is booked."""
-    for row in _rows("""
+    for row in rows("""
         WITH newest AS (
             SELECT DISTINCT ON (attendance_id) attendance_id, member_id, points, minutes_booked, award_version
             FROM outcome ORDER BY attendance_id, version DESC
@@ -232,7 +229,7 @@ def one_live_award_an_attendance() -> Iterator[str]:
 
 def caps_count_the_outcomes() -> Iterator[str]:
     """With who holds what the member has."""
-    for row in _rows(f"""
+    for row in rows(f"""
         WITH RECURSIVE {HOLDERS}, newest AS (
             SELECT DISTINCT ON (attendance_id) member_id, service_day, category, points
             FROM outcome WHERE state <> 'superseded' ORDER BY attendance_id, version DESC
@@ -249,102 +246,12 @@ def caps_count_the_outcomes() -> Iterator[str]:
         yield f"cap of {row.account_id} on {row.service_day} in {row.category} is {row.kept}, awarded {row.counted}"
 
 
-# --- Members who are the same person -------------------------------------------------------------------
-
-
-def who_was_merged_has_nothing() -> Iterator[str]:
-    """Everything lies with who stays, also what came after the merge."""
-    for row in _rows("""
-        SELECT own.owner_id, account.unit, account.kind, account.credits - account.debits AS balance
-        FROM account own JOIN account ON account.owner_id = own.owner_id
-        WHERE own.merged_into IS NOT NULL AND account.credits <> account.debits
-    """):
-        yield f"member {row.owner_id} was merged and has {row.balance} {row.unit} ({row.kind})"
-
-
-def merges_are_those_of_the_cards() -> Iterator[str]:
-    """The books lie where the cards say, and nobody was merged into themselves at any remove."""
-    for row in _rows(f"""
-        WITH RECURSIVE {HOLDERS}
-        SELECT account.owner_id, account.merged_into, CASE WHEN card.status = 'merged' THEN card.merged_into END AS said
-        FROM account LEFT JOIN member_card card ON card.member_id = account.owner_id
-        WHERE account.kind = 'member' AND account.unit = 'PTS' AND (
-            (card.member_id IS NOT NULL OR account.merged_into IS NOT NULL)
-            AND CASE WHEN card.status = 'merged' THEN card.merged_into END IS DISTINCT FROM account.merged_into
-            OR NOT EXISTS (SELECT FROM holder WHERE holder.member_id = account.owner_id))
-    """):  # noqa: S608 - a statement of ours
-        yield f"member {row.owner_id} is merged into {row.said}, the books into {row.merged_into}"
-
-
-def hours_are_with_who_served() -> Iterator[str]:
-    """Minutes of an account: what its holder, and who was merged into that one, served or had on paper."""
-    for row in _rows(f"""
-        WITH RECURSIVE {HOLDERS}, newest AS (
-            SELECT DISTINCT ON (attendance_id) member_id, minutes_booked, award_version
-            FROM outcome ORDER BY attendance_id, version DESC
-        ), brought AS (
-            SELECT member_id, minutes_booked AS minutes FROM newest WHERE award_version IS NOT NULL
-            UNION ALL
-            SELECT coalesce(CAST(outcome ->> 'member_id' AS uuid), owner_id),
-                CASE WHEN account.id = credit_id THEN amount ELSE -amount END
-            FROM transfer JOIN account ON account.id IN (credit_id, debit_id)
-            LEFT JOIN idempotency ON key = 'opening:' || source_id
-            WHERE account.kind = 'member' AND account.unit = 'MIN' AND source_type NOT IN ('attendance', 'move')
-        ), held AS (
-            SELECT holder_id, sum(minutes) AS minutes FROM brought JOIN holder USING (member_id) GROUP BY 1
-        )
-        SELECT owner_id, credits - debits AS balance, coalesce(held.minutes, 0) AS minutes
-        FROM account LEFT JOIN held ON holder_id = owner_id
-        WHERE kind = 'member' AND unit = 'MIN' AND credits - debits <> coalesce(held.minutes, 0)
-    """):  # noqa: S608 - a statement of ours
-        yield f"member {row.owner_id} has {row.balance} minutes, served were {row.minutes}"
-
-
-def moves_are_their_transfers() -> Iterator[str]:
-    """As much left the one as came to the other, of points, minutes and debt."""
-    for row in _rows("""
-        WITH moved AS (
-            SELECT source_id AS id,
-                coalesce(sum(amount) FILTER (WHERE debit.kind = 'member' AND debit.unit = 'PTS'), 0) AS points,
-                coalesce(sum(amount) FILTER (WHERE debit.kind = 'member' AND debit.unit = 'MIN'), 0) AS minutes,
-                coalesce(sum(amount) FILTER (WHERE debit.kind = 'debt'), 0) AS debt,
-                coalesce(sum(amount) FILTER (WHERE credit.kind IN ('member', 'pool') AND credit.unit = 'PTS'), 0)
-                    AS points_come,
-                coalesce(sum(amount) FILTER (WHERE credit.kind = 'member' AND credit.unit = 'MIN'), 0) AS minutes_come,
-                coalesce(sum(amount) FILTER (WHERE credit.kind = 'debt'), 0) AS debt_gone,
-                bool_and(debit.owner_id = from_member_id OR debit.owner_id = to_member_id
-                    OR credit.owner_id = from_member_id
-                    OR credit.owner_id = coalesce(to_member_id, to_station_id)) AS of_the_two
-            FROM transfer JOIN move ON move.id = source_id
-            JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
-            WHERE transfer.kind IN ('merge', 'gift', 'opening') GROUP BY 1
-        )
-        SELECT id FROM move LEFT JOIN moved USING (id)
-        WHERE (move.points, move.minutes, move.debt) IS DISTINCT FROM
-                (coalesce(moved.points, 0), coalesce(moved.minutes, 0), coalesce(moved.debt, 0))
-            OR (moved.points, moved.minutes, moved.debt)
-                IS DISTINCT FROM (moved.points_come, moved.minutes_come, moved.debt_gone)
-            OR NOT coalesce(of_the_two, true)
-        UNION ALL
-        SELECT source_id FROM transfer LEFT JOIN move ON move.id = source_id
-        WHERE source_type = 'move' AND move.id IS NULL GROUP BY 1
-    """):
-        yield f"move {row.id} is not what its transfers say"
-
-
-def parts_of_lots_keep_their_expiry() -> Iterator[str]:
-    """A part that moved expires with its lot; one that a refund brought back to life lives longer, none shorter."""
-    for row in _rows("""
-        SELECT lot.id, lot.origin_id FROM lot LEFT JOIN lot first ON first.id = lot.origin_id
-        WHERE lot.origin_id IS NOT NULL AND (first.id IS NULL OR first.origin_id IS NOT NULL
-            OR (lot.expires_at IS NULL) <> (first.expires_at IS NULL))
-    """):
-        yield f"lot {row.id} is no part of lot {row.origin_id}"
+# --- What was asked for ------------------------------------------------------------------------------
 
 
 def spends_are_what_was_answered() -> Iterator[str]:
     """A confirmed redemption has its spend; a declined one has none; only a voided one has its refund."""
-    for row in _rows("""
+    for row in rows("""
         WITH answered AS (
             SELECT CAST(split_part(key, ':', 2) AS uuid) AS id,
                 bool_or(key LIKE 'redemption:%' AND outcome ->> 'state' = 'confirmed') AS confirmed,
@@ -368,7 +275,7 @@ def spends_are_what_was_answered() -> Iterator[str]:
 
 def openings_are_what_was_approved() -> Iterator[str]:
     """Of each opening balance exactly what was approved is booked, and all of it back once it is undone."""
-    for row in _rows("""
+    for row in rows("""
         WITH answered AS (
             SELECT substring(key FROM '[^:]+$') AS id, max(CAST(outcome ->> 'points' AS bigint)) AS points,
                 max(CAST(outcome ->> 'minutes' AS bigint)) AS minutes, bool_or(key LIKE 'opening-undo:%') AS undone
@@ -404,7 +311,7 @@ def awards_keep_within_the_caps() -> Iterator[str]:
     Rules of two categories may cap a day differently, so no cap holds for the day as such. A later award
     is what the earlier ones left over; of those booked at one moment it is not known which was the last.
     """
-    for row in _rows("""
+    for row in rows("""
         WITH newest AS (
             SELECT DISTINCT ON (attendance_id) attendance_id, member_id, service_day, outcome.category, points,
                 booked_at, CAST(body ->> 'points_daily_max' AS integer) AS day_max,
@@ -427,7 +334,7 @@ def awards_keep_within_the_caps() -> Iterator[str]:
 
 
 def rules_are_of_the_category_and_day() -> Iterator[str]:
-    for row in _rows("""
+    for row in rows("""
         SELECT attendance_id, outcome.version, outcome.category, service_day, rule.category AS of_category,
             rule.version AS rule_version, from_day
         FROM outcome LEFT JOIN rule ON rule.id = rule_id
@@ -444,7 +351,7 @@ def rules_are_of_the_category_and_day() -> Iterator[str]:
 
 
 def every_transfer_is_sealed_or_waits() -> Iterator[str]:
-    for row in _rows("""
+    for row in rows("""
         SELECT transfer.id, seal.seq, unsealed.transfer_id IS NOT NULL AS waits FROM transfer
         LEFT JOIN seal ON seal.transfer_id = transfer.id LEFT JOIN unsealed ON unsealed.transfer_id = transfer.id
         WHERE (seal.seq IS NULL) <> (unsealed.transfer_id IS NOT NULL)
@@ -458,7 +365,7 @@ def every_transfer_is_sealed_or_waits() -> Iterator[str]:
 def chains_are_whole() -> Iterator[str]:
     """Every chain, replayed from its first transfer: each link, no gap, and the head at the end."""
     ends: dict[UUID, tuple[int, bytes]] = {}
-    for row in _rows(f"""
+    for row in rows(f"""
         SELECT seal.chain_id AS in_chain, seal.seq, seal.prev, seal.hash, seal.encoding,
             coalesce(debit.digest, ''), coalesce(credit.digest, ''), transfer.id IS NULL, {_TRANSFER_COLUMNS}
         FROM seal LEFT JOIN transfer ON transfer.id = seal.transfer_id
@@ -477,7 +384,7 @@ def chains_are_whole() -> Iterator[str]:
         elif link(previous, chain_id, seq, Sealable(Transfer._make(fields), debit, credit), encoding) != hashed:
             yield f"{place}: transfer {fields[0]} was changed"
         ends[chain_id] = (seq, hashed)
-    for row in _rows("SELECT chain_id, seq, hash FROM seal_head"):
+    for row in rows("SELECT chain_id, seq, hash FROM seal_head"):
         end = ends.pop(row.chain_id, (0, GENESIS))
         if end != (row.seq, row.hash):
             yield f"chain {row.chain_id}: ends at {end[0]}, its head is {row.seq}: the tail was cut or the head changed"
@@ -487,9 +394,9 @@ def chains_are_whole() -> Iterator[str]:
 
 def digests_stand_for_their_accounts() -> Iterator[str]:
     """Each account has a digest of its own; where the salt is still there, it leads to the account."""
-    for row in _rows("SELECT id FROM account WHERE digest <> sha256(salt || uuid_send(id))"):
+    for row in rows("SELECT id FROM account WHERE digest <> sha256(salt || uuid_send(id))"):
         yield f"account {row.id}: its digest or its salt was changed"
-    for row in _rows("SELECT digest, count(*) AS accounts FROM account GROUP BY digest HAVING count(*) > 1"):
+    for row in rows("SELECT digest, count(*) AS accounts FROM account GROUP BY digest HAVING count(*) > 1"):
         yield f"digest {row.digest.hex()} stands for {row.accounts} accounts"
 
 
@@ -502,7 +409,7 @@ def state_digest() -> str:
     """A digest of every row of the ledger, to see that a refused step changed nothing."""
     digest = hashlib.sha256()
     for table in _TABLES:
-        for row in _rows(f"SELECT CAST(t AS text) AS line FROM {table} t ORDER BY 1"):  # noqa: S608 - table names
+        for row in rows(f"SELECT CAST(t AS text) AS line FROM {table} t ORDER BY 1"):  # noqa: S608 - table names
             digest.update(row.line.encode())
     return digest.hexdigest()
 
@@ -522,11 +429,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "caps count the outcomes": caps_count_the_outcomes,
     "awards keep within the caps of their rules": awards_keep_within_the_caps,
     "every rating follows a rule of its category and day": rules_are_of_the_category_and_day,
-    "who was merged has nothing": who_was_merged_has_nothing,
-    "merges are those of the cards": merges_are_those_of_the_cards,
-    "hours are with who served": hours_are_with_who_served,
-    "moves are their transfers": moves_are_their_transfers,
-    "parts of lots keep their expiry": parts_of_lots_keep_their_expiry,
+    **verify_merges.CHECKS,
     "spends are what was answered": spends_are_what_was_answered,
     "opening balances are what was approved": openings_are_what_was_approved,
     "a refund gives back to each lot what its spend took": refunds_go_back_to_their_lots,
@@ -538,10 +441,5 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
 
 def list_pending() -> Iterator[str]:
     """Transfers that the sealer has yet to take."""
-    for row in _rows("SELECT count(*) AS waiting FROM unsealed HAVING count(*) > 0"):
+    for row in rows("SELECT count(*) AS waiting FROM unsealed HAVING count(*) > 0"):
         yield f"{row.waiting} transfers wait to be sealed"
-
-
-def _rows(statement: str, **values: Any) -> Iterator[Any]:
-    options = {"yield_per": _STREAMED_ROWS}
-    yield from session().execute(text(statement), values, execution_options=options)
