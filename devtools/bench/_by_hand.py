@@ -116,7 +116,7 @@ class _Rows:
             line += 1
             transfer_id = self._move(fact, line, home, unit, origin, target, amount)
             if unit == "PTS":
-                self.lots.append((transfer_id, account, amount, amount, None))
+                self.lots.append((transfer_id, account, amount, amount, None, None))
 
     def _move(
         self, fact: AttendanceSettled, line: int, chain: UUID, unit: str, debit: UUID, credit: UUID, amount: int
