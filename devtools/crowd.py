@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from devtools.children import wait_until
 from devtools.seed.setting import JOINING, acting_for
 from devtools.world import World
-from services.checkin.commands import activities, attendances
+from services.checkin.commands import activities, attendances, sheets
+from services.checkin.domain.sheets import Line
 from services.checkin.store.activities import SiteDraft
 from services.members.commands import grants, hashing, logins, people, tree
 from services.members.commands.operator import OPERATOR
@@ -168,20 +169,17 @@ def _open_activity(organizer: Principal, station_id: UUID, starts: datetime, *, 
 
 
 def _serve(organizer: Principal, station_id: UUID, members: list[UUID]) -> UUID:
-    """Everybody served two hours, some hours ago, as the organizer wrote down."""
+    """Everybody served two hours, some hours ago, as it stands on a sheet that the organizer typed in."""
     # One moment for both: who came a second after the beginning has not served two whole hours at the end.
     arrived = clock.now().replace(microsecond=0) - timedelta(hours=6)
     activity_id, site_id = _open_activity(organizer, station_id, arrived, hours=SERVED_HOURS)
-    for member in members:
-        attendances.add_attendance(
-            organizer,
-            attendance_id=uuid4(),
-            activity_id=activity_id,
-            member_id=member,
-            site_id=site_id,
-            arrived_at=arrived,
-            left_at=arrived + timedelta(hours=SERVED_HOURS),
-        )
+    sheets.enter_sheet(
+        organizer,
+        sheet_id=uuid4(),
+        activity_id=activity_id,
+        site_id=site_id,
+        lines=[Line(member, arrived, arrived + timedelta(hours=SERVED_HOURS)) for member in members],
+    )
     return activity_id
 
 

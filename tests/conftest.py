@@ -8,7 +8,7 @@ through `members_app.test_client()` with `headers=principal_headers("members", .
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -68,11 +68,20 @@ def redis_client(settings: Settings) -> "Iterator[Redis]":
     client.close()
 
 
-@pytest.fixture(scope="module")
-def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The whole system as processes, one for each module of tests. See `tests.support.whole_system`."""
-    with whole_system(request.config.stash[_SESSION], tmp_path_factory.mktemp("system")) as started:
-        yield started
+def system_of(scope: Literal["module", "package"]) -> Any:
+    """A fixture: the whole system as processes. See `tests.support.whole_system`."""
+
+    @pytest.fixture(scope=scope, name="system")
+    def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+        with whole_system(request.config.stash[_SESSION], tmp_path_factory.mktemp("system")) as running:
+            yield running
+
+    return started
+
+
+# Where a folder's modules bear each other's traces it has one for all of them: starting one takes five seconds of a
+# core.
+system = system_of("module")
 
 
 def _app_fixture(service: str) -> Callable[..., Any]:

@@ -24,6 +24,7 @@ from tests.support import Settings
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
+    from werkzeug.serving import BaseWSGIServer
     from werkzeug.test import TestResponse
 
 PASSWORD = "梅花三弄 1949"
@@ -32,14 +33,23 @@ PASSWORD = "梅花三弄 1949"
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """The address of an app served from threads of this process."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=KeepsConnections)
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    server = _serve(app)
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield _address(server)
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _serve(app: Any) -> "BaseWSGIServer":
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=KeepsConnections)
+    server.daemon_threads = True  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    return server
+
+
+def _address(server: "BaseWSGIServer") -> str:
+    return f"http://127.0.0.1:{server.server_port}"
 
 
 @dataclass
@@ -162,6 +172,32 @@ class Town:
             app.config["SETTINGS"] = own
 
 
+@dataclass(frozen=True)
+class Street:
+    """The services at their addresses, and the gateway in front of them."""
+
+    urls: dict[str, str]
+    internal_url: str
+    gateway: "Flask"
+
+
+_STREETS: dict[Path, Street] = {}
+
+
+def _street(settings: Settings, apps: dict[str, "Flask"]) -> Street:
+    """Built once in a process, since that takes longer than most tests; its servers end with the process."""
+    from gateway.app import create_app, create_internal_app
+
+    session = settings.session.root
+    if session not in _STREETS:
+        urls = {service: _address(_serve(app)) for service, app in apps.items()}
+        with pytest.MonkeyPatch.context() as patch:
+            for service, url in urls.items():
+                patch.setenv(f"HUZHU_{service.upper()}_URL", url)
+            _STREETS[session] = Street(urls, _address(_serve(create_internal_app())), create_app())
+    return _STREETS[session]
+
+
 @pytest.fixture
 def town(
     settings: Settings,
@@ -172,7 +208,6 @@ def town(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Town]:
-    from gateway.app import create_app, create_internal_app
     from services.members.commands import administrators
 
     clock_file = tmp_path / "clock"
@@ -182,15 +217,15 @@ def town(
     for room in ("upstreams", "backend"):
         monkeypatch.setattr(f"gateway.{room}.PANEL_TIMEOUT_S", 20.0)
     apps = dict(zip(SERVICES, (members_app, checkin_app, points_app, rewards_app), strict=True))
+    street = _street(settings, apps)
+    for service, url in street.urls.items():
+        monkeypatch.setenv(f"HUZHU_{service.upper()}_URL", url)
     with ExitStack() as stack:
-        for service, app in apps.items():
-            monkeypatch.setenv(f"HUZHU_{service.upper()}_URL", stack.enter_context(serving(app)))
-        internal_url = stack.enter_context(serving(create_internal_app()))
         for app in apps.values():
-            own = replace(app.config["SETTINGS"], gateway_internal_url=internal_url)
+            own = replace(app.config["SETTINGS"], gateway_internal_url=street.internal_url)
             stack.callback(app.config.__setitem__, "SETTINGS", app.config["SETTINGS"])
             app.config["SETTINGS"] = own
-        gateway = create_app()
+        gateway = street.gateway
         administrator = Browser(gateway.test_client())
         with members_app.app_context():
             code = administrators.make_first_code().code

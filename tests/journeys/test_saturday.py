@@ -220,11 +220,13 @@ class Saturday:
         return int(found[0]), int(found[1])
 
     def points(self) -> int:
-        """Hundredths of a point that all have together."""
+        """Hundredths of a point that all of the station have together."""
         (found,) = rows(
             self.system,
             "points",
-            "SELECT sum(credits - debits) FROM account WHERE kind = 'member' AND unit = 'PTS'",
+            "SELECT sum(credits - debits) FROM account JOIN member_card ON member_id = owner_id"
+            " WHERE kind = 'member' AND unit = 'PTS' AND station_id = %s",
+            self.crowd.station_id,
         )
         return int(found[0])
 

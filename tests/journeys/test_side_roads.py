@@ -9,23 +9,18 @@ import pytest
 
 from devtools.children import wait_until
 from devtools.supervisor import System
-from shared import clock
 from shared.ids import new_id
 from tests.pages.town import PASSWORD, Town, Visitor
-from tests.support import move_clock
-from tests.town import rows, verify
+from tests.town import Clock, rows, verify
 
 PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
 def town(system: System) -> Town:
-    # Tomorrow at three in the afternoon, so that no test meets midnight by chance.
-    now = datetime.now(clock.SHANGHAI)
-    hours = ((now + timedelta(days=1)).replace(hour=15, minute=0, second=0) - now) / timedelta(hours=1)
-    move_clock(system, hours * 3600)
+    time = Clock(system)
     founded = Town.found(system)
-    founded.hours_gone = hours
+    founded.hours_gone = time.offset / timedelta(hours=1)
     founded.wait_for_station()
     return founded
 

@@ -1,8 +1,10 @@
 """Logging in: no account enumeration, slowing down."""
 
+import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import argon2
 import pytest
 
 from services.members.commands import hashing
@@ -41,6 +43,17 @@ def test_unknown_phones_cost_the_same_statements_and_hashing(town: Town, monkeyp
     assert seen[0] == seen[1]
     assert len(verified) == 2
     assert len(set(verified)) == 1
+
+
+def test_a_password_is_hashed_as_owasp_recommends() -> None:
+    # Anew, since in this process hashes are made cheap.
+    spec = importlib.util.find_spec(hashing.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    as_written = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(as_written)
+    used = argon2.extract_parameters(as_written.hash_password(PASSWORD))
+    assert (used.type, used.time_cost, used.memory_cost) == (argon2.Type.ID, 2, 19 * 1024)
 
 
 @pytest.mark.parametrize("known", [True, False])
