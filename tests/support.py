@@ -269,8 +269,10 @@ class Settings:
 
 def _hash_cheaply() -> None:
     """Passwords within this process cost nothing: a town of five took a fifth of a second for its hashes alone."""
-    hashing = importlib.import_module("services.members.commands.hashing")
-    argon2 = importlib.import_module("argon2")
+    import argon2
+
+    from services.members.commands import hashing
+
     hashing._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 

@@ -35,7 +35,7 @@ def signed_up(town: Town, *names: str) -> dict[str, Any]:
 
 
 def test_a_newcomer_is_found_while_the_name_is_typed(browser: "Browser", town: Town) -> None:
-    activity = signed_up(town, "王秀英")
+    activity = signed_up(town, "祝秀英")
     context = context_of(browser, town, organizer_of(town), viewport={"width": 320, "height": 640})
     context.add_cookies([{"name": "huzhu_text", "value": "largest", "url": town.address}])
     page = context.new_page()
@@ -43,11 +43,11 @@ def test_a_newcomer_is_found_while_the_name_is_typed(browser: "Browser", town: T
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(f"{town.address}/organize/activities/{activity['id']}/newcomer")
     wait_for_focus(page)
-    page.keyboard.type("王秀英")
+    page.keyboard.type("祝秀英")
     page.get_by_text("是不是已经登记过的这位？").wait_for()
     assert page.evaluate(MEASURE % {"text": 26, "target": 60}) == {"overflow": 0, "smallText": [], "smallTargets": []}
     page.get_by_role("button", name="就是这位").click()
-    page.get_by_text("王秀英已签到").wait_for()
+    page.get_by_text("祝秀英已签到").wait_for()
     wait_for_focus(page)
     page.keyboard.type("赵大爷")
     page.get_by_label("本人同意").check()
