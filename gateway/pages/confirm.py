@@ -8,17 +8,19 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation
-from gateway.backend import Call
+from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, refused
-from gateway.pages.places import asked_for, describe, people
+from gateway.pages.places import asked_for, asking_for_people, by_id, describe, people, told_apart
 from shared import clock
 from shared.errors import HuzhuError, Invalid, NotFound
 from shared.principal import Role
 
 ROWS = 200
+SHORT_ROWS = 100
+"""So many who stayed too short are named; the others are counted."""
 
 pages = Blueprint("confirm", __name__)
 
@@ -68,16 +70,24 @@ def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
         ),
         presence=Call("checkin", f"/activities/{activity_id}/presence"),
         refused=refused.asked(activity_id),
+        waiting=Call("checkin", f"/activities/{activity_id}/waiting"),
     )
     activity = panels["activity"].needed()
     found: list[dict[str, Any]] = panels["attendances"].needed()
-    known = people([one["member_id"] for one in found] + [one["member_id"] for one in outcome.get("left_out", [])])
+    waiting = panels["waiting"].content
+    answers = backend.together(
+        **asking_for_people(one["member_id"] for one in [*found, *outcome.get("left_out", []), *_shortest(waiting)]),
+        **_asking_for_rules(waiting),
+    )
+    known = by_id(answers)
     here = f"/organize/activities/{activity_id}/confirm"
     return render_template(
         "confirm/list.html",
         activity=activity,
         presence=panels["presence"].content,
         turned_away=_turned_away(found, panels["refused"].content) if not (after or state) else 0,
+        short=_short(activity, waiting, answers.get("rules"), known),
+        short_away=waiting is None or ("rules" in answers and answers["rules"].error is not None),
         rows=[_row(one, known, activity_id) for one in found],
         more=f"{here}?after={found[-1]['id']}" + (f"&state={state}" if state else "") if len(found) == ROWS else None,
         state=state,
@@ -93,6 +103,42 @@ def _turned_away(attendances: list[dict[str, Any]], scans: list[dict[str, Any]] 
     if len(attendances) >= ROWS:
         return 0
     return len({scan["member_id"] for scan in scans or []} - {one["member_id"] for one in attendances})
+
+
+def _asking_for_rules(waiting: dict[str, Any] | None) -> dict[str, Call]:
+    """The question how much of the activity one must stay for, where somebody has not stayed for all of it."""
+    if not waiting or not waiting["members"]:
+        return {}
+    return {"rules": Call("points", "/rules", {"day": waiting["service_day"]})}
+
+
+def _shortest(waiting: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Those of whom the names are shown, should they have stayed too short."""
+    shortest: list[dict[str, Any]] = (waiting or {"members": []})["members"][:SHORT_ROWS]
+    return shortest
+
+
+def _short(
+    activity: dict[str, Any], waiting: dict[str, Any] | None, rules: Panel | None, known: dict[str, dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Whom the rule of the day gives hours and no points, since they stayed for less than its share; None for nobody.
+    The words are those that points gives as the reason then.
+    """
+    if waiting is None or rules is None or rules.content is None:
+        return None
+    of_category = (rule for rule in rules.content if rule["category"] == activity["category"])
+    share = next((rule["share_min_percent"] for rule in of_category), 0)
+    needed = waiting["activity_minutes"] * share
+    count = sum(one["minutes"] * 100 < needed for one in waiting["members"])
+    if not count:
+        return None
+    shown = _shortest(waiting)[:count]
+    return {
+        "count": count,
+        "share": share,
+        "minutes": waiting["activity_minutes"],
+        "rows": [(describe(known.get(one["member_id"])), one["minutes"]) for one in shown],
+    }
 
 
 def _row(attendance: dict[str, Any], known: dict[str, dict[str, Any]], activity_id: UUID) -> dict[str, Any]:

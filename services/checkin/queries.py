@@ -14,6 +14,7 @@ from services.checkin.domain import activities, admission, attendances, codes, r
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.outside import NoSuchBatch
+from services.checkin.domain.schedule import service_day
 from services.checkin.store import Activity, ExportBatch, files
 from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
@@ -220,6 +221,23 @@ def list_attendances_at(
     where = attendance_store.at_activity(activity_id, state)
     rows = attendance_store.list_views(session(), where, limit=limit, newest_first=False, mark=after)
     return [_view(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whose service is still to be confirmed and is shorter than the activity, with the minutes they come to at it."""
+
+    service_day: date
+    activity_minutes: int
+    members: Sequence[Row[UUID, int]]
+
+
+def list_waiting(caller: Principal, *, activity_id: UUID, limit: int) -> Waiting:
+    """What stands before one tap confirms everybody: points holds the minutes of each against those of the activity."""
+    activity = _readable(session(), caller, activity_id)
+    minutes = activity.schedule.minutes
+    members = attendance_store.list_waiting(session(), activity_id, below_minutes=minutes, limit=limit)
+    return Waiting(service_day(activity.starts_at), minutes, members)
 
 
 def list_scans(

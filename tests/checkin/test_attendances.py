@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.checkin import queries
 from services.checkin.commands import activities, attendances
 from services.checkin.domain.attendances import (
     AlreadyRecorded,
@@ -19,6 +20,7 @@ from services.checkin.domain.attendances import (
     Outdated,
     PairsUsedUp,
 )
+from services.checkin.domain.schedule import service_day
 from services.checkin.store import Activity
 from services.checkin.store.activities import NoSuchSite
 from shared import clock, copies
@@ -416,3 +418,19 @@ def test_the_minutes_of_a_stay_end_with_the_activity(station: Station) -> None:
         START.isoformat().replace("+00:00", "Z"),
         END.isoformat().replace("+00:00", "Z"),
     )
+
+
+def test_who_waits_and_stayed_for_less_than_the_whole_is_told_with_all_minutes(station: Station) -> None:
+    activity, twice, settled = station.activity(), station.person(), station.person()
+    station.attend(twice, activity, 0, 30)
+    waiting(station, activity, twice, arrived=40, left=60)
+    once = waiting(station, activity, arrived=0, left=100)
+    waiting(station, activity, arrived=-5, left=180)  # to the end: whatever the share, that is enough
+    station.attend(settled, activity, 0, 10)  # nothing of theirs waits
+    rejected = waiting(station, activity, arrived=0, left=20)
+    attendances.reject_attendance(station.organizer, attendance_id=rejected.id, reason="不在现场")
+    told = queries.list_waiting(station.organizer, activity_id=activity.id, limit=10)
+    assert [tuple(row) for row in told.members] == [(own(twice), 50), (once.member_id, 100)]
+    assert (told.activity_minutes, told.service_day) == (180, service_day(START))
+    with pytest.raises(Forbidden):
+        queries.list_waiting(station.person(), activity_id=activity.id, limit=10)

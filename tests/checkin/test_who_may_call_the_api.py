@@ -76,6 +76,7 @@ ORGANIZERS: list[tuple[str, str, str | None, int]] = [
     ("GET", "/activities/{activity}/codes?site_id={site}&direction=arrival&minutes=2", None, 200),
     ("GET", "/activities/{activity}/presence", None, 200),
     ("GET", "/activities/{activity}/attendances", None, 200),
+    ("GET", "/activities/{activity}/waiting", None, 200),
     ("POST", "/activities/{activity}/attendances", "attendance", 201),
     ("GET", "/activities/{activity}/scans?refused=1", None, 200),
     ("POST", "/activities/{activity}/leave-all", "nothing", 200),
@@ -98,6 +99,7 @@ RULED_OUT = [
 READS = {
     "/activities/{activity}/presence",
     "/activities/{activity}/attendances",
+    "/activities/{activity}/waiting",
     "/activities/{activity}/scans?refused=1",
 }
 

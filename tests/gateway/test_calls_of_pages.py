@@ -53,7 +53,7 @@ MORE_CALLS = {
     "/records/passbook": 3,  # balance and both statements, side by side
     "/staff/members/<uuid:member_id>/passbook": 3,  # likewise
     f"{ACTIVITY}/code": 3,  # activity, codes of the site that it names first, presence: none holds another
-    f"{ACTIVITY}/confirm": 4,  # activity, attendances, presence, refused scans: side by side, each of its own list
+    f"{ACTIVITY}/confirm": 5,  # activity, attendances, presence, refused scans, whom one tap confirms: side by side
     f"{ACTIVITY}/edit": 3,  # the leaders, and the stations: those below one's nodes, and the nodes themselves
     f"{ACTIVITY}/refused": 3,  # activity, refused scans, and attendances, to tell who has a record all the same
     "/records/points": 3,  # balance, lines, months: side by side, and only the lines come in pages

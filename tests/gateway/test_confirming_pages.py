@@ -159,3 +159,29 @@ def test_the_records_of_several_sites_say_where(town: Town) -> None:
         assert re.search(r'data-head="点位">东门<', organizer.get(f"{several}/confirm").text)
         organizer.post(f"{several}/leave-all", f"{several}/leave-all")
         assert re.search(r'class="button main"[^>]*>.*一键确认全部', organizer.get(f"{several}/confirm").text)
+
+
+def test_whom_one_tap_would_give_no_points_is_named_before_it(town: Town) -> None:
+    organizer, other = town.person("李组织", Role.ORGANIZER), town.person("周组织", Role.ORGANIZER)
+    short, long = town.person("王秀英"), town.person("陈芳")
+    page = publish(organizer, confirm_each="1")
+    with town.at(START):
+        for who in (short, long):
+            scan(other, who, page, "arrival")
+    with town.at(START + timedelta(minutes=85)):
+        scan(other, short, page, "departure")
+    with town.at(START + timedelta(minutes=95)):
+        scan(other, long, page, "departure")
+        shown = organizer.get(f"{page}/confirm").text
+        assert "1 人参加不足活动 2 小时 30 分钟的 60%，不计积分" in shown
+        warning = shown[shown.index("不计积分") : shown.index(f'action="{page}/confirm-all"')]
+        assert "王秀英" in warning
+        assert re.search(r"1 小时 2[45] 分钟", warning)
+        assert "陈芳" not in warning
+        assert "已确认 2 条" in organizer.post(f"{page}/confirm", f"{page}/confirm-all").text
+        assert "不计积分" not in organizer.get(f"{page}/confirm").text
+        town.deliver()
+        ids = [one["id"] for one in short.api("GET", f"/checkin/attendances?member_id={short.member_id}")]
+        [award] = short.api("GET", f"/points/awards?attendance_ids={ids[0]}")
+        assert award["state"] == "no_points"
+        assert "不足活动 2 小时 30 分钟的 60%" in award["reason"]

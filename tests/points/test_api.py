@@ -1,5 +1,6 @@
 """The public and internal routes of the ledger."""
 
+from datetime import date
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +24,7 @@ from tests.points.support import (
     annulled,
     attendance,
     corrected,
+    make_rule,
     member,
     redemption,
     settle,
@@ -216,6 +218,16 @@ def test_there_is_a_rule_for_every_category(town: Flask) -> None:
     visit = rules["door_visit"]
     assert (visit["base"], visit["coefficient_percent"], visit["category_daily_max"]) == ("visit", 20, 40)
     assert get(town, "/rules", station_id=uuid4()).status_code == 404
+
+
+def test_a_service_is_rated_by_the_rule_of_its_day(town: Flask) -> None:
+    make_rule("repair", from_day=date(2026, 11, 21), share_min_percent=80)
+
+    def share(**query: Any) -> int:
+        rules = get(town, "/rules", **query).json or []
+        return next(int(rule["share_min_percent"]) for rule in rules if rule["category"] == "repair")
+
+    assert (share(day="2026-11-20"), share(day="2026-11-21"), share()) == (60, 80, 80)
 
 
 def test_the_seal_shows_how_far_it_reaches(town: Flask, chen: UUID) -> None:

@@ -165,6 +165,7 @@ CHECKIN = (
     Row("GET /checkin/confirm-each/switches", elsewhere(STAFF), 1, secret="node_id", knows=STAFF),
     Row("PUT /checkin/confirm-each/<uuid:node_id>", STAFF, 4, _with(on=True)),
     Row(f"GET {_ACTIVITY}/attendances", READERS, 3, ids=_SERVED),
+    Row(f"GET {_ACTIVITY}/waiting", READERS, 3, ids=_SERVED),
     Row(f"POST {_ACTIVITY}/attendances", ORGANIZERS, 14, _attendance),
     Row(f"GET {_ACTIVITY}/scans", READERS, 3),
     Row(f"POST {_ACTIVITY}/leave-all", ORGANIZERS, 7, _with()),

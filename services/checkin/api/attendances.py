@@ -16,7 +16,9 @@ from services.checkin.schemas.attendances import (
     LeftSchema,
     MemberAttendancesQuerySchema,
     NewAttendanceSchema,
+    WaitingSchema,
 )
+from services.checkin.schemas.kinds import SIGNED_UP_MAX
 from shared import web
 from shared.principal import Role
 
@@ -48,6 +50,15 @@ def get_attendance(attendance_id: UUID) -> dict[str, Any]:
 def list_attendances_at(query: dict[str, Any], activity_id: UUID) -> list[dict[str, Any]]:
     """An activity's attendances in the order of arrival."""
     return queries.list_attendances_at(web.caller(), activity_id=activity_id, **query)
+
+
+@routes.route("/activities/<uuid:activity_id>/waiting", methods=["GET"])
+@web.holding(Role.ORGANIZER, Role.AUDITOR)
+@routes.response(200, WaitingSchema)
+@refuses(404)
+def list_waiting(activity_id: UUID) -> queries.Waiting:
+    """Who waits to be confirmed and stayed for less than the whole activity, the shortest first."""
+    return queries.list_waiting(web.caller(), activity_id=activity_id, limit=SIGNED_UP_MAX)
 
 
 @routes.route("/activities/<uuid:activity_id>/attendances", methods=["POST"])

@@ -46,6 +46,17 @@ class AttendanceSchema(Wire):
     automatic_departure = fields.Boolean(required=True)
 
 
+class StayWaitingSchema(Wire):
+    member_id = fields.UUID(required=True)
+    minutes = fields.Integer(required=True, metadata={"description": "Of all stays here that count or wait"})
+
+
+class WaitingSchema(Wire):
+    service_day = fields.Date(required=True, metadata={"description": "Whose rules say what it earns"})
+    activity_minutes = fields.Integer(required=True, metadata={"description": "How long the activity really was"})
+    members = fields.List(fields.Nested(StayWaitingSchema), required=True)
+
+
 class NewAttendanceSchema(Wire):
     id = fields.UUID(required=True, metadata={"description": "Made by the client; a repeated post is one attendance."})
     member_id = fields.UUID(required=True)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Uuid, bindparam, func, literal, or_, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.checkin.domain.attendances import LIVE, Attendance, Mark, NoSuchAttendance, State
+from services.checkin.domain.attendances import LIVE, SETTLED, Attendance, Mark, NoSuchAttendance, State
 from services.checkin.store.activities import lock_key
 from services.checkin.store.tables import Activity, Site, attendance_table
 from shared import copies
@@ -280,6 +280,22 @@ def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[
         .group_by(_columns.activity_id)
     )
     return {row.activity_id: row for row in rows}
+
+
+def list_waiting(tx: Session, activity_id: UUID, *, below_minutes: int, limit: int) -> Sequence[Row[UUID, int]]:
+    """Members of whom something waits here, with the minutes that they come to once it is confirmed; only those with
+    fewer than `below_minutes`, the fewest first.
+    """
+    counting = [State.LEFT.value, *(state.value for state in SETTLED)]
+    minutes = func.sum(_columns.minutes).label("minutes")
+    return tx.execute(
+        select(_columns.member_id, minutes)
+        .where(_columns.activity_id == activity_id, _columns.state.in_(counting))
+        .group_by(_columns.member_id)
+        .having(func.bool_or(_columns.state == State.LEFT.value), minutes < below_minutes)
+        .order_by(minutes, _columns.member_id)
+        .limit(limit)
+    ).all()
 
 
 def values_of_new(attendance: Attendance) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from services.points.queries.awards import list_awards
 from services.points.queries.balances import list_at_station, list_balances
 from services.points.queries.day import Day, show_day
 from services.points.queries.months import list_months
-from services.points.queries.rules import list_rules_today
+from services.points.queries.rules import list_rules_of_day
 from services.points.queries.seals import get_seal
 from services.points.queries.statement import list_statement
 from services.points.schemas.ledger import (
@@ -99,8 +99,8 @@ def show_months(query: dict[str, Any]) -> list[dict[str, Any]]:
 @routes.response(200, RuleSchema(many=True))
 @routes.refuses(404)
 def show_rules(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """The earning rule of each category today."""
-    return list_rules_today(**query)
+    """The earning rule of each category, for services of today or of a day."""
+    return list_rules_of_day(**query)
 
 
 @routes.route("/seal", methods=["GET"])

@@ -1,5 +1,6 @@
-"""The earning rules in force."""
+"""The earning rules."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,14 @@ from shared.db import session
 from shared.errors import NotFound
 
 
-def list_rules_today(*, station_id: UUID | None = None) -> list[dict[str, Any]]:
-    """The rule of each category today. All stations have the same; an unknown one is NotFound."""
-    tx, today = session(), clock.today()
+def list_rules_of_day(*, station_id: UUID | None = None, day: date | None = None) -> list[dict[str, Any]]:
+    """The rule of each category for services of a day, today's for None. All stations have the same; an unknown one is
+    NotFound.
+    """
+    tx, service_day = session(), day or clock.today()
     if station_id is not None and find_station(tx, station_id) is None:
         raise NotFound
-    rules = (rule_of(versions, today) for versions in list_rules(tx).values())
+    rules = (rule_of(versions, service_day) for versions in list_rules(tx).values())
     return [
         {
             "id": rule.id,

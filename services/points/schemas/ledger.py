@@ -132,6 +132,7 @@ class MonthSchema(Wire):
 
 class RulesQuerySchema(Wire):
     station_id = fields.UUID()
+    day = Day(metadata={"description": "The day of the service, in Shanghai; today when left out"})
 
 
 class RuleSchema(Wire):
