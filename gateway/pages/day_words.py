@@ -165,6 +165,7 @@ def standing(pair: Found, checkin: Found, points: Found | None, names: Mapping[s
         part
         for part in (
             _arrival(pair, scans),
+            _counted_from(pair),
             _departure(pair, scans),
             *_verdict(pair, deeds, names),
             *_booked(pair, checkin, points),
@@ -185,6 +186,15 @@ def _arrival(pair: Found, scans: list[Found]) -> str:
     return _("签到成功，但码读得比较晚") if scan["outcome"] == "late_scan" else _("签到成功")
 
 
+def _came_early(pair: Found) -> bool:
+    return presentation.read_moment(pair["arrived_at"]) < presentation.read_moment(pair["activity_starts_at"])
+
+
+def _counted_from(pair: Found) -> str:
+    """What the member was told at the scan, to whoever wonders where the minutes before the start are."""
+    return _("来得早，服务时长从活动开始算起") if _came_early(pair) else ""
+
+
 def _departure(pair: Found, scans: list[Found]) -> str:
     if pair["state"] == "open":
         return _("签退还没有扫") if pair["status"] == "signed_in" else _("签退没有扫，活动已经结束")
@@ -199,7 +209,9 @@ def _departure(pair: Found, scans: list[Found]) -> str:
 
 def _verdict(pair: Found, deeds: list[Found], names: Mapping[str, str]) -> Iterator[str]:
     if pair["state"] == "left":
-        marks = marks_shown({**pair, "automatic_departure": False})
+        said = ["early"] if _came_early(pair) else []
+        marks = [mark for mark in pair["marks"] if mark not in said]
+        marks = marks_shown({**pair, "marks": marks, "automatic_departure": False})
         yield _("留意：%(marks)s", marks="、".join(marks)) if marks else ""
         yield _("等负责人确认")
         return

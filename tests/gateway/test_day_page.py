@@ -95,6 +95,17 @@ def test_a_forgotten_departure_is_told_in_one_sentence(saturday: Saturday) -> No
     assert told.index("扫码签到") < told.index("系统代为签退")
 
 
+def test_who_came_before_the_start_is_told_from_when_time_counts(saturday: Saturday) -> None:
+    who, punctual = saturday.town.person("陈芳"), saturday.town.person("王秀英")
+    for one, minutes in ((who, -40), (punctual, 0)):
+        assert saturday.scan(one, "arrival", minutes) == "ok"
+        assert saturday.scan(one, "departure", 170) == "ok"
+    told = saturday.read(saturday.staff, who)
+    assert "签到成功，来得早，服务时长从活动开始算起，签退成功，两次扫码都及时，自动确认" in told
+    assert "2 小时 50 分钟" in told
+    assert "来得早" not in saturday.read(saturday.staff, punctual)
+
+
 def test_a_refused_scan_says_why_and_what_the_member_was_told(saturday: Saturday) -> None:
     who = saturday.town.person("陈芳")
     assert saturday.scan(who, "arrival", 20, read_after=45) == "expired_code"
