@@ -79,7 +79,7 @@ def test_bad_rows_are_taken_home_with_the_reason_in_the_last_column(town: Town) 
     heads, *rows = sheet_of(answer.data)
     assert heads == ["序号", "姓  名*", "联系电话", "小区", "楼栋", "出生年月日", "队伍", "特长", "备注", "原因"]
     assert [row[1] for row in rows] == ["王 秀 英", "陈　芳", "王秀英", "赵六", "孙小小", "周九"]
-    assert rows[-1][-1] == "小区：本站没有这个小区，请先在机构树里添加"
+    assert rows[-1][-1] == "小区：本站没有这个小区，请先在“实践站和小区”里添加"
 
 
 def test_the_corrected_rows_come_back_as_they_were_taken_home(town: Town) -> None:

@@ -17,6 +17,7 @@ from services.members.commands import roster
 from services.members.commands.operator import OPERATOR
 from shared import read_spreadsheet, spreadsheets
 from shared.errors import Forbidden, NotFound
+from shared.ids import new_id
 from shared.principal import Role
 from shared.spreadsheets import SpreadsheetRefused
 from tests.members.town import Town
@@ -111,11 +112,25 @@ def test_good_rows_come_in_beside_bad_ones_each_named_by_row_and_cell(town: Town
         "第 8 行 姓名：没有填姓名",
         "第 9 行 手机“12345”：不是有效的电话号码",
         "第 9 行 出生日期“1999-13-01”：不是有效的日期，请写成 1956-03-21 这样",
-        "第 10 行 小区“没有的小区”：本站没有这个小区，请先在机构树里添加",
-        "第 11 行 楼栋“9栋”：这个小区没有这栋楼，请先在机构树里添加",
+        "第 10 行 小区“没有的小区”：本站没有这个小区，请先在“实践站和小区”里添加",
+        "第 11 行 楼栋“9栋”：这个小区没有这栋楼，请先在“实践站和小区”里添加",
         "第 12 行：与第 4 行像是同一人；如果是两个人，请补上手机和出生日期",
         "第 14 行 出生日期“2016-01-01”：未满14周岁，请由监护人登录后代为登记",
     ]
+
+
+@pytest.mark.parametrize("written", ["3栋", "3号楼", "3 号楼", "三号楼", "3幢", "3#楼", "３栋", "3"])
+def test_a_building_is_known_by_whatever_offices_call_it(town: Town, written: str) -> None:
+    assert run(town, [["陈芳", "", "和谐小区", written]]).problems == []
+    assert [row.building_id for row in town.sql("SELECT building_id FROM member")] == [town.nodes["3栋"]]
+
+
+def test_a_building_that_may_be_one_of_two_is_asked_for(town: Town) -> None:
+    node = {"id": str(new_id()), "level": "building", "name": "3号楼", "parent_id": str(town.nodes["和谐小区"])}
+    assert town.post("/nodes", town.official(Role.ADMINISTRATOR), node).status_code == 201
+    report = run(town, [["陈芳", "", "和谐小区", "3幢"], ["李建国", "", "和谐小区", "3号楼"]])
+    assert [str(problem) for problem in report.problems] == ["第 4 行 楼栋“3幢”：可能是3栋、3号楼，请写成其中一个"]
+    assert [str(row.building_id) for row in town.sql("SELECT building_id FROM member")] == [node["id"]]
 
 
 def test_stations_may_stand_in_a_column(town: Town) -> None:
@@ -314,7 +329,7 @@ def test_a_workbook_of_an_office_is_read_as_people_see_it(town: Town) -> None:
     assert [str(problem) for problem in report.problems] == [
         "第 9 行 手机“1.38E+10”：电话号码被存成了数量，后面几位丢了；请把这一列设为文本再填",
         "第 10 行 出生日期“2020-06-01”：未满14周岁，请由监护人登录后代为登记",
-        "第 11 行 小区“没有的小区”：本站没有这个小区，请先在机构树里添加",
+        "第 11 行 小区“没有的小区”：本站没有这个小区，请先在“实践站和小区”里添加",
     ]
 
 

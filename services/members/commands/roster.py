@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from services.members.commands.people import insert_members
 from services.members.domain import roster
-from services.members.domain.imports import Problem
+from services.members.domain.buildings import meant
+from services.members.domain.imports import Kind, Problem
 from services.members.domain.people import NewMember
 from services.members.domain.places import Level, may_be_home
 from services.members.domain.roster import Person, RosterRow
@@ -25,6 +26,9 @@ from shared.principal import Principal, Role
 from shared.spreadsheets import Sheet
 
 _ROSTER_LOCK = 0x726F7374
+NO_COMPOUND = "本站没有这个小区，请先在“实践站和小区”里添加"
+NO_BUILDING = "这个小区没有这栋楼，请先在“实践站和小区”里添加"
+"""The places are called here as the page is on which staff adds them."""
 
 
 @dataclass(slots=True)
@@ -48,7 +52,8 @@ class _Station:
     id: UUID
     path: str
     compounds: Mapping[str, UUID]
-    buildings: Mapping[tuple[UUID | None, str], UUID]
+    buildings: Mapping[UUID, Mapping[str, UUID]]
+    """By compound and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +196,12 @@ def _read_station(tx: Session, node_id: UUID, path: str) -> _Station:
             Node.path.startswith(path, autoescape=True), Node.closed_on.is_(None)
         )
     ).all()
-    return _Station(
-        node_id,
-        path,
-        {row.name: row.id for row in rows if row.level == Level.COMPOUND},
-        {(row.parent_id, row.name): row.id for row in rows if row.level == Level.BUILDING},
-    )
+    buildings: dict[UUID, dict[str, UUID]] = {}
+    for row in rows:
+        if row.level == Level.BUILDING:
+            buildings.setdefault(row.parent_id, {})[row.name] = row.id
+    compounds = {row.name: row.id for row in rows if row.level == Level.COMPOUND}
+    return _Station(node_id, path, compounds, buildings)
 
 
 def _place_all(
@@ -212,12 +217,15 @@ def _place_all(
             continue
         compound_id = at.compounds.get(row.compound) if row.compound else None
         if row.compound and compound_id is None:
-            report.problems.append(Problem(row.number, "小区", row.compound, "本站没有这个小区，请先在机构树里添加"))
+            report.problems.append(Problem(row.number, "小区", row.compound, NO_COMPOUND))
             continue
-        building_id = at.buildings.get((compound_id, row.building)) if compound_id and row.building else None
-        if row.building and building_id is None:
-            report.problems.append(Problem(row.number, "楼栋", row.building, "这个小区没有这栋楼，请先在机构树里添加"))
+        there = at.buildings.get(compound_id, {}) if compound_id else {}
+        buildings = meant(row.building, there) if row.building else []
+        if row.building and len(buildings) != 1:
+            sentence = f"可能是{'、'.join(buildings)}，请写成其中一个" if buildings else NO_BUILDING
+            report.problems.append(Problem(row.number, "楼栋", row.building, sentence))
             continue
+        building_id = there[buildings[0]] if buildings else None
         phone_hash = keys().phone_hash(row.phone) if row.phone else None
         yield _Placed(row, at, Person(row.name, phone_hash, row.birth_date, compound_id, building_id))
 

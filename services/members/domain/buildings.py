@@ -1,0 +1,40 @@
+"""What offices call a building: 3栋, 3号楼, 3 幢, 三号楼 and 3# are one, as long as the compound has only one such."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+_NAME = re.compile(
+    r"第?([A-Z]?)([0-9]{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])?(?:号?[栋幢座]|号楼|#楼?)?",
+    re.IGNORECASE,
+)
+_DIGITS = "零一二三四五六七八九"
+_READ_MAX = 4096
+"""So many names are read once; a station has a few hundred."""
+
+
+@lru_cache(_READ_MAX)
+def designation(name: str) -> str | None:
+    """The letter and number of a building, A3 or 3; None for a name that says more, or something else."""
+    found = _NAME.fullmatch(re.sub(r"\s", "", name))
+    if found is None or not any(found.groups()):
+        return None
+    letter, number = found.groups(default="")
+    return letter.upper() + (number and str(_value(number)))
+
+
+def _value(number: str) -> int:
+    """12 for 12, 012 and 十二."""
+    if number.isascii():
+        return int(number)
+    tens, ten, ones = number.rpartition("十")
+    return (10 * (_DIGITS.index(tens) if tens else 1) if ten else 0) + (_DIGITS.index(ones) if ones else 0)
+
+
+def meant(written: str, names: Iterable[str]) -> list[str]:
+    """Which of a compound's buildings a cell may mean: the one of that very name, else all of that designation."""
+    known = list(names)
+    if written in known:
+        return [written]
+    wanted = designation(written)
+    return [name for name in known if wanted is not None and designation(name) == wanted]
