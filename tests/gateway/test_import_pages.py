@@ -104,6 +104,18 @@ def test_the_template_is_read_by_what_reads_the_files(town: Town) -> None:
     assert "不认识的列" not in shown
 
 
+def test_records_brought_as_a_roster_lead_to_where_records_are_brought(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    brought = bring(staff, (DATA / "past.csv").read_bytes(), "记录.csv")
+    work(town)
+    shown = staff.get(f"{PAGE}/{id_in(brought.text)}").text
+    assert "这像是过往服务记录" in shown
+    assert "有问题的格子" not in shown
+    link = re.search(rf'href="({PAGE}\?kind=\w+)"', shown)
+    assert link is not None
+    assert form_fields(staff.get(link[1]).text, PAGE)["kind"] == "past"
+
+
 def test_the_same_file_leads_to_where_it_is_already(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     content = (DATA / "roster.csv").read_bytes()

@@ -424,3 +424,46 @@ def test_a_hundred_percent_of_the_cells_come_back_with_the_bad_rows(town: Town) 
     work(town)
     (row,) = town.get(f"/imports/{found['id']}/rows", caller).json
     assert row["cells"] == ["陈芳", "12", "原样"]
+
+
+PAST = "姓名,手机尾号,日期,时长,活动名称\n陈芳,5678,2026-03-08,2小时,清扫\n"
+OFFERED = "姓名,电话,服务项目,服务时间,特长\n陈芳,13712345678,理发,周六,理发\n"
+"""A roster that says when and with what somebody would help."""
+BALANCES = "姓名,手机,累计时长,积分\n陈芳,13712345678,120,88\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "looks_like"),
+    [
+        ("roster", PAST, "past"),
+        ("opening", PAST, "past"),
+        ("past", OFFERED, "roster"),
+        ("past", "姓名,手机,出生日期\n陈芳,13712345678,1956-03-21\n", "roster"),
+        ("opening", "姓名,手机,单位\n陈芳,13712345678,市一中\n", "roster"),
+        ("past", BALANCES, "opening"),
+    ],
+)
+def test_a_file_of_another_kind_is_known_by_its_columns(town: Town, kind: str, content: str, looks_like: str) -> None:
+    caller = staff(town)
+    found = bring(town, caller, content.encode(), kind=kind)
+    work(town)
+    shown = look(town, caller, found)
+    assert (shown["state"], shown["counts"], shown["found"]) == ("refused", {}, {"looks_like": looks_like})
+    assert shown["reason"].startswith("这像是")
+    bring(town, caller, content.encode(), kind=looks_like)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("roster", OFFERED),
+        ("roster", BALANCES),  # people come in with hours written beside them
+        ("opening", BALANCES),
+        ("roster", "姓名,日期\n陈芳,2026-03-08\n"),
+    ],
+)
+def test_a_file_that_may_be_what_it_was_brought_as_is_read(town: Town, kind: str, content: str) -> None:
+    caller = staff(town)
+    found = bring(town, caller, content.encode(), kind=kind)
+    work(town)
+    assert look(town, caller, found)["state"] == "checked"

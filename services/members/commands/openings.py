@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, openings
-from services.members.domain.imports import Problem, RowState
+from services.members.domain.imports import Kind, Problem, RowState
 from services.members.domain.openings import OpeningRow
+from services.members.domain.recognising import check_kind
 from services.members.store import imports, people, tree
 from services.members.store.candidates import list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
@@ -25,6 +26,7 @@ TWICE = "已经有期初结转了，一位志愿者只结转一次"
 
 def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
     """The dry run: whose each row is, what it comes to, and everything that is wrong with the others."""
+    check_kind(Kind.OPENING, [sheet.rows for sheet in sheets])
     heads = openings.find_titles([sheet.rows for sheet in sheets])
     rows = sheets[heads.sheet].rows
     read = {

@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, past
-from services.members.domain.imports import Problem, RowState, State
+from services.members.domain.imports import Kind, Problem, RowState, State
 from services.members.domain.past import PastRow
+from services.members.domain.recognising import check_kind
 from services.members.store import imports, people, tree
 from services.members.store.candidates import list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
@@ -30,6 +31,7 @@ _SLUGS = {name: slug for slug, name in NAMES.items()}
 
 def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
     """The dry run: whose each row is, what is wrong with the others, and asking check-in what it knows already."""
+    check_kind(Kind.PAST, [sheet.rows for sheet in sheets])
     heads = past.find_titles([sheet.rows for sheet in sheets])
     rows = sheets[heads.sheet].rows
     reading = past.Reading(found.half_day_minutes, found.year, found.category, _SLUGS, clock.today())

@@ -13,6 +13,7 @@ from services.members.domain.buildings import meant
 from services.members.domain.imports import Kind, Problem
 from services.members.domain.people import NewMember
 from services.members.domain.places import Level, may_be_home
+from services.members.domain.recognising import check_kind
 from services.members.domain.roster import Person, RosterRow
 from services.members.store import groups
 from services.members.store.keys import keys
@@ -103,6 +104,7 @@ def import_roster(
 def judge(tx: Session, caller: Principal, sheets: Sequence[Sheet], *, station: str | None) -> Judged:
     """Who would be added by a roster, and everything that is wrong with the other rows."""
     report = Report(dry_run=True)
+    check_kind(Kind.ROSTER, [sheet.rows for sheet in sheets])
     heads = roster.find_titles([sheet.rows for sheet in sheets])
     report.unknown_titles = heads.unknown
     rows: list[RosterRow] = []

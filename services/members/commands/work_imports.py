@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.members.commands import openings, past, roster
 from services.members.domain.imports import Kind, Problem, RowState, State
+from services.members.domain.recognising import OtherKind
 from services.members.domain.roster import RosterRow
 from services.members.store import imports, people, tree
 from services.members.store.imports import Content, ImportFile, Row
@@ -71,7 +72,7 @@ def _read(import_id: UUID) -> None:
         sheets = spreadsheets.read(content)
         _check(import_id, sheets)
     except (Invalid, NotFound) as refusal:
-        _refuse(import_id, refusal.detail)
+        _refuse(import_id, refusal.detail, refusal.kind if isinstance(refusal, OtherKind) else None)
 
 
 @transactional
@@ -83,10 +84,11 @@ def _content_of(tx: Session, import_id: UUID) -> bytes | None:
 
 
 @transactional
-def _refuse(tx: Session, import_id: UUID, reason: str) -> None:
+def _refuse(tx: Session, import_id: UUID, reason: str, looks_like: Kind | None) -> None:
     found = imports.get(tx, import_id, lock=True)
     if found.state == State.READING:
         found.state, found.reason, found.content = State.REFUSED, reason, None
+        found.found = {"looks_like": looks_like} if looks_like else {}
 
 
 @transactional
