@@ -140,7 +140,8 @@ def _calls_page(activity_id: UUID, *, with_phones: bool) -> str:
     )
 
 
-def _phones(member_ids: list[str]) -> dict[str, str]:
+def _phones(member_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """By member, the phone and whose it is where it is a relative's."""
     parts_of_list = [member_ids[at : at + IDS_MAX] for at in range(0, len(member_ids), IDS_MAX)]
     answers = [backend.call("members", "GET", "/phones", query={"ids": ",".join(part)}) for part in parts_of_list]
-    return {one["member_id"]: one["phone"] or "" for answer in answers for one in answer}
+    return {one["member_id"]: one for answer in answers for one in answer}

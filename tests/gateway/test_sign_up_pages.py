@@ -208,3 +208,17 @@ def test_whoever_signed_up_can_be_called_and_each_phone_read_is_recorded(town: T
     assert re.search(r"1380000\d{4}", called)
     entries = town.administrator.api("GET", "/members/audit?action=member.read_phone")
     assert [entry["subject_id"] for entry in entries] == [volunteer.member_id]
+
+
+def test_a_mother_without_a_phone_is_called_by_her_daughters(town: Town) -> None:
+    organizer, daughter = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    consents = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
+    mother = {"id": str(new_id()), "name": "王秀英", "relation": "parent", "consents": consents}
+    daughter.api("POST", "/members/me/members", mother)
+    town.deliver()
+    here = publish(organizer)
+    page = f"/activities/{here.rpartition('/')[2]}"
+    daughter.post(page, f"{page}/sign-up", member_ids=mother["id"])
+    called = organizer.post(f"{here}/calls", f"{here}/calls").text
+    assert re.search(r"王秀英.*家人 陈芳 1380000\d{4}", called, re.DOTALL)
+    assert "家人" not in organizer.get(f"{here}/calls").text

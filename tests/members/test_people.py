@@ -474,6 +474,30 @@ def test_who_reads_a_phone_is_recorded(town: Town) -> None:
     assert len(town.audited("member.read_phone")) == 1
 
 
+def test_who_has_no_phone_is_called_by_a_relatives_under_the_same_rule(town: Town) -> None:
+    daughter = town.register("王大明", phone="13700000000")
+    mother = new_id()
+    content = {"id": str(mother), "name": "李秀英", "relation": "parent", "consents": consents()}
+    assert town.post("/me/members", daughter, content).status_code == 201
+    guardian = town.add("赵六", "岔路口站", phone="13712345678")
+    child, own = town.add("赵小六", guardian_id=guardian), town.add("陈芳", phone="13787654321")
+    nobody = town.add("钱七")
+    ids = [mother, child, own, nobody]
+    path = f"/phones?ids={','.join(map(str, ids))}"
+    answer = town.get(path, town.official(Role.ORGANIZER)).json
+    shown = {UUID(one["member_id"]): (one["phone"], one["of"]) for one in answer}
+    assert shown == {
+        mother: ("13700000000", "王大明"),
+        child: (None, "赵*"),  # who lives at another station
+        own: ("13787654321", None),
+        nobody: (None, None),
+    }
+    read = {row.subject_id for row in town.audited("member.read_phone")}
+    assert read == {daughter.own_member_id, own, nobody}
+    above = town.get(path, town.official(Role.ORGANIZER, None)).json
+    assert ("13712345678", "赵六") in [(one["phone"], one["of"]) for one in above]
+
+
 def test_a_sealed_phone_cannot_be_moved_to_another_member(town: Town) -> None:
     one, other = town.add(phone="13712345678"), town.add(phone="13700000000")
     town.sql(

@@ -354,7 +354,7 @@ MEMBERS = (
     Row(
         "GET /members/phones",
         elsewhere(ORGANIZERS),
-        2,
+        3,
         query={"ids": "{member_id}"},
         secret="member_id",
         knows=ORGANIZERS,

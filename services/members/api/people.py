@@ -175,5 +175,7 @@ def list_names(content: dict[str, Any]) -> list[dict[str, Any]]:
 @people.response(200, MemberPhoneSchema(many=True))
 @people.refuses(401, 403)
 def list_phones(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """Phone numbers of several whom I must call; each that I read is recorded by itself. Others are left out."""
+    """Phone numbers of several whom I must call, or of a relative of who has none; each that I read is recorded by
+    itself. Others are left out.
+    """
     return commands.read_phones(web.caller(), query.get("ids") or [])

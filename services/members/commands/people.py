@@ -12,10 +12,10 @@ from services.members.domain import consents as consent_rules
 from services.members.domain import people as rules
 from services.members.domain import places
 from services.members.domain.consents import Consent
-from services.members.domain.names import is_child
+from services.members.domain.names import is_child, mask
 from services.members.domain.people import NewMember
 from services.members.domain.places import ROOT
-from services.members.store import creations, people, tree
+from services.members.store import claims, creations, people, tree
 from services.members.store.logins import grants_of, own_login_id, own_member_id
 from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam
 from services.members.store.pinyin import read_name
@@ -371,10 +371,22 @@ def read_phone(tx: Session, caller: Principal, member_id: UUID) -> str | None:
 def read_phones(tx: Session, caller: Principal, member_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """The phones of several, for who must call them all: of one's own, and of those where the caller organizes.
 
-    The others are left out. Each one that is read is in the audit log by itself, as by `read_phone`.
+    The others are left out. For who has none it is a relative's, `of` whom, under the same rule. Each one that is read
+    is in the audit log by itself, as by `read_phone`.
     """
-    found = people.list_with_paths(tx, member_ids)
-    may = [(member, path) for member, path in found if caller.acts_for(member.id) or caller.may(Role.ORGANIZER, path)]
-    read = [(member.id, path) for member, path in may if not caller.acts_for(member.id)]
-    audit.add_all(tx, caller, "member.read_phone", "member", dict(read))
-    return [{"member_id": member.id, "phone": people.unseal_phone(member)} for member, _path in may]
+
+    def may_read(member: Member, path: str) -> bool:
+        return caller.acts_for(member.id) or caller.may(Role.ORGANIZER, path)
+
+    found = [(member, path) for member, path in people.list_with_paths(tx, member_ids) if may_read(member, path)]
+    relatives = claims.list_relatives(tx, [member.id for member, _path in found if member.phone_hash is None])
+    shown, read = [], {}
+    for member, path in found:
+        whose, their_path = relatives.get(member.id, (member, path))
+        is_seen = may_read(whose, their_path)
+        if is_seen and not caller.acts_for(whose.id):
+            read[whose.id] = their_path
+        of = None if whose is member else whose.name if is_seen else mask(whose.name)
+        shown.append({"member_id": member.id, "phone": people.unseal_phone(whose) if is_seen else None, "of": of})
+    audit.add_all(tx, caller, "member.read_phone", "member", read)
+    return shown

@@ -183,3 +183,6 @@ class PhonesQuerySchema(Wire):
 
 class MemberPhoneSchema(PhoneSchema):
     member_id = fields.UUID(required=True)
+    of = fields.String(
+        required=True, allow_none=True, metadata={"description": "Whose phone it is, when the member has none"}
+    )

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, literal, select
+from sqlalchemy.orm import Session, aliased
 
+from services.members.domain.places import ROOT
 from services.members.store.keys import keys
-from services.members.store.models import Login, LoginMember, Member, OneTimeCode
+from services.members.store.models import Login, LoginMember, Member, Node, OneTimeCode
 from shared import clock
 
 CLAIM = "claim"
@@ -76,4 +77,31 @@ def list_acting(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, list[dict
         found.setdefault(row.member_id, []).append(
             {"login_id": row.login_id, "name": row.name, "relation": row.relation}
         )
+    return found
+
+
+def list_relatives(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, tuple[Member, str]]:
+    """By member, who in the family can be called for them, with the path as in `people.path_of`: the guardian, else the
+    person of a login that acts for them; of those who have a phone.
+    """
+    asked, person = func.any(list(member_ids)), aliased(LoginMember)
+    guardians = select(
+        Member.id.label("for_id"), Member.guardian_id.label("person_id"), literal(0).label("rank")
+    ).where(Member.id == asked, Member.guardian_id.is_not(None))
+    acting = (
+        select(LoginMember.member_id, person.member_id, literal(1))
+        .join(person, person.login_id == LoginMember.login_id)
+        .where(LoginMember.member_id == asked, LoginMember.relation != "self", person.relation == "self")
+    )
+    relative = guardians.union_all(acting).subquery().c
+    rows = tx.execute(
+        select(relative.for_id, Member, func.coalesce(Node.path, ROOT))
+        .join(Member, Member.id == relative.person_id)
+        .outerjoin(Node, Node.id == Member.station_id)
+        .where(Member.status == "active", Member.phone_hash.is_not(None))
+        .order_by(relative.for_id, relative.rank, Member.id)
+    )
+    found: dict[UUID, tuple[Member, str]] = {}
+    for for_id, member, path in rows:
+        found.setdefault(for_id, (member, path))
     return found
