@@ -1,5 +1,6 @@
 """Another platform (i志愿 and the like): numbers of members and activities there, and records in batches for it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -107,11 +108,21 @@ def make_batch() -> ResponseReturnValue:
             made = backend.call("checkin", "POST", "/batches", json=content)
             return done.back(f"/staff/batches/{made['id']}", "batched")
         except HuzhuError as refusal:
-            filled.blame(refusal)
+            waiting = _waiting(content) if refusal.code == "nothing_to_export" else []
+            if not waiting:
+                filled.blame(refusal)
+            return _batches_page(filled, waiting), 422
     return _batches_page(filled), 422
 
 
-def _batches_page(filled: Form) -> str:
+def _waiting(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Whose records a batch would hold, if the platform's number of theirs were known."""
+    query = {name: content[name] for name in ("platform", "node_id", "from_day", "to_day")}
+    waiting = backend.together(waiting=Call("checkin", "/batches/waiting", query))["waiting"].content
+    return list(waiting or [])
+
+
+def _batches_page(filled: Form, waiting: Sequence[dict[str, Any]] = ()) -> str:
     query = {"limit": ROWS, "after": uuid_or_none(request.args.get("after"))}
     found = backend.call("checkin", "GET", "/batches", query=query)
     viewer = presentation.viewer()
@@ -119,6 +130,8 @@ def _batches_page(filled: Form) -> str:
         "platforms/batches.html",
         batches=found,
         names=platform_names(),
+        waiting=waiting,
+        records_waiting=sum(one["records"] for one in waiting),
         nodes=_node_options() if viewer is not None and viewer.is_staff else [],
         filled=filled,
         more=f"/staff/batches?after={found[-1]['id']}" if len(found) == ROWS else None,

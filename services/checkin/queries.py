@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import activities, admission, attendances, codes, reports, sheets, sign_ups
+from services.checkin.domain import activities, admission, attendances, codes, outside, reports, sheets, sign_ups
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.outside import NoSuchBatch
@@ -29,6 +29,7 @@ from services.checkin.store.activities import NoSuchActivity
 from services.checkin.store.switches import CONFIRM_EACH, REVIEW
 from shared import clock, copies
 from shared.db import session
+from shared.errors import NotFound
 from shared.principal import Principal, Role
 from shared.settings import Keyring, ServiceSettings
 
@@ -478,6 +479,19 @@ def list_records(caller: Principal, *, batch_id: UUID, limit: int, after: int) -
     """Records of a batch as they stood when it was made, by line."""
     get_batch(caller, batch_id=batch_id)
     return outside_store.list_records(session(), batch_id, limit=limit, after=after)
+
+
+def list_waiting_for_numbers(
+    caller: Principal, *, platform: str, node_id: UUID, from_day: date, to_day: date
+) -> Sequence[Row[Any]]:
+    """Whose records of a node and span wait for a number of the platform, before there is a batch of them."""
+    node = copies.find_station(session(), node_id)
+    if node is None:
+        raise NotFound("没有找到这个站点")
+    caller.require_any(_EXPORT_READERS, node.path)
+    outside.require_period(from_day, to_day)
+    scope = outside_store.Scope(platform, node_id, node.path, from_day, to_day)
+    return outside_store.list_left_out(session(), scope)
 
 
 def list_left_out(caller: Principal, *, batch_id: UUID) -> Sequence[Row[Any]]:

@@ -11,7 +11,7 @@ import python_calamine
 from shared.ids import new_id
 from shared.principal import Role
 from tests.devtools.damage import START, attend, hold_activity
-from tests.gateway.real import Browser, Town, town
+from tests.gateway.real import Browser, Town, form_fields, town
 
 __all__ = ["town"]
 
@@ -73,6 +73,23 @@ def test_a_form_without_days_and_a_span_without_records_say_so(town: Town) -> No
     assert "没有可以导出的新记录" in staff.post("/staff/batches", "/staff/batches", 422, **span).text
     staff.get(f"/staff/batches/{new_id()}", 404)
     assert re.search(r"还没有", staff.get("/staff/batches").text)
+
+
+def test_records_that_all_wait_for_numbers_are_counted_and_lead_to_where_numbers_are_entered(town: Town) -> None:
+    organizer, staff = town.person("李组长", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    who = town.person("陈芳")
+    serve(town, organizer, who)
+    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat()}
+    told = staff.post("/staff/batches", "/staff/batches", 422, **span).text
+    assert "有 1 条新记录在等平台编号" in told
+    assert "没有可以导出的新记录" not in told
+    here = f"/staff/outside/member/{who.member_id}"
+    assert re.search(rf'href="{here}">陈\*<', told)
+    staff.post(here, here, izhiyuan="G-1")
+    filled = form_fields(told, "/staff/batches")
+    assert (filled["from_day"], filled["platform"]) == (DAY.isoformat(), "izhiyuan")
+    again = staff.client.post("/staff/batches", data=filled, follow_redirects=True)
+    assert "这一批已生成" in again.text
 
 
 def test_an_auditor_reads_batches_and_makes_none(town: Town) -> None:

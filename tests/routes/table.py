@@ -478,6 +478,7 @@ PLATFORMS = (
     Row("PUT /checkin/outside-numbers", STAFF, 6, _with(**_ABOUT_MEMBER, platform="other", number="A-17")),
     Row("GET /checkin/batches", elsewhere(STAFF | {"auditor"}), 1, secret="batch_id", knows=STAFF | {"auditor"}),
     Row("POST /checkin/batches", STAFF, 6, _with(id="new", node_id="{node_id}", **_SPAN | {"platform": "other"})),
+    Row("GET /checkin/batches/waiting", STAFF | {"auditor"}, 2, query=_SPAN | {"node_id": "{node_id}"}),
     Row(f"GET {_BATCH}", STAFF | {"auditor"}, 1),
     Row(f"GET {_BATCH}/records", STAFF | {"auditor"}, 2),
     Row(f"GET {_BATCH}/left-out", STAFF | {"auditor"}, 2),

@@ -16,6 +16,7 @@ from services.checkin.schemas.outside import (
     NewOutsideNumberSchema,
     OutsideNumberSchema,
     OutsideNumbersQuerySchema,
+    ScopeSchema,
 )
 from services.checkin.store import ExportBatch
 from shared import web
@@ -60,6 +61,16 @@ def list_batches(query: dict[str, Any]) -> list[ExportBatch]:
 def make_batch(body: dict[str, Any]) -> ExportBatch:
     """Take what no batch of the platform has yet, and what was put right since."""
     return outside.make_batch(web.caller(), batch_id=body.pop("id"), **body)
+
+
+@routes.route("/batches/waiting", methods=["GET"])
+@web.holding(Role.STAFF, Role.AUDITOR)
+@routes.arguments(ScopeSchema, location="query")
+@routes.response(200, LeftForLaterSchema(many=True))
+@refuses(404)
+def list_waiting_for_numbers(query: dict[str, Any]) -> Any:
+    """Whose records would be left out of such a batch now, at most 200: they wait for a number of the platform."""
+    return queries.list_waiting_for_numbers(web.caller(), **query)
 
 
 @routes.route("/batches/<uuid:batch_id>", methods=["GET"])

@@ -26,12 +26,15 @@ class NewOutsideNumberSchema(OutsideNumbersQuerySchema):
     number = Line(length_max=NUMBER_LENGTH_MAX, required=True, allow_none=True)
 
 
-class NewBatchSchema(Wire):
-    id = fields.UUID(required=True, metadata={"description": "Made by the client; a repeated post is one batch."})
+class ScopeSchema(Wire):
     platform = fields.String(required=True, validate=one_of(Platform))
     node_id = fields.UUID(required=True, metadata={"description": "This node and all below it"})
     from_day = Day(required=True)
     to_day = Day(required=True, metadata={"description": "Included"})
+
+
+class NewBatchSchema(ScopeSchema):
+    id = fields.UUID(required=True, metadata={"description": "Made by the client; a repeated post is one batch."})
 
 
 class BatchSchema(Wire):
