@@ -46,6 +46,7 @@ def start() -> ResponseReturnValue:
         mine=activities.asking_for_sign_ups(),
         # Of everybody this login acts for: a mother without a phone is told through her daughter's.
         handed_over=Call("rewards", "/handed-over"),
+        answers=Call("members", "/concerns/unseen"),
     )
     balances = panels["balance"].content
     records = panels["records"].content
@@ -57,6 +58,7 @@ def start() -> ResponseReturnValue:
         is_new=records == [],
         mine=activities.of_own(panels["mine"].content),
         handed_over=panels["handed_over"].content,
+        answers=panels["answers"].content,
         names={str(member.member_id): member.name for member in viewer.members},
     )
 

@@ -1,6 +1,7 @@
 """Reads of the members service."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, func, or_, select
 
 from services.members.domain import newcomers
 from services.members.domain.badges import Badge, read_badge, read_number, short_code, write_badge
-from services.members.domain.concerns import NoSuchConcern
+from services.members.domain.concerns import NEWS_DAYS, NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.domain.places import path_above
@@ -33,6 +34,7 @@ from shared.errors import Forbidden, NotFound
 from shared.principal import Principal, Role
 
 LOOK_ALIKES_MAX = 20
+UNSEEN_MAX = 10
 
 
 def list_consent_texts() -> list[Text]:
@@ -368,6 +370,13 @@ def list_concerns(
         raise Forbidden
     rows = concerns.list_below(tx, paths, is_open=state == "open", kind=kind, limit=limit, after=after)
     return [concerns.as_shown(row, to_officials=True) for row in rows]
+
+
+def list_unseen_answers(caller: Principal) -> list[dict[str, Any]]:
+    """Answers of the last days to everybody the login acts for, that nobody has opened yet, the newest first."""
+    since = clock.now() - timedelta(days=NEWS_DAYS)
+    rows = concerns.list_unseen(session(), caller.member_ids, since, limit=UNSEEN_MAX)
+    return [concerns.as_shown(row, to_officials=False) for row in rows]
 
 
 def show_concern(caller: Principal, concern_id: UUID) -> dict[str, Any]:

@@ -61,6 +61,20 @@ def test_a_question_about_a_record_is_answered_and_the_answer_read(town: Town) -
     assert "还少半小时" in text_of(staff.get(here).text)
 
 
+def test_an_answer_stands_on_the_first_page_until_it_is_opened(town: Town) -> None:
+    who, staff = town.person("陈芳"), town.person("周站长", Role.STAFF)
+    path = report(who)
+    assert "有答复" not in who.get("/").text
+    here = path.replace("/concerns/", "/staff/concerns/").partition("?")[0]
+    staff.post(here, here, action="answer", answer="已补上")
+    shown = who.get("/").text
+    assert "您反映的问题有答复" in shown
+    link = re.search(r'href="(/concerns/[^"]+)"', shown)
+    assert link is not None
+    assert "已补上" in who.get(link[1]).text
+    assert "有答复" not in who.get("/").text
+
+
 def test_a_form_that_says_nothing_comes_back_with_what_stood_in_it(town: Town) -> None:
     who, staff = town.person("陈芳"), town.person("周站长", Role.STAFF)
     page = f"/concerns/new?attendance={new_id()}&day=2026-11-21"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.members.domain.concerns import OPEN_MAX, REOPEN_DAYS, due_on, path_of_answer
+from services.members.domain.concerns import NEWS_DAYS, OPEN_MAX, REOPEN_DAYS, due_on, path_of_answer
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Principal, Role
@@ -251,3 +251,31 @@ def test_numbers_of_all_are_different_also_when_one_is_drawn_twice(town: Town, m
     monkeypatch.setattr(store, "new_number", lambda _first, _last: next(drawn))
     who = town.register()
     assert [report(town, who, words=words)["number"] for words in ("一", "二")] == ["123456", "123457"]
+
+
+def test_an_answer_is_news_until_somebody_of_the_login_opens_it_and_for_thirty_days(town: Town) -> None:
+    who, staff, stranger = town.register(), official(town), town.register()
+
+    def news(reader: Principal, at: datetime = FRIDAY) -> list[str]:
+        with clock.travel(at):
+            return [one["id"] for one in town.get("/concerns/unseen", reader).json]
+
+    with clock.travel(FRIDAY):
+        made, other = report(town, who), report(town, who)
+        assert news(who) == []
+        seen(town, who, made)  # before there is an answer
+        for one in (made, other):
+            do(town, staff, one, "answer", answer="已补上")
+    assert sorted(news(who)) == sorted([made["id"], other["id"]])
+    assert news(stranger) == news(staff) == []
+    seen(town, staff, made)
+    assert made["id"] in news(who)
+    seen(town, who, made)
+    assert news(who) == [other["id"]]
+    assert news(who, FRIDAY + timedelta(days=NEWS_DAYS - 1)) == [other["id"]]
+    assert news(who, FRIDAY + timedelta(days=NEWS_DAYS, seconds=1)) == []
+    with clock.travel(FRIDAY + timedelta(days=1)):
+        do(town, who, made, "reopen", because="还少半小时")
+        assert news(who, FRIDAY + timedelta(days=1)) == [other["id"]]
+        do(town, staff, made, "answer", answer="又补了半小时")
+    assert made["id"] in news(who, FRIDAY + timedelta(days=2))

@@ -51,12 +51,22 @@ def complain(content: dict[str, Any]) -> dict[str, Any]:
     return queries.show_receipt(commands.complain(web.caller(), concern_id=content.pop("id"), **content))
 
 
+@concerns.route("/concerns/unseen", methods=["GET"])
+@web.logged_in()
+@concerns.response(200, ConcernSchema(many=True))
+@concerns.refuses(401)
+def list_unseen_answers() -> list[dict[str, Any]]:
+    """Answers of the last 30 days to whom I act for, that nobody of us has opened."""
+    return queries.list_unseen_answers(web.caller())
+
+
 @concerns.route("/concerns/<uuid:concern_id>", methods=["GET"])
 @web.logged_in()
 @concerns.response(200, ConcernSchema)
 @concerns.refuses(401, 404)
 def show_concern(concern_id: UUID) -> dict[str, Any]:
-    """One of mine, or of my stations."""
+    """One of mine, or of my stations. An answer to me is seen from then on."""
+    commands.note_seen(web.caller(), concern_id)
     return queries.show_concern(web.caller(), concern_id)
 
 

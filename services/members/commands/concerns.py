@@ -160,10 +160,17 @@ def reopen(tx: Session, caller: Principal, concern_id: UUID, *, because: str) ->
     rules.require_reopenable(State(concern.state), concern.answered_at, concern.reopened_at, now)
     concern.state, concern.handler_member_id = State.RECEIVED.value, None
     concern.answer_before, concern.answer, concern.answered_at = concern.answer, None, None
+    concern.answer_seen_at = None
     concern.reopened_at, concern.reopened_because = now, because
     concern.due_on = rules.due_on(clock.today())
     if by_staff:
         _record(tx, caller, "concern.reopen", concern, path)
+
+
+@transactional
+def note_seen(tx: Session, caller: Principal, concern_id: UUID) -> None:
+    """Whom the answer is for has opened it, so that it is no news any more. Of anybody else's it changes nothing."""
+    store.note_seen(tx, concern_id, caller.member_ids)
 
 
 @transactional

@@ -11,6 +11,8 @@ from shared.errors import Conflict, NotFound, RuleBroken
 
 ANSWER_WORKING_DAYS = 5
 REOPEN_DAYS = 10
+NEWS_DAYS = 30
+"""So long an answer that nobody has opened is news."""
 OPEN_MAX = 20
 """Of one member at a time."""
 TEXT_LENGTH_MAX = 1000

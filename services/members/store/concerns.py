@@ -1,6 +1,7 @@
 """Statements on concerns and complaints."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -117,6 +118,22 @@ def list_of_member(tx: Session, member_id: UUID, *, limit: int, after: UUID | No
     if after is not None:
         statement = statement.where(Concern.id < after)
     return tx.execute(statement).all()
+
+
+def list_unseen(tx: Session, member_ids: Sequence[UUID], since: datetime, *, limit: int) -> Sequence[Row[Any]]:
+    """Answers to these members that were given after a moment and that nobody has opened, the newest first."""
+    mine = Concern.member_id == func.any(list(member_ids))
+    statement = view().where(mine, Concern.answered_at > since, Concern.answer_seen_at.is_(None))
+    return tx.execute(statement.order_by(Concern.answered_at.desc(), Concern.id).limit(limit)).all()
+
+
+def note_seen(tx: Session, concern_id: UUID, member_ids: Sequence[UUID]) -> None:
+    """Write down that the answer to one of these members was opened, the first time that it is."""
+    mine = Concern.member_id == func.any(list(member_ids))
+    unseen = update(Concern).where(
+        Concern.id == concern_id, mine, Concern.answer.is_not(None), Concern.answer_seen_at.is_(None)
+    )
+    tx.execute(unseen.values(answer_seen_at=clock.now()).execution_options(synchronize_session=False))
 
 
 def list_below(

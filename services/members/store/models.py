@@ -405,6 +405,8 @@ class Concern(Model):
     handler_member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     answer: Mapped[str | None]
     answered_at: Mapped[datetime | None]
+    answer_seen_at: Mapped[datetime | None]
+    """When a login that acts for the member first opened the answer."""
     corrected_id: Mapped[UUID | None]
     """The attendance that was put right because of it."""
     reopened_at: Mapped[datetime | None]
@@ -418,6 +420,7 @@ class Concern(Model):
         CheckConstraint("(about_type IS NULL) = (about_id IS NULL)", name="about_whole"),
         CheckConstraint("(state = 'answered') = (answer IS NOT NULL)", name="answered"),
         CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answer_whole"),
+        CheckConstraint("answer_seen_at IS NULL OR answer IS NOT NULL", name="seen_answered"),
         CheckConstraint("(reopened_at IS NULL) = (answer_before IS NULL)", name="reopened_whole"),
         CheckConstraint("state <> 'read' OR (member_id IS NULL AND contact_encrypted IS NULL)", name="read"),
         Index("ix_concern_member_id", "member_id", "id", postgresql_where=text("member_id IS NOT NULL")),
