@@ -36,10 +36,12 @@ def list_activities() -> ResponseReturnValue:
         "limit": ACTIVITIES_SHOWN,
     }
     panels = backend.together(activities=Call("checkin", "/activities", query), mine=asking_for_sign_ups())
+    mine = of_own(panels["mine"].content)
     return render_template(
         "activities/list.html",
         activities=panels["activities"].content,
-        mine=of_own(panels["mine"].content),
+        mine=mine,
+        to_come=to_come(mine),
     )
 
 
@@ -125,3 +127,8 @@ def of_own(sign_ups: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None
         return None
     names = {str(member.member_id): member.name for member in visitor.require_session().members}
     return [one | {"name": names.get(one["member_id"], "")} for one in sign_ups]
+
+
+def to_come(mine: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Of those the ones for which nobody has come yet: who was there has a record."""
+    return [one for one in mine or [] if not one["came"]]

@@ -50,13 +50,15 @@ def start() -> ResponseReturnValue:
     )
     balances = panels["balance"].content
     records = panels["records"].content
+    mine = activities.of_own(panels["mine"].content)
     return render_template(
         "home/start.html",
         balance=balances[0] if balances else None,
         activities=_coming(panels["activities"].content),
         present=next((one for one in records or [] if one["state"] == "open"), None),
         is_new=records == [],
-        mine=activities.of_own(panels["mine"].content),
+        mine=mine,
+        to_come=activities.to_come(mine),
         handed_over=panels["handed_over"].content,
         answers=panels["answers"].content,
         names={str(member.member_id): member.name for member in viewer.members},

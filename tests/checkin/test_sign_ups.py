@@ -207,3 +207,29 @@ def test_a_sign_up_does_not_hold_up_a_scan(station: Station) -> None:
     with db.engine.begin() as connection:
         connection.execute(text("SELECT FROM activity WHERE id = :id FOR NO KEY UPDATE"), {"id": activity.id})
         assert station.scan(volunteer, activity, "arrival", START).outcome.accepted
+
+
+def test_who_has_come_is_told_apart_from_who_is_still_to_come(station: Station) -> None:
+    mother = station.member()
+    daughter, activity = station.person(family=(mother,)), station.activity()
+    sign_up(daughter, activity.id, mother, own(daughter))
+
+    def came(at: float) -> dict[UUID, bool]:
+        with clock.travel(after(at)):
+            mine = queries.list_sign_ups(daughter, member_ids=[mother, own(daughter)], limit=10)
+        return {one["member_id"]: one["came"] for one in mine}
+
+    assert came(-10) == {mother: False, own(daughter): False}
+    station.scan(daughter, activity, "arrival", after(0))
+    assert came(1) == {mother: False, own(daughter): True}
+    station.scan(daughter, activity, "departure", after(30))
+    assert came(31) == {mother: False, own(daughter): True}
+
+
+def test_nobody_is_signed_up_any_more_for_what_was_ended_before_its_time(station: Station) -> None:
+    who, activity = station.person(), station.activity()
+    sign_up(who, activity.id)
+    with clock.travel(after(60)):
+        activities.close_activity(station.organizer, activity_id=activity.id)
+        assert queries.list_sign_ups(who, member_ids=[own(who)], limit=10) == []
+        assert len(queries.list_sign_ups(who, member_ids=[own(who)], activity_id=activity.id, limit=10)) == 1

@@ -11,7 +11,7 @@ from gateway.parts import parts
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
-from tests.gateway.organizing import START, publish
+from tests.gateway.organizing import START, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, town
 
 __all__ = ["town"]
@@ -34,6 +34,21 @@ def test_a_volunteer_finds_an_activity_signs_up_and_calls_off(town: Town) -> Non
     assert "已取消报名" in off
     assert "已报名 0 人" in off
     assert "我报名的" not in volunteer.get("/").text
+
+
+def test_who_has_come_is_signed_up_no_more(town: Town) -> None:
+    organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    here = publish(organizer)
+    page = f"/activities/{here.rpartition('/')[2]}"
+    volunteer.post(page, f"{page}/sign-up")
+    with town.at(START):
+        assert "我报名的" in volunteer.get("/").text
+        scan(organizer, volunteer, here, "arrival")
+        for place in ("/", "/activities"):
+            shown = volunteer.get(place).text
+            assert "我报名的" not in shown
+            assert f'href="{page}"' in shown
+            assert "已到场" in shown
 
 
 def test_one_login_signs_up_the_family_and_is_told_who_is_beyond_the_number(town: Town) -> None:

@@ -59,6 +59,7 @@ class SignUpsQuerySchema(Wire):
 
 class SignUpSchema(Wire):
     id = fields.UUID(required=True)
+    came = fields.Boolean(required=True, metadata={"description": "There, or there already"})
     activity_id = fields.UUID(required=True)
     member_id = fields.UUID(required=True)
     site_id = fields.UUID(required=True, allow_none=True)

@@ -70,11 +70,15 @@ _of_members = text(f"""
         activity.reason, activity.capacity, station.name AS station_name,
         (SELECT count(DISTINCT coalesce(person_id, member_id)) FROM sign_up before LEFT JOIN person USING (member_id)
             WHERE before.activity_id = first.activity_id AND before.cancelled_at IS NULL
-            AND before.number <= first.number) AS place
+            AND before.number <= first.number) AS place,
+        EXISTS (SELECT FROM attendance JOIN whose USING (member_id)
+            WHERE attendance.activity_id = first.activity_id AND whose.person = first.person
+            AND attendance.state IN ('open', 'left', 'confirmed', 'corrected')) AS came
     FROM first JOIN activity ON activity.id = first.activity_id
     LEFT JOIN site ON site.id = first.site_id
     LEFT JOIN station ON station.node_id = activity.station_id
-    WHERE activity.id = :activity_id OR CAST(:activity_id AS uuid) IS NULL AND activity.ends_at >= :ends_from
+    WHERE activity.id = :activity_id OR CAST(:activity_id AS uuid) IS NULL
+        AND activity.ends_at >= :ends_from AND activity.state <> 'closed'
     ORDER BY activity.starts_at, first.number, first.id LIMIT :limit
 """)  # noqa: S608 - a statement of ours
 
@@ -148,6 +152,8 @@ def list_at(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]
 def list_of_members(
     tx: Session, member_ids: Sequence[UUID], *, activity_id: UUID | None, ends_from: datetime, limit: int
 ) -> Sequence[Row[Any]]:
-    """What these are signed up for: at one activity, or everything that has not ended before `ends_from`."""
+    """What these are signed up for: at one activity, or everything that is not closed and has not ended before
+    `ends_from`; each with whether they came.
+    """
     values = {"member_ids": list(member_ids), "activity_id": activity_id, "ends_from": ends_from, "limit": limit}
     return tx.execute(_of_members, values).all()
