@@ -142,8 +142,10 @@ def _short(
 
 
 def _row(attendance: dict[str, Any], known: dict[str, dict[str, Any]], activity_id: UUID) -> dict[str, Any]:
+    member = known.get(attendance["member_id"])
     return {
-        "name": describe(known.get(attendance["member_id"])),
+        "name": member["name"] if member else describe(None),
+        "apart": told_apart(member) if member else "",
         "href": f"/organize/activities/{activity_id}/attendances/{attendance['id']}",
         "arrived": presentation.hour(attendance["arrived_at"]),
         "left": presentation.hour(attendance["left_at"]) if attendance["left_at"] else "–",

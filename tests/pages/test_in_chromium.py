@@ -35,7 +35,7 @@ MEASURE = """() => {
   };
   const inSentence = (link) => link.tagName === "A" && getComputedStyle(link).display === "inline"
     && link.parentElement.textContent.trim() !== link.textContent.trim();
-  const aimed = (element) => element.closest("label, .choice, .row:has(.cover)") ?? element;
+  const aimed = (element) => element.closest("label, .choice, .row:has(.cover), .brief tr") ?? element;
   const pressed = [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")]
     .filter((element) => seen(element) && !inSentence(element) && !element.matches(".skip"));
   // The samples on the page where the size is chosen show their own.
