@@ -81,6 +81,8 @@ WATCHED = {
         frozenset({"invalid_code"}),
         why="forged",
     ),
+    # Read by whoever scans a poster, a hall behind one address among them: nothing is counted, but scans keep a thread.
+    ("GET", "/api/v1/checkin/announcement"): Watched("announcement", frozenset(), frozenset(), at_once_max=3),
     # Anybody may complain without a login: what was taken in is counted, so that nobody floods those who must read it.
     ("POST", "/api/v1/members/complaints"): Watched("complaint", frozenset({201}), frozenset()),
     ("POST", "/api/v1/rewards/vouchers/read"): Watched("voucher", frozenset({404}), frozenset({"unknown_voucher"})),

@@ -1,6 +1,9 @@
-"""What volunteers see of activities: those to come at their station, one of them, and signing up for it."""
+"""What volunteers see of activities: those to come at their station, one of them, and signing up for it; and what
+everybody sees of one whom a notice or a poster led here.
+"""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, render_template
@@ -9,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from gateway import backend, presentation, visitor
 from gateway.backend import Call
 from gateway.forms import Form
-from gateway.guards import logged_in
+from gateway.guards import logged_in, open_page, to_consents
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.choose import member_options
@@ -46,9 +49,12 @@ def list_activities() -> ResponseReturnValue:
 
 
 @pages.get("/activities/<uuid:activity_id>")
-@logged_in
+@open_page
 def show_activity(activity_id: UUID) -> ResponseReturnValue:
-    return _activity_page(activity_id, Form())
+    """The address in notices and on posters: who is not logged in reads the same there, and is led in (ADR 129)."""
+    if visitor.session() is None:
+        return _announcement_page(activity_id)
+    return to_consents() or _activity_page(activity_id, Form())
 
 
 @pages.post("/activities/<uuid:activity_id>/sign-up")
@@ -90,6 +96,16 @@ def _after(
     return _activity_page(activity_id, filled), status
 
 
+def _announcement_page(activity_id: UUID) -> str:
+    activity = backend.call("checkin", "GET", "/announcement", query={"activity_id": activity_id})
+    onward = urlencode({"next": f"/activities/{activity_id}"})
+    return render_template("activities/announcement.html", activity=activity, is_over=_is_over(activity), onward=onward)
+
+
+def _is_over(activity: dict[str, Any]) -> bool:
+    return bool(activity["state"] == "closed" or presentation.read_moment(activity["ends_at"]) <= clock.now())
+
+
 def _activity_page(activity_id: UUID, filled: Form) -> str:
     panels = backend.together(
         activity=Call("checkin", f"/activities/{activity_id}"), mine=asking_for_sign_ups(activity_id)
@@ -99,7 +115,6 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
     mine = of_own(panels["mine"].content)
     own_id = str(visitor.require_session().own_member_id)
     taken = {one["member_id"] for one in mine or []}
-    is_over = activity["state"] == "closed" or presentation.read_moment(activity["ends_at"]) <= clock.now()
     return render_template(
         "activities/activity.html",
         activity=activity,
@@ -109,7 +124,7 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
         options=[option for option in member_options() if str(option[0]) not in taken],
         own=[str(visitor.member_id())],
         sites=[("", _("都可以，听安排"))] + [(site["id"], site["name"]) for site in activity["sites"]],
-        is_over=is_over,
+        is_over=_is_over(activity),
         told=done.said(),
         filled=filled,
     )

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, read_codes
+from gateway import backend, guards, read_codes
 from gateway.backend import Call
 from gateway.forms import Form
 from gateway.guards import open_page
@@ -22,7 +23,9 @@ pages = Blueprint("register", __name__)
 @pages.get("/register")
 @open_page
 def start() -> ResponseReturnValue:
-    """First where, then who: compounds and buildings can be offered without scripts once the station is known."""
+    """First where, then who: compounds and buildings can be offered without scripts once the station is known. `next`
+    goes along, so that who came for something gets there.
+    """
     if request.args.get("station_id"):
         return _register_page(Form(request.args))
     q = request.args.get("q", "").strip()[:30]
@@ -33,8 +36,15 @@ def start() -> ResponseReturnValue:
         "register/stations.html",
         q=q,
         groups=_grouped(stations.content) if stations.error is None else None,
+        onward=_onward(request.args.get("next")),
         scan_kept=read_codes.find(read_codes.SCAN) is not None,
     )
+
+
+def _onward(next_path: str | None) -> dict[str, str]:
+    """The path to go on to as arguments of an address; none where that is the first page."""
+    path = guards.local_path(next_path)
+    return {} if path == "/" else {"next": path}
 
 
 def _grouped(stations: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -68,8 +78,8 @@ def join() -> ResponseReturnValue:
             )
         else:
             # Whether the phone was known already is told to nobody but who knows its password.
-            entered = open_session(Form(), wanted["phone"], wanted["password"], "/")
-            return entered or redirect("/login?told=known", 303)
+            entered = open_session(Form(), wanted["phone"], wanted["password"], filled.text("next"))
+            return entered or redirect(f"/login?{urlencode({'told': 'known', **_onward(filled.text('next'))})}", 303)
     return _register_page(filled), 422
 
 
@@ -103,5 +113,6 @@ def _register_page(filled: Form) -> str:
         filled=filled,
         station=station,
         places=home_options(station_id),
+        onward=_onward(filled.text("next")),
         scan_kept=read_codes.find(read_codes.SCAN) is not None,
     )

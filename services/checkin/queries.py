@@ -77,6 +77,16 @@ def get_activity(caller: Principal, *, activity_id: UUID) -> Activity:
     return activity
 
 
+def get_announcement(*, activity_id: UUID) -> Activity:
+    """What everybody may know of an activity, logged in or not, from when it was published: also that it was called
+    off since.
+    """
+    activity = store.get_activity(session(), activity_id)
+    if activity.published_at is None:
+        raise NoSuchActivity
+    return activity
+
+
 def list_activities(
     caller: Principal,
     *,

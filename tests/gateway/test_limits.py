@@ -346,6 +346,36 @@ def test_one_address_has_no_more_than_a_few_registrations_on_their_way(
     assert register() == 201
 
 
+def test_who_reads_announcements_leaves_room_for_others_and_is_counted_nowhere(
+    gateway: Flask, client: FlaskClient, services: Services
+) -> None:
+    path = "/api/v1/checkin/announcement"
+    most = WATCHED["GET", path].at_once_max
+    assert most is not None
+    with clock.travel(START):
+        for answer in (json_answer({}), problem_answer(404, "not_found")):
+            services["checkin"].answering = lambda _request, answer=answer: answer
+            assert {client.get(path).status_code for _ in range(COUNTED_MAX["code"] + 5)} == {answer.status_code}
+    arrived, go_on = threading.Semaphore(0), threading.Event()
+
+    def slowly(request: Request) -> Response:
+        if request.path == path:
+            arrived.release()
+            go_on.wait(20)
+        return json_answer({})
+
+    services["checkin"].answering = slowly
+    with ThreadPoolExecutor(most) as pool:
+        try:
+            reading = [pool.submit(lambda: gateway.test_client().get(path).status_code) for _ in range(most)]
+            assert all(arrived.acquire(timeout=10) for _ in reading)
+            assert client.get(path).status_code == 429
+            assert client.post("/api/v1/checkin/scans", json={}).status_code == 200
+        finally:
+            go_on.set()
+        assert [asked.result(10) for asked in reading] == [200] * most
+
+
 def test_the_sessions_of_one_login_share_its_allowance(
     gateway: Flask, client: FlaskClient, services: Services, log_in: LogIn
 ) -> None:

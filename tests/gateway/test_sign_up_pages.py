@@ -1,7 +1,9 @@
 """Signing up on the pages, in front of the real services."""
 
+import html
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.organizing import START, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, town
+from tests.gateway.organizing import ACTIVITY, START, publish
+from tests.gateway.real import PASSWORD, Browser, Town, form_fields, town
 
 __all__ = ["town"]
 
@@ -80,6 +84,103 @@ def test_nobody_signs_up_for_what_is_called_off(town: Town) -> None:
     assert f"{page}/sign-up" not in shown
     with town.at(START.astimezone(clock.SHANGHAI)):
         assert "已取消" in volunteer.get(page).text
+
+
+# --- For who is not logged in ---------------------------------------------------------------------------
+
+
+def test_the_page_that_a_notice_leads_to_is_open_and_names_nobody(town: Town) -> None:
+    organizer, leader, volunteer = town.person("李组织", Role.ORGANIZER), town.person("王秀英"), town.person("陈芳")
+    here = publish(organizer, site_name_0="东门", site_place_0="岗亭", site_leader_0="王秀英", site_name_1="西门")
+    page = f"/activities/{here.rpartition('/')[2]}"
+    volunteer.post(page, f"{page}/sign-up")
+    shown = town.browser().get(page)
+    assert shown.request.path == page, "nobody is led away to log in"
+    for words in (
+        "<h1>楼道大扫除</h1>",
+        "09:00–11:30",
+        "和谐小区门口",
+        "东门 · 岗亭",
+        "需要 20 人，已报名 1 人",
+        "登录并报名",
+    ):
+        assert words in shown.text
+    assert shown.text.count('class="button main') == 1
+    path = f"/api/v1/checkin/announcement?activity_id={page.rpartition('/')[2]}"
+    told = str(town.browser().client.get(path).json)
+    assert "楼道大扫除" in told
+    for words in ("李", "王", "陈", organizer.member_id, leader.member_id, volunteer.member_id):
+        assert words not in told, words
+        assert words not in shown.text, words
+
+
+def test_who_logs_in_or_registers_from_there_comes_back_and_signs_up(town: Town) -> None:
+    organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    page = f"/activities/{publish(organizer).rpartition('/')[2]}"
+    phone = "13800000002"
+    known, fresh = town.browser(), town.browser()
+    back = known.post(way_in(known.get(page).text, "/login"), "/login", phone=phone, password=PASSWORD)
+    assert back.request.path == page
+    assert "已报名" in known.post(page, f"{page}/sign-up").text
+    assert signed_up(organizer, page.rpartition("/")[2]) == [volunteer.member_id]
+    # By the link of the login page, since that is where many go first; and by way of the choice of the community.
+    login = fresh.get(way_in(fresh.get(page).text, "/login")).text
+    stations = fresh.get(way_in(login, "/register")).text
+    assert next_of_search(stations) == page
+    form = way_in(stations, f"/register?station_id={town.station_id}")
+    person: dict[str, Any] = {
+        "name": "赵志远",
+        "phone": "13811112222",
+        "password": PASSWORD,
+        "terms": "1",
+        "privacy": "1",
+    }
+    wrong = fresh.post(form, "/register", 422, **person | {"name": ""}).text
+    assert form_fields(wrong, "/register")["next"] == page
+    there = fresh.post(form, "/register", **person)
+    assert there.request.path == page
+    town.deliver()
+    assert "已报名" in fresh.post(page, f"{page}/sign-up").text
+    # Whose number is known already logs in, and comes back too.
+    again = town.browser().post(form, "/register", **person | {"password": "别的密码 1949"})
+    assert form_fields(again.text, "/login")["next"] == page
+
+
+def way_in(page: str, to: str) -> str:
+    """The address of the link that goes to this page, whatever goes along."""
+    found = re.search(rf'href="({re.escape(html.escape(to))}[^"]*)"', page)
+    assert found is not None, to
+    return html.unescape(found[1])
+
+
+def next_of_search(page: str) -> str:
+    found = re.search(r'<form method="get" action="/register".*?name="next" value="([^"]*)"', page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_what_is_called_off_says_so_first_and_what_was_never_published_is_not_there(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    here = publish(organizer)
+    page, stranger = f"/activities/{here.rpartition('/')[2]}", town.browser()
+    with town.at(START + timedelta(hours=4)):
+        over = stranger.get(page).text
+        assert "已结束" in over
+        assert "登录并报名" not in over
+    organizer.post(here, f"{here}/postpone")
+    put_off = stranger.get(page).text
+    assert put_off.index("已延期") < put_off.index("09:00–11:30")
+    assert "登录并报名" not in put_off
+    organizer.post(here, f"{here}/cancel", reason="下雨")
+    off = stranger.get(page).text
+    assert off.index("已取消") < off.index("原因：下雨") < off.index("09:00–11:30")
+    assert "登录并报名" not in off
+    new = "/organize/activities/new"
+    draft = organizer.post(new, new, action="draft", **ACTIVITY | {"title": "还没发布"}).request.path
+    stranger.get(f"/activities/{draft.rpartition('/')[2]}", 404)
+    organizer.post(draft, f"{draft}/cancel", reason="不办了")
+    stranger.get(f"/activities/{draft.rpartition('/')[2]}", 404)
+    stranger.get(f"/activities/{new_id()}", 404)
 
 
 PASTED = """#接龙

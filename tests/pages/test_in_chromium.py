@@ -17,6 +17,7 @@ STRANGERS = (
     "/reset",
     "/register",
     "/register?station_id={station}",
+    "/activities/{activity}",
     "/terms",
     "/complaints",
     "/nowhere",
@@ -63,7 +64,8 @@ def volunteer(town: Town) -> tuple[Visitor, dict[str, str]]:
     assert voucher.startswith("/vouchers/")
     relative = who.post("/family/new", "/family/new", name="王秀英", relation="parent", guardian="1", privacy="1")
     assert relative.path.startswith("/me")
-    return who, {"gift": gift, "voucher": voucher, "station": town.station_id}
+    activity = town.publish("一个名字很长很长的活动：和谐小区楼道大扫除和垃圾分类宣传")
+    return who, {"gift": gift, "voucher": voucher, "station": town.station_id, "activity": activity["id"]}
 
 
 def context_of(browser: "Browser", town: Town, who: Visitor | None, **options: Any) -> "BrowserContext":

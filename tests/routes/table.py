@@ -522,6 +522,9 @@ PAPER = (
     Row("POST /members/newcomers/look-alikes", ORGANIZERS, 2, _LOOKS, secret="member_id", knows=ORGANIZERS),
     Row(f"GET {_ACTIVITY}/sheet", ORGANIZERS, 3, query={"site_id": "{site_id}"}),
     Row(f"POST {_ACTIVITY}/sheets", ORGANIZERS, 12, _sheet),
+    Row("GET /checkin/announcement", ANYBODY, 2, query={"activity_id": "{activity_id}"}),
+    Row("GET /checkin/announcement", NOBODY, 2, query={"activity_id": "{draft}"}),
+    Row("GET /checkin/announcement", NOBODY, 2, query={"activity_id": "{in_review}"}),
     Row(f"POST {_ACTIVITY}/newcomers", ORGANIZERS, 10, _with(id="new", member_id="{neighbour}", site_id="{site_id}")),
 )
 

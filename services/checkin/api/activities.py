@@ -9,6 +9,8 @@ from services.checkin.commands import activities
 from services.checkin.schemas.activities import (
     ActivityQuerySchema,
     ActivitySchema,
+    AnnouncementQuerySchema,
+    AnnouncementSchema,
     ChangedActivitySchema,
     NewActivitySchema,
     PostponementSchema,
@@ -54,6 +56,16 @@ def create_activity(body: dict[str, Any]) -> Activity:
 def get_activity(activity_id: UUID) -> Activity:
     """One activity with its sites."""
     return queries.get_activity(web.caller(), activity_id=activity_id)
+
+
+@routes.route("/announcement", methods=["GET"])
+@web.anyone()
+@routes.arguments(AnnouncementQuerySchema, location="query")
+@routes.response(200, AnnouncementSchema)
+@refuses(404)
+def get_announcement(query: dict[str, Any]) -> Activity:
+    """What everybody may know of an activity that was published; open to all."""
+    return queries.get_announcement(**query)
 
 
 @routes.route("/activities/<uuid:activity_id>", methods=["PATCH"])

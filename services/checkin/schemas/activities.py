@@ -66,6 +66,32 @@ class ActivitySchema(NewActivitySchema):
     signed_up = fields.Integer(required=True, metadata={"description": "How many; more than `capacity` are welcome"})
 
 
+class AnnouncedSiteSchema(Wire):
+    name = fields.String(required=True)
+    place = fields.String(required=True)
+
+
+class AnnouncementSchema(Wire):
+    """What stands on a poster. Nobody is named here: not who leads it, and not who comes."""
+
+    id = fields.UUID(required=True)
+    title = fields.String(required=True)
+    category = fields.String(required=True, validate=validate.OneOf(list(NAMES)))
+    station_name = fields.String(required=True, allow_none=True)
+    place = fields.String(required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    state = fields.String(required=True, validate=one_of(ActivityState))
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it was cancelled"})
+    capacity = fields.Integer(required=True, allow_none=True)
+    signed_up = fields.Integer(required=True)
+    sites = fields.List(fields.Nested(AnnouncedSiteSchema), required=True)
+
+
+class AnnouncementQuerySchema(Wire):
+    activity_id = fields.UUID(required=True)
+
+
 class ActivityQuerySchema(Wire):
     station_id = fields.UUID(metadata={"description": "This node and all below it"})
     from_ = Instant(data_key="from", metadata={"description": "Only those that end at this moment or later"})
