@@ -164,14 +164,20 @@ NEEDS_NONE = {
 allows.
 """
 
-# Who leads a site calls its roll, and does nothing else there. Leaders may have changed since.
+# Who leads a site calls its roll and types in its sheet, in time, and does nothing else there. Leaders may have changed
+# since.
 _LED = """
     SELECT log.action, log.subject_id, log.who FROM audit_log log
-    LEFT JOIN attendance ON attendance.id = log.subject_id LEFT JOIN site ON site.id = attendance.site_id
+    LEFT JOIN attendance ON attendance.id = log.subject_id
     WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> 'roll.refuse_own' AND (
-        log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen'])
-        OR site.leader_member_id IS DISTINCT FROM log.member_id AND NOT EXISTS (
-            SELECT FROM audit_log changed WHERE changed.subject_id = attendance.activity_id
+        log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen',
+            'sheet.enter', 'sheet.refuse_own'])
+        OR log.detail ->> 'evidence' = 'entered_later'
+        OR NOT EXISTS (
+            SELECT FROM site WHERE site.leader_member_id = log.member_id
+            AND (site.id = attendance.site_id OR attendance.id IS NULL AND site.activity_id = log.subject_id)
+        ) AND NOT EXISTS (
+            SELECT FROM audit_log changed WHERE changed.subject_id = coalesce(attendance.activity_id, log.subject_id)
             AND changed.action = 'activity.change' AND changed.at > log.at
         )
     )
@@ -196,7 +202,7 @@ def find_acts_without_right(rows: Rows) -> Iterator[str]:
             if not any(_allows(grant, role, act) for grant in grants.get(act.member_id, ())):
                 yield f"{service}: {act.action} of {act.subject_id} by {act.who}, who was no {role} at {act.path}"
     for act in rows("checkin", _LED):
-        yield f"checkin: {act.action} of {act.subject_id} by {act.who}, who did not lead its site"
+        yield f"checkin: {act.action} of {act.subject_id} by {act.who}, who did not lead its site, or too late"
 
 
 def _allows(grant: Any, role: Role, act: Any) -> bool:

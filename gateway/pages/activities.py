@@ -2,6 +2,7 @@
 everybody sees of one whom a notice or a poster led here.
 """
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -106,6 +107,13 @@ def _is_over(activity: dict[str, Any]) -> bool:
     return bool(activity["state"] == "closed" or presentation.read_moment(activity["ends_at"]) <= clock.now())
 
 
+def _takes_sheets(activity: dict[str, Any]) -> bool:
+    """Whether who leads a site may type in its sheet now: from the start to the end of the next day."""
+    starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
+    in_time = starts_at <= clock.now() and clock.today() <= ends_at.date() + timedelta(days=1)
+    return in_time and activity["state"] in ("published", "closed")
+
+
 def _activity_page(activity_id: UUID, filled: Form) -> str:
     panels = backend.together(
         activity=Call("checkin", f"/activities/{activity_id}"), mine=asking_for_sign_ups(activity_id)
@@ -120,6 +128,7 @@ def _activity_page(activity_id: UUID, filled: Form) -> str:
         activity=activity,
         leaders={member_id: member["name_masked"] for member_id, member in leaders.items()},
         leads=any(site["leader_member_id"] == own_id for site in activity["sites"]),
+        may_type_in=_takes_sheets(activity),
         mine=mine,
         options=[option for option in member_options() if str(option[0]) not in taken],
         own=[str(visitor.member_id())],

@@ -1,4 +1,5 @@
-"""The sign-in sheet of a site on paper (签到表), and typing it in later: filled in, checked line by line, taken in.
+"""The sign-in sheet of a site on paper (签到表), and typing it in later: filled in, checked line by line, taken in; by
+an organizer, or by who leads the site, who sees masked names and finds nobody beyond those on the sheet.
 
 Lines are counted as on the paper: those who were signed up, then the empty ones. What belongs to line 7 is called
 `came_7` (a member who stood there, ticked), `name_7` (as it was written by hand), `chosen_7` (who was meant by the text
@@ -15,16 +16,16 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.forms import Form, uuid_or_none
-from gateway.guards import holding
+from gateway.guards import holding, logged_in
 from gateway.i18n import _
 from gateway.pages import signed_up
 from gateway.pages.confirm import evidence_shown
 from gateway.pages.files import in_full
 from gateway.pages.places import describe
 from shared import clock
-from shared.errors import HuzhuError, Unavailable
+from shared.errors import Forbidden, HuzhuError, Unavailable
 from shared.principal import Role
 
 BLANK_LINES = 20
@@ -63,7 +64,7 @@ def print_sheet(activity_id: UUID) -> ResponseReturnValue:
     activity, site = sheet["activity"], sheet["site"]
     leader_id = site["leader_member_id"]
     listed = [*(line["member_id"] for line in sheet["lines"]), *([leader_id] if leader_id else [])]
-    names = _names(activity["station_id"], listed)
+    names = _names(sheet, listed)
     return render_template(
         "sheets/paper.html",
         back=f"/organize/activities/{activity_id}",
@@ -82,31 +83,60 @@ def _site_asked_for() -> UUID | None:
     return uuid_or_none(request.args.get("site"))
 
 
-def _get_sheet(activity_id: UUID, site_id: UUID | str | None, number: str | None) -> dict[str, Any]:
-    """A sheet with its site; that of the only site, where none is named."""
+def _get_sheet(
+    activity_id: UUID, site_id: UUID | str | None, number: str | None, *, or_now: bool = False
+) -> dict[str, Any]:
+    """A sheet with its site; that of the first site, where none is named. `or_now`: as of now, where its number is none
+    of the site any more.
+    """
     if site_id is None:
-        activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
-        site_id = activity["sites"][0]["id"]
+        site_id = _sites(backend.call("checkin", "GET", f"/activities/{activity_id}"))[0]["id"]
     query = {"site_id": site_id, "number": number}
-    sheet: dict[str, Any] = backend.call("checkin", "GET", f"/activities/{activity_id}/sheet", query=query)
+    try:
+        sheet: dict[str, Any] = backend.call("checkin", "GET", f"/activities/{activity_id}/sheet", query=query)
+    except HuzhuError as refusal:
+        if not or_now or refusal.code != "no_such_sheet":
+            raise
+        return _get_sheet(activity_id, site_id, None)
     site = next(site for site in sheet["activity"]["sites"] if site["id"] == str(site_id))
     return sheet | {"site": site}
 
 
-def _names(station_id: str, member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Who stands on a list: asked for in one question, and waited for, since a list without names is none."""
+def _sites(activity: dict[str, Any]) -> list[dict[str, Any]]:
+    """Whose sheets may be this login's: all for who holds the role somewhere, else those it leads. Forbidden for who
+    leads none.
+    """
+    session = visitor.require_session()
+    sites: list[dict[str, Any]] = activity["sites"]
+    if not session.has(Role.ORGANIZER):
+        sites = [site for site in sites if site["leader_member_id"] == str(session.own_member_id)]
+    if not sites:
+        raise Forbidden
+    return sites
+
+
+def _names(sheet: dict[str, Any], member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Who stands on a list: asked for in one question, and waited for, since a list without names is none. Members
+    knows no leaders of sites: they have the masked names of the sheet.
+    """
+    if not sheet["as_organizer"]:
+        return {
+            line["member_id"]: line | {"name": line["name_masked"], "volunteer_number": line["number_tail"]}
+            for line in sheet["lines"]
+            if line["name_masked"]
+        }
     wanted = list(dict.fromkeys(member_ids))
     if not wanted:
         return {}
-    found = backend.call("members", "POST", "/name-lists", json={"station_id": station_id, "ids": wanted})
-    return {one["id"]: one for one in found}
+    content = {"station_id": sheet["activity"]["station_id"], "ids": wanted}
+    return {one["id"]: one for one in backend.call("members", "POST", "/name-lists", json=content)}
 
 
 # --- Typed in -------------------------------------------------------------------------------------------
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/sheet/enter")
-@holding(Role.ORGANIZER)
+@logged_in
 def ask(activity_id: UUID) -> ResponseReturnValue:
     """Which sheet it is, and then its lines."""
     number = request.args.get("number", "").strip()
@@ -125,24 +155,26 @@ def ask(activity_id: UUID) -> ResponseReturnValue:
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/sheet/enter")
-@holding(Role.ORGANIZER)
+@logged_in
 def take(activity_id: UUID) -> ResponseReturnValue:
     """The next step of typing it in, as the pressed button says: `all` ticks everybody, `more` adds empty lines,
     `check` says what would become of each line, and `enter` takes the sheet in.
     """
     filled = Form.posted()
     sheet_id, site_id = (filled.uuid(name, _("页面不完整，请刷新再试")) for name in ("id", "site_id"))
-    activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
     if not filled:
-        return _number_page(activity, filled), 422
+        return _number_page(backend.call("checkin", "GET", f"/activities/{activity_id}"), filled), 422
     action = filled.text("action", "check")
-    if action in ("all", "more", "back"):
-        return _lines_page(_get_sheet(activity_id, site_id, filled.text("number") or None), filled)
-    lines = _meant(_read(filled, activity), activity["station_id"])
+    back_to_lines = action in ("all", "more", "back")
+    # By its number each line is who stood there; what was ticked on it goes along by the person, and needs none.
+    sheet = _get_sheet(activity_id, site_id, filled.text("number") or None, or_now=not back_to_lines)
+    if back_to_lines:
+        return _lines_page(sheet, filled)
+    lines = _meant(_read(filled, sheet["activity"]), sheet["activity"]["station_id"])
     ready = [line for line in lines if line.member_id and not line.problem]
     if not lines:
         filled.fail("", _("还没有勾选谁来了，也没有写姓名"))
-        return _lines_page(_get_sheet(activity_id, site_id, filled.text("number") or None), filled), 422
+        return _lines_page(sheet, filled), 422
     receipt: dict[str, Any] = {"lines": [], "evidence": None}
     if ready:
         content = {
@@ -157,8 +189,8 @@ def take(activity_id: UUID) -> ResponseReturnValue:
         except HuzhuError as refusal:
             filled.blame(refusal)
             status = 503 if isinstance(refusal, Unavailable) else 422
-            return _outcome_page(activity, filled, lines, receipt, is_done=False), status
-    return _outcome_page(activity, filled, lines, receipt, is_done=action == "enter")
+            return _outcome_page(sheet, filled, lines, receipt, is_done=False), status
+    return _outcome_page(sheet, filled, lines, receipt, is_done=action == "enter")
 
 
 def _on_wire(line: Written) -> dict[str, Any]:
@@ -245,21 +277,32 @@ def _as_meant(line: Written, judged: dict[str, Any] | None) -> Written:
 
 
 def _number_page(activity: dict[str, Any], filled: Form) -> str:
-    sites = [(site["id"], site["name"]) for site in activity["sites"]]
-    return render_template("sheets/number.html", activity=activity, filled=filled, sites=sites)
+    sites = [(site["id"], site["name"]) for site in _sites(activity)]
+    as_organizer = visitor.require_session().has(Role.ORGANIZER)
+    return render_template(
+        "sheets/number.html", activity=activity, filled=filled, sites=sites, back=_back(activity, as_organizer)
+    )
+
+
+def _back(activity: dict[str, Any], as_organizer: bool) -> str:
+    return f"{'/organize' if as_organizer else ''}/activities/{activity['id']}"
 
 
 def _lines_page(sheet: dict[str, Any], filled: Form) -> str:
     activity = sheet["activity"]
     starts_at, ends_at = (presentation.read_moment(activity[name]) for name in ("starts_at", "ends_at"))
     printed = len(sheet["lines"])
-    names = _names(activity["station_id"], (line["member_id"] for line in sheet["lines"]))
+    names = _names(sheet, (line["member_id"] for line in sheet["lines"]))
     shown = filled.text("blank")[:4]
     blank = int(shown) if shown.isdecimal() else BLANK_LINES
     blank = min(blank + (BLANK_LINES if filled.text("action") == "more" else 0), LINES_MAX - printed)
+    if not sheet["as_organizer"]:
+        blank = 0
     return render_template(
         "sheets/enter.html",
         activity=activity,
+        back=_back(activity, sheet["as_organizer"]),
+        as_organizer=sheet["as_organizer"],
         site=sheet["site"],
         number=sheet["number"],
         filled=filled,
@@ -284,10 +327,11 @@ def _stands(record: dict[str, Any]) -> str:
 
 
 def _outcome_page(
-    activity: dict[str, Any], filled: Form, lines: list[Written], receipt: dict[str, Any], *, is_done: bool
+    sheet: dict[str, Any], filled: Form, lines: list[Written], receipt: dict[str, Any], *, is_done: bool
 ) -> str:
     """What becomes of each line, or became of it; what could not be taken in stays there to be put right."""
-    names = _names(activity["station_id"], (line.member_id for line in lines if line.member_id))
+    activity = sheet["activity"]
+    names = _names(sheet, (line.member_id for line in lines if line.member_id))
     outcomes = dict(
         zip((one.number for one in lines if one.member_id and not one.problem), receipt["lines"], strict=False)
     )
@@ -297,6 +341,8 @@ def _outcome_page(
     return render_template(
         "sheets/outcome.html",
         activity=activity,
+        back=_back(activity, sheet["as_organizer"]),
+        as_organizer=sheet["as_organizer"],
         filled=filled,
         rows=rows,
         counts=counts,

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.checkin.domain import activities, admission, attendances, codes, outside, reports, sheets, sign_ups
+from services.checkin.domain import activities, admission, attendances, codes, reports, roll, sheets, sign_ups
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.outside import NoSuchBatch
@@ -284,7 +285,7 @@ def list_roll(caller: Principal, *, activity_id: UUID, limit: int) -> dict[str, 
     site those who are there, or have said of no site that they mean to come to it.
     """
     activity = store.get_activity(session(), activity_id)
-    led = roll_store.sites_called(caller, activity)
+    led = _led(caller, activity)
     rows = [
         row
         for row in roll_store.list_lines(session(), activity_id, limit=limit)
@@ -293,6 +294,11 @@ def list_roll(caller: Principal, *, activity_id: UUID, limit: int) -> dict[str, 
     lines = [dict(row._mapping) | {"own_case": caller.is_own_case(row.member_id, row.household_id)} for row in rows]
     site_ids = [site.id for site in activity.sites if led is None or site.id in led]
     return {"site_ids": site_ids, "as_organizer": led is None, "lines": lines}
+
+
+def _led(caller: Principal, activity: Activity) -> set[UUID] | None:
+    organizes = caller.may(Role.ORGANIZER, activity.path)
+    return roll.sites_called(activity.leaders, caller.own_member_id, organizes=organizes)
 
 
 def list_sign_ups(
@@ -312,14 +318,20 @@ def _with_place(row: Row[Any], capacity: int | None) -> dict[str, Any]:
 
 
 def get_sheet(caller: Principal, *, activity_id: UUID, site_id: UUID, number: str | None = None) -> dict[str, Any]:
-    """The sign-in sheet of a site, as of now or as it was printed under this number."""
+    """The sign-in sheet of a site, as of now or as it was printed under this number; for who leads the site until the
+    end of the next day, with the records made there alone.
+    """
     activity = store.get_activity(session(), activity_id)
-    caller.require(Role.ORGANIZER, activity.path)
+    led = _led(caller, activity)
     site, now = store.get_site(activity, site_id), clock.now()
+    sheets.require_called(site_id, led, activity.schedule, now)
     # Whole seconds, since the number holds no more: what it leads to must be what was printed.
     at = now.replace(microsecond=0) if number is None else sheets.read_number(number, site.number, now)
-    lines = sheet_store.list_lines(session(), activity_id, site_id, as_of=at, limit=sheets.LINES_MAX)
-    return {"number": sheets.number_of(site.number, at), "at": at, "activity": activity, "lines": lines}
+    lines = sheet_store.list_lines(
+        session(), activity_id, site_id, as_of=at, limit=sheets.LINES_MAX, only_here=led is not None
+    )
+    number = sheets.number_of(site.number, at)
+    return {"number": number, "at": at, "as_organizer": led is None, "activity": activity, "lines": lines}
 
 
 def get_file(caller: Principal, *, activity_id: UUID) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from services.checkin import queries
 from services.checkin.commands import attendances, sheets, sign_ups
 from services.checkin.commands.sheets import SheetReceipt
 from services.checkin.domain.activities import ActivityInWrongState
-from services.checkin.domain.sheets import Line, NoSuchSheet
+from services.checkin.domain.sheets import LeaderTooLate, Line, NoSuchSheet
 from services.checkin.store import Activity
 from services.checkin.store.activities import NoSuchSite, SiteDraft
 from shared import clock
@@ -122,6 +122,76 @@ def test_a_sheet_is_for_organizers_of_the_station(station: Station) -> None:
             enter(station, activity, line(station.member()), by=who)
     with pytest.raises(NoSuchSite):
         queries.get_sheet(station.organizer, activity_id=activity.id, site_id=uuid4())
+
+
+# --- By who leads the site -----------------------------------------------------------------------------
+
+
+def led_sites(station: Station, leader: Principal) -> Activity:
+    """Two sites, the first of which is the leader's."""
+    return station.activity(sites=[SiteDraft(uuid4(), "东门", "东门", own(leader)), SiteDraft(uuid4(), "西门", "西门")])
+
+
+def test_who_leads_a_site_types_in_its_sheet_and_no_other_and_it_is_said_as_what(station: Station) -> None:
+    leader = station.person()
+    activity, other_activity = led_sites(station, leader), station.activity()
+    came = station.member()
+    receipt = enter(station, activity, line(came), line(own(leader)), by=leader)
+    assert (receipt.evidence, outcomes(receipt)) == ("organizer", ["taken", "own_case"])
+    entries = station.rows("SELECT * FROM audit_log WHERE detail ->> 'as' = 'site_leader' ORDER BY action")
+    assert [entry["action"] for entry in entries] == ["attendance.add", "sheet.enter", "sheet.refuse_own"]
+    assert {entry["member_id"] for entry in entries} == {own(leader)}
+    for elsewhere, site in ((activity, 1), (other_activity, 0)):
+        with pytest.raises(Forbidden):
+            enter(station, elsewhere, line(station.member()), by=leader, site=site)
+        with pytest.raises(Forbidden):
+            queries.get_sheet(leader, activity_id=elsewhere.id, site_id=elsewhere.sites[site].id)
+    assert [one["member_id"] for one in station.rows("SELECT member_id FROM attendance")] == [came]
+    # The organizer's typing of the same paper adds nothing, and takes what is not the leader's to say.
+    again = enter(station, activity, line(came, 10), line(own(leader)))
+    assert outcomes(again) == ["already", "taken"]
+    with pytest.raises(Forbidden):
+        attendances.confirm_all(leader, activity_id=activity.id)
+
+
+def test_who_leads_a_site_types_until_the_end_of_the_next_day_and_the_organizer_after(station: Station) -> None:
+    leader = station.person()
+    activity, first, second = led_sites(station, leader), station.member(), station.member()
+    next_midnight = clock.day_starts(clock.today() + timedelta(days=2))
+    in_time = (next_midnight - START) / timedelta(minutes=1) - 1
+    assert outcomes(enter(station, activity, line(first), at=in_time, by=leader)) == ["taken"]
+    for refused in (
+        lambda: enter(station, activity, line(second), at=in_time + 1, by=leader),
+        lambda: queries.get_sheet(leader, activity_id=activity.id, site_id=activity.sites[0].id),
+    ):
+        with clock.travel(next_midnight), pytest.raises(LeaderTooLate):
+            refused()
+    assert [one["member_id"] for one in station.rows("SELECT member_id FROM attendance")] == [first]
+    assert enter(station, activity, line(second), at=in_time + 1).evidence == "entered_later"
+
+
+def test_who_leads_a_site_reads_masked_names_and_nothing_of_other_sites(station: Station) -> None:
+    leader, here, elsewhere = station.person(), station.person(), station.person()
+    activity = led_sites(station, leader)
+    for who in (here, elsewhere):
+        sign_up(station, activity, own(who), -40)
+    station.attend(here, activity, 2, 90)
+    station.attend(elsewhere, activity, 2, 90, site=1)
+    with clock.travel(after(200)):
+        own_sheet, whole = (
+            queries.get_sheet(who, activity_id=activity.id, site_id=activity.sites[0].id)
+            for who in (leader, station.organizer)
+        )
+    assert (own_sheet["as_organizer"], whole["as_organizer"]) == (False, True)
+    assert [row.arrived_at for row in own_sheet["lines"]] == [after(2), None]
+    assert [row.arrived_at for row in whole["lines"]] == [after(2), after(2)]
+    assert all(row.name_masked and row.number_tail for row in own_sheet["lines"])
+    told, whole_told = (
+        enter(station, activity, line(own(here)), line(own(elsewhere)), by=by) for by in (leader, station.organizer)
+    )
+    assert outcomes(told) == outcomes(whole_told) == ["already", "already"]
+    assert [one.attendance is not None for one in told.lines] == [True, False]
+    assert [one.attendance is not None for one in whole_told.lines] == [True, True]
 
 
 # --- Typed in ------------------------------------------------------------------------------------------

@@ -110,7 +110,9 @@ def complain_and_answer(town: Town, staff: Browser, who: Browser) -> None:
 
 
 def call_roll(town: Town, organizer: Browser, people: dict[str, Browser]) -> None:
-    """By who leads the site without a role, and by the organizer: slips, a departure, and a try for oneself."""
+    """By who leads the site without a role, and by the organizer: slips, a departure, and a try for oneself. Then who
+    leads the site types in its sheet.
+    """
     begins = clock.now() - timedelta(minutes=30)
     site = {"id": str(new_id()), "name": "东门", "place": "东门", "leader_member_id": people["陈芳"].member_id}
     activity = {
@@ -133,6 +135,11 @@ def call_roll(town: Town, organizer: Browser, people: dict[str, Browser]) -> Non
         for wanted in ("left", "not_left", "left"):
             assert tick(caller, member, wanted, came)["outcome"] == "done"
         assert tick(caller, caller, "arrived")["why"] == "own_case"
+    line = {"arrived_at": begins.isoformat(), "left_at": clock.now().isoformat()}
+    lines = [{"member_id": people[name].member_id, **line} for name in ("刘国强", "陈芳")]
+    sheet = {"id": str(new_id()), "site_id": site["id"], "lines": lines}
+    typed = people["陈芳"].api("POST", f"/checkin/activities/{activity['id']}/sheets", sheet)
+    assert [one["outcome"] for one in typed["lines"]] == ["taken", "own_case"]
 
 
 def export(town: Town, staff: Browser, who: Browser) -> None:
@@ -428,8 +435,15 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("checkin", "audit_log",
              "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all'"
              " ORDER BY id LIMIT 1) WHERE action = 'confirm_each.switch_on'"),
-        # Leading a site allows its roll, at that site, and nothing else.
+        # Leading a site allows its roll and its sheet, at that site and in time, and nothing else.
         rows("checkin", "site", "UPDATE site SET leader_member_id = NULL"),
+        rows("checkin", "audit_log",
+             "UPDATE audit_log SET detail = detail || jsonb_build_object('evidence', 'entered_later')"
+             " WHERE action = 'attendance.add' AND detail ->> 'as' = 'site_leader'"),
+        *(rows("checkin", "audit_log",
+               "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all'"
+               f" ORDER BY id LIMIT 1) WHERE action = '{action}'")
+          for action in ("sheet.enter", "sheet.refuse_own")),
         rows("checkin", "audit_log",
              "UPDATE audit_log SET detail = detail || jsonb_build_object('as', 'site_leader')"
              " WHERE action = 'attendance.annul'"),

@@ -218,3 +218,42 @@ def test_the_typists_own_line_is_left_to_another(town: Town, organizer: Browser)
         acts = town.administrator.get("/staff/audit").text
     assert "签到表上本人或家人的行没有录入" in acts
     assert "录入签到表" in acts
+
+
+def test_who_leads_a_site_types_in_its_sheet_by_masked_names_until_the_end_of_the_next_day(
+    town: Town, organizer: Browser
+) -> None:
+    leader, chen, zhao = town.person("王秀英"), town.person("陈小芳"), town.person("赵志远")
+    here = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")
+    page, sheet = f"/activities/{here.rpartition('/')[2]}", f"{here}/sheet/enter"
+    east, west = (site["id"] for site in organizer.api("GET", f"/checkin{page}")["sites"])
+    for who, site_id in ((chen, east), (leader, east), (zhao, west)):
+        who.post(page, f"{page}/sign-up", site_id=site_id)
+    assert f'href="{sheet}"' not in leader.get(page).text
+    chen.get(sheet, 403)
+    with town.at(AFTERWARDS):
+        for place in (page, f"{here}/roll"):
+            assert f'href="{sheet}"' in leader.get(place).text
+        assert f'href="{sheet}"' not in chen.get(page).text
+        asked = leader.get(sheet).text
+        assert west not in asked
+        leader.get(f"{sheet}?site={west}&now=1", 403)
+        shown = leader.get(f"{sheet}?site={east}&now=1").text
+        assert "1. 陈*芳" in shown
+        assert "陈小芳" not in shown
+        assert "name_3" not in shown
+        form = form_fields(shown, sheet) | {"came_1": chen.member_id, "came_2": leader.member_id}
+        checked = form_fields(send(leader, here, form, "check"), sheet)
+        done = send(leader, here, checked, "enter")
+        assert comes_to(done) == [("1. 陈*芳", "已录入"), ("2. 王*英", "您自己或家人的，请另一位负责人录入")]
+        assert "等活动负责人确认时长" in done
+        assert f"{here}/confirm" not in done
+        [record] = attendances(organizer, here)
+        assert (record["member_id"], record["site_id"]) == (chen.member_id, east)
+        assert (record["evidence"], record["state"]) == ("organizer", "left")
+        assert "点位负责人，没有别的角色" in town.administrator.get("/staff/audit").text
+    with town.at(START + timedelta(days=2)):
+        assert f'href="{sheet}"' not in leader.get(page).text
+        late = leader.get(f"{sheet}?site={east}&now=1", 422).text
+        assert "以后请活动负责人补录" in late
+        assert "陈*芳" not in late

@@ -8,24 +8,27 @@ from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import sheets
 from services.checkin.schemas.sheets import SheetQuerySchema, SheetReceiptSchema, SheetSchema, WrittenSheetSchema
 from shared import web
-from shared.principal import Role
 
 
 @routes.route("/activities/<uuid:activity_id>/sheet", methods=["GET"])
-@web.holding(Role.ORGANIZER)
+@web.logged_in()
 @routes.arguments(SheetQuerySchema, location="query")
 @routes.response(200, SheetSchema)
 @refuses(404, 422)
 def get_sheet(query: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
-    """The sign-in sheet of a site as of now, or as it was printed; the same number is the same lines."""
+    """The sign-in sheet of a site as of now, or as it was printed; the same number is the same lines. Who leads the
+    site reads it until the end of the next day.
+    """
     return queries.get_sheet(web.caller(), activity_id=activity_id, **query)
 
 
 @routes.route("/activities/<uuid:activity_id>/sheets", methods=["POST"])
-@web.holding(Role.ORGANIZER)
+@web.logged_in()
 @routes.arguments(WrittenSheetSchema)
 @routes.response(200, SheetReceiptSchema)
 @refuses(404, 409, 422)
 def enter_sheet(body: dict[str, Any], activity_id: UUID) -> sheets.SheetReceipt:
-    """Take a sheet in, each line decided by itself; typed in twice it takes nothing twice."""
+    """Take a sheet in, each line decided by itself; typed in twice it takes nothing twice. Who leads the site does so
+    until the end of the next day.
+    """
     return sheets.enter_sheet(web.caller(), activity_id=activity_id, **body)

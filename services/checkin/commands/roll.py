@@ -22,7 +22,7 @@ from services.checkin.store import roll as store
 from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Conflict
-from shared.principal import Principal
+from shared.principal import Principal, Role
 
 AS_SITE_LEADER = "site_leader"
 """What the audit log says of acts that only leading a site allowed."""
@@ -64,7 +64,7 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     store.take_turns(tx, activity_id, member_ids)
     # Read once the turn is ours: it may have been ended while we waited.
     activity = activity_store.get_activity(tx, activity_id)
-    led = store.sites_called(caller, activity)
+    led = roll.sites_called(activity.leaders, caller.own_member_id, organizes=caller.may(Role.ORGANIZER, activity.path))
     running = Running(activity.stands, activity.schedule, clock.now())
     cards = attendance_store.find_cards(tx, member_ids)
     pairs: dict[UUID, list[Attendance]] = defaultdict(list)

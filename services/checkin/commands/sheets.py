@@ -1,13 +1,14 @@
-"""Use case: an organizer types in a sign-in sheet that was kept on paper."""
+"""Use case: an organizer, or who leads the site, types in a sign-in sheet that was kept on paper."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
 from services.checkin.commands.attendances import as_added, digest_of
-from services.checkin.domain import activities, sheets
+from services.checkin.commands.roll import AS_SITE_LEADER
+from services.checkin.domain import activities, roll, sheets
 from services.checkin.domain.activities import ActivityInWrongState
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
@@ -56,11 +57,13 @@ def enter_sheet(
     """Take a sheet in, each line decided by itself; `only_check` writes nothing and says what would become of them.
 
     What is taken waits to be confirmed. The same sheet again, under whatever id, takes nothing twice. The number of
-    statements does not depend on that of the lines.
+    statements does not depend on that of the lines. Who leads a site types in its sheet, and no other, until the end
+    of the next day, without a role.
     """
     activity = activity_store.hold_activity(tx, activity_id)
-    caller.require(Role.ORGANIZER, activity.path)
+    led = roll.sites_called(activity.leaders, caller.own_member_id, organizes=caller.may(Role.ORGANIZER, activity.path))
     activity_store.get_site(activity, site_id)
+    sheets.require_called(site_id, led, activity.schedule, clock.now())
     if not activities.takes_records(activity.stands):
         raise ActivityInWrongState
     entries = [
@@ -69,9 +72,18 @@ def enter_sheet(
     ]
     receipts, new = _judge(tx, caller, activity, entries)
     if not only_check:
-        _write(tx, caller, activity, number, receipts, new)
+        named = {"title": activity.title} | ({"number": number} if number else {})
+        _write(tx, caller, activity, named | ({} if led is None else {"as": AS_SITE_LEADER}), receipts, new)
+    if led is not None:
+        receipts = [_without_other_sites(receipt, site_id) for receipt in receipts]
     in_time = activity.schedule.counts_as_entered_in_time(clock.now())
     return SheetReceipt(Evidence.ORGANIZER if in_time else Evidence.ENTERED_LATER, receipts)
+
+
+def _without_other_sites(receipt: LineReceipt, site_id: UUID) -> LineReceipt:
+    """The same without where somebody was else, which is not a leader's to know."""
+    stands = receipt.attendance
+    return receipt if stands is None or stands.site_id == site_id else replace(receipt, attendance=None)
 
 
 def _judge(
@@ -111,11 +123,10 @@ def _write(
     tx: Session,
     caller: Principal,
     activity: Activity,
-    number: str | None,
+    about: Mapping[str, str],
     receipts: Sequence[LineReceipt],
     new: Sequence[Attendance],
 ) -> None:
-    about = {"title": activity.title} | ({"number": number} if number else {})
     if new:
         if len(attendance_store.add_several(tx, [(pair, _digest(pair)) for pair in new])) < len(new):
             raise Conflict

@@ -1,6 +1,6 @@
 """The roll call (点名): what an organizer says shall be true of somebody, and what becomes of that."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from services.checkin.domain import activities
 from services.checkin.domain.attendances import LIVE, PAIRS_PER_DAY_MAX, Attendance, State, leave, reject
 from services.checkin.domain.codes import Direction
 from services.checkin.domain.schedule import Schedule
+from shared.errors import Forbidden
 
 TAKEN_BACK = "点名时点错，已撤回"
 
@@ -107,6 +108,18 @@ class Running:
         if self.state is not activities.State.PUBLISHED:
             return Why.OVER if self.state is activities.State.CLOSED else Why.NOT_RUNNING
         return Why.OVER if self.now > self.schedule.departure_closes_at else None
+
+
+def sites_called(leaders: Mapping[UUID, UUID | None], member_id: UUID | None, *, organizes: bool) -> set[UUID] | None:
+    """The sites whose roll somebody calls because they lead them; None for organizers, who call all. Forbidden for
+    whoever leads none. `leaders`: members by site.
+    """
+    if organizes:
+        return None
+    led = {site_id for site_id, leader_id in leaders.items() if member_id is not None and leader_id == member_id}
+    if not led:
+        raise Forbidden
+    return led
 
 
 def standing(pairs: Iterable[Attendance]) -> Attendance | None:

@@ -6,7 +6,7 @@ and called off: so it comes out again as it was, line by line.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from services.checkin.domain.activities import State
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
 from services.checkin.domain.schedule import SHANGHAI, Schedule
-from shared.errors import RuleBroken
+from shared.errors import Forbidden, RuleBroken
 
 LINES_MAX = 1000
 
@@ -43,6 +43,11 @@ class NoSuchSheet(RuleBroken):
     detail = "签到表编号不对，请照着表上印的填写"
 
 
+class LeaderTooLate(RuleBroken):
+    code = "leader_too_late"
+    detail = "点位负责人只能录到活动第二天为止，以后请活动负责人补录"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """Who was there by the sheet; without `left_at` they still are."""
@@ -62,6 +67,18 @@ class Standing:
     is_own_case: bool
     pairs: Sequence[Attendance]
     pairs_of_day: int
+
+
+def require_called(site_id: UUID, led: Collection[UUID] | None, schedule: Schedule, now: datetime) -> None:
+    """Raise unless somebody may have to do with the sheet of a site: an organizer (`led` is None) at any time, who
+    leads the site as long as what they enter counts as their word.
+    """
+    if led is None:
+        return
+    if site_id not in led:
+        raise Forbidden
+    if not schedule.counts_as_entered_in_time(now):
+        raise LeaderTooLate
 
 
 def number_of(site_number: int, at: datetime) -> str:

@@ -33,10 +33,15 @@ class PrintedLineSchema(Wire):
     arrived_at = Instant(required=True, allow_none=True)
     left_at = Instant(required=True, allow_none=True)
     evidence = fields.String(required=True, allow_none=True, validate=one_of(Evidence))
+    name_masked = fields.String(required=True, allow_none=True)
+    number_tail = fields.String(required=True, allow_none=True)
+    compound_name = fields.String(required=True, allow_none=True)
+    building_name = fields.String(required=True, allow_none=True)
 
 
 class SheetSchema(Wire):
     number = fields.String(required=True)
+    as_organizer = fields.Boolean(required=True, metadata={"description": "false: only by leading the site"})
     at = Instant(required=True, metadata={"description": "When it was printed"})
     activity = fields.Nested(ActivitySchema, required=True)
     lines = fields.List(fields.Nested(PrintedLineSchema), required=True)

@@ -10,11 +10,9 @@ from sqlalchemy.orm import Session
 
 from services.checkin.domain.codes import Direction
 from services.checkin.store.activities import lock_each, lock_key
-from services.checkin.store.tables import Activity, attendance_table, scan_table
+from services.checkin.store.tables import attendance_table, scan_table
 from shared import copies
 from shared.audit import audit_log
-from shared.errors import Forbidden
-from shared.principal import Principal, Role
 
 _columns = attendance_table.c
 
@@ -40,19 +38,6 @@ _list = text("""
     LEFT JOIN station building ON building.node_id = card.building_id
     ORDER BY signed.number NULLS LAST, member_id LIMIT :limit
 """)
-
-
-def sites_called(caller: Principal, activity: Activity) -> set[UUID] | None:
-    """The sites whose roll somebody calls because they lead them; None for organizers, who call all. Forbidden for
-    whoever leads none.
-    """
-    if caller.may(Role.ORGANIZER, activity.path):
-        return None
-    own = caller.own_member_id
-    led = {site.id for site in activity.sites if own is not None and site.leader_member_id == own}
-    if not led:
-        raise Forbidden
-    return led
 
 
 def list_lines(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]:

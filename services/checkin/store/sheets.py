@@ -19,24 +19,34 @@ _columns = attendance_table.c
 # no site may come to any.
 _list_lines = text("""
     SELECT row_number() OVER (ORDER BY sign_up.site_id IS NULL, sign_up.number) AS number, sign_up.member_id,
-        sign_up.site_id, stay.id AS attendance_id, site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence
+        sign_up.site_id, stay.id AS attendance_id, site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence,
+        card.name_masked, right(card.volunteer_number, 4) AS number_tail, compound.name AS compound_name,
+        building.name AS building_name
     FROM sign_up
     LEFT JOIN LATERAL (
         SELECT id, site_id, arrived_at, left_at, evidence FROM attendance
         WHERE attendance.activity_id = sign_up.activity_id AND attendance.member_id = sign_up.member_id
             AND state IN ('open', 'left', 'confirmed', 'corrected')
+            AND (attendance.site_id = :site_id OR NOT :only_here)
         ORDER BY attendance.site_id <> :site_id, arrived_at LIMIT 1
     ) stay ON true
     LEFT JOIN site ON site.id = stay.site_id
+    LEFT JOIN member_card card ON card.member_id = sign_up.member_id
+    LEFT JOIN station compound ON compound.node_id = card.compound_id
+    LEFT JOIN station building ON building.node_id = card.building_id
     WHERE sign_up.activity_id = :activity_id AND (sign_up.site_id = :site_id OR sign_up.site_id IS NULL)
         AND sign_up.at <= :as_of AND (sign_up.cancelled_at IS NULL OR sign_up.cancelled_at > :as_of)
     ORDER BY number LIMIT :limit
 """)
 
 
-def list_lines(tx: Session, activity_id: UUID, site_id: UUID, *, as_of: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Who stands on the sheet of a site, in order, each with the record they have at the activity by now."""
-    values = {"activity_id": activity_id, "site_id": site_id, "as_of": as_of, "limit": limit}
+def list_lines(
+    tx: Session, activity_id: UUID, site_id: UUID, *, as_of: datetime, limit: int, only_here: bool = False
+) -> Sequence[Row[Any]]:
+    """Who stands on the sheet of a site, in order, each with the record they have at the activity by now, or only at
+    the site.
+    """
+    values = {"activity_id": activity_id, "site_id": site_id, "as_of": as_of, "limit": limit, "only_here": only_here}
     return tx.execute(_list_lines, values).all()
 
 

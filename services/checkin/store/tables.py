@@ -141,6 +141,11 @@ class Activity(Model):
         return Schedule(self.starts_at, self.ends_at, self.window_before_minutes, self.ended_at)
 
     @property
+    def leaders(self) -> dict[UUID, UUID | None]:
+        """Who leads each of its sites."""
+        return {site.id: site.leader_member_id for site in self.sites}
+
+    @property
     def path(self) -> str:
         """Where it lies in the tree; the empty path of a station that is not known here is below no grant."""
         return self.station_path or ""
