@@ -54,8 +54,8 @@ def take(activity_id: UUID) -> ResponseReturnValue:
     try:
         made = _register(filled, activity["station_id"], form_id)
     except HuzhuError as refusal:
-        if refusal.code == "looks_alike":
-            return _page(activity, filled, alike=_look(activity["station_id"], filled)), 422
+        if refusal.code == "looks_alike" and (alike := _look(activity["station_id"], filled)):
+            return _page(activity, filled, alike=alike, asked=True), 422
         filled.blame(refusal, _FIELDS)
         return _page(activity, filled), 503 if isinstance(refusal, Unavailable) else 422
     if made is None:
@@ -135,8 +135,10 @@ def _page(
     filled: Form,
     *,
     alike: Sequence[dict[str, Any]] = (),
+    asked: bool = False,
     arrived: dict[str, Any] | None = None,
 ) -> str:
+    """The form; `asked`: nobody was registered, since the look-alikes may be meant."""
     sites = [(site["id"], site["name"]) for site in activity["sites"]]
     return render_template(
         "newcomer/newcomer.html",
@@ -148,5 +150,6 @@ def _page(
         # Whole groups come out of one compound: where the last one lives stands there first.
         place=request.cookies.get(HOME_COOKIE, ""),
         alike=alike,
+        asked=asked,
         arrived=arrived,
     )

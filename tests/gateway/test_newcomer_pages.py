@@ -1,5 +1,6 @@
 """Registering on the spot, in front of the real services: one submit, one person, one attendance."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -89,6 +90,41 @@ def test_a_second_organizer_is_asked_whether_it_is_the_same_and_ticks_the_one_wh
         assert "王秀英已签到" in other
         assert len(attendances(first, here)) == 2
     assert len(members(first, "王秀英")) == 2
+
+
+def main_buttons(page: str, action: str) -> list[str]:
+    """Words of the buttons that stand out in the form that goes there."""
+    form = page.partition(f'action="{action}"')[2].partition("</form>")[0]
+    return re.findall(r'<button class="button main[^>]*>.*?<span>([^<]*)</span></button>', form, re.DOTALL)
+
+
+def test_who_may_be_meant_is_asked_first_and_another_is_a_step_of_its_own(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    first = town.person("王秀英")
+    here = publish(organizer)
+    page = f"{here}/newcomer"
+    with town.at(START):
+        empty = organizer.get(page).text
+        assert main_buttons(empty, page) == ["登记并签到"]
+        piece = {"csrf_token": token_of(organizer.client), "station_id": town.station_id, "name": "王秀英"}
+        suggested = organizer.client.post(f"{page}/alike", data=piece).text
+        assert "就是这位" in suggested
+        assert 'value="other"' not in suggested, "a button that comes while one taps registers nobody"
+        # Two tabs, both opened before; the main button asks in each, however often it is tapped.
+        tabs = [form_fields(organizer.get(page).text, page) | typed(town) for _ in range(2)]
+        for filled in (*tabs, *tabs):
+            answer = organizer.client.post(page, data=filled)
+            assert (answer.status_code, "还没有登记" in answer.text) == (422, True)
+            assert main_buttons(answer.text, page) == ["就是这位"]
+        assert members(organizer, "王秀英") == [first.member_id]
+        assert attendances(organizer, here) == []
+        asked = form_fields(answer.text, page)
+        # Said in one tab that it is another one: the other tab has seen only the first, and is asked of both.
+        another = organizer.client.post(page, data=asked | {"action": "other", "id": tabs[0]["id"]})
+        assert another.status_code == 303
+        stale = organizer.client.post(page, data=asked | {"action": "other"})
+        assert (stale.status_code, main_buttons(stale.text, page)) == (422, ["就是这位"] * 2)
+        assert len(members(organizer, "王秀英")) == 2
 
 
 def test_while_typing_the_same_people_are_suggested(town: Town) -> None:
