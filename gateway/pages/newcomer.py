@@ -1,4 +1,6 @@
-"""For organizers: who stands there for the first time is registered and signed in with one post (现场登记)."""
+"""For organizers: who stands there for the first time is registered and signed in with one post (现场登记). Who stands
+on a sheet that is being typed in is registered alone (`sheet`): the sheet says when they came.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,14 +36,14 @@ def ask(activity_id: UUID) -> ResponseReturnValue:
         **(asking_for_people([str(arrived)]) if arrived else {}),
     )
     # Whom the roll call did not find is registered under the name that was looked for.
-    filled = Form({"name": request.args.get("name", "")})
+    filled = Form({name: request.args.get(name, "") for name in ("name", "sheet")})
     return _page(panels["activity"].needed(), filled, arrived=next(iter(by_id(panels).values()), None))
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/newcomer")
 @holding(Role.ORGANIZER)
 def take(activity_id: UUID) -> ResponseReturnValue:
-    """Register whom nobody knows yet, and sign in them, or the one of `is`, who was found to be meant."""
+    """Register whom nobody knows yet, and let in them, or the one of `is`, who was found to be meant."""
     filled = Form.posted()
     form_id = filled.uuid("id", _("页面不完整，请刷新再试"))
     site_id = filled.uuid("site_id", _("请选择点位"))
@@ -50,7 +52,7 @@ def take(activity_id: UUID) -> ResponseReturnValue:
         return _page(activity, filled), 422
     known = uuid_or_none(filled.text("is"))
     if known is not None:
-        return _sign_in(filled, activity_id, site_id, str(known), UUID(form_id))
+        return _let_in(filled, activity_id, site_id, str(known), UUID(form_id))
     try:
         made = _register(filled, activity["station_id"], form_id)
     except HuzhuError as refusal:
@@ -61,7 +63,7 @@ def take(activity_id: UUID) -> ResponseReturnValue:
     if made is None:
         return _page(activity, filled), 422
     filled.typed["registered"] = made["name"]
-    return _sign_in(filled, activity_id, site_id, made["id"], UUID(form_id))
+    return _let_in(filled, activity_id, site_id, made["id"], UUID(form_id))
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/newcomer/alike")
@@ -105,9 +107,11 @@ def _look(station_id: str, filled: Form) -> list[dict[str, Any]]:
     return [one | {"told_apart": told_apart(one)} for one in found]
 
 
-def _sign_in(filled: Form, activity_id: UUID, site_id: str, member_id: str, form_id: UUID) -> ResponseReturnValue:
-    """Sign somebody in; where that fails, a page says what stands, and signs in with one button."""
+def _let_in(filled: Form, activity_id: UUID, site_id: str, member_id: str, form_id: UUID) -> ResponseReturnValue:
+    """Sign somebody in, who is on no sheet; where that fails, a page says what stands, and signs in with one button."""
     here = f"/organize/activities/{activity_id}/newcomer"
+    if filled.text("sheet"):
+        return redirect(f"{here}?sheet=1&arrived={member_id}", 303)
     # A second tap, and a repeat after a cut network, are the same attendance.
     content = {"id": str(uuid5(form_id, member_id)), "member_id": member_id, "site_id": site_id}
     try:

@@ -20,7 +20,6 @@ from gateway.pages.places import (
     by_id,
     every,
     nodes_of,
-    people,
     station_options,
     stations_in,
 )
@@ -253,7 +252,12 @@ def activity_page(activity_id: UUID, filled: Form) -> str:
     )
     activity = panels["activity"].needed()
     asker = activity["asked_by"] if activity["state"] == "in_review" else None
-    leaders = people([*_leader_ids(activity), *([asker] if asker else [])])
+    asked = asking_for_people([*_leader_ids(activity), *([asker] if asker else [])])
+    if activity["state"] == "draft":
+        # Whether the station reviews first is asked once more than of others, for what the button says.
+        asked["rules"] = Call("checkin", "/reviews/rules", {"node_ids": activity["station_id"]})
+    answers = backend.together(**asked)
+    leaders, rules = by_id(answers), answers["rules"].content if "rules" in answers else None
     return render_template(
         "organize/activity.html",
         activity=activity,
@@ -263,6 +267,7 @@ def activity_page(activity_id: UUID, filled: Form) -> str:
             if site["leader_member_id"]
         ],
         asker=sites.leader_name(leaders.get(asker)) if asker else None,
+        is_reviewed=any(rule["on"] or rule["above"] for rule in rules or []),
         asked_by_viewer=asker == str(visitor.require_session().own_member_id),
         presence=panels["presence"].content,
         state=_state_shown(activity),
@@ -325,10 +330,19 @@ def _form_page(filled: Form, activity: dict[str, Any] | None, stations: list[tup
         stations=stations,
         all_confirmed=[name for node_id, name in stations if node_id in confirmed_at],
         all_reviewed=[name for node_id, name in stations if node_id in reviewed_at],
+        publish_as=_publish_as(filled.text("station_id"), [node_id for node_id, _name in stations], reviewed_at),
         categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
         sites=sites.lines_of(filled),
         today=clock.today().isoformat(),
     )
+
+
+def _publish_as(chosen: str, stations: list[str], reviewed_at: set[str]) -> str:
+    """What the button says that publishes, or hands in where the station reviews first; both while it may be either."""
+    reviewed = {node_id in reviewed_at for node_id in ([chosen] if chosen in stations else stations)}
+    if len(reviewed) > 1:
+        return _("发布（要审核的站：提交审核）")
+    return _("提交审核") if True in reviewed else _("发布")
 
 
 def _as_typed(activity: dict[str, Any], leaders: dict[str, dict[str, Any]]) -> dict[str, str]:

@@ -99,6 +99,8 @@ class Line:
     building: str = ""
     letters: str = ""
     digits: str = ""
+    tail: str = ""
+    """The last four digits of the phone, else of the number, and which they are."""
     code: str = ""
     """The badge or short code that was read just now, and means this person."""
     order: tuple[Any, ...] = field(default=())
@@ -342,7 +344,12 @@ def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any])
     line.name = known["name"] if known else row.get("name_masked") or _("（姓名暂时看不到）")
     number = known["volunteer_number"] if known else row.get("number_tail") or ""
     line.letters = " ".join((known.get("pinyin", ""), known.get("initials", ""))) if known else ""
-    line.digits = " ".join(part for part in (number, (known or {}).get("phone_tail")) if part)
+    phone_tail = (known or {}).get("phone_tail") or ""
+    line.digits = " ".join(part for part in (number, phone_tail) if part)
+    if phone_tail:
+        line.tail = _("手机尾号 %(tail)s", tail=phone_tail)
+    elif number:
+        line.tail = _("编号尾号 %(tail)s", tail=number[-4:])
     floor = [int(digits) for digits in re.findall(r"\d+", line.building)]
     line.order = (not line.home, line.compound, floor, line.building, line.letters or line.name, line.member_id)
 

@@ -52,6 +52,8 @@ class Written:
     """Why it cannot be taken in as it stands."""
     options: tuple[tuple[str, str], ...] = ()
     """Who may be meant, where there is something to choose."""
+    unknown: str = ""
+    """The name, where nobody of the station has it."""
 
 
 # --- On paper -------------------------------------------------------------------------------------------
@@ -270,7 +272,9 @@ def _as_meant(line: Written, judged: dict[str, Any] | None) -> Written:
     if comes_to == "choose":
         options = tuple((member["id"], describe(member)) for member in members)
         return replace(line, problem=_("请选是哪一位"), options=options)
-    return replace(line, problem=_("本站没有这个人") if comes_to == "unknown" else _("没有看懂"))
+    if judged and comes_to == "unknown":
+        return replace(line, problem=_("本站没有这个人"), unknown=judged["name"])
+    return replace(line, problem=_("没有看懂"))
 
 
 # --- Pages ----------------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ def test_an_activity_is_handed_in_sent_back_put_right_and_approved(town: Town) -
     early = publish(organizer, title="早先发布的")
     assert "没有待审核的活动" in staff.get(HERE).text
     assert "先审核" in staff.post(HERE, f"{HERE}/{town.station_id}", on="1").text
-    assert "这些站的活动先审核再发布，请早些提交：南昌路社区实践站" in organizer.get(NEW).text
+    form = organizer.get(NEW).text
+    assert "这些站的活动先审核再发布，请早些提交：南昌路社区实践站" in form
+    assert publishing(form) == ["提交审核"]
     far = (START + timedelta(days=20)).date().isoformat()
     page = hand_in(organizer, day=far)
     shown = organizer.get(page).text
@@ -52,6 +54,24 @@ def test_an_activity_is_handed_in_sent_back_put_right_and_approved(town: Town) -
     assert "已发布" in organizer.get(page).text
     assert "楼道大扫除" in volunteer.get("/activities").text
     assert "已发布" in organizer.get(early).text
+
+
+def publishing(page: str) -> list[str]:
+    """What the button says that publishes or hands in."""
+    return re.findall(r"<span>([^<]*(?:发布|提交审核)[^<]*)</span></button>", page)
+
+
+def test_the_button_says_what_it_does_at_the_station_that_was_chosen(town: Town) -> None:
+    organizer, staff = town.person("李组织", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    draft = organizer.post(NEW, NEW, action="draft", **ACTIVITY).request.path
+    assert publishing(organizer.get(NEW).text) == publishing(organizer.get(draft).text) == ["发布"]
+    staff.post(HERE, f"{HERE}/{town.station_id}", on="1")
+    assert publishing(organizer.get(draft).text) == ["提交审核"]
+    both = town.administrator
+    assert publishing(both.get(NEW).text) == ["发布（要审核的站：提交审核）"]
+    for name, says in (("南昌路社区实践站", "提交审核"), ("岔路口社区实践站", "发布")):
+        again = both.post(NEW, NEW, 422, **ACTIVITY | {"station_id": town.nodes[name], "title": ""}).text
+        assert publishing(again) == [says]
 
 
 def test_what_was_changed_since_it_was_read_is_not_approved(town: Town) -> None:

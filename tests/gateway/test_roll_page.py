@@ -181,6 +181,7 @@ def test_who_leads_a_site_calls_its_roll_by_masked_names(town: Town) -> None:
     with town.at(START + timedelta(minutes=5)):
         shown = leader.get(here).text
         assert list(rows(shown)) == ["陈*芳"]
+        assert re.search(r"编号尾号 \d{4}", rows(shown)["陈*芳"])
         assert "暂时看不到" not in shown
         assert f"{activity}/confirm" not in shown
         assert f"{activity}/newcomer" not in shown
@@ -210,6 +211,7 @@ def test_the_roll_is_narrowed_by_home_and_by_who_is_missing(town: Town) -> None:
         assert list(rows(organizer.get(f"{here}?show=there").text)) == ["陈芳"]
         tail = re.search(r'data-digits="\d{12} (\d{4})"', rows(organizer.get(here).text)["王秀英"])
         assert tail is not None
+        assert f"手机尾号 {tail[1]}" in rows(organizer.get(here).text)["王秀英"]
         for wanted in ("王秀英", "wangxiu", "wxy", tail[1]):
             assert list(rows(organizer.get(f"{here}?q={wanted}").text)) == ["王秀英"], wanted
 

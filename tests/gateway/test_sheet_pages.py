@@ -1,5 +1,6 @@
 """The sign-in sheet on paper and typed in later, in front of the real services."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -257,3 +258,31 @@ def test_who_leads_a_site_types_in_its_sheet_by_masked_names_until_the_end_of_th
         late = leader.get(f"{sheet}?site={east}&now=1", 422).text
         assert "以后请活动负责人补录" in late
         assert "陈*芳" not in late
+
+
+def test_whom_nobody_knows_is_registered_from_the_sheet_which_says_when_they_came(
+    town: Town, organizer: Browser
+) -> None:
+    here = publish(organizer)
+    newcomer = f"{here}/newcomer"
+    with town.at(AFTERWARDS):
+        form = typing(organizer, here) | {"name_1": "赵大爷 和谐小区", "name_2": "👍", "to_1": "10:30"}
+        checked = send(organizer, here, form, "check")
+        assert comes_to(checked) == [("1. 赵大爷 和谐小区", "本站没有这个人"), ("2. 👍", "没有看懂")]
+        [link] = re.findall(rf'href="({newcomer}[^"]*)" target="_blank"', checked)
+        page = html.unescape(link)
+        assert form_fields(organizer.get(page).text, newcomer)["name"] == "赵大爷"
+        registered = organizer.post(page, newcomer, agreed="1").text
+        assert "“赵大爷”已登记" in registered
+        assert form_fields(registered, newcomer)["sheet"] == "1"
+        assert attendances(organizer, here) == []
+        asked = organizer.post(page, newcomer, 422, agreed="1").text
+        [known] = re.findall(r'name="is" value="([^"]*)"', asked)
+        meant = organizer.client.post(newcomer, data=form_fields(asked, newcomer) | {"is": known}).location
+        assert "“赵大爷”已登记" in organizer.get(meant or "").text
+        assert attendances(organizer, here) == []
+        town.deliver()
+        done = send(organizer, here, form_fields(checked, f"{here}/sheet/enter") | {"name_1": "赵大爷"}, "enter")
+        assert comes_to(done)[0] == ("1. 赵大爷", "已录入")
+        [record] = attendances(organizer, here)
+        assert (record["member_id"], record["minutes"]) == (known, 90)

@@ -71,6 +71,9 @@ def test_the_sheet_fits_its_paper_and_is_typed_in_by_keyboard_alone(browser: "Br
     number = re.search(r"1-\d{6}-\d{6}", page.content())
     assert number is not None
     page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('.wide').scrollWidth") > 390, "the paper scrolls in its own box"
     page.set_viewport_size({"width": 320, "height": 640})
     context.add_cookies([{"name": "huzhu_text", "value": "largest", "url": town.address}])
     page.goto(f"{here}/sheet/enter?site={site}&now=1")
