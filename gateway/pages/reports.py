@@ -1,6 +1,6 @@
 """What a station reports upward: a table on a page, on paper, and to take away as XLSX and CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,7 +17,7 @@ from gateway.exports import Cell
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.places import IDS_MAX, ROWS_MAX, nodes_of
+from gateway.pages.places import IDS_MAX, nodes_of
 from shared import categories, clock
 from shared.errors import HuzhuError, Invalid
 from shared.principal import Role
@@ -218,16 +218,13 @@ def _report(asked: Asked, *, is_whole: bool = False) -> Shown:
     places: dict[str | None, dict[str, Any]] = {
         node["id"]: node for name in panels if name.startswith("places_") for node in panels[name].content or []
     }
-    above, below = ((panels[name].content or [] if name in panels else []) for name in ("above", "below"))
+    above = panels["above"].content or [] if "above" in panels else []
     node_id = str(asked.node_id) if asked.node_id else None
-    # As it was: what lay there then counts, too, though it has been merged or moved since.
-    then = [one["node_id"] for one in found["nodes"] if asked.tree == "then" and one["node_id"] != node_id]
-    whole = _counted(places.get(node_id or ""), below, [places[one] for one in then if one in places])
     name = str(places[node_id]["name"]) if node_id in places else "" if node_id else _("全部地方")
     return Shown(
         asked=asked,
         name=name,
-        total=_line(found["total"], _("合计"), node_id, {node_id: whole}),
+        total=_line(found["total"], _("合计"), node_id, places),
         categories=[_line(one, presentation.category(one["category"])) for one in found["categories"]],
         months=[_line(one, presentation.month(one["month"])) for one in found["months"]],
         nodes=[_line(one, _name_in(one, node_id), one["node_id"], places) for one in found["nodes"]],
@@ -246,29 +243,14 @@ def _asking_for_places(asked: Asked, node_ids: list[str]) -> dict[str, Call]:
     """Names and numbers of residents of these places and of the report's own, and what lies above that."""
     wanted = sorted({*node_ids, *([str(asked.node_id)] if asked.node_id else [])})
     # As it was: who has been merged since is counted for itself then, and not with its heir.
-    day = asked.from_day if asked.tree == "then" else asked.to_day
+    residents = {"residents_on": asked.from_day if asked.tree == "then" else asked.to_day, "residents_by": asked.tree}
     calls = {
-        f"places_{at}": Call("members", "/nodes", {"ids": ",".join(wanted[at : at + IDS_MAX]), "residents_on": day})
+        f"places_{at}": Call("members", "/nodes", {"ids": ",".join(wanted[at : at + IDS_MAX]), **residents})
         for at in range(0, len(wanted), IDS_MAX)
     }
     if asked.node_id:
         calls["above"] = Call("members", "/nodes", {"above_id": asked.node_id})
-        query = {"parent_id": asked.node_id, "residents_on": day, "limit": ROWS_MAX}
-        calls["below"] = Call("members", "/nodes", query)
     return calls
-
-
-def _counted(
-    node: dict[str, Any] | None, below: list[dict[str, Any]], then: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
-    """A place with its number of residents: its own, else that of all open places directly below and of those that
-    were there `then`, where each has one.
-    """
-    if node is None or node["residents"] is not None or len(below) >= ROWS_MAX:
-        return node or {}
-    parts = {one["id"]: one for one in (*(one for one in below if one.get("closed_on") is None), *then)}
-    counts = [one["residents"] for one in parts.values()]
-    return node | {"residents": sum(counts) if counts and None not in counts else None}
 
 
 def _line(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from services.members.domain.concerns import NEWS_DAYS, NoSuchConcern
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.domain.places import path_above
+from services.members.domain.residents import Tree
 from services.members.store import (
     badges,
     claims,
@@ -22,6 +24,7 @@ from services.members.store import (
     groups,
     imports,
     people,
+    residents,
     shown_imports,
     splitting,
     tree,
@@ -41,12 +44,23 @@ def list_consent_texts() -> list[Text]:
     return list(TEXTS.values())
 
 
-def list_nodes(*, below_id: UUID | None = None, above_id: UUID | None = None, **query: Any) -> list[dict[str, Any]]:
+def list_nodes(
+    *,
+    below_id: UUID | None = None,
+    above_id: UUID | None = None,
+    residents_on: date | None = None,
+    residents_by: Tree = Tree.NOW,
+    **query: Any,
+) -> list[dict[str, Any]]:
     """Nodes, open to all; arguments as `NodeQuerySchema`. What lay below a merged place lies below its heir."""
     tx = session()
     below = None if below_id is None else tree.get_standing(tx, below_id).path
     above = None if above_id is None else tree.path_of(tx, above_id)
-    return tree.list_nodes(tx, below=below, above=above, **query)
+    nodes = tree.list_nodes(tx, below=below, above=above, **query)
+    if residents_on is None or not nodes:
+        return nodes
+    counts = residents.count(tx, [node["id"] for node in nodes], residents_on, residents_by)
+    return [node | {"residents": counts[node["id"]]} for node in nodes]
 
 
 def show_node(node_id: UUID) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.members.domain import places
+from services.members.domain import places, residents
 from services.members.store import merging, people, tree
 from services.members.store.models import MovedHome, Node
 from shared import audit, clock
@@ -46,11 +46,13 @@ def hand_over(tx: Session, caller: Principal, node: Node, heir: Node, day: date)
 
 
 def _count_together(tx: Session, node: Node, heir: Node, day: date) -> None:
-    """From the merge on as many live at the heir as at both, until somebody counts anew."""
-    counts = [tree.residents_on(tx, each.id, day) for each in (node, heir)]
-    if (together := sum(count for count in counts if count is not None)) and None not in counts:
-        tree.count_residents(tx, heir.id, day, together)
-        detail = {"residents": together, "day": str(day)}
+    """From the merge on as many live at the heir as at both, until somebody counts anew. What was counted of either
+    since the day of the merge was counted before anybody knew of it, of one of them alone.
+    """
+    counts = residents.together(tree.counts_of(tx, node.id), tree.counts_of(tx, heir.id), day)
+    for since, count in counts.items():
+        tree.count_residents(tx, heir.id, since, count)
+        detail = {"residents": count, "day": str(since)}
         audit.add(tx, ITSELF, "node.count", "node", heir.id, path=heir.path, detail=detail)
 
 

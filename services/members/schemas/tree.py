@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.members.domain.places import Level
+from services.members.domain.residents import Tree
 from services.members.schemas.kinds import PLACE_LENGTH_MAX, id_list, row_limit
 from shared.fields import Day, Line, Whole, Wire, YesNo
 
@@ -28,8 +29,14 @@ class NodeQuerySchema(Wire):
     ids = id_list()
     residents_on = Day(
         metadata={
-            "description": "`residents` as counted last up to this day, else first after it; not the newest count"
+            "description": "`residents` as counted last up to this day, else first after it; not the newest count. "
+            "Where a place itself was not counted, those of all places directly below, where each was"
         }
+    )
+    residents_by = fields.Enum(
+        Tree,
+        by_value=True,
+        metadata={"description": "Of places as they are `now`, with what was merged since; or as they were `then`"},
     )
     after = fields.UUID()
     limit = row_limit()

@@ -48,6 +48,22 @@ def get_standing(tx: Session, node_id: UUID) -> Node:
     return node
 
 
+_with_merged = text("""
+    WITH RECURSIVE meant (id) AS (
+        SELECT unnest(CAST(:ids AS uuid[]))
+        UNION SELECT node.id FROM node JOIN meant ON node.successor_id = meant.id
+    )
+    SELECT id FROM meant
+""")
+
+
+def with_merged(tx: Session, node_ids: Iterable[UUID]) -> list[UUID]:
+    """These places and those for which they stand: all that were merged into them, at whatever remove. Their people
+    are still at home there until the next sweep.
+    """
+    return list(tx.scalars(_with_merged, {"ids": list(node_ids)}))
+
+
 def path_of(tx: Session, node_id: UUID | None) -> str:
     """The path of a node; the root's without one."""
     return ROOT if node_id is None else get_node(tx, node_id).path
@@ -146,10 +162,10 @@ def count_residents(tx: Session, node_id: UUID, day: date, residents: int) -> No
     )
 
 
-def residents_on(tx: Session, node_id: UUID, day: date) -> int | None:
-    """As counted last up to a day; None before the first count."""
-    statement = select(NodeResidents.residents).where(NodeResidents.node_id == node_id, NodeResidents.from_day <= day)
-    return tx.scalars(statement.order_by(NodeResidents.from_day.desc()).limit(1)).first()
+def counts_of(tx: Session, node_id: UUID) -> dict[date, int]:
+    """Residents of a node as counted by day."""
+    found = select(NodeResidents.from_day, NodeResidents.residents).where(NodeResidents.node_id == node_id)
+    return {row.from_day: row.residents for row in tx.execute(found)}
 
 
 def tell(tx: Session, node_ids: Sequence[UUID]) -> None:
@@ -205,12 +221,13 @@ def _past_of(tx: Session, node_ids: Sequence[UUID]) -> dict[UUID, tuple[Spell, .
 _parent = aliased(Node)
 
 
-def _residents(day: date | None) -> ScalarSelect[int]:
-    """As counted last, or last up to a day; where nobody had counted by then, as counted first."""
-    counted = select(NodeResidents.residents).where(NodeResidents.node_id == Node.id)
-    newest = NodeResidents.from_day.desc()
-    order = (newest,) if day is None else (NodeResidents.from_day > day, func.abs(NodeResidents.from_day - day))
-    return counted.order_by(*order).limit(1).scalar_subquery()
+_newest_count = (
+    select(NodeResidents.residents)
+    .where(NodeResidents.node_id == Node.id)
+    .order_by(NodeResidents.from_day.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 
 
 def list_nodes(
@@ -222,7 +239,6 @@ def list_nodes(
     ids: Sequence[UUID] | None = None,
     below: str | None = None,
     above: str | None = None,
-    residents_on: date | None = None,
     after: UUID | None = None,
     limit: int = 200,
 ) -> list[dict[str, Any]]:
@@ -239,7 +255,7 @@ def list_nodes(
             Node.closed_on,
             Node.version,
             _parent.name.label("parent_name"),
-            _residents(residents_on).label("residents"),
+            _newest_count.label("residents"),
         )
         .outerjoin(_parent, _parent.id == Node.parent_id)
         .order_by(Node.id)

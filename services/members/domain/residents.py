@@ -1,0 +1,103 @@
+"""How many live at a place on a day, by the tree as it is or as it was then (ADR 137).
+
+A count is of the place as it was on its day: of those it has taken over by then, and of parts it has not yet given off.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+
+class Tree(StrEnum):
+    """Which places are meant."""
+
+    NOW = "now"
+    """As they are: a place with all that was merged into it since."""
+    THEN = "then"
+    """As they were on the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place with its own counts by day, what it came from or went to, and what lies directly below it."""
+
+    id: UUID
+    opened_on: date
+    closed_on: date | None = None
+    successor_id: UUID | None = None
+    split_from_id: UUID | None = None
+    counts: Mapping[date, int] | None = None
+    parts: tuple[UUID, ...] = ()
+
+
+def count(places: Iterable[Place], wanted: Iterable[UUID], day: date, tree: Tree) -> dict[UUID, int | None]:
+    """Residents of these places, None where nobody knows; `places` are they, their parts, and all merged into them."""
+    known = {place.id: place for place in places}
+    merged: dict[UUID, list[Place]] = {}
+    for place in known.values():
+        if place.successor_id is not None:
+            merged.setdefault(place.successor_id, []).append(place)
+    return {each: _count(known[each], day, tree, known, merged) for each in wanted}
+
+
+def _count(
+    place: Place, day: date, tree: Tree, known: Mapping[UUID, Place], merged: Mapping[UUID, list[Place]]
+) -> int | None:
+    """As counted at the place itself, else the sum of its parts, where each has been counted."""
+    if place.counts:
+        return _with_merged(place, day, tree, merged)
+    parts = [known[each] for each in place.parts]
+    counts = [_with_merged(part, day, tree, merged) for part in parts if not _is_within_another(part, parts, day)]
+    return _sum(counts) if counts else None
+
+
+def _with_merged(place: Place, day: date, tree: Tree, merged: Mapping[UUID, list[Place]]) -> int | None:
+    """What was counted at a place, and at those merged into it after that count."""
+    if not place.counts:
+        return None
+    counted_on = _counted_on(place.counts, day)
+    counts: list[int | None] = [place.counts[counted_on]]
+    for other in merged.get(place.id, ()):
+        assert other.closed_on is not None
+        if tree is Tree.THEN and day < other.closed_on:
+            if other.closed_on <= counted_on:
+                return None  # it was first counted with the other
+        elif counted_on < other.closed_on:
+            counts.append(_with_merged(other, day, tree, merged))
+    return _sum(counts)
+
+
+def _is_within_another(part: Place, parts: Iterable[Place], day: date) -> bool:
+    """Whether it was split off one of these after that one's count, which has its people."""
+    return any(
+        other.id == part.split_from_id and other.counts and _counted_on(other.counts, day) < part.opened_on
+        for other in parts
+    )
+
+
+def _counted_on(counts: Mapping[date, int], day: date) -> date:
+    """The last count up to a day; where nobody had counted by then, the first."""
+    return max((each for each in counts if each <= day), default=min(counts))
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    total = 0
+    for each in counts:
+        if each is None:
+            return None
+        total += each
+    return total
+
+
+def together(first: Mapping[date, int], second: Mapping[date, int], day: date) -> dict[date, int]:
+    """From the day on which one of two places takes the other over, how many live at both, by day: as each was counted
+    last up to then, and again on each day since on which one was counted. Nothing for days by which one never was.
+    """
+    days = {day, *(each for counts in (first, second) for each in counts if each > day)}
+    return {
+        each: first[_counted_on(first, each)] + second[_counted_on(second, each)]
+        for each in sorted(days)
+        if first and second and max(min(first), min(second)) <= each
+    }

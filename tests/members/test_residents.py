@@ -1,0 +1,149 @@
+"""How many live at a place on a day: counts, and what merges, splits and moves make of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from services.members.domain.residents import together
+from shared import clock
+from shared.ids import new_id
+from shared.principal import Role
+from tests.members.test_tree import change, node
+from tests.members.town import ANYBODY, Town
+
+FOUNDED, MERGED, TOLD = date(2026, 3, 1), date(2026, 8, 1), date(2026, 8, 20)
+"""The stations open; they are merged; somebody enters that they are."""
+BEFORE, BETWEEN, LATER = date(2026, 6, 1), date(2026, 8, 10), date(2026, 10, 1)
+HEIR, MERGED_ONE, ABOVE = "岔路口站", "南昌路站", "咸安区中心"
+
+
+@contextmanager
+def on(day: date) -> Iterator[None]:
+    with clock.travel(datetime(day.year, day.month, day.day, 12, tzinfo=clock.SHANGHAI)):
+        yield
+
+
+def count(town: Town, name: str, residents: int, day: date) -> None:
+    with on(max(day, TOLD)):
+        caller = town.official(Role.ADMINISTRATOR, None)
+        answer = change(town, name, caller, residents=residents, from_day=str(day))
+    assert answer.status_code == 200, answer.text
+
+
+def found_before(town: Town) -> None:
+    """Let the town have been there since March."""
+    for table, column in (("node", "opened_on"), ("node_parent", "from_day"), ("node_name", "from_day")):
+        town.sql(f"UPDATE {table} SET {column} = :day", day=FOUNDED)
+
+
+def merge(town: Town) -> None:
+    with on(TOLD):
+        caller = town.official(Role.ADMINISTRATOR, None)
+        successor = str(town.nodes[HEIR])
+        answer = change(town, MERGED_ONE, caller, closed_on=str(MERGED), successor_id=successor)
+    assert answer.status_code == 200, answer.text
+
+
+def live(town: Town, name: str, day: date, by: str = "now") -> int | None:
+    query = f"ids={town.nodes[name]}&residents_on={day}&residents_by={by}"
+    (found,) = town.get(f"/nodes?{query}", ANYBODY).json
+    residents: int | None = found["residents"]
+    return residents
+
+
+def test_of_a_time_before_the_merge_as_many_live_at_the_heir_as_lived_at_both(town: Town) -> None:
+    found_before(town)
+    count(town, HEIR, 1500, FOUNDED)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    merge(town)
+    assert [live(town, HEIR, day) for day in (BEFORE, MERGED, BETWEEN, LATER)] == [2000] * 4
+    assert [live(town, HEIR, day, "then") for day in (BEFORE, MERGED, LATER)] == [1500, 2000, 2000]
+    assert [live(town, MERGED_ONE, BEFORE, by) for by in ("now", "then")] == [500, 500]
+
+
+def test_while_one_of_both_was_never_counted_nobody_knows_how_many_live_at_the_heir(town: Town) -> None:
+    found_before(town)
+    count(town, HEIR, 1500, FOUNDED)
+    merge(town)
+    assert [live(town, HEIR, day) for day in (BEFORE, MERGED, BETWEEN)] == [None] * 3
+    assert [live(town, HEIR, day, "then") for day in (BEFORE, MERGED)] == [1500, None]
+    count(town, HEIR, 2100, TOLD)
+    assert [live(town, HEIR, day) for day in (BEFORE, TOLD, LATER)] == [None, 2100, 2100]
+
+
+def test_a_count_of_one_alone_between_the_merge_and_its_entry_becomes_one_of_both(town: Town) -> None:
+    found_before(town)
+    count(town, HEIR, 1500, FOUNDED)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    with on(TOLD):
+        caller = town.official(Role.ADMINISTRATOR, None)
+        for name, residents, day in ((HEIR, 1600, BETWEEN), (MERGED_ONE, 400, BETWEEN + timedelta(days=2))):
+            assert change(town, name, caller, residents=residents, from_day=str(day)).status_code == 200
+    merge(town)
+    days = (MERGED, BETWEEN, BETWEEN + timedelta(days=1), BETWEEN + timedelta(days=2), LATER)
+    assert [live(town, HEIR, day) for day in days] == [2000, 2100, 2100, 2000, 2000]
+    assert len(town.audited("node.count")) == 4 + 3, "by the station itself, which nobody counted anew"
+
+
+def test_a_heir_that_was_first_counted_with_the_other_was_not_counted_as_it_was_before(town: Town) -> None:
+    found_before(town)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    merge(town)
+    count(town, HEIR, 2000, TOLD)
+    assert [live(town, HEIR, BEFORE, by) for by in ("now", "then")] == [2000, None]
+
+
+def test_a_place_without_a_count_has_that_of_what_lay_below_it_on_the_day_served_there_or_not(town: Town) -> None:
+    found_before(town)
+    count(town, HEIR, 1500, FOUNDED)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    assert live(town, ABOVE, BEFORE) == 2000
+    merge(town)
+    assert [live(town, ABOVE, day, by) for by in ("now", "then") for day in (BEFORE, LATER)] == [2000] * 4
+    with on(LATER):
+        caller = town.official(Role.ADMINISTRATOR, None)
+        other = node("另一中心", "centre", town.nodes["咸宁市"])
+        assert town.post("/nodes", caller, other).status_code == 201
+        assert change(town, HEIR, caller, parent_id=other["id"]).status_code == 200
+    assert [live(town, ABOVE, LATER, by) for by in ("now", "then")] == [None, None]
+    assert live(town, ABOVE, BEFORE, "then") == 2000, "it lay there then"
+
+
+def test_a_part_that_was_split_off_is_counted_with_the_whole_until_the_whole_is_counted_anew(town: Town) -> None:
+    found_before(town)
+    count(town, HEIR, 1500, FOUNDED)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    with on(TOLD):
+        content = {"id": str(new_id()), "name": "新站", "compound_ids": [str(town.nodes["东兴小区"])]}
+        caller = town.official(Role.ADMINISTRATOR, None)
+        assert town.post(f"/nodes/{town.nodes[MERGED_ONE]}/split", caller, content).status_code == 201
+    town.nodes["新站"] = content["id"]  # type: ignore[assignment]
+    count(town, "新站", 200, TOLD + timedelta(days=1))
+    assert [live(town, ABOVE, day, by) for by in ("now", "then") for day in (BEFORE, LATER)] == [2000] * 4
+    count(town, MERGED_ONE, 300, TOLD + timedelta(days=1))
+    assert [live(town, ABOVE, day, by) for by in ("now", "then") for day in (BEFORE, LATER)] == [2000] * 4
+
+
+days = st.integers(0, 60).map(lambda number: FOUNDED + timedelta(days=number))
+counts = st.dictionaries(days, st.integers(0, 1000), max_size=5)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(counts, counts, days, days)
+def test_counted_together_is_the_sum_of_both_on_every_day_by_which_both_were(
+    first: dict[date, int], second: dict[date, int], merged_on: date, day: date
+) -> None:
+    assume(day >= merged_on)
+    both = together(first, second, merged_on)
+    assert all(each >= merged_on for each in both)
+
+    def last(of: dict[date, int]) -> Any:
+        known = [each for each in of if each <= day]
+        return of[max(known)] if known else None
+
+    alone = [last(first), last(second)]
+    assert last(both) == (None if None in alone else sum(alone))
