@@ -57,6 +57,13 @@ def state_shown(state: str) -> tuple[str, str]:
     }[state]
 
 
+def _stands(found: dict[str, Any]) -> tuple[str, str]:
+    """As `state_shown`; what was read, and could be taken in no more, has its rows to say why."""
+    if found["state"] == "refused" and found["counts"].get("bad"):
+        return _("没有导入"), "refused"
+    return state_shown(found["state"])
+
+
 @pages.get("/staff/imports")
 @holding(Role.STAFF, Role.AUDITOR)
 def list_imports() -> ResponseReturnValue:
@@ -162,6 +169,7 @@ def _import_page(import_id: UUID, filled: Form) -> str:
         kind=kind_names().get(found["kind"], ""),
         kinds=kind_names(),
         state=state_shown(found["state"]),
+        state=_stands(found),
         at_work=found["state"] in AT_WORK,
         progress=_progress(found),
         rows=rows,

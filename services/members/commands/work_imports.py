@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from services.members.commands import openings, past, roster
 from services.members.domain.imports import Kind, Problem, RowState, State
 from services.members.domain.recognising import OtherKind
+from services.members.domain.places import NodeClosed
 from services.members.domain.roster import RosterRow
 from services.members.store import imports, people, tree
 from services.members.store.imports import Content, ImportFile, Row
@@ -21,7 +22,7 @@ from services.members.store.keys import keys
 from services.members.store.models import Member
 from shared import audit, clock, outbox, spreadsheets
 from shared.db import transactional
-from shared.errors import Invalid, NotFound
+from shared.errors import Forbidden, Invalid, NotFound, RuleBroken
 from shared.events import PastServiceApproved, PastServicesAsked, RosterUndoAsked
 from shared.ids import new_id
 from shared.principal import Grant, Principal, Role
@@ -31,6 +32,8 @@ from shared.spreadsheets import Sheet
 SLICE = 500
 ATTEMPTS_MAX = 5
 """How often a file may take its worker down before it is refused."""
+REFUSALS = (Invalid, NotFound, Forbidden, RuleBroken)
+"""What no further try changes."""
 UNREADABLE = "读这个文件时总是出错，请另存为新的 Excel 文件再试"
 
 
@@ -161,17 +164,38 @@ _CHECKS: dict[Kind, Callable[[Session, ImportFile, Sequence[Sheet]], None]] = {
 # --- Taking in ----------------------------------------------------------------------------------------
 
 
+def _take_in(import_id: UUID) -> None:
+    try:
+        _take_slice(import_id)
+    except REFUSALS as refusal:
+        _leave_out(import_id, refusal.detail)
+
+
 @transactional
-def _take_in(tx: Session, import_id: UUID) -> None:
+def _take_slice(tx: Session, import_id: UUID) -> None:
     found = imports.get(tx, import_id, lock=True)
     if found.state != State.IMPORTING:
         return
     rows = imports.list_rows(tx, import_id, RowState.GOOD, limit=SLICE, lock=True)
     if rows:
         _TAKEN[Kind(found.kind)](tx, found, rows)
+    elif found.reason is not None and not imports.added(tx, import_id):
+        found.state = State.REFUSED
     else:
         found.state, found.done_at = State.DONE, clock.now()
         _ENDED[Kind(found.kind)](tx, found)
+    imports.put_back(found)
+
+
+@transactional
+def _leave_out(tx: Session, import_id: UUID, sentence: str) -> None:
+    """What stands against a slice stays, however often one tries: its rows are not taken in, and say why."""
+    found = imports.get(tx, import_id, lock=True)
+    if found.state != State.IMPORTING:
+        return
+    rows = imports.list_rows(tx, import_id, RowState.GOOD, limit=SLICE)
+    imports.blame(tx, import_id, {row.id: sentence for row in rows}, RowState.GOOD)
+    found.reason = sentence
     imports.put_back(found)
 
 
@@ -179,6 +203,8 @@ def _take_in_roster(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None
     good = [msgspec.convert(row.content.read, RosterRow) for row in rows]
     # Of a station that was merged since the rows were checked the people are the heir's.
     station = tree.get_standing(tx, found.station_id)
+    if station.closed_on is not None:
+        raise NodeClosed
     members = roster.take_in(tx, _author_of(tx, found), station.id, good)
     imports.mark(tx, found.id, [row.number for row in rows if row.number not in members], RowState.KNOWN)
     imports.mark_added(tx, found.id, members)

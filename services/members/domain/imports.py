@@ -27,7 +27,7 @@ class State(StrEnum):
 
     READING = "reading"
     REFUSED = "refused"
-    """The file could not be read."""
+    """The file could not be read, or nothing of it could be taken in any more."""
     CHECKED = "checked"
     DROPPED = "dropped"
     WAITING = "waiting"

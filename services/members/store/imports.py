@@ -74,7 +74,7 @@ class ImportFile(Model):
     decided_by_member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     decided_by_login_id: Mapped[UUID | None]
     reason: Mapped[str | None]
-    """Why the file could not be read, or why the second person would not have it."""
+    """Why the file could not be read or taken in, or why the second person would not have it."""
     done_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
     undone_by_member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
