@@ -8,6 +8,7 @@ import pytest
 
 from services.members.commands import work_imports
 from shared import clock
+from shared.ids import new_id
 from shared.principal import Role
 from tests.members.test_imports import bring, look, people_file, staff, step, work
 from tests.members.test_merging import follow
@@ -17,7 +18,7 @@ from tests.members.test_opening_imports import brought as opening_brought
 from tests.members.test_past_imports import checked as past_checked
 from tests.members.test_past_imports import told
 from tests.members.test_tree import change
-from tests.members.town import Town
+from tests.members.town import Town, consents
 
 __all__ = ["three"]
 
@@ -127,3 +128,26 @@ def test_what_the_people_of_a_closed_station_had_on_paper_is_theirs_all_the_same
     step(town, above(town), found, "approve")
     work(town)
     assert look(town, caller, found)["counts"] == {"added": 1}
+
+
+@pytest.mark.parametrize("have_followed", [False, True])
+def test_who_is_on_their_way_from_a_merged_station_is_known_at_the_one_that_took_it_over(
+    town: Town, have_followed: bool
+) -> None:
+    """Neither has a phone: nothing but the name and the home says that they are the same."""
+    home = town.nodes["和谐小区"]
+    member_id = town.add("陈芳", compound_id=home)
+    assert merge_stations(town).status_code == 200
+    if have_followed:
+        follow(town)
+    heir, caller = str(town.nodes["岔路口站"]), staff(town, "岔路口站")
+    found = bring(town, caller, "姓名,小区\n陈芳,和谐小区\n".encode(), station_id=heir)
+    opening = opening_brought(town, caller, "姓名,小区,积分\n陈芳,和谐小区,5\n".encode(), station_id=heir)
+    work(town)
+    assert look(town, caller, found)["counts"] == {"known": 1}
+    assert look(town, caller, opening)["counts"] == {"good": 1}
+    organizer = town.official(Role.ORGANIZER, "岔路口站")
+    here = {"id": str(new_id()), "station_id": heir, "compound_id": str(home), "consents": consents()}
+    assert town.post("/newcomers", organizer, here | {"name": "陈芳"}).json["code"] == "looks_alike"
+    alike = town.post("/newcomers/look-alikes", organizer, {"station_id": heir, "name": "陈芳"}).json
+    assert [one["id"] for one in alike] == [str(member_id)]

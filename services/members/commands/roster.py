@@ -15,7 +15,7 @@ from services.members.domain.people import NewMember
 from services.members.domain.places import Level, may_be_home
 from services.members.domain.recognising import check_kind
 from services.members.domain.roster import Person, RosterRow
-from services.members.store import groups
+from services.members.store import groups, tree
 from services.members.store.keys import keys
 from services.members.store.models import Employer, Member, Node, Team
 from shared import audit, clock
@@ -240,6 +240,7 @@ def _known_people(
 ) -> dict[str, list[tuple[UUID, Person]]]:
     """By name, those of these stations, and those anywhere with one of the phones."""
     hashes = [keys().phone_hash(row.phone) for row in rows if row.phone]
+    homes = tree.with_merged(tx, (at.id for at in stations.values()))
     found = tx.execute(
         select(
             Member.id, Member.name, Member.phone_hash, Member.birth_date, Member.compound_id, Member.building_id
@@ -247,7 +248,7 @@ def _known_people(
             Member.name == func.any(list({row.name for row in rows})),
             Member.status == "active",
             or_(
-                Member.station_id == func.any([at.id for at in stations.values()]),
+                Member.station_id == func.any(homes),
                 Member.phone_hash == func.any(hashes),
             ),
         )

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session, aliased
 
 from services.members.domain.matching import Candidate
 from services.members.store.models import Member, Node
+from services.members.store.tree import with_merged
 from shared.principal import Principal
 
 
 def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers: Iterable[str]) -> list[Candidate]:
-    """The active members of a station who have one of these names or volunteer numbers."""
+    """Who is active at a station, or one merged into it, and has one of these names or volunteer numbers."""
     compound, building = aliased(Node), aliased(Node)
     rows = tx.execute(
         select(
@@ -27,7 +28,7 @@ def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers
         .outerjoin(compound, compound.id == Member.compound_id)
         .outerjoin(building, building.id == Member.building_id)
         .where(
-            Member.station_id == station_id,
+            Member.station_id == func.any(with_merged(tx, [station_id])),
             Member.status == "active",
             or_(Member.name == func.any(list(names)), Member.volunteer_number == func.any(list(numbers))),
         )
