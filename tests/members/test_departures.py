@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from services.members.commands.erasures import erase_due
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
@@ -61,3 +62,38 @@ def test_who_may_not(town: Town) -> None:
     grant = {"id": str(new_id()), "member_id": str(chen), "role": "organizer", "node_id": str(town.nodes["南昌路站"])}
     assert town.post("/grants", above, grant).status_code == 201
     assert leave(town, staff, chen).json["code"] == "has_roles"
+
+
+@pytest.mark.parametrize("kind", ["deceased", "moved_away"])
+def test_who_is_gone_is_forgotten_at_the_wish_of_the_family_without_coming_back(town: Town, kind: str) -> None:
+    staff, chen = town.official(Role.STAFF), town.register("陈芳", birth_date="1940-03-08")
+    assert leave(town, staff, chen.own_member_id, kind=kind, reason="家属来说的").status_code == 200
+    asked = {"id": str(new_id())}
+    path = f"/members/{chen.own_member_id}/erasures"
+    assert town.post(path, town.official(Role.STAFF, "岔路口站"), asked).status_code == 404
+    assert town.post(path, town.official(Role.ORGANIZER), asked).status_code == 403
+    assert town.post(path, staff, asked).status_code == 201
+    confirm = f"/erasures/{asked['id']}/confirm"
+    if kind == "deceased":
+        answer = town.post(confirm, staff)
+        assert (answer.status_code, answer.json["code"]) == (422, "death_too_fresh"), "it may have been a mistake"
+    with clock.travel(clock.now() + timedelta(days=1)):
+        assert town.post(confirm, staff).status_code == 204
+    row = town.sql("SELECT * FROM member WHERE id = :id", id=chen.own_member_id)[0]
+    assert (row.status, row.birth_date, row.phone_hash) == ("erased", None, None)
+    (departure,) = town.sql("SELECT * FROM departure")
+    assert (departure.kind, departure.reason) == (kind, "")
+    assert town.sql("SELECT count(*) FROM login WHERE id = :id", id=chen.login_id)[0][0] == 0
+    assert town.events("MemberChanged")[-1]["status"] == "erased"
+    assert [len(town.audited(f"member.{act}")) for act in ("ask_erasure", "erase", "come_back")] == [1, 1, 0]
+    assert come_back(town, staff, chen.own_member_id).status_code == 404
+
+
+def test_a_week_after_the_family_asked_who_is_gone_is_forgotten_by_itself(town: Town) -> None:
+    staff, chen = town.official(Role.STAFF), town.add("陈芳")
+    leave(town, staff, chen, kind="deceased")
+    assert town.post(f"/members/{chen}/erasures", staff, {"id": str(new_id())}).status_code == 201
+    assert [one["member_id"] for one in town.get("/erasures", staff).json] == [str(chen)]
+    with clock.travel(clock.now() + timedelta(days=7, minutes=1)):
+        assert town.do(erase_due) == 1
+    assert town.sql("SELECT status FROM member WHERE id = :id", id=chen)[0][0] == "erased"

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from services.members.commands.operator import OPERATOR
 from services.members.commands.own_data import require_password
 from services.members.domain import erasures as rules
+from services.members.domain.departures import undo_until
 from services.members.domain.names import AGE_OF_OWN_CONSENT, years_before
 from services.members.store import claims, creations, erasures, logins, people
 from services.members.store.models import Erasure, Member
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 
 def ask(caller: Principal, *, erasure_id: UUID, member_id: UUID, password: str | None = None) -> dict[str, Any]:
     """Ask that a member be forgotten, seven days from now: the member's own login, or where there is none one that acts
-    for the member, with its password again; or staff of the station for who asked in person. Again changes nothing.
+    for the member, with its password again; or staff of the station for who asked in person, and for the family of who
+    is gone. Again changes nothing.
     """
     if caller.acts_for(member_id):
         require_password(caller, password or "")
@@ -67,7 +69,7 @@ def _get(tx: Session, caller: Principal, member_id: UUID) -> tuple[Member, str]:
     if caller.acts_for(member_id):
         member = people.get_member(tx, member_id, lock=True)
         return member, people.path_of(tx, member)
-    member, path = people.get_as_staff(tx, caller, member_id)
+    member, path = people.get_as_staff(tx, caller, member_id, may_be_gone=True)
     caller.refuse_own_case(member.id, member.household_id)
     return member, path
 
@@ -116,6 +118,9 @@ def confirm(tx: Session, caller: Principal, erasure_id: UUID) -> None:
     member, path = _get(tx, caller, erasure.member_id)
     if erasure.state == "withdrawn":
         raise rules.ErasureOver
+    dead_since = erasures.marked_dead_at(tx, member.id)
+    if dead_since is not None and clock.now() < undo_until(dead_since):
+        raise rules.DeathTooFresh
     _erase(tx, caller, erasure, member, path)
 
 

@@ -18,6 +18,11 @@ class ChildLeftAlone(RuleBroken):
     detail = "还有未满14周岁的孩子由这位志愿者代管，请先由另一位监护人用认领码接过去，或者先给孩子办注销"
 
 
+class DeathTooFresh(RuleBroken):
+    code = "death_too_fresh"
+    detail = "登记去世还不到一天，登记错了还可以恢复，请一天以后再办"
+
+
 class ForThePerson(Forbidden):
     code = "for_the_person"
     detail = "这位志愿者有自己的账号，请本人登录以后申请"

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
+from services.members.domain.departures import Kind
 from services.members.domain.names import ERASED_NAME
 from services.members.domain.places import ROOT
 from services.members.store import imports, people
@@ -96,6 +97,12 @@ def has_roles(tx: Session, member_id: UUID) -> bool:
     """Whether anything is granted to a member."""
     live = select(RoleGrant.id).where(RoleGrant.member_id == member_id, RoleGrant.revoked_at.is_(None))
     return tx.scalar(live.limit(1)) is not None
+
+
+def marked_dead_at(tx: Session, member_id: UUID) -> datetime | None:
+    """When it was written down that a member has died, unless that was taken back."""
+    death = (Departure.member_id == member_id, Departure.kind == Kind.DECEASED, Departure.ended_at.is_(None))
+    return tx.scalar(select(Departure.at).where(*death))
 
 
 def list_children(tx: Session, member_id: UUID, own_login_id: UUID | None, born_after: date) -> Sequence[Member]:

@@ -53,10 +53,10 @@ class MemberNotFound(NotFound):
     detail = "没有找到这位志愿者"
 
 
-def get_member(tx: Session, member_id: UUID, *, lock: bool = False) -> Member:
-    """An active member; those merged, gone or erased are not to be acted on."""
+def get_member(tx: Session, member_id: UUID, *, lock: bool = False, may_be_gone: bool = False) -> Member:
+    """An active member; those merged, gone or erased are not to be acted on, but for what is done with who is gone."""
     member = tx.get(Member, member_id, populate_existing=True, with_for_update=True if lock else None)
-    if member is None or member.status != "active":
+    if member is None or not (member.status == "active" or (may_be_gone and member.status == "left")):
         raise MemberNotFound
     return member
 
@@ -68,11 +68,11 @@ def path_of(tx: Session, member: Member) -> str:
     return tx.scalars(select(Node.path).where(Node.id == member.station_id)).one()
 
 
-def get_as_staff(tx: Session, caller: Principal, member_id: UUID) -> tuple[Member, str]:
+def get_as_staff(tx: Session, caller: Principal, member_id: UUID, *, may_be_gone: bool = False) -> tuple[Member, str]:
     """A member, locked, and its path. MemberNotFound for who has no right there, Forbidden for whose right is less
     than staff's.
     """
-    member = get_member(tx, member_id, lock=True)
+    member = get_member(tx, member_id, lock=True, may_be_gone=may_be_gone)
     path = path_of(tx, member)
     if not caller.may(Role.STAFF, path):
         raise Forbidden if caller.may(Role.ORGANIZER, path) else MemberNotFound
