@@ -105,12 +105,35 @@ def test_who_was_signed_up_under_both_entries_stands_there_once_and_calls_off_at
     merge(station, own(twin), own(chen))
     listed = [(one["id"], one["member_id"], one["place"]) for one in signed_up(station, activity.id)]
     assert (listed[0], listed[1][1:]) == ((first.id, own(chen), 1), (own(other), 2))
+    assert queries.get_activity(other, activity_id=activity.id).signed_up == 2
     assert len(queries.list_sign_ups(chen, member_ids=[own(chen)], limit=9)) == 1
     [behind] = queries.list_sign_ups(other, member_ids=[own(other)], limit=9)
     assert behind["place"] == 2
     assert first.id is not None
     sign_ups.cancel_sign_up(chen, sign_up_id=first.id)
     assert [one["member_id"] for one in signed_up(station, activity.id)] == [own(other)]
+
+
+def test_who_was_signed_up_under_entries_that_were_merged_at_several_removes_is_one_until_that_is_undone(
+    station: Station,
+) -> None:
+    first, second, chen, other = (station.person() for _ in range(4))
+    activity = station.activity()
+
+    def count() -> int:
+        return queries.get_activity(other, activity_id=activity.id).signed_up
+
+    for who in (first, second, other):
+        sign_up(who, activity.id)
+    merge(station, own(first), own(second))
+    assert count() == 2
+    merge(station, own(second), own(chen))
+    assert count() == 2, "chen, who never signed up, and the other"
+    sign_up(chen, activity.id)
+    assert count() == 2
+    unmerge(station, own(second))
+    unmerge(station, own(first))
+    assert count() == 3
 
 
 # --- One day, and other platforms ---------------------------------------------------------------------------

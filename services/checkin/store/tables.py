@@ -25,7 +25,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    func,
+    literal_column,
     select,
     text,
 )
@@ -65,6 +65,19 @@ sign_up_table = Table(
     Index("uq_sign_up_live", "activity_id", "member_id", unique=True, postgresql_where=text("cancelled_at IS NULL")),
     Index("ix_sign_up_member_id", "member_id", postgresql_where=text("cancelled_at IS NULL")),
 )
+
+
+# Correlated, so that it counts for the activities of a statement alone. A card that has not come yet hides nobody.
+_SIGNED_UP = """(
+    WITH RECURSIVE who (person_id, merged_into) AS (
+        SELECT member_id, merged_into FROM sign_up LEFT JOIN member_card USING (member_id)
+        WHERE activity_id = activity.id AND cancelled_at IS NULL
+        UNION
+        SELECT who.merged_into, card.merged_into
+        FROM who LEFT JOIN member_card card ON card.member_id = who.merged_into WHERE who.merged_into IS NOT NULL
+    )
+    SELECT count(*) FROM who WHERE merged_into IS NULL
+)"""
 
 
 class Activity(Model):
@@ -127,13 +140,8 @@ class Activity(Model):
         .correlate_except(copies.station)
         .scalar_subquery()
     )
-    signed_up: Mapped[int] = column_property(
-        select(func.count())
-        .where(sign_up_table.c.activity_id == id, sign_up_table.c.cancelled_at.is_(None))  # noqa: A003 - the column
-        .correlate_except(sign_up_table)
-        .scalar_subquery()
-    )
-    """How many have signed up. Reads a stretch of an index, no row."""
+    signed_up: Mapped[int] = column_property(literal_column(_SIGNED_UP, Integer))
+    """How many people have signed up, under however many entries of theirs that were merged."""
     sites: Mapped[list["Site"]] = relationship(order_by="Site.number", cascade="all, delete-orphan", lazy="selectin")
 
     @property
