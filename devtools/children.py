@@ -7,11 +7,13 @@ everywhere a warden (devtools/warden.py) holds a pipe of the runner and ends wha
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -162,12 +164,18 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def hold_port(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """Keep a free port from others until its server, which shares it, listens there: that may take minutes."""
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    held.bind((host, port))
-    return held
+def hold_free_port(wanted: int | None = None, host: str = "127.0.0.1") -> tuple[int, socket.socket]:
+    """A port as `free_port`, kept from others until its server, which shares it, listens there: that may take minutes.
+
+    Runners of one user choose one after the other: a port that two of them found free they could hold both.
+    """
+    with (Path(tempfile.gettempdir()) / f"huzhu-ports-{os.getuid()}.lock").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        port = free_port(wanted, host)
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((host, port))
+        return port, held
 
 
 def free_port(wanted: int | None = None, host: str = "127.0.0.1") -> int:

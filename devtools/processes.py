@@ -11,6 +11,7 @@ from devtools.environment import Installation
 from shared.settings import SERVICES
 
 LISTENERS = ("gateway", "internal", *SERVICES)
+"""The public listener first."""
 
 
 def commands(

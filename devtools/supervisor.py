@@ -20,7 +20,7 @@ from typing import IO
 
 from devtools import processes
 from devtools.bootstrap import Heartbeat
-from devtools.children import Child, Command, Warden, finish, free_port, hold_port, is_alive
+from devtools.children import Child, Command, Warden, finish, free_port, hold_free_port, is_alive
 from devtools.environment import POSTGRES_PASSWORD, REDIS_PASSWORD, Installation, stored_secrets
 from devtools.servers import (
     Names,
@@ -399,13 +399,13 @@ class System:
         last: dict[str, int] = json.loads(record.read_text()) if record.exists() else {}
         if self.options.port is not None:
             last["gateway"] = self.options.port
-        for name in (*processes.LISTENERS, "postgres", "valkey"):
-            port = free_port(last.get(name) or None, self.options.host if name == "gateway" else "127.0.0.1")
+        # The gateway's address is told to people, so it must not be another's by then.
+        self.ports["gateway"], self._held = hold_free_port(last.get("gateway") or None, self.options.host)
+        for name in (*processes.LISTENERS[1:], "postgres", "valkey"):
+            port = free_port(last.get(name) or None)
             while port in self.ports.values():
                 port = free_port()
             self.ports[name] = port
-            if name == "gateway":  # its address is told to people, so it must not be another's by then
-                self._held = hold_port(port, self.options.host)
         if self.options.port not in (None, 0, self.ports["gateway"]):
             self.say(f"Port {self.options.port} is taken; using {self.ports['gateway']} instead.")
         record.write_text(json.dumps(self.ports))

@@ -1,16 +1,28 @@
 """Children end with their runner, and within the time that it promises."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from devtools import supervisor
-from devtools.children import Child, Command, accepts_connections, finish, free_port, hold_port, is_free, wait_until
+from devtools import children, supervisor
+from devtools.children import (
+    Child,
+    Command,
+    accepts_connections,
+    finish,
+    free_port,
+    hold_free_port,
+    is_free,
+    wait_until,
+)
 from devtools.supervisor import PROJECT, STOP_SECONDS_MAX, Part, StartError, System
 
 
@@ -120,11 +132,31 @@ def test_a_silent_command_is_spoken_for_and_what_it_prints_is_heard(
 
 
 def test_a_held_port_is_free_for_nobody_but_the_server_that_shares_it() -> None:
-    port = free_port()
-    with hold_port(port), socket.socket() as server:
+    port, held = hold_free_port()
+    with held, socket.socket() as server:
         assert not is_free(port)
         assert free_port(port) != port
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         server.bind(("127.0.0.1", port))
         server.listen()
         assert accepts_connections(port), "what is only held takes no connection away"
+
+
+def test_of_two_who_want_a_port_in_the_same_instant_one_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2)
+
+    def find_out_together(port: int, host: str = "127.0.0.1") -> bool:
+        found = is_free(port, host)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)  # for as long as the other may come to the same answer, if it is let
+        return found
+
+    monkeypatch.setattr(children, "is_free", find_out_together)
+    wanted = free_port()
+    with ThreadPoolExecutor(2) as runners:
+        chosen = list(runners.map(hold_free_port, [wanted, wanted]))
+    for _port, held in chosen:
+        held.close()
+    ports = [port for port, _held in chosen]
+    assert wanted in ports
+    assert len(set(ports)) == 2
