@@ -79,6 +79,8 @@ class StationChanged(Event):
     closed: bool = False
     past: tuple[Spell, ...] = ()
     """Its own names and parents, oldest first; the last one is the present."""
+    split_from_id: UUID | None = None
+    """The station of which it was a part until it opened."""
 
 
 class Evidence(StrEnum):

@@ -68,9 +68,9 @@ def serve(town: Town, organizer: Browser, volunteer: Browser, page: str) -> None
         town.deliver()
 
 
-def report(town: Town, tree: str) -> dict[str, Any]:
+def report(town: Town, tree: str, node_id: str | None = None) -> dict[str, Any]:
     day = START.date()
-    query = f"node_id={town.nodes['咸宁市']}&from={day}&to={day + timedelta(days=1)}&tree={tree}"
+    query = f"node_id={node_id or town.nodes['咸宁市']}&from={day}&to={day + timedelta(days=1)}&tree={tree}"
     return dict(town.administrator.api("GET", f"/checkin/report?{query}"))
 
 

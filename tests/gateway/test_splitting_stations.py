@@ -11,7 +11,7 @@ from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.organizing import START, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, town
-from tests.gateway.test_merging_stations import follow, redeem, report, serve
+from tests.gateway.test_merging_stations import follow, offer, redeem, report, serve
 
 __all__ = ["town"]
 
@@ -83,6 +83,49 @@ def test_a_station_is_split_and_everybody_keeps_what_they_have(town: Town) -> No
     assert {name: faults for name, faults in broken.items() if faults} == {}
     assert now == then | {"tree": "now"}
     assert {one["name"]: one["visits"] for one in now["nodes"]} == {OLD: 2}
+
+
+def test_what_is_open_when_a_station_is_split_is_finished_where_it_began(town: Town) -> None:
+    admin = town.administrator
+    organizer, goes = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    admin.api("POST", f"/members/members/{goes.member_id}/confirm")
+    lives_in(town, goes, "和谐小区")
+    town.deliver()
+    gift_id = offer(town)
+    admin.api("PUT", f"/points/boards/{town.station_id}/switch", {"on": False})
+    admin.api("PUT", f"/points/leavers/rules/{town.station_id}", {"family_days": 90, "donate": False})
+    next_day = START + timedelta(days=1)
+    before, under_way = publish(organizer), publish(organizer, title="义诊", day=f"{next_day.date()}")
+    later = publish(organizer, title="夜巡", day=f"{next_day.date() + timedelta(days=1)}").rpartition("/")[2]
+    serve(town, organizer, goes, before)
+    with town.at(next_day - timedelta(minutes=5)):
+        signed = {"id": str(new_id()), "member_ids": [goes.member_id]}
+        goes.api("POST", f"/checkin/activities/{later}/sign-ups", signed)
+        collected, given_up = (redeem(goes, gift_id, town.station_id) for _ in range(2))
+        scan(organizer, goes, under_way, "arrival")
+        part = {"id": str(new_id()), "name": "和谐社区实践站", "compound_ids": [town.nodes["和谐小区"]]}
+        admin.api("POST", f"/members/nodes/{town.station_id}/split", part)
+        follow(town)
+        assert admin.api("GET", f"/members/members/{goes.member_id}")["station_name"] == "和谐社区实践站"
+    with town.at(next_day + timedelta(hours=2, minutes=35)):
+        scan(organizer, goes, under_way, "departure")
+        issued = organizer.api("POST", f"/rewards/redemptions/{collected['id']}/issue", {})
+        assert issued["state"] == "fulfilled", "the desk where it was kept hands it over"
+        assert goes.api("POST", f"/rewards/redemptions/{given_up['id']}/cancel")["state"] == "cancelled"
+        town.deliver()
+        (balance,) = admin.api("GET", f"/points/balances?member_ids={goes.member_id}")
+        assert (balance["minutes_total"], balance["points_available"]) == (300, 500 - 50)
+        [line] = organizer.api("GET", f"/checkin/activities/{later}/sign-ups")
+        assert (line["member_id"], line["place"]) == (goes.member_id, 1), "still signed up at the old station"
+        boards = {one["node_id"]: one["on"] for one in admin.api("GET", "/points/boards/switches")}
+        assert not boards[town.station_id]
+        assert not boards[part["id"]], "begins as the whole"
+        for node_id in (town.nodes["咸宁市"], town.station_id, part["id"]):
+            views = [report(town, tree, node_id) for tree in ("now", "then")]
+            assert views[0]["total"] == views[1]["total"]
+            assert views[0]["total"]["visits"] == (0 if node_id == part["id"] else 2), "where the activities were"
+        broken = {name: list(find()) for _, name, find in all_checks(Databases(town.apps))}
+    assert {name: faults for name, faults in broken.items() if faults} == {}
 
 
 def serve_next(town: Town, organizer: Browser, volunteer: Browser, page: str) -> None:

@@ -6,22 +6,27 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from services.points.commands import leaving
-from services.points.commands.boards import take_members
+from services.points.commands.boards import take_members, take_stations
 from services.points.commands.seal_transfers import seal_all
 from services.points.domain import leaving as rules
 from services.points.domain.ledger import AccountKind, Unit, account_id
 from services.points.store.ledger import Account
+from services.points.store.moves import LeaverRule
 from shared import clock
+from shared.audit import audit_log
 from shared.db import session, transactional
 from shared.errors import Conflict, Forbidden
-from shared.events import MemberChanged
+from shared.events import MemberChanged, StationChanged
 from shared.principal import Principal, Role
 from tests.points.support import (
     CHALUKOU,
     DAY,
     NANCHANG,
+    PATHS,
+    TOWN,
     annulled,
     attendance,
     balance,
@@ -161,3 +166,37 @@ def test_after_the_days_of_the_rule_it_is_too_late_counted_from_the_last_departu
         change(gone, 3, "active")
         change(gone, 4)
         assert give(staff, gone, daughter) == 200
+
+
+def split_off(part: UUID, version: int = 1, **fields: Any) -> None:
+    path = PATHS[NANCHANG].replace(NANCHANG.hex, part.hex)
+    news = StationChanged(
+        node_id=part,
+        version=version,
+        level="station",
+        name="和谐社区实践站",
+        path=path,
+        split_from_id=NANCHANG,
+        **fields,
+    )
+    transactional(take_stations)([news])
+
+
+def test_who_is_gone_from_a_part_that_is_split_off_leaves_by_the_rule_of_the_whole_until_it_has_its_own(
+    town: Flask, staff: Principal
+) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=False)
+    gone, daughter = family()
+    part = uuid4()
+    split_off(part)
+    change(gone, 3, station_id=part)
+    at_part = holding(Role.STAFF, TOWN)
+    assert give(at_part, gone, daughter) == 200
+    leaving.set_rule(at_part, node_id=part, family_days=None, donate=True)
+    split_off(part, version=2)
+    rule = session().get(LeaverRule, part)
+    assert rule is not None
+    assert (rule.family_days, rule.donate) == (None, True), "news of it bring nothing back"
+    acts = session().execute(select(audit_log.c.who, audit_log.c.subject_id).where(audit_log.c.action == "leaver.rule"))
+    assert ("service:points", part) in {tuple(row) for row in acts}
+    assert broken() == {}

@@ -176,7 +176,15 @@ def tell(tx: Session, node_ids: Sequence[UUID]) -> None:
         .where(Node.id == func.any(list(node_ids)))
         .values(version=Node.version + 1)
         .returning(
-            Node.id, Node.version, Node.level, Node.name, Node.path, Node.parent_id, Node.successor_id, Node.closed_on
+            Node.id,
+            Node.version,
+            Node.level,
+            Node.name,
+            Node.path,
+            Node.parent_id,
+            Node.successor_id,
+            Node.closed_on,
+            Node.split_from_id,
         )
         .execution_options(synchronize_session=False)
     )
@@ -194,6 +202,7 @@ def tell(tx: Session, node_ids: Sequence[UUID]) -> None:
                 successor_id=row.successor_id,
                 closed=row.closed_on is not None,
                 past=past.get(row.id, ()),
+                split_from_id=row.split_from_id,
             )
             for row in rows
         ),

@@ -289,5 +289,10 @@ def find_rule(tx: Session, node_id: UUID) -> LeaverRule | None:
     return next((found[node] for node in reversed(above) if node in found), None)
 
 
+def find_own_rule(tx: Session, node_id: UUID) -> LeaverRule | None:
+    """The rule of the node itself."""
+    return tx.get(LeaverRule, node_id)
+
+
 def set_rule(tx: Session, rule: LeaverRule) -> None:
     tx.merge(rule)

@@ -434,6 +434,11 @@ def list_switches(tx: Session, paths: Sequence[str], *, after: UUID | None, limi
     return [Switch(*row) for row in tx.execute(statement)]
 
 
+def is_off(tx: Session, node_id: UUID) -> bool:
+    """Whether the boards of the node itself are switched off."""
+    return tx.get(BoardOff, node_id) is not None
+
+
 def switch_on(tx: Session, node_id: UUID) -> bool:
     """Whether that changed anything."""
     statement = delete(BoardOff).where(BoardOff.node_id == node_id)

@@ -1,6 +1,7 @@
 """What people see on a board, from SQL and from Redis alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -357,3 +358,15 @@ def test_a_board_that_is_off_is_off_for_older_periods_too() -> None:
     switch_board(login(role=Role.STAFF), node_id=NANCHANG, on=False)
     board = look(or_newest=True)
     assert (board.switched_on, board.period_key, list(board.rows)) == (False, "2026-11", [])
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_boards_of_a_station_that_is_split_off_are_off_where_those_of_the_whole_are(is_on: bool) -> None:
+    part = uuid4()
+    switch_board(login(role=Role.STAFF), node_id=NANCHANG, on=is_on)
+    news = station(part, path=path_of(NANCHANG).replace(NANCHANG.hex, part.hex), split_from_id=NANCHANG)
+    tell_stations(news)
+    assert look(part).switched_on is is_on
+    switch_board(login(role=Role.STAFF), node_id=part, on=True)
+    tell_stations(replace(news, version=2))
+    assert look(part).switched_on, "news of it switch nothing"
