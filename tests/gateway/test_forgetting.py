@@ -142,3 +142,29 @@ def test_staff_writes_down_who_asked_in_person(town: Town) -> None:
     assert "一切照旧" in staff.client.post(page, data=filled | {"action": "withdraw"}, follow_redirects=True).text
     own = f"/staff/members/{staff.member_id}/erasure"
     assert staff.client.post(own, data=form_fields(staff.get(own).text, own) | {"action": "ask"}).status_code == 422
+
+
+def test_the_family_has_who_died_forgotten_and_the_books_hold(town: Town, settings: Settings) -> None:
+    staff, organizer = town.person("周站长", Role.STAFF), town.person("罗负责", Role.ORGANIZER)
+    member_id, number = register_on_paper(town, staff)
+    serve(town, organizer, member_id, 1)
+    here = f"/staff/members/{member_id}"
+    gone = {"kind": "deceased", "day": str(clock.today()), "reason": "家属来说的"}
+    staff.api("POST", f"/members/members/{member_id}/leave", gone)
+    town.deliver()
+    assert f'href="{here}/erasure"' in staff.get(here).text
+    page = f"{here}/erasure"
+    asked = staff.post(page, page, action="ask").text
+    assert "不能再转给家人" in asked
+    assert "已告诉家属会失去什么" in asked
+    filled = form_fields(asked, page) | {"action": "confirm", "seen": "1"}
+    refused = staff.client.post(page, data=filled)
+    assert (refused.status_code, "登记错了还可以恢复" in refused.text) == (422, True)
+    with town.at(clock.now() + timedelta(days=1, minutes=1)):
+        assert staff.client.post(page, data=filled).status_code == 303
+        finish(town)
+        assert kept_of(settings, NAME, "欧阳*尘", "1950-02-03", number) == []
+        assert [fault for invariant in range(1, 9) for fault in found(town, invariant)] == []
+    books: Any = settings.database("points").connection
+    kept = "SELECT credits - debits FROM account WHERE owner_id = %s AND kind = 'member' AND unit = 'MIN'"
+    assert books.execute(kept, [member_id]).fetchall() == [(120,)], "hours stay"

@@ -103,7 +103,8 @@ def test_what_is_open_when_a_station_is_split_is_finished_where_it_began(town: T
         goes.api("POST", f"/checkin/activities/{later}/sign-ups", signed)
         collected, given_up = (redeem(goes, gift_id, town.station_id) for _ in range(2))
         scan(organizer, goes, under_way, "arrival")
-        part = {"id": str(new_id()), "name": "和谐社区实践站", "compound_ids": [town.nodes["和谐小区"]]}
+        part_id = str(new_id())
+        part = {"id": part_id, "name": "和谐社区实践站", "compound_ids": [town.nodes["和谐小区"]]}
         admin.api("POST", f"/members/nodes/{town.station_id}/split", part)
         follow(town)
         assert admin.api("GET", f"/members/members/{goes.member_id}")["station_name"] == "和谐社区实践站"
@@ -119,11 +120,11 @@ def test_what_is_open_when_a_station_is_split_is_finished_where_it_began(town: T
         assert (line["member_id"], line["place"]) == (goes.member_id, 1), "still signed up at the old station"
         boards = {one["node_id"]: one["on"] for one in admin.api("GET", "/points/boards/switches")}
         assert not boards[town.station_id]
-        assert not boards[part["id"]], "begins as the whole"
-        for node_id in (town.nodes["咸宁市"], town.station_id, part["id"]):
+        assert not boards[part_id], "begins as the whole"
+        for node_id in (town.nodes["咸宁市"], town.station_id, part_id):
             views = [report(town, tree, node_id) for tree in ("now", "then")]
             assert views[0]["total"] == views[1]["total"]
-            assert views[0]["total"]["visits"] == (0 if node_id == part["id"] else 2), "where the activities were"
+            assert views[0]["total"]["visits"] == (0 if node_id == part_id else 2), "where the activities were"
         broken = {name: list(find()) for _, name, find in all_checks(Databases(town.apps))}
     assert {name: faults for name, faults in broken.items() if faults} == {}
 
