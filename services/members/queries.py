@@ -207,7 +207,7 @@ def list_newcomer_look_alikes(
     statement = (
         people.view()
         .add_columns(Member.phone_hash)
-        .where(people.of_name_or_phone(name, phone), people.below_any([path]), Member.status == "active")
+        .where(people.of_name_or_phone(name, phone), people.at_home_or_moving_to(path), Member.status == "active")
         .order_by(Member.id)
         .limit(newcomers.LOOK_ALIKES_MAX)
     )

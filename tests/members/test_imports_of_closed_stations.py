@@ -17,6 +17,7 @@ from tests.members.test_opening_imports import above, booked, three
 from tests.members.test_opening_imports import brought as opening_brought
 from tests.members.test_past_imports import checked as past_checked
 from tests.members.test_past_imports import told
+from tests.members.test_splitting import content, split
 from tests.members.test_tree import change
 from tests.members.town import Town, consents
 
@@ -131,22 +132,22 @@ def test_what_the_people_of_a_closed_station_had_on_paper_is_theirs_all_the_same
 
 
 @pytest.mark.parametrize("have_followed", [False, True])
-def test_who_is_on_their_way_from_a_merged_station_is_known_at_the_one_that_took_it_over(
-    town: Town, have_followed: bool
-) -> None:
+@pytest.mark.parametrize("how", ["merged", "split"])
+def test_who_is_on_their_way_to_another_station_is_known_there(town: Town, how: str, have_followed: bool) -> None:
     """Neither has a phone: nothing but the name and the home says that they are the same."""
-    home = town.nodes["和谐小区"]
+    home, name = town.nodes["和谐小区"], "岔路口站" if how == "merged" else "新站"
     member_id = town.add("陈芳", compound_id=home)
-    assert merge_stations(town).status_code == 200
+    answer = merge_stations(town) if how == "merged" else split(town, content(town, "和谐小区"))
+    assert answer.status_code in (200, 201), answer.text
     if have_followed:
         follow(town)
-    heir, caller = str(town.nodes["岔路口站"]), staff(town, "岔路口站")
+    heir, caller = str(town.nodes[name]), staff(town, name)
     found = bring(town, caller, "姓名,小区\n陈芳,和谐小区\n".encode(), station_id=heir)
     opening = opening_brought(town, caller, "姓名,小区,积分\n陈芳,和谐小区,5\n".encode(), station_id=heir)
     work(town)
     assert look(town, caller, found)["counts"] == {"known": 1}
     assert look(town, caller, opening)["counts"] == {"good": 1}
-    organizer = town.official(Role.ORGANIZER, "岔路口站")
+    organizer = town.official(Role.ORGANIZER, name)
     here = {"id": str(new_id()), "station_id": heir, "compound_id": str(home), "consents": consents()}
     assert town.post("/newcomers", organizer, here | {"name": "陈芳"}).json["code"] == "looks_alike"
     alike = town.post("/newcomers/look-alikes", organizer, {"station_id": heir, "name": "陈芳"}).json

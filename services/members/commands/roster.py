@@ -240,7 +240,9 @@ def _known_people(
 ) -> dict[str, list[tuple[UUID, Person]]]:
     """By name, those of these stations, and those anywhere with one of the phones."""
     hashes = [keys().phone_hash(row.phone) for row in rows if row.phone]
+    # Who is on the way from a station that was merged, or with a compound that was moved, is known here already.
     homes = tree.with_merged(tx, (at.id for at in stations.values()))
+    compounds = [compound_id for at in stations.values() for compound_id in at.compounds.values()]
     found = tx.execute(
         select(
             Member.id, Member.name, Member.phone_hash, Member.birth_date, Member.compound_id, Member.building_id
@@ -249,6 +251,7 @@ def _known_people(
             Member.status == "active",
             or_(
                 Member.station_id == func.any(homes),
+                Member.compound_id == func.any(compounds),
                 Member.phone_hash == func.any(hashes),
             ),
         )

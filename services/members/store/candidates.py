@@ -28,7 +28,7 @@ def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers
         .outerjoin(compound, compound.id == Member.compound_id)
         .outerjoin(building, building.id == Member.building_id)
         .where(
-            Member.station_id == func.any(with_merged(tx, [station_id])),
+            or_(Member.station_id == func.any(with_merged(tx, [station_id])), compound.parent_id == station_id),
             Member.status == "active",
             or_(Member.name == func.any(list(names)), Member.volunteer_number == func.any(list(numbers))),
         )

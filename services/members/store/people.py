@@ -409,6 +409,14 @@ def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
     return or_(*found)
 
 
+def at_home_or_moving_to(path: str) -> ColumnElement[bool]:
+    """Members whose station lies at or below a path, and who live in a compound there that has just come: they follow
+    with the next sweep.
+    """
+    compounds = select(Node.id).where(Node.path.startswith(path, autoescape=True))
+    return or_(below_any([path]), Member.compound_id.in_(compounds))
+
+
 def in_node(node_id: UUID, path: str) -> ColumnElement[bool]:
     """Members of a station or of a place above it, or who live in a compound or building."""
     return or_(Member.compound_id == node_id, Member.building_id == node_id, below_any([path]))
@@ -439,7 +447,7 @@ def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list
     statement = (
         select(Member.id)
         .outerjoin(_station, _station.id == Member.station_id)
-        .where(of_name_or_phone(name, phone), below_any([path]), Member.status == "active")
+        .where(of_name_or_phone(name, phone), at_home_or_moving_to(path), Member.status == "active")
         .order_by(Member.id)
         .limit(NEWCOMER_LOOK_ALIKES_MAX)
     )
