@@ -118,7 +118,7 @@ def confirm(tx: Session, caller: Principal, erasure_id: UUID) -> None:
     member, path = _get(tx, caller, erasure.member_id)
     if erasure.state == "withdrawn":
         raise rules.ErasureOver
-    dead_since = erasures.marked_dead_at(tx, member.id)
+    dead_since = erasures.marked_dead_at(tx, member.id) if member.status == "left" else None
     if dead_since is not None and clock.now() < undo_until(dead_since):
         raise rules.DeathTooFresh
     _erase(tx, caller, erasure, member, path)
