@@ -54,7 +54,7 @@ def _ids(text: str) -> DelimitedList:
 
 class AuditQuerySchema(Wire):
     before = fields.UUID(metadata={"description": "Only entries older than this one"})
-    action = Line(length_max=60)
+    action = Line(length_max=60, metadata={"description": "An act; with a dot in front how acts end: `.refuse_own`"})
     subject_id = fields.UUID()
     member_ids = _ids("Done by one of these people, or to one")
     node_ids = _ids("At or below one of these places")
@@ -127,7 +127,10 @@ def list_audit(
     if before is not None:
         statement = statement.where(table.c.id < before)
     if action is not None:
-        statement = statement.where(table.c.action == action)
+        any_such = action.startswith(".")
+        statement = statement.where(
+            table.c.action.endswith(action, autoescape=True) if any_such else table.c.action == action
+        )
     if subject_id is not None:
         statement = statement.where(table.c.subject_id == subject_id)
     if member_ids is not None:

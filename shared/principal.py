@@ -1,7 +1,7 @@
 """Who is calling, as the gateway signed it. Services verify this alone and ask nobody."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -43,11 +43,33 @@ class Kind(StrEnum):
     SERVICE = "service"
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An act as the audit log would have recorded it, had it not been for oneself or the own household."""
+
+    act: str
+    path: str
+    subject_type: str = "member"
+    subject_id: UUID | None = None
+    """None: the member for whom it was."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What else the log tells of it: the activity's title."""
+
+
 class OwnCase(Forbidden):
-    """Nobody acts for themselves or their own household: publish, add, confirm, correct, issue."""
+    """Nobody acts for themselves or their own household: publish, add, confirm, correct, issue.
+
+    What was `tried`, and for whom, goes into the audit log (ADR 128). It is None where nothing was tried yet, and the
+    refusal is only shown beforehand.
+    """
 
     code = "own_case"
     detail = "不能为自己或家人办理，请其他负责人代办"
+
+    def __init__(self, detail: str | None = None, *, member_id: UUID | None = None, tried: Tried | None = None) -> None:
+        super().__init__(detail)
+        self.member_id = member_id
+        self.tried = tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +136,12 @@ class Principal:
         """Whether the member is the caller's own, or lives in the household of one of them."""
         return member_id in self.member_ids or (household_id is not None and household_id in self.household_ids)
 
-    def refuse_own_case(self, member_id: UUID, household_id: UUID | None) -> None:
+    def refuse_own_case(
+        self, member_id: UUID, household_id: UUID | None, tried: Tried, *, detail: str | None = None
+    ) -> None:
+        """Raise OwnCase, which is written down, when the act is for one's own; `detail`: in other words."""
         if self.is_own_case(member_id, household_id):
-            raise OwnCase
+            raise OwnCase(detail, member_id=member_id, tried=tried)
 
     @cached_property
     def who(self) -> str:

@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
-from shared import db, errors, http, log, principal
+from shared import audit, db, errors, http, log, principal
 from shared.errors import Forbidden, Unauthenticated
-from shared.principal import Kind, Principal, Role
+from shared.principal import Kind, OwnCase, Principal, Role
 from shared.settings import ServiceSettings
 
 ProblemSchema = http.ProblemSchema  # routes name it beside their guard
@@ -217,6 +217,7 @@ def create_service(
     app.after_request(http.finish_request)
     http.register_errors(app)
     app.register_error_handler(DBAPIError, _on_database)
+    app.register_error_handler(OwnCase, _on_own_case)
     api = ServiceApi(app)
     from shared.operations import operations  # noqa: PLC0415 - it builds on this module
 
@@ -233,6 +234,16 @@ def _on_database(error: DBAPIError) -> Response:
     if db.is_outage(error):
         return http.on_refusal(errors.Unavailable())
     return http.on_bug(error)
+
+
+def _on_own_case(refusal: OwnCase) -> Response:
+    """Refuse it once it stands in the audit log; while it cannot be written, the caller is asked to try again."""
+    if refusal.tried is not None:
+        try:
+            audit.keep_own_case(caller(), refusal)
+        except errors.Unavailable as away:
+            return http.on_refusal(away)
+    return http.on_refusal(refusal)
 
 
 def _add_health(app: Flask) -> None:

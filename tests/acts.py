@@ -12,7 +12,10 @@ _ACT, _ACTS = re.compile(r"[a-z_]+\.[a-z_]+"), re.compile(r"[a-z_]+\.[a-z_]*")
 def recorded_acts(service: str = "*") -> tuple[set[str], set[str]]:
     """Names of acts of a service, or of all, and beginnings of such as are put together."""
     found = [_acts_in(source) for source in _sources(service)]
-    return {act for whole, _begun in found for act in whole}, {act for _whole, begun in found for act in begun}
+    refused = {act for source in (*_sources(service), *_queries(service)) for act in _refused_in(source)}
+    return {act for whole, _begun in found for act in whole} | refused, {
+        act for _whole, begun in found for act in begun
+    }
 
 
 def recorded_details() -> set[str]:
@@ -32,6 +35,20 @@ def _acts_in(source: str) -> tuple[set[str], set[str]]:
     whole = {str(one.value) for one in given if isinstance(one, ast.Constant)}
     begun = {str(one.values[0].value) for one in given if isinstance(one, ast.JoinedStr) and _is_text(one.values[0])}
     return {text for text in whole if _ACT.fullmatch(text)}, {text for text in begun if _ACTS.fullmatch(text)}
+
+
+def _queries(service: str) -> list[str]:
+    return [path.read_text() for path in _ROOT.glob(f"services/{service}/queries/**/*.py")]
+
+
+def _refused_in(source: str) -> set[str]:
+    """How the acts are called that `shared.audit` records of what is tried in the own case; where the name of what is
+    tried is handed on, it stands beside another of the same noun.
+    """
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    acts = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Tried"]
+    texts = [act.values[0] if isinstance(act, ast.JoinedStr) else act for act in acts]
+    return {f"{str(text.value).partition('.')[0]}.refuse_own" for text in texts if _is_text(text)}
 
 
 def _is_text(node: ast.expr) -> TypeGuard[ast.Constant]:

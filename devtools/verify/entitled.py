@@ -35,7 +35,8 @@ _ACTS = {
         JOIN role_grant ON role_grant.id = subject_id WHERE action IN ('grant.add', 'grant.revoke')
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, concern.member_id FROM audit_log log
-        JOIN concern ON concern.id = subject_id WHERE action LIKE 'concern.%' AND concern.member_id IS NOT NULL
+        JOIN concern ON concern.id = subject_id
+        WHERE action LIKE 'concern.%' AND action <> 'concern.refuse_own' AND concern.member_id IS NOT NULL
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, subject_id, import_row.member_id FROM audit_log log
         JOIN import_file ON import_file.id = subject_id AND kind IN ('opening', 'past')
@@ -45,7 +46,8 @@ _ACTS = {
     """,
     "checkin": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, attendance.member_id AS for_member_id
-        FROM audit_log log JOIN attendance ON attendance.id = subject_id WHERE action LIKE 'attendance.%'
+        FROM audit_log log JOIN attendance ON attendance.id = subject_id
+        WHERE action LIKE 'attendance.%' AND action <> 'attendance.refuse_own'
         UNION ALL
         SELECT log.at, log.who, log.member_id, log.action, attendance.id, attendance.member_id
         FROM audit_log log CROSS JOIN jsonb_array_elements_text(detail -> 'attendance_ids') AS confirmed (id)
@@ -128,6 +130,7 @@ NEEDED = {
         "team.": Role.STAFF,
         "login.make_code": Role.STAFF,
         "login.make_claim": Role.ORGANIZER,
+        "login.refuse_own": Role.ORGANIZER,
         **_IN_EVERY,
     },
     "checkin": {
@@ -155,7 +158,9 @@ NEEDED = {
         **_IN_EVERY,
     },
 }
-"""By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts."""
+"""By how the name of an act begins, the role that it takes at the entry's path or above; the first that fits counts.
+Who was refused as their own case (`….refuse_own`) had the right to do it for others.
+"""
 NEEDS_NONE = {
     "login.set_password", "login.claim", "login.release", "login.export", "login.ask_erasure", "login.withdraw_erasure",
     "token.add", "token.revoke", "administrator.make_code", "employer.add", "import_file.read",

@@ -11,6 +11,7 @@ from gateway import backend, routes, visitor
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
+from gateway.i18n import _
 from gateway.pages import acts
 from gateway.pages.places import asked_for, asking_for_people, by_id, describe
 from gateway.pages.stuck import service_names
@@ -26,6 +27,8 @@ PAGES = {
     "node": "/staff/nodes/",
 }
 """Where an administrator finds a subject."""
+REFUSED_OWN = ".refuse_own"
+"""As the services are asked for it: how all acts end that were refused because they were for one's own."""
 
 pages = Blueprint("audit", __name__)
 
@@ -57,7 +60,7 @@ def list_audit() -> ResponseReturnValue:
         "audit/audit.html",
         entries=shown,
         names=service_names(),
-        acts=acts.act_names(),
+        acts={REFUSED_OWN: _("为自己或家人办理，被拒绝的（所有种类）"), **acts.act_names()},
         away=[service for service, panel in panels.items() if panel.error is not None],
         asked=asked,
         unknown=unknown,

@@ -68,6 +68,8 @@ class Asked:
     statements: list[str]
     changed: list[str]
     """Tables that had other rows afterwards."""
+    found: list[Any] = field(default_factory=list)
+    """What was looked for before it was taken back."""
 
 
 @dataclass
@@ -99,7 +101,7 @@ class Town:
             town._export()
             town._bury_letters()
             world.finish()
-        town._take_note()
+        town.note()
         return town
 
     @property
@@ -108,18 +110,30 @@ class Town:
 
     # --- Asking -------------------------------------------------------------------------------------------
 
-    def ask(self, who: str, method: str, path: str, content: Any = None, query: Any = None) -> Asked:
-        """Ask as somebody, and take back what it did."""
+    def ask(
+        self,
+        who: str,
+        method: str,
+        path: str,
+        content: Any = None,
+        query: Any = None,
+        *,
+        times: int = 1,
+        then: str | None = None,
+    ) -> Asked:
+        """Ask as somebody, so many times, and take back what it did; `then`: a statement whose rows are found first."""
         service = _service_of(path)
         with clock.travel(self.moment), self._taken_back(service) as (connection, statements):
-            answer = self._open(who, method, path, content, query)
+            for _ in range(times):
+                answer = self._open(who, method, path, content, query)
             sent = [statement for statement in statements if not statement.startswith(_FRAME)]
             changed: list[str] = []
             # A transaction that has written nothing has no number; that is quicker than to look everywhere.
             if connection.scalar(text("SELECT pg_current_xact_id_if_assigned()")) is not None:
                 now = _digest_of(connection)
                 changed = [table for table, digest in self.digests[service].items() if now[table] != digest]
-        return Asked(answer.status_code, answer.text, sent, changed)
+            found = list(connection.execute(text(then))) if then else []
+        return Asked(answer.status_code, answer.text, sent, changed, found)
 
     def make(self, who: str, method: str, path: str, content: Any = None) -> Any:
         """Ask as somebody, and let it stand."""
@@ -165,7 +179,7 @@ class Town:
             engines: dict[str | None, Any] = self.apps[service].extensions["sqlalchemy"].engines
         return engines
 
-    def _take_note(self) -> None:
+    def note(self) -> None:
         for service in SERVICES:
             engine: Engine = self._engines(service)[None]
             with engine.connect() as connection:
@@ -194,7 +208,7 @@ class Town:
                 self.attend("", "earlier", earlier, str(neighbour.id), -9, -7)
             self._sign_up([str(neighbour.id) for neighbour in neighbours])
             self.world.finish()
-        self._take_note()
+        self.note()
 
     def _sign_up(self, member_ids: list[str]) -> None:
         """These for the later activity, and the volunteer for some more."""

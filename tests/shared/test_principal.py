@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared import clock, principal, tokens
 from shared.errors import Forbidden, Unauthenticated
-from shared.principal import Grant, Kind, OwnCase, Principal, Role
+from shared.principal import Grant, Kind, OwnCase, Principal, Role, Tried
 
 KEY = Ed25519PrivateKey.generate().private_bytes_raw()
 PUBLIC = tokens.public_half(KEY)
@@ -84,8 +84,10 @@ def test_a_grant_reaches_below_its_node_and_nowhere_else() -> None:
 
 def test_nobody_acts_for_themselves_their_family_or_their_household() -> None:
     who = a_login()
-    who.refuse_own_case(uuid4(), uuid4())
-    who.refuse_own_case(uuid4(), None)
+    tried = Tried("attendance.confirm", STATION)
+    who.refuse_own_case(uuid4(), uuid4(), tried)
+    who.refuse_own_case(uuid4(), None, tried)
     for member, household in ((who.member_ids[0], None), (uuid4(), who.household_ids[0])):
-        with pytest.raises(OwnCase):
-            who.refuse_own_case(member, household)
+        with pytest.raises(OwnCase) as refused:
+            who.refuse_own_case(member, household, tried)
+        assert (refused.value.tried, refused.value.member_id) == (tried, member)

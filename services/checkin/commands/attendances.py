@@ -21,7 +21,7 @@ from services.checkin.store import attendances as store
 from shared import audit, clock, copies, outbox, tokens
 from shared.db import transactional
 from shared.errors import Conflict
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 SWEEP_PAIRS_MAX = 1000
 _SWEEP_LOCK = 0x63686563  # "chec"
@@ -58,7 +58,8 @@ def add_attendance(
     Until the end of the day after the activity it is the organizer's word, later it was entered later.
     """
     activity = activity_store.hold_activity(tx, activity_id)
-    path = _require(tx, caller, activity, [member_id])
+    tried = Tried("attendance.add", activity.path, told={"title": activity.title})
+    path = _require(tx, caller, activity, tried, member_id)
     digest = digest_of(activity_id, member_id, site_id, arrived_at, left_at)
     if (known := store.find_made(tx, attendance_id)) is not None:
         if known[1] != digest:
@@ -89,7 +90,7 @@ def _new_pair(tx: Session, activity: Activity, entry: Entry) -> Attendance:
 @transactional
 def leave_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> Attendance:
     """Sign one member out now. One who has left stays as it is."""
-    _pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    _pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.leave")
     if pair.state is not State.OPEN:
         return pair
     sign_out(tx, activity, [pair], clock.now())
@@ -101,7 +102,7 @@ def leave_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> 
 @transactional
 def confirm_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> Attendance:
     """Nod to one that waits. One that is confirmed stays as it is."""
-    pairs, pair, activity, path = _hold(tx, caller, attendance_id, must_be_known=True)
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.confirm", must_be_known=True)
     if pair.state in attendances.SETTLED:
         return pair
     return _change(tx, caller, activity, path, pairs, attendances.confirm(pair), "attendance.confirm")
@@ -110,7 +111,7 @@ def confirm_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -
 @transactional
 def reject_attendance(tx: Session, caller: Principal, *, attendance_id: UUID, reason: str) -> Attendance:
     """Refuse one that waits; it never counts."""
-    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.reject")
     if pair.state is State.REJECTED:
         return pair
     return _change(tx, caller, activity, path, pairs, attendances.reject(pair, reason), "attendance.reject")
@@ -119,7 +120,7 @@ def reject_attendance(tx: Session, caller: Principal, *, attendance_id: UUID, re
 @transactional
 def annul_attendance(tx: Session, caller: Principal, *, attendance_id: UUID, reason: str) -> Attendance:
     """Take a confirmed one back: its award is reversed."""
-    pairs, pair, activity, path = _hold(tx, caller, attendance_id)
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.annul")
     if pair.state is State.ANNULLED:
         return pair
     return _change(tx, caller, activity, path, pairs, attendances.annul(pair, reason), "attendance.annul")
@@ -137,7 +138,7 @@ def correct_attendance(
     reason: str,
 ) -> Attendance:
     """Put right the times of the version that the organizer saw: reversed and booked anew."""
-    pairs, pair, activity, path = _hold(tx, caller, attendance_id, must_be_known=True)
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.correct", must_be_known=True)
     if pair.state is State.CORRECTED and (pair.arrived_at, pair.left_at, pair.reason) == (arrived_at, left_at, reason):
         return pair
     if pair.version != version:
@@ -153,13 +154,13 @@ def correct_attendance(
 def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> ConfirmedAll:
     """Nod to all that wait at an activity, in one tap.
 
-    Left out and listed: who is still there, the caller's own and household, and who was in two
-    places at once, which somebody must look at.
+    Left out and listed: who is still there, the caller's own and household, which the audit log keeps, and who was in
+    two places at once, which somebody must look at.
     """
     pairs = store.lock_pairs_at(tx, activity_id)
     # Read once its rows are ours: it may have been ended while we waited for them.
     activity = activity_store.get_activity(tx, activity_id)
-    path = _require(tx, caller, activity, [])
+    caller.require(Role.ORGANIZER, activity.path)
     households = store.households(tx, {pair.member_id for pair in pairs})
     left_out, confirmed = [], {}
     for pair in pairs:
@@ -178,9 +179,12 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
             "activity.confirm_all",
             "activity",
             activity_id,
-            path=path,
+            path=activity.path,
             detail={"title": activity.title, "attendance_ids": [str(attendance_id) for attendance_id in confirmed]},
         )
+    tried = {"title": activity.title, "tried": "activity.confirm_all"}
+    own = {one.member_id: tried for one in left_out if one.reason == "own_case"}
+    audit.add_own_cases(tx, caller, "attendance.refuse_own", own, path=activity.path)
     return ConfirmedAll(len(confirmed), left_out)
 
 
@@ -222,28 +226,28 @@ def depart_automatically(tx: Session) -> int:
 
 
 def _hold(
-    tx: Session, caller: Principal, attendance_id: UUID, *, must_be_known: bool = False
+    tx: Session, caller: Principal, attendance_id: UUID, act: str, *, must_be_known: bool = False
 ) -> tuple[list[Attendance], Attendance, Activity, str]:
     """All the member's pairs at the activity, locked; the one in question; what the caller may change it by."""
     pairs = store.lock_pairs_beside(tx, attendance_id)
     pair = next(pair for pair in pairs if pair.id == attendance_id)
     activity = activity_store.get_activity(tx, pair.activity_id)
-    return pairs, pair, activity, _require(tx, caller, activity, [pair.member_id], must_be_known=must_be_known)
+    tried = Tried(act, activity.path, "attendance", attendance_id, {"title": activity.title})
+    return pairs, pair, activity, _require(tx, caller, activity, tried, pair.member_id, must_be_known=must_be_known)
 
 
 def _require(
-    tx: Session, caller: Principal, activity: Activity, member_ids: Sequence[UUID], *, must_be_known: bool = False
+    tx: Session, caller: Principal, activity: Activity, tried: Tried, member_id: UUID, *, must_be_known: bool = False
 ) -> str:
-    """The activity's path, when the caller may organize there and is none of these members, nor lives with one.
+    """The activity's path, when the caller may organize there and neither is the member nor lives with them.
 
     Nobody's minutes are confirmed before their card has come, which says with whom they live (ADR 103).
     """
     caller.require(Role.ORGANIZER, activity.path)
-    households = store.households(tx, member_ids) if member_ids else {}
-    if must_be_known and not households.keys() >= set(member_ids):
+    households = store.households(tx, [member_id])
+    if must_be_known and member_id not in households:
         raise attendances.NoSuchMember
-    for member_id in member_ids:
-        caller.refuse_own_case(member_id, households.get(member_id))
+    caller.refuse_own_case(member_id, households.get(member_id), tried)
     return activity.path
 
 

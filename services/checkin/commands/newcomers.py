@@ -14,7 +14,7 @@ from services.checkin.store import attendances as store
 from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 
 @transactional
@@ -28,7 +28,8 @@ def sign_in_newcomer(
     activity = activity_store.hold_activity(tx, activity_id)
     caller.require(Role.ORGANIZER, activity.path)
     card = copies.find_card(tx, member_id)
-    caller.refuse_own_case(member_id, None if card is None else card.household_id)
+    tried = Tried("attendance.add", activity.path, told={"title": activity.title})
+    caller.refuse_own_case(member_id, None if card is None else card.household_id, tried)
     digest = digest_of(activity_id, member_id, site_id)
     if (known := store.find_made(tx, attendance_id)) is not None:
         if known[1] != digest:

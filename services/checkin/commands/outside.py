@@ -13,7 +13,7 @@ from services.checkin.store.outside import Scope
 from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict, NotFound
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 
 @transactional
@@ -27,7 +27,8 @@ def set_number(
     caller.require(Role.STAFF, path)
     if kind == Kind.MEMBER:
         card = copies.find_card(tx, subject_id)
-        caller.refuse_own_case(subject_id, None if card is None else card.household_id)
+        tried = Tried("outside_number.set", path, told={"platform": platform})
+        caller.refuse_own_case(subject_id, None if card is None else card.household_id, tried)
     if number is None:
         changed = store.drop_number(tx, platform, kind, subject_id)
     else:

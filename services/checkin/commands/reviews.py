@@ -14,7 +14,9 @@ from services.checkin.store.switches import REVIEW
 from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Conflict
-from shared.principal import OwnCase, Principal, Role
+from shared.principal import Principal, Role, Tried
+
+NOT_ONES_OWN = "不能审核自己或家人提交的活动，请另一位社区工作者或上级来审核"
 
 
 @transactional
@@ -27,25 +29,19 @@ def switch_review(tx: Session, caller: Principal, *, node_id: UUID, on: bool) ->
         audit.add(tx, caller, f"review.switch_{'on' if on else 'off'}", "node", node_id, path=path)
 
 
-def approve_activity(caller: Principal, *, activity_id: UUID, asked_at: datetime) -> Activity:
-    """Publish what somebody of another household asked for at this moment; OwnCase otherwise, which stays on record."""
-    approved = _approve(caller, activity_id=activity_id, asked_at=asked_at)
-    if approved is None:
-        raise OwnCase("不能审核自己或家人提交的活动，请另一位社区工作者或上级来审核")
-    return approved
-
-
 @transactional
-def _approve(tx: Session, caller: Principal, *, activity_id: UUID, asked_at: datetime) -> Activity | None:
+def approve_activity(tx: Session, caller: Principal, *, activity_id: UUID, asked_at: datetime) -> Activity:
+    """Publish what somebody of another household asked for at this moment."""
     activity = store.hold_activity(tx, activity_id)
     caller.require(Role.STAFF, activity.path)
     if activity.stands is State.PUBLISHED and activity.asked_at == asked_at:
         return activity
     _require_asked(activity, asked_at)
     asker, detail = activity.asked_by, {"title": activity.title}
-    if asker is not None and caller.is_own_case(asker, attendance_store.households(tx, [asker]).get(asker)):
-        audit.add(tx, caller, "activity.refuse_own", "activity", activity_id, path=activity.path, detail=detail)
-        return None
+    if asker is not None:
+        household_id = attendance_store.households(tx, [asker]).get(asker)
+        tried = Tried("activity.approve", activity.path, "activity", activity_id, detail)
+        caller.refuse_own_case(asker, household_id, tried, detail=NOT_ONES_OWN)
     activity.state, activity.published_at = State.PUBLISHED.value, clock.now()
     asked = {"member_id": str(asker)} if asker else {}
     audit.add(tx, caller, "activity.approve", "activity", activity_id, path=activity.path, detail=detail | asked)

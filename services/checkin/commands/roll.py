@@ -200,7 +200,7 @@ def _log_own_cases(
     tx: Session, caller: Principal, activity: Activity, refused: Sequence[Tick], about: Mapping[str, Any]
 ) -> None:
     details = {each.member_id: {**about, "wanted": each.wanted.value} for each in refused}
-    audit.add_each(tx, caller, "roll.refuse_own", "member", details, path=activity.path)
+    audit.add_own_cases(tx, caller, "roll.refuse_own", details, path=activity.path)
 
 
 def _with_actors(

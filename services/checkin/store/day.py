@@ -12,7 +12,7 @@ from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.attendances import list_views, of_member
 from services.checkin.store.tables import Activity, Site, attendance_table, scan_table
 from shared import copies
-from shared.audit import audit_log
+from shared.audit import REFUSED_OWN, audit_log
 from shared.outbox import outbox
 
 ROWS_MAX = 200
@@ -77,7 +77,9 @@ def list_acts(tx: Session, pairs: Sequence[Row[*tuple[Any, ...]]]) -> Sequence[R
     log, attendance = audit_log.c, attendance_table.c
     ids = [pair.id for pair in pairs]
     columns = (log.id, log.at, log.member_id.label("by_member_id"), log.action, log.path, log.detail)
-    own = select(*columns, log.subject_id.label("attendance_id")).where(log.subject_id == func.any(ids))
+    own = select(*columns, log.subject_id.label("attendance_id")).where(
+        log.subject_id == func.any(ids), ~log.action.endswith(REFUSED_OWN, autoescape=True)
+    )
     together = (
         select(*columns, attendance.id.label("attendance_id"))
         .join(attendance_table, attendance.activity_id == log.subject_id)

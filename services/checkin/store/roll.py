@@ -13,6 +13,9 @@ from services.checkin.store.activities import lock_each, lock_key
 from services.checkin.store.tables import attendance_table, scan_table
 from shared import copies
 from shared.audit import audit_log
+from shared.audit import REFUSED_OWN, audit_log
+from shared.errors import Forbidden
+from shared.principal import Principal, Role
 
 _columns = attendance_table.c
 
@@ -76,7 +79,11 @@ def list_last_acts(tx: Session, attendance_ids: Iterable[UUID]) -> dict[UUID, Ro
         select(log.subject_id, log.at, log.member_id, card.name_masked)
         .ext(distinct_on(log.subject_id))
         .outerjoin(copies.member_card, card.member_id == log.member_id)
-        .where(log.subject_id == func.any(list(attendance_ids)), log.action.like("attendance.%"))
+        .where(
+            log.subject_id == func.any(list(attendance_ids)),
+            log.action.like("attendance.%"),
+            ~log.action.endswith(REFUSED_OWN, autoescape=True),
+        )
         .order_by(log.subject_id, log.at.desc(), log.id.desc())
     )
     return {row.subject_id: row for row in rows}

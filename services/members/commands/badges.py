@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from services.members.store import badges, people
 from shared import audit, clock
 from shared.db import transactional
-from shared.principal import Principal
+from shared.principal import Principal, Tried
 
 
 @transactional
@@ -17,7 +17,7 @@ def replace_badge(tx: Session, caller: Principal, member_id: UUID, *, serial: in
     repetition voids no new badge. By staff, never for oneself or the own household.
     """
     member, path = people.get_as_staff(tx, caller, member_id)
-    caller.refuse_own_case(member.id, member.household_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried("member.replace_badge", path))
     present = badges.serials_of(tx, [member_id])[member_id]
     if serial == present:
         present += 1

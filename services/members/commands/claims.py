@@ -28,7 +28,7 @@ from shared import audit, clock
 from shared.db import session, transactional
 from shared.errors import Forbidden
 from shared.ids import new_id
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def make_claim_code(tx: Session, caller: Principal, member_id: UUID) -> ClaimMad
     path = people.path_of(tx, member)
     if not caller.may(Role.ORGANIZER, path):
         raise people.MemberNotFound
-    caller.refuse_own_case(member.id, member.household_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried("login.make_claim", path))
     require_above_grants(tx, caller, member_id)
     if logins.own_login_id(tx, member_id) is not None:
         raise rules.HasLogin

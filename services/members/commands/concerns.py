@@ -15,8 +15,8 @@ from services.members.store.keys import keys
 from services.members.store.models import Concern
 from shared import audit, clock
 from shared.db import transactional
-from shared.errors import Invalid
-from shared.principal import Principal, Role
+from shared.errors import Forbidden, Invalid
+from shared.principal import Principal, Role, Tried
 
 _BELOW_STATIONS = (Level.COMPOUND.value, Level.BUILDING.value)
 
@@ -40,7 +40,7 @@ def report(
     by_staff = not caller.acts_for(member_id)
     if by_staff:
         member, path = people.get_as_staff(tx, caller, member_id)
-        caller.refuse_own_case(member_id, member.household_id)
+        caller.refuse_own_case(member_id, member.household_id, Tried("concern.add", path))
     else:
         member, path = people.get_member(tx, member_id, lock=True), ""
     content = [member_id, words, above, about_type, about_id, about_day]
@@ -111,7 +111,7 @@ def _received(concern_id: UUID, kind: Kind, node_id: UUID | None, words: str, ab
 @transactional
 def take(tx: Session, caller: Principal, concern_id: UUID) -> None:
     """Handle it from now on, also in the place of somebody else. Doing so twice changes nothing."""
-    concern, path = _hold(tx, caller, concern_id)
+    concern, path = _hold(tx, caller, concern_id, "concern.take")
     rules.require_open(State(concern.state))
     if _is_anonymous(concern):
         raise rules.NobodyToAnswer
@@ -124,7 +124,7 @@ def take(tx: Session, caller: Principal, concern_id: UUID) -> None:
 @transactional
 def answer(tx: Session, caller: Principal, concern_id: UUID, *, answer: str, corrected_id: UUID | None = None) -> None:
     """Answer it, and say what was put right, if anything was. The same answer once more changes nothing."""
-    concern, path = _hold(tx, caller, concern_id)
+    concern, path = _hold(tx, caller, concern_id, "concern.answer")
     if concern.state == State.ANSWERED and (concern.answer, concern.corrected_id) == (answer, corrected_id):
         return
     rules.require_open(State(concern.state))
@@ -138,7 +138,7 @@ def answer(tx: Session, caller: Principal, concern_id: UUID, *, answer: str, cor
 @transactional
 def mark_read(tx: Session, caller: Principal, concern_id: UUID) -> None:
     """Say that an anonymous one was read: nobody can be answered."""
-    concern, path = _hold(tx, caller, concern_id)
+    concern, path = _hold(tx, caller, concern_id, "concern.read")
     if not _is_anonymous(concern):
         raise rules.NotAnonymous
     if concern.state == State.READ:
@@ -153,7 +153,7 @@ def reopen(tx: Session, caller: Principal, concern_id: UUID, *, because: str) ->
     concern, path, household_id = store.lock(tx, concern_id)
     by_staff = concern.member_id is None or not caller.acts_for(concern.member_id)
     if by_staff:
-        _require_staff(caller, concern, path, household_id)
+        _require_staff(caller, concern, path, household_id, "concern.reopen")
     if concern.reopened_at is not None and concern.reopened_because == because and concern.answer is None:
         return
     now = clock.now()
@@ -176,28 +176,27 @@ def note_seen(tx: Session, caller: Principal, concern_id: UUID) -> None:
 @transactional
 def read_contact(tx: Session, caller: Principal, concern_id: UUID) -> str | None:
     """How somebody without a login can be answered; that it was read is recorded."""
-    concern, path = _hold(tx, caller, concern_id)
+    concern, path = _hold(tx, caller, concern_id, "concern.read_contact")
     if concern.contact_encrypted is None:
         return None
     _record(tx, caller, "concern.read_contact", concern, path)
     return keys().unseal(concern.id, concern.contact_encrypted)
 
 
-def _hold(tx: Session, caller: Principal, concern_id: UUID) -> tuple[Concern, str]:
+def _hold(tx: Session, caller: Principal, concern_id: UUID, act: str) -> tuple[Concern, str]:
     """One that the caller may handle, locked, and the path at which it is answered."""
     concern, path, household_id = store.lock(tx, concern_id)
-    _require_staff(caller, concern, path, household_id)
+    _require_staff(caller, concern, path, household_id, act)
     return concern, path
 
 
-def _require_staff(caller: Principal, concern: Concern, path: str, household_id: UUID | None) -> None:
+def _require_staff(caller: Principal, concern: Concern, path: str, household_id: UUID | None, act: str) -> None:
+    if not caller.may(Role.STAFF, path):
+        is_own = concern.member_id is not None and caller.acts_for(concern.member_id)
+        raise Forbidden if is_own else rules.NoSuchConcern
     if concern.member_id is not None:
-        is_own = caller.acts_for(concern.member_id)
-        if not is_own and not caller.may(Role.STAFF, path):
-            raise rules.NoSuchConcern
-        caller.refuse_own_case(concern.member_id, household_id)
-    elif not caller.may(Role.STAFF, path):
-        raise rules.NoSuchConcern
+        tried = Tried(act, path, "concern", concern.id, {"number": concern.number})
+        caller.refuse_own_case(concern.member_id, household_id, tried)
 
 
 def _is_anonymous(concern: Concern) -> bool:

@@ -15,7 +15,7 @@ from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Forbidden
 from shared.ids import new_id
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 
 @transactional
@@ -23,7 +23,7 @@ def leave(tx: Session, caller: Principal, *, member_id: UUID, kind: Kind, day: d
     """Mark a member as gone since a day. From now on nothing can be redeemed, and what was not collected is cancelled;
     service done before still counts. Doing it again changes nothing.
     """
-    member, path = _lock(tx, caller, member_id)
+    member, path = _lock(tx, caller, member_id, "member.leave")
     if member.status == "left":
         return people.show(tx, member_id)
     if member.status != "active":
@@ -49,7 +49,7 @@ def leave(tx: Session, caller: Principal, *, member_id: UUID, kind: Kind, day: d
 @transactional
 def come_back(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> dict[str, Any]:
     """Who comes back, or was marked by mistake, is there again with all points. A death is taken back within a day."""
-    member, path = _lock(tx, caller, member_id)
+    member, path = _lock(tx, caller, member_id, "member.come_back")
     if member.status == "active":
         return people.show(tx, member_id)
     if member.status != "left":
@@ -66,7 +66,7 @@ def come_back(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -
     return people.show(tx, member_id)
 
 
-def _lock(tx: Session, caller: Principal, member_id: UUID) -> tuple[Member, str]:
+def _lock(tx: Session, caller: Principal, member_id: UUID, act: str) -> tuple[Member, str]:
     """A member of whatever status, locked, for staff of the station and never in the own case."""
     member = tx.get(Member, member_id, populate_existing=True, with_for_update=True)
     if member is None:
@@ -74,5 +74,5 @@ def _lock(tx: Session, caller: Principal, member_id: UUID) -> tuple[Member, str]
     path = people.path_of(tx, member)
     if not caller.may(Role.STAFF, path):
         raise Forbidden if caller.may(Role.ORGANIZER, path) else people.MemberNotFound
-    caller.refuse_own_case(member.id, member.household_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried(act, path))
     return member, path

@@ -17,7 +17,7 @@ from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Forbidden
 from shared.ids import new_id
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 SELF, OTHER = "self", "other"
 SKILLS_MAX = 20
@@ -45,7 +45,7 @@ def merge(
     if member_id == merged_id:
         raise rules.SamePerson
     stays, goes = duplicates.lock_two(tx, member_id, merged_id)
-    path = _require_both(tx, caller, stays, goes)
+    path = _require_both(tx, caller, "member.merge", stays, goes)
     if not creations.is_new(tx, Merge, merge_id, "merge", [member_id, merged_id, reason]):
         return people.show(tx, member_id)
     _check(tx, caller, stays, goes)
@@ -78,7 +78,7 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
         member, _ = people.get_as_staff(tx, caller, member_id)
         return people.show(tx, member.id)
     goes, stays = duplicates.lock_two(tx, member_id, found.into_id)
-    path = _require_both(tx, caller, stays, goes)
+    path = _require_both(tx, caller, "member.unmerge", stays, goes)
     found = duplicates.find_live(tx, member_id)
     if found is None:  # somebody did it while we waited
         return people.show(tx, member_id)
@@ -95,14 +95,14 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
     return people.show(tx, member_id)
 
 
-def _require_both(tx: Session, caller: Principal, stays: Member, goes: Member) -> str:
+def _require_both(tx: Session, caller: Principal, act: str, stays: Member, goes: Member) -> str:
     """The path of who stays, when the caller is staff of both stations and neither is the own case."""
     paths = [people.path_of(tx, member) for member in (stays, goes)]
     for path in paths:
         if not caller.may(Role.STAFF, path):
             raise Forbidden if caller.may(Role.ORGANIZER, path) else people.MemberNotFound
     for member in (stays, goes):
-        caller.refuse_own_case(member.id, member.household_id)
+        caller.refuse_own_case(member.id, member.household_id, Tried(act, paths[0]))
     return paths[0]
 
 

@@ -15,8 +15,8 @@ from services.members.store import claims, creations, erasures, logins, people
 from services.members.store.models import Erasure, Member
 from shared import audit, clock
 from shared.db import session, transactional
-from shared.errors import Forbidden, HuzhuError, NotFound
-from shared.principal import Principal, Role
+from shared.errors import HuzhuError, NotFound
+from shared.principal import Principal, Role, Tried
 
 DUE_AT_ONCE_MAX = 100
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def ask(caller: Principal, *, erasure_id: UUID, member_id: UUID, password: str |
 @transactional
 def _ask(tx: Session, caller: Principal, erasure_id: UUID, member_id: UUID) -> dict[str, Any]:
     own = caller.acts_for(member_id)
-    member, path = _get(tx, caller, member_id)
+    member, path = _get(tx, caller, member_id, "member.ask_erasure")
     if own and logins.own_login_id(tx, member_id) not in (None, caller.login_id):
         raise rules.ForThePerson
     if erasures.find_open(tx, member_id) is None:
@@ -64,13 +64,15 @@ def _ask(tx: Session, caller: Principal, erasure_id: UUID, member_id: UUID) -> d
     return shown
 
 
-def _get(tx: Session, caller: Principal, member_id: UUID) -> tuple[Member, str]:
+def _get(tx: Session, caller: Principal, member_id: UUID, act: str) -> tuple[Member, str]:
     """The member, locked, and the path, for the own login and for staff of another household."""
     if caller.acts_for(member_id):
         member = people.get_member(tx, member_id, lock=True)
         return member, people.path_of(tx, member)
     member, path = people.get_as_staff(tx, caller, member_id, may_be_gone=True)
     caller.refuse_own_case(member.id, member.household_id)
+    member, path = people.get_as_staff(tx, caller, member_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried(act, path))
     return member, path
 
 
@@ -98,7 +100,7 @@ def withdraw(tx: Session, caller: Principal, erasure_id: UUID) -> None:
     if erasure.state == "done":
         raise rules.ErasureOver
     own = caller.acts_for(erasure.member_id)
-    _member, path = _get(tx, caller, erasure.member_id)
+    _member, path = _get(tx, caller, erasure.member_id, "member.withdraw_erasure")
     if erasure.state == "asked":
         _end(erasure, caller, "withdrawn")
         if own:
@@ -114,8 +116,9 @@ def confirm(tx: Session, caller: Principal, erasure_id: UUID) -> None:
     if erasure.state == "done" and caller.may(Role.STAFF, erasure.path):
         return
     if caller.acts_for(erasure.member_id):
-        raise Forbidden("不能为自己或家人办理，请其他负责人代办")
-    member, path = _get(tx, caller, erasure.member_id)
+        caller.require(Role.STAFF, erasure.path)
+        caller.refuse_own_case(erasure.member_id, None, Tried("member.erase", erasure.path))
+    member, path = _get(tx, caller, erasure.member_id, "member.erase")
     if erasure.state == "withdrawn":
         raise rules.ErasureOver
     dead_since = erasures.marked_dead_at(tx, member.id) if member.status == "left" else None

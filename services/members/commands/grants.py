@@ -13,7 +13,7 @@ from services.members.store.models import Employer, RoleGrant, Team
 from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Conflict, NotFound, RuleBroken
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 
 class NotConfirmed(RuleBroken):
@@ -43,7 +43,7 @@ def add_grant(
     path = ROOT if node_id is None else tree.get_open_node(tx, node_id).path
     caller.require(Role.ADMINISTRATOR, path)
     member = people.get_member(tx, member_id, lock=True)
-    caller.refuse_own_case(member.id, member.household_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried("grant.add", path, told={"role": role}))
     if not caller.may(Role.ORGANIZER, people.path_of(tx, member)):
         raise people.MemberNotFound
     if creations.is_new(tx, RoleGrant, grant_id, "grant", [member_id, role, node_id]):
@@ -88,7 +88,8 @@ def revoke_grant(tx: Session, caller: Principal, grant_id: UUID) -> None:
     if grant is None or path is None or not caller.may(Role.ADMINISTRATOR, path):
         raise NotFound
     household_id = people.household_of(tx, grant.member_id)
-    caller.refuse_own_case(grant.member_id, household_id)
+    tried = Tried("grant.revoke", path, "grant", grant_id, {"role": grant.role})
+    caller.refuse_own_case(grant.member_id, household_id, tried)
     if grant.revoked_at is None:
         grant.revoked_at, grant.revoked_by = clock.now(), caller.who
         audit.add(

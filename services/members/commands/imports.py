@@ -16,7 +16,7 @@ from shared import audit, clock, outbox, queue
 from shared.db import after_commit, transactional
 from shared.errors import Conflict, NotFound
 from shared.events import RosterUndoAsked
-from shared.principal import OwnCase, Principal, Role
+from shared.principal import Principal, Role, Tried
 
 JOB = "work_imports"
 ASKED_AT_ONCE = 500
@@ -102,8 +102,9 @@ def step(
     if chosen is Step.CHECK and found.content is None:
         raise rules.NotNow
     vouches = found.kind in rules.VOUCHED and chosen in _ANSWERED_FOR[Kind(found.kind)]
-    if vouches and imports.holds_own_case(tx, import_id, caller.member_ids, caller.household_ids):
-        raise OwnCase("名单里有您本人或同住家人，请另一位来办")
+    if vouches and (own := imports.find_own_case(tx, import_id, caller.member_ids, caller.household_ids)):
+        tried = Tried(f"import.{chosen}", path, "import", import_id, {"name": found.file_name, "kind": found.kind})
+        caller.refuse_own_case(*own, tried, detail="名单里有您本人或同住家人，请另一位来办")
     if chosen in (Step.APPROVE, Step.REJECT):
         found.decided_at, found.decided_by_member_id = clock.now(), _second_person(caller, found)
         found.decided_by_login_id = caller.login_id

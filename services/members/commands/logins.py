@@ -25,7 +25,7 @@ from shared import audit, clock, tokens
 from shared.db import transactional
 from shared.errors import Forbidden, NotFound, RuleBroken
 from shared.ids import new_id, new_short_code, read_short_code
-from shared.principal import Principal
+from shared.principal import Principal, Tried
 
 TOKENS_MAX = 20
 TOKEN_DAYS_MAX = 366
@@ -310,7 +310,7 @@ def make_reset_code(tx: Session, caller: Principal, member_id: UUID) -> CodeMade
     somebody with grants is made only by an administrator of every node these hold at.
     """
     member, path = people.get_as_staff(tx, caller, member_id)
-    caller.refuse_own_case(member.id, member.household_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried("login.make_code", path))
     require_above_grants(tx, caller, member_id)
     if logins.own_login_id(tx, member_id) is None:
         _check_may_claim(tx, member)

@@ -11,7 +11,7 @@ from services.members.store import people, tree
 from services.members.store.models import Member
 from shared import audit
 from shared.db import transactional
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 
 @transactional
@@ -26,7 +26,7 @@ def take_in(
     member = people.get_member(tx, member_id, lock=True)
     if tx.scalar(select(Member.id).where(people.has_number(number))) != member_id:
         raise people.MemberNotFound
-    caller.refuse_own_case(member.id, member.household_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried("member.take_in", node.path))
     if member.station_id == station_id:
         return people.show(tx, member_id)
     require_above_grants(tx, caller, member.id)

@@ -27,6 +27,10 @@ TWICE = "已经有期初结转了，一位志愿者只结转一次"
 def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
     """The dry run: whose each row is, what it comes to, and everything that is wrong with the others."""
     check_kind(Kind.OPENING, [sheet.rows for sheet in sheets])
+def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> set[UUID]:
+    """The dry run: whose each row is, what it comes to, and everything that is wrong with the others. Returns who was
+    left out as the caller's own.
+    """
     heads = openings.find_titles([sheet.rows for sheet in sheets])
     rows = sheets[heads.sheet].rows
     read = {
@@ -35,7 +39,7 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
     }
     good = [row for row in read.values() if isinstance(row, OpeningRow)]
     problems: dict[int, list[Problem]] = {number: row for number, row in read.items() if isinstance(row, list)}
-    matched = _match(tx, caller, found.station_id, good, problems)
+    matched, own = _match(tx, caller, found.station_id, good, problems)
     imports.put_rows(
         tx,
         found.id,
@@ -60,6 +64,7 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
         "minutes": sum(row.minutes for row in taken),
         "half_days": sum(row.by_half_days for row in taken),
     }
+    return own
 
 
 def _as_read(row: OpeningRow | list[Problem]) -> dict[str, Any]:
@@ -73,8 +78,10 @@ def _match(
     station_id: UUID,
     rows: Sequence[OpeningRow],
     problems: dict[int, list[Problem]],
-) -> dict[int, UUID]:
-    """The members meant, by row; who cannot be told, comes twice or is the caller's own goes among the problems."""
+) -> tuple[dict[int, UUID], set[UUID]]:
+    """The members meant, by row, and who of them is the caller's own. These, who cannot be told and who comes twice go
+    among the problems.
+    """
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
     known = list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
@@ -99,7 +106,7 @@ def _match(
         first.setdefault(member_id, number)
         if sentence is not None:
             problems[number] = [Problem(number, "", "", sentence)]
-    return matched
+    return matched, own
 
 
 def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:

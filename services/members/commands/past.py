@@ -32,13 +32,17 @@ _SLUGS = {name: slug for slug, name in NAMES.items()}
 def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
     """The dry run: whose each row is, what is wrong with the others, and asking check-in what it knows already."""
     check_kind(Kind.PAST, [sheet.rows for sheet in sheets])
+def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> set[UUID]:
+    """The dry run: whose each row is, what is wrong with the others, and asking check-in what it knows already. Returns
+    who was left out as the caller's own.
+    """
     heads = past.find_titles([sheet.rows for sheet in sheets])
     rows = sheets[heads.sheet].rows
     reading = past.Reading(found.half_day_minutes, found.year, found.category, _SLUGS, clock.today())
     read = {number: past.read_row(number, row, heads.columns, reading) for number, row in cells.body(rows, heads)}
     problems: dict[int, list[Problem]] = {number: row for number, row in read.items() if isinstance(row, list)}
     good = [row for row in read.values() if isinstance(row, PastRow)]
-    matched = _match(tx, caller, found.station_id, good, problems)
+    matched, own = _match(tx, caller, found.station_id, good, problems)
     _blame_repeated(good, matched, problems)
     for row in good:
         if row.number not in problems and _moment(row, row.begin + row.minutes) > clock.now():
@@ -70,6 +74,7 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
         **_sums(tx, taken, [matched[row.number] for row in taken]),
     }
     _ask(tx, found, 0)
+    return own
 
 
 def _sums(tx: Session, rows: Sequence[PastRow], member_ids: Sequence[UUID]) -> dict[str, int]:
@@ -92,8 +97,10 @@ def _as_read(row: PastRow | None) -> dict[str, Any] | None:
 
 def _match(
     tx: Session, caller: Principal, station_id: UUID, rows: Sequence[PastRow], problems: dict[int, list[Problem]]
-) -> dict[int, UUID]:
-    """The members meant, by row; who cannot be told, or is the caller's own, goes among the problems."""
+) -> tuple[dict[int, UUID], set[UUID]]:
+    """The members meant, by row, and who of them is the caller's own. These and who cannot be told go among the
+    problems.
+    """
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
     known = list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
@@ -111,7 +118,7 @@ def _match(
     for number, member_id in matched.items():
         if member_id in own:
             problems[number] = [Problem(number, "", "", "这是您本人或同住家人，请另一位来交")]
-    return matched
+    return matched, own
 
 
 def _blame_repeated(rows: Sequence[PastRow], matched: Mapping[int, UUID], problems: dict[int, list[Problem]]) -> None:

@@ -23,7 +23,7 @@ from shared import audit, clock
 from shared.db import transactional
 from shared.errors import Forbidden, NotFound, RuleBroken
 from shared.ids import new_id
-from shared.principal import OwnCase, Principal, Role
+from shared.principal import Principal, Role, Tried
 
 _insert_members = insert(Member)
 
@@ -210,7 +210,7 @@ def add_family(
 def confirm(tx: Session, caller: Principal, member_id: UUID) -> dict[str, Any]:
     """Staff has seen who this is: from now on points can be redeemed. Never for oneself or the own household."""
     member, path = people.get_as_staff(tx, caller, member_id)
-    caller.refuse_own_case(member.id, member.household_id)
+    caller.refuse_own_case(member.id, member.household_id, Tried("member.confirm", path))
     if member.confirmed_at is None:
         member.confirmed_at = clock.now()
         audit.add(tx, caller, "member.confirm", "member", member.id, path=path)
@@ -229,13 +229,12 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
     path = people.path_of(tx, member)
     changes = dict(changes)
     seen_version = changes.pop("version", member.version)
-    if caller.is_own_case(member.id, member.household_id):
-        if not caller.acts_for(member.id):
-            raise OwnCase
+    if caller.acts_for(member.id):
         rules.check_self_change(
             set(changes), confirmed=member.confirmed_at is not None, has_station=member.station_id is not None
         )
     elif caller.may(Role.STAFF, path):
+        caller.refuse_own_case(member.id, member.household_id, Tried("member.change", path))
         if "station_id" in changes and not caller.may(Role.STAFF, tree.path_of(tx, changes["station_id"])):
             raise rules.StationOfOthers
         if changes.keys() & rules.IDENTITY:
@@ -307,7 +306,8 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
     above these.
     """
     member, path = people.get_as_staff(tx, caller, member_id)
-    caller.refuse_own_case(member.id, member.household_id)
+    tried = Tried("member.household", path)
+    caller.refuse_own_case(member.id, member.household_id, tried)
     require_above_grants(tx, caller, member.id)
     if with_member_id is None:
         if member.household_id is not None:
@@ -315,7 +315,7 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
             people.tell(tx, [member.id])
     elif with_member_id != member_id:
         other, _ = people.get_as_staff(tx, caller, with_member_id)
-        caller.refuse_own_case(other.id, other.household_id)
+        caller.refuse_own_case(other.id, other.household_id, tried)
         require_above_grants(tx, caller, other.id)
         if other.household_id is None:
             other.household_id = new_id()

@@ -3,7 +3,7 @@
 Whoever dies over a slice leaves nothing of it: after a lease the next worker goes on where the last slice ended.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -147,11 +147,20 @@ def _state_of(number: int, good: dict[int, object], bad: dict[int, list[Problem]
 
 
 def _check_openings(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> None:
-    openings.check(tx, _author_of(tx, found), found, sheets)
+    author = _author_of(tx, found)
+    _record_own(tx, author, found, openings.check(tx, author, found, sheets))
 
 
 def _check_past(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> None:
-    past.check(tx, _author_of(tx, found), found, sheets)
+    author = _author_of(tx, found)
+    _record_own(tx, author, found, past.check(tx, author, found, sheets))
+
+
+def _record_own(tx: Session, author: Principal, found: ImportFile, left_out: Iterable[UUID]) -> None:
+    """Who brings records of themselves or their household is told so row by row, and others can see it."""
+    detail = {"name": found.file_name, "kind": found.kind, "tried": "import.bring"}
+    path = tree.path_of(tx, found.station_id)
+    audit.add_own_cases(tx, author, "import.refuse_own", dict.fromkeys(left_out, detail), path=path)
 
 
 _CHECKS: dict[Kind, Callable[[Session, ImportFile, Sequence[Sheet]], None]] = {

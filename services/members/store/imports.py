@@ -329,19 +329,23 @@ def added(tx: Session, import_id: UUID) -> list[tuple[int, UUID]]:
     return [(number, member_id) for number, member_id in rows if member_id is not None]
 
 
-def holds_own_case(tx: Session, import_id: UUID, member_ids: Sequence[UUID], household_ids: Sequence[UUID]) -> bool:
-    """Whether one of these people, or of these households, stands in the file."""
+def find_own_case(
+    tx: Session, import_id: UUID, member_ids: Sequence[UUID], household_ids: Sequence[UUID]
+) -> tuple[UUID, UUID | None] | None:
+    """The first of these people, or of these households, who stands in the file: id and household."""
     own = (
-        select(ImportRow.number)
-        .join(Member, Member.id == ImportRow.member_id)
+        select(Member.id, Member.household_id)
+        .join(ImportRow, Member.id == ImportRow.member_id)
         .where(
             ImportRow.import_id == import_id,
             ImportRow.state != RowState.BAD,
             or_(Member.id == func.any(list(member_ids)), Member.household_id == func.any(list(household_ids))),
         )
+        .order_by(ImportRow.number)
         .limit(1)
     )
-    return tx.scalar(own) is not None
+    row = tx.execute(own).first()
+    return None if row is None else (row.id, row.household_id)
 
 
 def untouched(tx: Session, member_ids: Sequence[UUID]) -> set[UUID]:

@@ -20,7 +20,7 @@ from services.points.store.moves import LeaverRule
 from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict, NotFound
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 
 
 @transactional
@@ -49,7 +49,7 @@ def give_points(
     if card is None or home is None:
         raise NotFound("没有找到这位志愿者")
     caller.require(Role.STAFF, home.path)
-    caller.refuse_own_case(member_id, card.household_id)
+    caller.refuse_own_case(member_id, card.household_id, Tried("leaver.give", home.path))
     wanted = [member_id] if to_member_id is None else [member_id, to_member_id]
     books = store.lock_lines(tx, dict.fromkeys(wanted, home.node_id))
     if (known := moves.find_move(tx, move_id)) is not None:
@@ -57,7 +57,7 @@ def give_points(
             raise Conflict
         return {"points": known.points}
     now = clock.now()
-    _check(tx, caller, card, home.node_id, to_member_id, now)
+    _check(tx, caller, card, home, to_member_id, now)
     giver = store.holder_of(books, member_id)
     if to_member_id is None:
         source = Source(SourceType.MOVE, move_id, 1, home.node_id, clock.day_of(now), now)
@@ -85,9 +85,9 @@ def give_points(
 
 
 def _check(
-    tx: Session, caller: Principal, card: Row[Any], station_id: UUID, to_member_id: UUID | None, now: datetime
+    tx: Session, caller: Principal, card: Row[Any], home: Row[Any], to_member_id: UUID | None, now: datetime
 ) -> None:
-    since, rule = moves.find_gone(tx, card.member_id), moves.find_rule(tx, station_id)
+    since, rule = moves.find_gone(tx, card.member_id), moves.find_rule(tx, home.node_id)
     if card.status != "left" or since is None:
         raise rules.NotGone
     if to_member_id is None:
@@ -103,4 +103,4 @@ def _check(
         or (taker.status, taker.confirmed) != ("active", True)
     ):
         raise rules.NotTheFamily
-    caller.refuse_own_case(taker.member_id, taker.household_id)
+    caller.refuse_own_case(taker.member_id, taker.household_id, Tried("leaver.give", home.path))

@@ -15,7 +15,7 @@ from services.rewards.store import AtDesk
 from shared import audit, clock
 from shared.db import transactional
 from shared.errors import NotFound
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 from shared.settings import Keyring
 
 
@@ -26,7 +26,7 @@ def issue(tx: Session, caller: Principal, *, redemption_id: UUID, code: str | No
     No voucher is needed: the member may be found on the list. Whether one was shown stays in the audit log, and
     is proved by its code; WrongVoucher when that is another's.
     """
-    found = _lock(tx, caller, redemption_id)
+    found = _lock(tx, caller, redemption_id, "redemption.issue")
     redemption = found.redemption
     if redemption.state is State.FULFILLED and redemption.fulfilled_by == caller.login_id:
         return found
@@ -53,7 +53,7 @@ def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) ->
     What was redeemed at the desk itself has no voucher to be shown another day: it ends, and the points go back.
     So does what the desk could not finish, since nobody else is there to cancel it.
     """
-    found = _lock(tx, caller, redemption_id)
+    found = _lock(tx, caller, redemption_id, "redemption.undo")
     redemption = found.redemption
     at_desk = redemption.order_id is not None
     if redemption.state is (State.CANCELLED if at_desk else State.CONFIRMED):
@@ -76,14 +76,15 @@ def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) ->
     )
 
 
-def _lock(tx: Session, caller: Principal, redemption_id: UUID) -> AtDesk:
+def _lock(tx: Session, caller: Principal, redemption_id: UUID, act: str) -> AtDesk:
     """The redemption, for this transaction alone, if the caller may hand it over; no close runs meanwhile."""
     store.hold_desk_of(tx, redemption_id)
     found = store.find_at_desk(tx, redemption_id=redemption_id, lock=True)
     if found is None:
         raise NotFound("没有这次兑换")
     caller.require(Role.ORGANIZER, found.station_path)
-    caller.refuse_own_case(found.redemption.member_id, found.household_id)
+    tried = Tried(act, found.station_path, "redemption", redemption_id, {"gift": found.redemption.gift_name})
+    caller.refuse_own_case(found.redemption.member_id, found.household_id, tried)
     return found
 
 

@@ -21,7 +21,7 @@ from shared import audit, clock, copies, outbox
 from shared.db import transactional
 from shared.errors import Conflict, NotFound, RuleBroken
 from shared.ids import new_id
-from shared.principal import OwnCase, Principal, Role
+from shared.principal import Principal, Role, Tried
 from shared.settings import Keyring
 
 
@@ -38,14 +38,9 @@ def serve(caller: Principal, order: DeskOrder) -> Receipt:
     """Redeem and hand over; a line that breaks a rule or cannot be paid is refused, the others stand.
 
     The same order again changes nothing that was decided, and finishes what was not: lines that wait for points stay
-    `requested`, are not to be handed over, and are asked for again. OwnCase is written down before it is raised.
+    `requested`, are not to be handed over, and are asked for again.
     """
-    try:
-        opened = _open(caller, order)
-    except OwnCase:
-        _note_own_case(caller, order)
-        raise
-    return _finish(caller, opened)
+    return _finish(caller, _open(caller, order))
 
 
 def finish(caller: Principal, order_id: UUID) -> Receipt:
@@ -77,7 +72,7 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
     if place is None:
         raise NotFound("没有这个站点")
     caller.require(Role.ORGANIZER, place.path)
-    caller.refuse_own_case(order.member_id, place.household_id)
+    caller.refuse_own_case(order.member_id, place.household_id, Tried("desk.serve", place.path))
     paper = order.paper
     values = {
         "id": order.id,
@@ -193,7 +188,7 @@ def _find(tx: Session, caller: Principal, order_id: UUID) -> _Opened:
     place = store.find_at_station(tx, known.station_id, known.member_id)
     assert place is not None, "stations are never deleted"
     caller.require(Role.ORGANIZER, place.path)
-    caller.refuse_own_case(known.member_id, place.household_id)
+    caller.refuse_own_case(known.member_id, place.household_id, Tried("desk.serve", place.path, "order", order_id))
     return _opened(tx, known, place, {})
 
 
@@ -201,22 +196,6 @@ def _opened(tx: Session, known: Kept, place: Row[Any], events: dict[UUID, UUID])
     by_name = store.name_of(tx, known.by_member_id)
     receipt = Receipt(known, place.name, place.member_name, by_name, store.list_lines(tx, known.id))
     return _Opened(receipt, place.path, place.card_version or 0, events)
-
-
-@transactional
-def _note_own_case(tx: Session, caller: Principal, order: DeskOrder) -> None:
-    """Who tries to serve themselves or their family is refused; that they tried is for others to see."""
-    place = store.find_at_station(tx, order.station_id, order.member_id)
-    assert place is not None, "it was there when it was refused"
-    audit.add(
-        tx,
-        caller,
-        "desk.refuse_own",
-        "member",
-        order.member_id,
-        path=place.path,
-        detail={"member_id": str(order.member_id)},
-    )
 
 
 # --- Hand over ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sqlalchemy import Uuid, literal, or_, select
 from services.rewards.domain.redemption import State
 from services.rewards.store import Redemption
 from shared import clock, copies
-from shared.audit import audit_log
+from shared.audit import REFUSED_OWN, audit_log
 from shared.copies import member_card, station
 from shared.db import session
 from shared.errors import Forbidden
@@ -94,6 +94,7 @@ def _list_acts(redemptions: list[Redemption]) -> list[dict[str, Any]]:
         .where(
             log.at >= min(redemption.requested_at for redemption in redemptions),
             log.subject_id.in_([*what, *orders]),
+            ~log.action.endswith(REFUSED_OWN, autoescape=True),
         )
         .order_by(log.id)
         .limit(ROWS_MAX)

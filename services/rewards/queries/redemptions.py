@@ -17,7 +17,7 @@ from shared import copies
 from shared.db import session
 from shared.errors import Invalid, NotFound
 from shared.ids import read_short_code
-from shared.principal import Principal, Role
+from shared.principal import Principal, Role, Tried
 from shared.settings import Keyring, ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,9 @@ def read_voucher(caller: Principal, text: str) -> AtDesk:
         raise UnknownVoucher
     if not caller.may(Role.ORGANIZER, found.station_path):
         raise rules.WrongStation(f"请到{found.station_name}领取")
-    caller.refuse_own_case(found.redemption.member_id, found.household_id)
+    redemption = found.redemption
+    tried = Tried("redemption.issue", found.station_path, "redemption", redemption.id, {"gift": redemption.gift_name})
+    caller.refuse_own_case(redemption.member_id, found.household_id, tried)
     try:
         found.redemption.require_issuable()
     except rules.AlreadyIssued as refusal:
