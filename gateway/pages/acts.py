@@ -192,12 +192,12 @@ def called(detail: dict[str, Any]) -> str:
 _CALLED = ("title", "gift", "name", "number")
 
 
-def detail_shown(detail: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str]]:
+def detail_shown(detail: dict[str, Any], names: dict[str, str], subject: str) -> list[tuple[str, str]]:
     """What stands in an entry as (name, value), but for how its subject is called. `names`: of members and places by
     id.
     """
     words = detail_names()
-    shown = [name for name, value in detail.items() if name not in _CALLED or not isinstance(value, str)]
+    shown = [name for name, value in detail.items() if name not in _CALLED or value != subject]
     shown.sort(key=lambda name: list(words).index(name) if name in words else len(words))
     return [(words.get(name, _("其他内容")), _value(name, detail[name], names)) for name in shown]
 

@@ -54,7 +54,7 @@ def list_audit() -> ResponseReturnValue:
         tail = f"…{entry['subject_id'][-6:]}" if entry["subject_id"] else ""
         entry["subject"] = f"{acts.subject_name(entry['subject_type'])} {name or tail}".strip()
         entry["page"] = _page_of(entry)
-        entry["facts"] = acts.detail_shown(entry["detail"], names)
+        entry["facts"] = acts.detail_shown(entry["detail"], names, name)
     kept = {name: asked.text(name) for name in ("action", "subject_id", *_FILTERS) if asked.text(name)}
     return render_template(
         "audit/audit.html",

@@ -132,7 +132,9 @@ def _of_person(known: Found) -> Iterator[Section]:
             _at(row["at"]),
             acts.act_names().get(row["action"], row["action"]),
             _("本人或代管的账号") if row["by_oneself"] else _("工作人员"),
-            "；".join(f"{name}：{value}" for name, value in acts.detail_shown(row["detail"], {})),
+            "；".join(
+                f"{name}：{value}" for name, value in acts.detail_shown(row["detail"], {}, acts.called(row["detail"]))
+            ),
         ],
     )
 

@@ -512,6 +512,25 @@ def test_every_act_that_is_recorded_needs_a_right_or_is_known_to_need_none() -> 
     assert set().union(*known.values()) >= NEEDS_NONE
 
 
+def test_what_was_refused_as_the_own_case_is_no_act(lived: Lived) -> None:
+    organizer, staff, administrator = lived.people["李组织"], lived.people["周站长"], lived.town.administrator
+    found = administrator.api("GET", f"/checkin/activities?station_id={lived.town.station_id}&state=published")
+    [activity_id] = [activity["id"] for activity in found if activity["title"] == "点名的活动"]
+    site_id = administrator.api("GET", f"/checkin/activities/{activity_id}")["sites"][0]["id"]
+    came = {"id": str(new_id()), "member_id": organizer.member_id, "site_id": site_id}
+    administrator.api("POST", f"/checkin/activities/{activity_id}/newcomers", came)
+    concern = {"id": str(new_id()), "member_id": staff.member_id, "words": "少了一次"}
+    staff.api("POST", "/members/concerns", concern)
+    for who, path, content in (
+        (organizer, f"/checkin/attendances/{came['id']}/confirm", None),
+        (staff, f"/members/concerns/{concern['id']}/answer", {"answer": "好"}),
+        (staff, f"/members/members/{staff.member_id}/reset-codes", None),
+    ):
+        assert who.refused("POST", path, content)["code"] == "own_case"
+    for name in ("nobody acts for themselves or the own household", "nobody acts without a right that reaches so far"):
+        assert faults(lived.town, name) == []
+
+
 def test_who_moves_in_together_later_did_nothing_wrong_before(lived: Lived) -> None:
     organizer, confirmed = (lived.people[name] for name in ("李组织", "王秀英"))
     together = {"with_member_id": organizer.member_id}

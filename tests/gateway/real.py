@@ -73,10 +73,19 @@ class Browser:
         return answer
 
     def api(self, method: str, path: str, content: Any = None) -> Any:
-        headers = {"Huzhu-Csrf": token_of(self.client)}
-        answer = self.client.open(f"/api/v1{path}", method=method, json=content, headers=headers)
+        answer = self._ask(method, path, content)
         assert answer.status_code < 300, (path, answer.text)
         return answer.json if answer.data else None
+
+    def refused(self, method: str, path: str, content: Any = None) -> Any:
+        """The problem with which it is refused."""
+        answer = self._ask(method, path, content)
+        assert answer.status_code >= 400, (path, answer.text)
+        return answer.json
+
+    def _ask(self, method: str, path: str, content: Any) -> "TestResponse":
+        headers = {"Huzhu-Csrf": token_of(self.client)}
+        return self.client.open(f"/api/v1{path}", method=method, json=content, headers=headers)
 
 
 def token_of(client: "FlaskClient") -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared import clock
+from shared.ids import new_id
 from shared.principal import Role
 from tests.acts import recorded_acts, recorded_details
 from tests.gateway.organizing import START, offer, publish
@@ -68,6 +69,37 @@ def test_the_audit_log_says_in_words_what_was_done(town: Town) -> None:
     in_english = town.administrator
     in_english.client.set_cookie("huzhu_language", "en")
     assert "：" not in in_english.get("/staff/audit").text
+
+
+def test_who_tried_to_act_for_themselves_is_found_in_all_services_by_one_choice(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    activity_id = publish(staff).rpartition("/")[2]
+    offer(staff)
+    newcomer = {"id": str(new_id()), "member_id": staff.member_id}
+    site_id = staff.api("GET", f"/checkin/activities/{activity_id}")["sites"][0]["id"]
+    line = {"gift_id": str(new_id()), "quantity": 1, "points": 150}
+    order = {"id": str(new_id()), "member_id": staff.member_id, "station_id": town.station_id, "lines": [line]}
+    for path, content in (
+        (f"/checkin/activities/{activity_id}/newcomers", newcomer | {"site_id": site_id}),
+        ("/rewards/desk-orders", order),
+        (f"/members/members/{staff.member_id}/reset-codes", None),
+    ):
+        assert staff.refused("POST", path, content)["code"] == "own_case"
+    auditor = town.person("何审计", Role.AUDITOR)
+    page = auditor.get("/staff/audit?action=.refuse_own").text
+    assert re.search(r'<option value=".refuse_own" selected>为自己或家人办理，被拒绝的', page)
+    table = re.sub(r"<[^>]*>", " ", page.partition("<table")[2])
+    for words in (
+        "登记、确认或更正自己或家人的签到，被拒绝", "想办的是：登记签到", "活动名称：楼道大扫除", "志愿者 周站长",
+        "给自己或家人兑换，被拒绝", "想办的是：现场兑换",
+        "给自己或家人生成验证码或认领码，被拒绝", "想办的是：生成验证码",
+    ):  # fmt: skip
+        assert words in table, words
+    for other in ("上架礼品", "发布活动", "授予角色", "refuse_own", "attendance."):
+        assert other not in table, other
+    alone = auditor.get("/staff/audit?action=desk.refuse_own").text.partition("<table")[2]
+    assert "给自己或家人兑换，被拒绝" in alone
+    assert "生成验证码" not in alone
 
 
 def test_the_audit_log_is_asked_for_a_person_a_place_and_days(town: Town) -> None:

@@ -105,6 +105,8 @@ def test_nobody_approves_or_brings_a_balance_of_their_own(town: Town, three: dic
     found = brought(town, caller)
     rows = town.get(f"/imports/{found['id']}/rows", caller).json
     assert any("您本人" in problem["sentence"] for row in rows for problem in row["problems"])
+    [kept] = town.audited("import.refuse_own")
+    assert (kept.subject_id, kept.member_id, kept.detail["tried"]) == (three["陈芳"], three["陈芳"], "import.bring")
     step(town, caller, found, "start")
     second = town.official(Role.STAFF, "咸安区中心", member_id=three["李建国"])
     assert step(town, second, found, "approve", status=403)["code"] == "own_case"

@@ -203,6 +203,9 @@ def test_who_brought_it_does_not_approve_it_and_nobody_a_record_of_their_own(
     assert step(town, own, found, "undo", status=403)["code"] == "own_case"
     other = brought(town, town.official(Role.STAFF, member_id=three["陈芳"]), file_of("past.xls"))
     assert "您本人" in sentences(town, staff(town), other)[0]
+    assert [kept.detail["tried"] for kept in town.audited("import.refuse_own")] == [
+        "import.approve", "import.undo", "import.bring"
+    ]  # fmt: skip
 
 
 def test_what_check_in_has_known_by_then_comes_back_as_a_bad_row(town: Town, three: dict[str, UUID]) -> None:
