@@ -42,7 +42,7 @@ _ACTS = {
         JOIN import_file ON import_file.id = subject_id AND kind IN ('opening', 'past')
         JOIN import_row ON import_id = import_file.id AND import_row.state <> 'bad'
             AND import_row.member_id IS NOT NULL
-        WHERE action IN ('import.start', 'import.approve') OR action = 'import.undo' AND kind = 'past'
+        WHERE action IN ('import.start', 'import.approve', 'import.undo')
     """,
     "checkin": """
         SELECT log.at, log.who, log.member_id, log.action, subject_id, attendance.member_id AS for_member_id

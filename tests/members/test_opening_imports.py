@@ -1,6 +1,7 @@
 """期初结转 by a file: matched to members, approved by a second person above the station, told to points, taken back."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from services.members.commands import work_imports
 from services.members.store import imports as store
 from shared import clock
 from shared.ids import new_id
-from shared.principal import Principal, Role
+from shared.principal import Grant, Principal, Role
 from tests.members.test_imports import bring, file_of, look, merge, staff, step, work
 from tests.members.town import Town
 
@@ -100,7 +101,7 @@ def test_who_brought_it_does_not_approve_it_from_above_either(town: Town, three:
         town.sql("UPDATE import_file SET decided_by_member_id = created_by_member_id")
 
 
-def test_nobody_approves_or_brings_a_balance_of_their_own(town: Town, three: dict[str, UUID]) -> None:
+def test_nobody_approves_brings_or_takes_back_a_balance_of_their_own(town: Town, three: dict[str, UUID]) -> None:
     caller = town.official(Role.STAFF, member_id=three["陈芳"])
     found = brought(town, caller)
     rows = town.get(f"/imports/{found['id']}/rows", caller).json
@@ -110,6 +111,23 @@ def test_nobody_approves_or_brings_a_balance_of_their_own(town: Town, three: dic
     step(town, caller, found, "start")
     second = town.official(Role.STAFF, "咸安区中心", member_id=three["李建国"])
     assert step(town, second, found, "approve", status=403)["code"] == "own_case"
+    step(town, above(town), found, "approve")
+    work(town)
+    assert step(town, second, found, "undo", status=403)["code"] == "own_case"
+
+
+def test_a_balance_of_who_is_on_the_same_login_is_left_out_like_ones_own(town: Town, three: dict[str, UUID]) -> None:
+    caller = replace(town.register(), grants=(Grant(Role.STAFF, town.path("南昌路站")),))
+    town.sql(
+        "INSERT INTO login_member (login_id, member_id, relation) VALUES (:login, :member, 'other')",
+        login=caller.login_id,
+        member=three["王秀英"],
+    )
+    caller = replace(caller, member_ids=(*caller.member_ids, three["王秀英"]))
+    found = brought(town, caller)
+    assert look(town, caller, found)["counts"] == {"good": 2, "bad": 3}
+    assert [kept.subject_id for kept in town.audited("import.refuse_own")] == [three["王秀英"]]
+    assert step(town, caller, found, "start")["state"] == "waiting"
 
 
 def test_what_was_sent_back_may_come_again(town: Town, three: dict[str, UUID]) -> None:

@@ -20,8 +20,8 @@ from shared.principal import Principal, Role, Tried
 
 JOB = "work_imports"
 ASKED_AT_ONCE = 500
-_ANSWERED_FOR = {Kind.OPENING: (Step.START, Step.APPROVE), Kind.PAST: (Step.START, Step.APPROVE, Step.UNDO)}
-"""Steps that nobody takes for themselves or their household. Who undoes past services annuls attendances."""
+_ANSWERED_FOR = (Step.START, Step.APPROVE, Step.UNDO)
+"""Steps that nobody takes for themselves or their household, where a file holds records."""
 
 
 @transactional
@@ -101,7 +101,7 @@ def step(
     rules.check_step(chosen, shown_imports.about(caller, found, path), clock.now())
     if chosen is Step.CHECK and found.content is None:
         raise rules.NotNow
-    vouches = found.kind in rules.VOUCHED and chosen in _ANSWERED_FOR[Kind(found.kind)]
+    vouches = found.kind in rules.VOUCHED and chosen in _ANSWERED_FOR
     if vouches and (own := imports.find_own_case(tx, import_id, caller.member_ids, caller.household_ids)):
         tried = Tried(f"import.{chosen}", path, "import", import_id, {"name": found.file_name, "kind": found.kind})
         caller.refuse_own_case(*own, tried, detail="名单里有您本人或同住家人，请另一位来办")

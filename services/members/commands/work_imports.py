@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services.members.commands import openings, past, roster
@@ -19,7 +19,7 @@ from services.members.domain.roster import RosterRow
 from services.members.store import imports, people, tree
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
-from services.members.store.models import Member
+from services.members.store.models import LoginMember, Member
 from shared import audit, clock, outbox, spreadsheets
 from shared.db import transactional
 from shared.errors import Forbidden, Invalid, NotFound, RuleBroken
@@ -256,14 +256,17 @@ _TAKEN_BACK: dict[Kind, Callable[[Session, ImportFile, int], None]] = {
 
 
 def _author_of(tx: Session, found: ImportFile) -> Principal:
-    """Who brought the file, as staff of its station: the right was looked at when it was brought."""
+    """Who brought the file, as staff of its station: the right was looked at when it was brought. With everybody whom
+    the login acts for by now: their rows are the own case too.
+    """
+    family = tx.scalars(select(LoginMember.member_id).where(LoginMember.login_id == found.created_by_login_id))
     return Principal(
         kind=CallerKind.LOGIN,
         audience="members",
         login_id=found.created_by_login_id,
         member_id=found.created_by_member_id,
         own_member_id=found.created_by_member_id,
-        member_ids=(found.created_by_member_id,),
+        member_ids=tuple({found.created_by_member_id, *family}),
         grants=(Grant(Role.STAFF, tree.get_standing(tx, found.station_id).path),),
     )
 
