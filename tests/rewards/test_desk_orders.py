@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from services.rewards import jobs
+from services.rewards import jobs, store
 from services.rewards.commands import desk, desk_orders
 from services.rewards.domain import redemption as rules
 from services.rewards.domain.desk import DeskOrder, Line, Paper
@@ -335,6 +335,15 @@ def test_two_desks_call_two_numbers_and_a_call_sent_twice_calls_one(rewards_app:
     assert queries.last_called(organizer, here) == 7
     with clock.travel(clock.now() + timedelta(days=1)):
         assert queries.last_called(organizer, here) == 0
+
+
+def test_who_calls_a_number_does_not_wait_for_who_is_being_served(rewards_app: Flask, town: Town) -> None:
+    """A call that waited would run into the lock's time limit, and answer with a fault."""
+    organizer, here = town.organizer, town.station.id
+    store.hold_desk(session(), here)
+    (number,) = at_once(rewards_app, lambda: desk_orders.call_next(organizer, call_id=uuid4(), station_id=here))
+    assert number == 1
+    session().rollback()
 
 
 def test_limits_that_are_not_whole_are_listed_for_paper(town: Town, points: Points) -> None:

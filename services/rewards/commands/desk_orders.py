@@ -271,7 +271,7 @@ def call_next(tx: Session, caller: Principal, *, call_id: UUID, station_id: UUID
     if place is None:
         raise NotFound("没有这个站点")
     caller.require(Role.ORGANIZER, place.path)
-    store.hold_desk(tx, station_id, alone=True)
+    store.hold_calls(tx, station_id)
     known = store.find_call(tx, call_id)
     if known is not None:
         if known.station_id != station_id:

@@ -1,7 +1,8 @@
 """Statements of the desk: orders of several gifts, and daily closes.
 
 Whatever hands over or takes back at a station holds the station's desk shared, a close holds it alone: so a close sees
-nothing half done. It is taken before all rows; these then as everywhere: redemptions, taken, stock, each by id.
+nothing half done. It is taken before all rows; these then as everywhere: redemptions, taken, stock, each by id. Queue
+numbers have a lock of their own, so that nobody who calls one waits for who is being served.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -50,6 +51,7 @@ from shared.copies import PERSONS, member_card, merged_line, station
 
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:station AS text), 0))")
 _SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(CAST(:station AS text), 0))")
+_CALLING = text("SELECT pg_advisory_xact_lock(hashtextextended('call ' || CAST(:station AS text), 0))")
 _SHARED_OF = text("""
     SELECT pg_advisory_xact_lock_shared(hashtextextended(CAST(station_id AS text), 0)) FROM redemption WHERE id = :id
 """)
@@ -58,6 +60,11 @@ _SHARED_OF = text("""
 def hold_desk(tx: Session, station_id: UUID, *, alone: bool = False) -> None:
     """Until we are done no close runs at this station; `alone`: nothing is handed over or taken back there, either."""
     tx.execute(_ALONE if alone else _SHARED, {"station": str(station_id)})
+
+
+def hold_calls(tx: Session, station_id: UUID) -> None:
+    """Until we are done nobody else calls a number at this station; its desk goes on."""
+    tx.execute(_CALLING, {"station": str(station_id)})
 
 
 def hold_desk_of(tx: Session, redemption_id: UUID) -> None:
@@ -367,7 +374,7 @@ def find_call(tx: Session, call_id: UUID) -> DeskCall | None:
 
 
 def add_call(tx: Session, call_id: UUID, station_id: UUID, day: date) -> int:
-    """The next number of the day. The desk is held alone, so that two desks call two."""
+    """The next number of the day. The station's calls are held, so that two desks call two."""
     return int(tx.execute(_CALL, {"id": call_id, "station": station_id, "day": day}).scalar_one())
 
 
