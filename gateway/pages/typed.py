@@ -10,10 +10,12 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend
+from gateway.backend import Call
 from gateway.forms import Form
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.places import asking_for_stations, chosen_station, every, stations_in
+from gateway.pages.places import asking_for_stations, chosen_station, describe, every, stations_in
+from gateway.presentation import moment
 from shared import clock
 from shared.errors import Conflict, HuzhuError, Unavailable
 from shared.principal import Role
@@ -23,6 +25,7 @@ _PAPER = UUID("6f1d5f0e-4f0a-4f6c-9d0b-6f8f2a6f3b51")
 """Namespace of the ids of orders that were on paper: list and line make the id, so that a line is booked once, also
 when its station was merged before all was typed in.
 """
+_NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)", re.ASCII)
 _LIST_NUMBER = re.compile(r"[0-9]{6}-[A-Z0-9]{4}")
 
 pages = Blueprint("typed", __name__)
@@ -33,8 +36,9 @@ class _Line:
     """One line of the list: who, and the gifts that stand in it."""
 
     number: int
-    code: str
     at: time
+    codes: dict[str, str] = field(default_factory=dict)
+    """By what names the person, a short code or a number, the field it was typed into."""
     member_id: str = ""
     name: str = ""
     pieces: dict[str, int] = field(default_factory=dict)
@@ -88,29 +92,51 @@ def _read_lines(filled: Form) -> list[_Line]:
         if not 0 < pieces <= 100:
             filled.fail(f"pieces-{row}", _("件数请填整数"))
         at = filled.time_of_day(f"at-{row}", "") if filled.text(f"at-{row}") else time(12)
-        line = lines.setdefault(number, _Line(number, code, at or time(12)))
-        if line.code != code:
-            filled.fail(f"who-{row}", _("同一行号写了两个人"))
+        line = lines.setdefault(number, _Line(number, at or time(12)))
+        for one in _codes_in(code):
+            line.codes.setdefault(one, f"who-{row}")
         line.pieces[gift_id] = line.pieces.get(gift_id, 0) + pieces
     return list(lines.values())
 
 
+def _codes_in(typed: str) -> list[str]:
+    """A short code, a number or a badge; or number and short code, which people write side by side to be safe."""
+    number = _NUMBER.search(typed)
+    rest = _NUMBER.sub("", typed).strip(" /，,、；;()（）") if number else ""
+    return [number[0], rest] if number and rest else [typed]
+
+
 def _find_people(filled: Form, lines: list[_Line]) -> None:
-    """Whom the codes mean, all asked at once; who is not found is a fault of their line."""
-    codes = list(dict.fromkeys(line.code for line in lines))
+    """Whom the codes mean, all asked at once; who is not found, and two people in one line, is a fault of the line."""
+    codes = list(dict.fromkeys(code for line in lines for code in line.codes))
     answers = backend.call("members", "POST", "/badges/read", json={"codes": codes})
     found = {answer["code"]: answer["member"] for answer in answers}
     for line in lines:
-        member = found.get(line.code)
-        if member is None:
-            row = next(row for row in range(1, ROWS + 1) if filled.text(f"who-{row}") == line.code)
-            filled.fail(f"who-{row}", _("没有这个短码或编号，请核对"))
-            continue
-        line.member_id, line.name = member["id"], member["name"]
+        first, *_others = line.codes
+        for code, name in line.codes.items():
+            if found.get(code) is None:
+                filled.fail(name, _("没有这个短码或编号，请核对"))
+            elif found.get(first) and found[code]["id"] != found[first]["id"]:
+                filled.fail(name, _two_people((first, found[first]), (code, found[code])))
+        if filled:
+            line.member_id, line.name = found[first]["id"], found[first]["name"]
+
+
+def _two_people(*meant: tuple[str, dict[str, Any]]) -> str:
+    """The question which of two people is right, with what tells them apart."""
+    numbers, codes = (
+        [describe(who) for code, who in meant if bool(_NUMBER.search(code)) is is_number] for is_number in (True, False)
+    )
+    if numbers and codes:
+        return _("编号是%(one)s，短码是%(other)s，请核对", one=numbers[0], other=codes[0])
+    one, other = numbers or codes
+    return _("同一行号写了两个人：%(one)s，%(other)s，请核对", one=one, other=other)
 
 
 def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str, int]) -> dict[str, Any]:
-    """What became of a line, as sentences; an answer that did not come is asked for again by typing it in again."""
+    """What became of a line, as sentences; an answer that did not come is asked for again by typing it in again. What
+    was booked before is told as such, with the prices of then.
+    """
     order_id = str(uuid5(_PAPER, f"{number} {line.number}"))
     then = datetime.combine(datetime.fromisoformat(day), line.at, clock.SHANGHAI)
     content = {
@@ -129,10 +155,27 @@ def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str,
     except Unavailable:
         return told | {"kind": "wait", "sentences": [_("系统忙，还不知道有没有录上。请照样再录一次，不会重复扣积分。")]}
     except Conflict:
-        return told | {"kind": "refused", "sentences": [_("这一行以前录过，内容和这次不一样。请点开核对。")]}
+        return told | {"kind": "refused", "sentences": _booked_before(order_id)}
     except HuzhuError as refusal:
         return told | {"kind": "refused", "sentences": [_(refusal.detail)], "order_id": None}
-    return told | _outcome(order)
+    outcome = _outcome(order)
+    if order["repeated"]:
+        outcome["sentences"].insert(0, _("这一行已经登记过（%(when)s），没有再记账。", when=moment(order["at"])))
+        outcome["kind"] = "known" if outcome["kind"] == "ok" else outcome["kind"]
+    return told | outcome
+
+
+def _booked_before(order_id: str) -> list[str]:
+    """What stands in a line that was typed in otherwise this time; who may not see it is told that much."""
+    known = backend.together(order=Call("rewards", f"/desk-orders/{order_id}"))["order"].content
+    if known is None:
+        return [_("这一行以前录过，内容和这次不一样。请点开核对。")]
+    booked = "、".join(f"{line['gift_name']} × {line['quantity']}" for line in known["lines"])
+    who = known["member_name"] or _("（姓名暂时看不到）")
+    return [
+        _("这一行 %(when)s 已经登记过：%(name)s，%(gifts)s。", when=moment(known["at"]), name=who, gifts=booked),
+        _("和这次写的不一样，这次没有记账。请点开核对。"),
+    ]
 
 
 def _outcome(order: dict[str, Any]) -> dict[str, Any]:

@@ -224,14 +224,18 @@ def show_desk(query: dict[str, Any], station_id: UUID) -> Served:
 @routes.route("/desk-orders", methods=["POST"])
 @web.holding(Role.ORGANIZER)
 @routes.arguments(schemas.DeskOrderSchema)
-@routes.response(201, schemas.DeskReceiptSchema)
+@routes.response(201, schemas.DeskServedSchema)
 @_refuses(403, 404, 409)
 def serve(order: dict[str, Any]) -> dict[str, Any]:
-    """Redeem several gifts for the person at the desk and hand them over; each line says what became of it."""
+    """Redeem several gifts for the person at the desk and hand them over; each line says what became of it.
+
+    The same order again is answered with what was booked then; a line of paper also when its time or the prices differ.
+    """
     lines = tuple(Line(**line) for line in order.pop("lines"))
     paper = order.pop("paper")
     wanted = DeskOrder(**order, lines=lines, paper=Paper(**paper) if paper else None)
-    return _receipt(desk_orders.serve(web.caller(), wanted))
+    receipt = desk_orders.serve(web.caller(), wanted)
+    return _receipt(receipt) | {"repeated": receipt.repeated}
 
 
 @routes.route("/desk-orders/<uuid:order_id>", methods=["GET"])

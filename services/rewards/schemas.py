@@ -260,6 +260,13 @@ class DeskReceiptSchema(Wire):
     lines = fields.List(fields.Nested(DeskReceiptLineSchema), required=True)
 
 
+class DeskServedSchema(DeskReceiptSchema):
+    repeated = fields.Boolean(
+        required=True,
+        metadata={"description": "it was known already: nothing new was booked but what points had not answered"},
+    )
+
+
 class DeskDayQuerySchema(Wire):
     day = Day(load_default=None, metadata={"description": "in Shanghai; today when left out"})
 

@@ -226,7 +226,7 @@ def test_a_desk_whose_station_was_merged_at_noon_is_closed_next_door(desk: Desk)
         assert OLD in slips
         assert "香皂" in slips
         again = desk.organizer.post("/desk/typed", "/desk/typed", **line).text
-        assert "这一行以前录过" in again, "typed in at the old desk, and once more at the new"
+        assert "已经登记过" in again, "typed in at the old desk, and once more at the new"
         assert desk.points() == 50
 
 
@@ -295,13 +295,20 @@ def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
     typed: dict[str, Any] = {"list_number": "261125-ab23"}
     typed |= {"line-1": "3", "who-1": code, "gift-1": desk.soap, "pieces-1": "2", "at-1": "9:40"}
     typed |= {"line-2": "9", "who-2": code, "gift-2": desk.rice, "pieces-2": "1"}
-    for _twice in range(2):
+    for repeated in (False, True):
         told = desk.organizer.post("/desk/typed", "/desk/typed", **typed).text
         assert "香皂 × 2：已记账" in told
+        assert ("这一行已经登记过" in told) is repeated
         assert "大米 × 1：没有扣积分" in told
         assert desk.points() == before - 2 * PRICE
     other = desk.organizer.post("/desk/typed", "/desk/typed", **typed | {"pieces-1": "1"}).text
-    assert "这一行以前录过" in other
+    assert "陈*，香皂 × 2" in other
+    assert "和这次写的不一样" in other
+    assert desk.points() == before - 2 * PRICE
+    desk.staff.api("PATCH", f"/rewards/gifts/{desk.soap}", {"points": 2 * PRICE})
+    dearer = desk.organizer.post("/desk/typed", "/desk/typed", **typed | {"at-1": "10:15"}).text
+    assert "这一行已经登记过" in dearer, "whatever the price and the time are now"
+    assert "大米 × 1：没有扣积分" in dearer
     assert desk.points() == before - 2 * PRICE
     wrong = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ", "pieces-2": "x"})
     assert "件数请填整数" in wrong.text
@@ -310,6 +317,28 @@ def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
         assert "照名单上面的单号" in refused.text
     unknown = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ"})
     assert "没有这个短码或编号" in unknown.text
+
+
+def test_a_line_that_names_two_people_is_a_question_and_books_nothing(desk: Desk) -> None:
+    before, badge, other = desk.points(), badge_of(desk), desk.town.person("王秀英")
+    desk.staff.api("POST", f"/members/members/{other.member_id}/confirm")
+    query = f"node_id={desk.town.station_id}&member_id={other.member_id}"
+    (others,) = desk.organizer.api("GET", f"/members/badges?{query}")
+    typed: dict[str, Any] = {"list_number": "261125-AB23"}
+    for row, who in (("1", badge["volunteer_number"]), ("2", others["short_code"])):
+        typed |= {f"line-{row}": "3", f"who-{row}": who, f"gift-{row}": desk.soap, f"pieces-{row}": "1"}
+    asked = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed).text
+    assert re.search("编号是陈芳[^<]*，短码是王秀英[^<]*，请核对", asked)
+    assert badge["volunteer_number"] in asked, "what was typed is kept"
+    both = {"who-2": f"{badge['volunteer_number']} / {others['short_code']}"}
+    assert "短码是王秀英" in desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | both).text
+    codes = {"who-1": badge["short_code"]}
+    assert "同一行号写了两个人：陈芳" in desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | codes).text
+    assert desk.points() == before
+    same = {"who-2": f"{badge['volunteer_number']} / {badge['short_code']}"}
+    told = desk.organizer.post("/desk/typed", "/desk/typed", **typed | same).text
+    assert "香皂 × 2：已记账" in told, "number and short code of one person are one line"
+    assert desk.points() == before - 2 * PRICE
 
 
 def test_the_passbook_has_both_units_line_by_line(desk: Desk) -> None:

@@ -397,3 +397,56 @@ def test_what_was_written_on_paper_is_typed_in_once_by_list_and_line(town: Town,
     short = desk_orders.serve(organizer, replace(order, id=uuid4(), paper=replace(paper, line=8)))
     assert [(line.state, line.reason) for line in short.lines] == [(State.DECLINED, "可用积分不足")]
     assert points.balances[str(member)] == 500, "never negative"
+
+
+def test_a_line_of_paper_once_more_is_what_was_booked_whatever_the_price_and_the_time(
+    town: Town, points: Points
+) -> None:
+    gift, member, organizer = town.gift(stock=9, points=1000), town.member(), town.organizer
+    points.balances[str(member)] = 5000
+    paper = Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+    order = replace(order_of(town, member, one=(gift, 2)), paper=paper)
+    first = desk_orders.serve(organizer, order)
+    again = desk_orders.serve(organizer, order)
+    assert (first.repeated, again.repeated) == (False, True)
+    dearer = [replace(order.lines[0], points=2400)]
+    later = replace(paper, handed_over_at=clock.now())
+    for change in ({"lines": dearer}, {"paper": later}, {"lines": dearer, "paper": later}):
+        told = desk_orders.serve(organizer, replace(order, **change))  # type: ignore[arg-type]
+        assert told.repeated
+        assert [(line.id, line.points) for line in told.lines] == [(first.lines[0].id, 2000)]
+    twin = town.member()
+    merge(town, member, twin)
+    assert desk_orders.serve(organizer, replace(order, member_id=twin, lines=dearer)).repeated
+    assert points.balances[str(member)] == 3000
+    assert acts() == ["desk.serve"]
+
+
+def test_another_line_of_paper_under_an_id_is_a_conflict(town: Town, points: Points) -> None:
+    gift, other, member, organizer = town.gift(stock=9), town.gift(stock=9), town.member(), town.organizer
+    paper = Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+    order = replace(order_of(town, member, one=(gift, 1)), paper=paper)
+    desk_orders.serve(organizer, order)
+    for another in (
+        replace(order, member_id=town.member()),
+        replace(order, lines=[Line(gift.id, 2, gift.points * 2)]),
+        replace(order, lines=[Line(other.id, 1, other.points)]),
+        replace(order, paper=replace(paper, line=8)),
+        replace(order, paper=None),
+    ):
+        with pytest.raises(Conflict):
+            desk_orders.serve(organizer, another)
+
+
+def test_a_line_booked_at_a_station_one_does_not_organize_is_not_told(town: Town, points: Points) -> None:
+    gift, member, next_door = town.gift(stock=9), town.member(), town.other_station
+    order = replace(
+        order_of(town, member, one=(gift, 1)), paper=Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+    )
+    desk_orders.serve(town.organizer, order)
+    both = login_of(uuid4(), grants=[Grant(Role.ORGANIZER, one.path) for one in (town.station, next_door)])
+    assert desk_orders.serve(both, replace(order, station_id=next_door.id)).repeated
+    with pytest.raises(Conflict):
+        desk_orders.serve(
+            login_of(uuid4(), grants=[Grant(Role.ORGANIZER, next_door.path)]), replace(order, station_id=next_door.id)
+        )

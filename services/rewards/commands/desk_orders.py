@@ -1,7 +1,7 @@
 """Serving one person at the desk: several gifts in one order, paid and handed over in the same breath."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,8 @@ from shared.ids import new_id
 from shared.principal import Principal, Role, Tried
 from shared.settings import Keyring
 
+_REUSED = "这个编号已经用于另一次兑换"
+
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
@@ -39,6 +41,8 @@ def serve(caller: Principal, order: DeskOrder) -> Receipt:
 
     The same order again changes nothing that was decided, and finishes what was not: lines that wait for points stay
     `requested`, are not to be handed over, and are asked for again.
+    `requested`, are not to be handed over, and are asked for again; the receipt says that it was `repeated`. A line of
+    paper is the same whatever the prices and the time on it. OwnCase is written down before it is raised.
     """
     return _finish(caller, _open(caller, order))
 
@@ -87,11 +91,7 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
         "request_digest": order.digest,
     }
     if not store.add_order(tx, values):
-        known = store.find_order_at_desk(tx, order.id)
-        assert known is not None, "orders are never deleted"
-        if known.request_digest != order.digest:
-            raise Conflict("这个编号已经用于另一次兑换")
-        return _opened(tx, known, place, {})
+        return _repeated(tx, caller, order, place)
     lines = _reserve(tx, order, place)
     requested = [line for line in lines if line.state is State.REQUESTED]
     by_name = store.name_of(tx, caller.own_member_id)
@@ -100,6 +100,35 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
     events = dict(zip((line.id for line in requested), rows, strict=True))
     receipt = Receipt(Kept(**values), place.name, place.member_name, by_name, lines)
     return _Opened(receipt, place.path, place.card_version or 0, events)
+
+
+def _repeated(tx: Session, caller: Principal, order: DeskOrder, place: Row[Any]) -> _Opened:
+    """What is known under the id of an order; Conflict when that is something else."""
+    known = store.find_order_at_desk(tx, order.id)
+    assert known is not None, "orders are never deleted"
+    if known.request_digest != order.digest:
+        if not _is_same_line(tx, known, order):
+            raise Conflict(_REUSED)
+        # Its station may have been merged since, or be none of the caller's.
+        there = store.find_at_station(tx, known.station_id, known.member_id)
+        if there is None or not caller.may(Role.ORGANIZER, there.path):
+            raise Conflict(_REUSED)
+        caller.refuse_own_case(known.member_id, there.household_id)
+        place = there
+    opened = _opened(tx, known, place, {})
+    return replace(opened, receipt=replace(opened.receipt, repeated=True))
+
+
+def _is_same_line(tx: Session, known: Kept, order: DeskOrder) -> bool:
+    """Whether a line of paper says the same once more: the same gifts for the same person, whose entries may have been
+    merged in between. Prices may have changed since, and the time is what people type in carelessly.
+    """
+    paper = order.paper
+    if paper is None or (known.paper_list, known.paper_line) != (paper.list_number, paper.line):
+        return False
+    stays = copies.who_stays(tx, {known.member_id, order.member_id})
+    booked = {line.gift_id: line.quantity for line in store.list_lines(tx, known.id)}
+    return stays[known.member_id] == stays[order.member_id] and booked == order.pieces
 
 
 def _reserve(tx: Session, order: DeskOrder, place: Row[Any]) -> list[Redemption]:
@@ -227,9 +256,7 @@ def _hand_over(
         gifts = "、".join(f"{line.gift_name} × {line.quantity}" for line in paid)
         detail = {"gift": gifts, "points": sum(line.points for line in paid), "member_id": str(order.member_id)}
         audit.add(tx, caller, "desk.serve", "order", order.id, path=opened.path, detail=detail)
-    receipt = opened.receipt
-    now_standing = store.list_lines(tx, order.id)
-    return Receipt(order, receipt.station_name, receipt.member_name, receipt.by_name, now_standing)
+    return replace(opened.receipt, lines=store.list_lines(tx, order.id))
 
 
 def _said(line: Redemption, outcomes: dict[UUID, Any]) -> str | None:

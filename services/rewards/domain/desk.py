@@ -57,6 +57,11 @@ class DeskOrder:
         lines = sorted((str(line.gift_id), line.quantity, line.points) for line in self.lines)
         return content_digest(self.station_id, self.member_id, lines, self.paper)
 
+    @property
+    def pieces(self) -> dict[UUID, int]:
+        """How many of each gift."""
+        return {line.gift_id: line.quantity for line in self.lines}
+
     def redemption_of(self, line: Line) -> Order:
         """A line as a redemption of its own. Its id follows from the order's, so that a repeated order repeats it."""
         key = uuid5(self.id, str(line.gift_id))

@@ -110,6 +110,8 @@ class Receipt:
     """Masked, like the next."""
     by_name: str | None
     lines: Sequence[Redemption]
+    repeated: bool = False
+    """Whether the order was there already when it was asked for."""
 
 
 def masked_names(tx: Session, member_ids: Collection[UUID | None]) -> dict[UUID, str]:
