@@ -48,13 +48,23 @@ def close() -> ResponseReturnValue:
 
 
 def _read_counts(filled: Form) -> list[dict[str, Any]]:
+    """What was counted; each fault names its gift, since the list at the top stands far from the fields."""
     counts = []
     for gift_id in (name.removeprefix("expected-") for name in filled.typed if name.startswith("expected-")):
         expected = filled.whole(f"expected-{gift_id}", _("页面不完整，请刷新再试"))
-        counted = filled.whole(f"counted-{gift_id}", _("请填写实际点到的件数"))
+        gift, typed = filled.text(f"name-{gift_id}"), filled.text(f"counted-{gift_id}")
+        wrong = (
+            _("%(gift)s：“%(typed)s”不是件数，请填整数", gift=gift, typed=typed)
+            if typed
+            else _("%(gift)s：请填写实际点到的件数", gift=gift)
+        )
+        counted = filled.whole(f"counted-{gift_id}", wrong)
         reason = filled.text(f"reason-{gift_id}")
         if f"counted-{gift_id}" not in filled.errors and counted != expected and not reason:
-            filled.fail(f"reason-{gift_id}", _("实点数和应存数不一样，请写明原因"))
+            what = {"gift": gift, "expected": expected, "counted": counted}
+            filled.fail(
+                f"reason-{gift_id}", _("%(gift)s：应存 %(expected)s 件，实点 %(counted)s 件，请写明原因", **what)
+            )
         counts.append(
             {
                 "gift_id": gift_id,
@@ -65,6 +75,23 @@ def _read_counts(filled: Form) -> list[dict[str, Any]]:
             }
         )
     return counts
+
+
+def _say_what_moved(filled: Form, to_count: list[dict[str, Any]]) -> None:
+    """At each gift of a form shown again that went out or came in since it was counted, what the books say now."""
+    for one in to_count:
+        name, gift = f"counted-{one['gift_id']}", one["gift_name"]
+        shown = (filled.text(f"expected-{one['gift_id']}"), filled.text(f"out-{one['gift_id']}"))
+        now = {"gift": gift, "expected": one["expected"], "pieces": one["pieces"]}
+        if not any(shown):
+            filled.fail(name, _("%(gift)s：刚有发放或出入库，现在应存 %(expected)s 件，请点数", **now))
+        elif shown != (str(one["expected"]), str(one["pieces"])):
+            words = _(
+                "%(gift)s：点数以后又有发放或出入库，原来应存 %(before)s 件，现在 %(expected)s 件，请重新点数",
+                before=shown[0],
+                **now,
+            )
+            filled.fail(name, words)
 
 
 def _close_page(filled: Form) -> str:
@@ -82,6 +109,8 @@ def _close_page(filled: Form) -> str:
         else {}
     )
     to_count = panels["to_count"].needed() if panels else []
+    if filled.errors:
+        _say_what_moved(filled, to_count)
     return render_template(
         "serve/close.html",
         filled=filled,

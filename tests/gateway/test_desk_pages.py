@@ -181,7 +181,7 @@ def test_a_line_is_taken_back_until_the_close_and_not_after(desk: Desk) -> None:
     counted = desk.staff.get("/desk/close").text
     assert "发放 1 件，用去 0.5 积分" in counted
     short: dict[str, Any] = {f"counted-{desk.soap}": "8", f"counted-{desk.rice}": "10"}
-    assert "请写明原因" in desk.staff.post("/desk/close", "/desk/close", 422, **short).text
+    assert "香皂：应存 9 件，实点 8 件，请写明原因" in desk.staff.post("/desk/close", "/desk/close", 422, **short).text
     closed = desk.staff.post("/desk/close", "/desk/close", **short | {f"reason-{desk.soap}": "受潮一块"})
     for text in ("礼品发放日结单", "签字人：周*", "受潮一块", "发放 1 件，等于用去 0.5 积分"):
         assert text in closed.text
@@ -201,6 +201,22 @@ def test_a_close_counted_before_something_went_out_is_asked_for_again(desk: Desk
     assert refused.status_code == 422
     assert "重新核对" in refused.text
     assert "应存 9 件" in refused.text
+    assert "香皂：点数以后又有发放或出入库，原来应存 10 件，现在 9 件" in refused.text
+    assert "大米：" not in refused.text, "nothing of it moved"
+
+
+def test_faults_of_a_close_name_their_gift_and_keep_what_was_typed(desk: Desk) -> None:
+    filled = form_fields(desk.staff.get("/desk/close").text, "/desk/close")
+    pears = desk.gift("雪梨", 10, stock=6)
+    filled |= {f"counted-{desk.soap}": "八块", f"reason-{desk.soap}": "受潮两块", f"counted-{desk.rice}": ""}
+    refused = desk.staff.client.post("/desk/close", data=filled)
+    assert refused.status_code == 422
+    summary, page = refused.text.split("</section>", 1)
+    for text in ("香皂：“八块”不是件数", "大米：请填写实际点到的件数", "雪梨：刚有发放或出入库，现在应存 6 件"):
+        assert text in summary
+        assert text in page, "at the field in the same words"
+    for typed in ('value="八块"', 'value="受潮两块"', f'aria-describedby="counted-{pears}-fault"'):
+        assert typed in page
 
 
 def test_a_desk_whose_station_was_merged_at_noon_is_closed_next_door(desk: Desk) -> None:
