@@ -1,10 +1,12 @@
 """Wire types that marshmallow leaves too loose, and the base of all schemas."""
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
 WHOLE_MAX = 2**53
 """Beyond this, numbers in JavaScript are no longer whole."""
@@ -15,10 +17,31 @@ DAY_MIN, DAY_MAX = date(1890, 1, 1), date(2100, 1, 1)
 
 
 class Wire(Schema):
-    """Base of every schema: unknown fields are refused."""
+    """Base of every schema: unknown fields are refused, and so is a list that is too long, before its entries are read."""
 
     class Meta:
         unknown = RAISE
+
+    @pre_load
+    def _count_first(self, data: Any, **_kwargs: Any) -> Any:
+        """A body may hold half a million entries: each would be read, refused and answered for, for half a minute."""
+        for key, lengths in self._bounded:
+            given = data.get(key) if isinstance(data, Mapping) else None
+            for length in lengths if isinstance(given, list) else ():
+                try:
+                    length(given)
+                except ValidationError as refusal:
+                    raise ValidationError({key: refusal.messages}) from refusal
+        return data
+
+    @cached_property
+    def _bounded(self) -> list[tuple[str, list[validate.Length]]]:
+        """The fields that hold lists, as they are called on the wire, and how long these may be."""
+        lists = [field for field in self.load_fields.values() if isinstance(field, fields.List)]
+        return [
+            (field.data_key or field.name, [one for one in field.validators if isinstance(one, validate.Length)])
+            for field in lists
+        ]
 
 
 class Whole(fields.Integer):

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields, validate
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from devtools.servers import admin_connection
 from shared import clock, ids, log, settings, tokens
 from shared.db import session, transactional
 from shared.errors import Unavailable
-from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText
+from shared.fields import Day, Instant, Line, Paragraphs, Whole, WholeText, Wire
 from shared.upstream import NoAnswer, Upstream
 from tests.support import Settings
 
@@ -117,6 +117,33 @@ def test_a_time_at_the_ends_of_the_calendar_is_refused(value: str) -> None:
         Instant().deserialize(value)
     with pytest.raises(ValidationError):
         Day().deserialize(value[:10])
+
+
+def test_a_list_that_is_too_long_is_refused_before_its_entries_are_read() -> None:
+    read = []
+
+    class Entry(Wire):
+        points = fields.Function(deserialize=read.append)
+
+    class Order(Wire):
+        lines = fields.List(fields.Nested(Entry), data_key="rows", validate=validate.Length(1, 3, error="1–3"))
+        codes = fields.List(fields.String(), validate=[validate.Length(max=2)])
+
+    schema = Order()
+    for wrong in ({"rows": [{"points": 1}] * 4}, {"rows": [{}] * 300_000}, {"rows": []}):
+        with pytest.raises(ValidationError) as refused:
+            schema.load(wrong)
+        assert refused.value.messages == {"rows": ["1–3"]}
+    with pytest.raises(ValidationError, match="codes"):
+        schema.load({"codes": ["a"] * 3})
+    assert read == []
+    schema.load({"rows": [{"points": 1}] * 3, "codes": ["a"]})
+    assert read == [1, 1, 1]
+    for odd in (None, 1, "a", [1]):
+        with pytest.raises(ValidationError):
+            schema.load({"rows": odd})
+    with pytest.raises(ValidationError):
+        schema.load([])
 
 
 def test_log_lines_hold_no_phone_password_token_or_code() -> None:
