@@ -157,6 +157,19 @@ def require_acts_for(tx: Session, caller: Principal, member_id: UUID) -> None:
         caller.require_acts_for(member_id)
 
 
+def refuse_own_case(
+    tx: Session, caller: Principal, member_id: UUID, household_id: UUID | None, merged_into: UUID | None
+) -> None:
+    """Raise OwnCase for the caller's own members and households, by the card of who stays too: whose entry was merged may
+    have moved to another household since.
+    """
+    caller.refuse_own_case(member_id, household_id)
+    if merged_into is not None:
+        stays = who_stays(tx, [member_id])[member_id]
+        card = find_card(tx, stays)
+        caller.refuse_own_case(stays, None if card is None else card.household_id)
+
+
 PERSONS = """
 merged (member_id, person_id) AS (
     SELECT member_id, merged_into FROM member_card WHERE merged_into IS NOT NULL

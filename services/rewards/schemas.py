@@ -13,6 +13,9 @@ POINTS_MAX = 10_000_00
 
 LIMIT_MAX = 1_000
 PIECES_MAX = 1_000_000
+"""Of one movement of stock."""
+COUNTED_MAX = 999_999_999
+"""Of one gift in a daily close: movements add up, and what they came to must always be countable."""
 _STATES = [state.value for state in State if state is not State.REFUSED]
 
 
@@ -317,9 +320,9 @@ class LeftOpenSchema(Wire):
 
 class CountSchema(Wire):
     gift_id = fields.UUID(required=True)
-    pieces = Whole(required=True, validate=_count(0, PIECES_MAX), metadata={"description": "as it was shown"})
-    expected = Whole(required=True, validate=_count(0, PIECES_MAX), metadata={"description": "as it was shown"})
-    counted = Whole(required=True, validate=_count(0, PIECES_MAX))
+    pieces = Whole(required=True, validate=_count(0, COUNTED_MAX), metadata={"description": "as it was shown"})
+    expected = Whole(required=True, validate=_count(0, COUNTED_MAX), metadata={"description": "as it was shown"})
+    counted = Whole(required=True, validate=_count(0, COUNTED_MAX))
     reason = Line(load_default="", length_max=200, empty=True, metadata={"description": "of a difference"})
 
 

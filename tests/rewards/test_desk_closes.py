@@ -28,6 +28,7 @@ from shared import clock
 from shared.db import session
 from shared.errors import Conflict, Forbidden, HuzhuError
 from tests.rewards.support import Points, Town, at_once, close, fresh, statements, stock_of
+from tests.support import principal_headers
 
 
 def serve(town: Town, member: UUID, gift: Gift, quantity: int = 1) -> Redemption:
@@ -80,6 +81,18 @@ def test_after_the_close_nothing_is_taken_back(town: Town, points: Points) -> No
     assert fresh(line.id).state is State.FULFILLED
 
 
+def test_what_many_movements_brought_together_can_be_counted(rewards_app: Flask, town: Town) -> None:
+    gift = town.gift(stock=1_000_000)
+    town.receive(gift, 800_000)
+    counted = {"gift_id": str(gift.id), "pieces": 0, "expected": 1_800_000, "counted": 1_800_000}
+    content = {"id": str(uuid4()), "station_id": str(town.station.id), "counts": [counted]}
+    headers = principal_headers("rewards", grants=town.staff.grants)
+    with rewards_app.app_context():
+        answer = rewards_app.test_client().post("/api/v1/rewards/desk-closes", json=content, headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert answer.get_json()["counts"][0]["expected"] == 1_800_000
+
+
 def test_what_was_taken_back_before_is_not_counted(town: Town, points: Points) -> None:
     gift = town.gift(stock=9)
     desk.undo(town.organizer, redemption_id=serve(town, town.member(), gift).id, reason="拿错了")
@@ -119,6 +132,15 @@ def test_the_same_close_again_is_the_same_and_another_under_its_id_is_refused(to
     with pytest.raises(Conflict):
         desk_closes.close_desk(town.staff, replace(wanted, counts=[]))
     assert len(queries.list_closes(town.staff, town.station.id, limit=9)) == 1
+
+
+def test_one_id_for_closes_of_two_stations_at_once_is_one_close(rewards_app: Flask, town: Town) -> None:
+    staff = town.staff
+    for _ in range(6):
+        key = uuid4()
+        wanted = [Close(key, place.id, []) for place in (town.station, town.other_station)]
+        found = at_once(rewards_app, *[lambda close=close: desk_closes.close_desk(staff, close) for close in wanted])
+        assert sorted(type(one).__name__ for one in found) == ["Conflict", "UUID"]
 
 
 def test_staff_signs_and_organizers_do_not(town: Town, points: Points) -> None:

@@ -1,5 +1,6 @@
 """Serving one person at the desk: several gifts in one order, whatever comes twice, together or half."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,15 +12,19 @@ from sqlalchemy import select
 
 from services.rewards import jobs, store
 from services.rewards.commands import desk, desk_orders
+from services.rewards.commands import desk, desk_orders, redemptions
+from services.rewards.commands.departures import take_members
 from services.rewards.domain import redemption as rules
 from services.rewards.domain.desk import DeskOrder, Line, Paper
 from services.rewards.domain.redemption import State
 from services.rewards.queries import desk as queries
+from services.rewards.queries import verify
 from services.rewards.store import Gift, Receipt
 from shared import clock
 from shared.audit import audit_log
-from shared.db import session
-from shared.errors import Conflict, Forbidden, NotFound
+from shared.db import session, transactional
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.events import MemberChanged
 from shared.principal import Grant, OwnCase, Role
 from tests.rewards.support import (
     Points,
@@ -197,6 +202,76 @@ def test_an_order_cut_off_after_it_was_reserved_is_whole_when_it_comes_again(
 
 
 def test_nobody_serves_themselves_or_the_household(town: Town, points: Points) -> None:
+def test_nobody_takes_the_place_of_a_line_whose_id_can_be_foreseen(town: Town, points: Points) -> None:
+    gift, member, thief = town.gift(stock=5), town.member(), town.member()
+    order = replace(order_of(town, member, gift=(gift, 1)), paper=Paper("261125-AB23", 3, clock.now()))
+    foreseen = order.redemption_of(order.lines[0]).id
+    with pytest.raises(Invalid, match="编号"):
+        redemptions.redeem(login_of(thief), town.order(gift, thief, id=foreseen))
+    assert states(desk_orders.serve(town.organizer, order)) == {"洗衣液": State.FULFILLED}
+
+
+@pytest.mark.parametrize("mood", ["deaf", "late"])
+def test_what_is_over_is_not_finished_and_goes_back(town: Town, points: Points, mood: str) -> None:
+    gift, member, organizer = town.gift(stock=5), town.member(), town.organizer
+    points.balances[str(member)] = 5000
+    points.mood = mood
+    order = order_of(town, member, gift=(gift, 2))
+    desk_orders.serve(organizer, order)
+    points.mood = "well"
+    with clock.travel(clock.now() + timedelta(days=rules.VOUCHER_DAYS)):
+        assert states(desk_orders.finish(organizer, order.id)) == {"洗衣液": State.REQUESTED}
+        assert redemptions.expire_overdue() == 1
+        assert states(desk_orders.finish(organizer, order.id)) == {"洗衣液": State.EXPIRED}
+        make_due()
+        run(jobs.drain)
+    assert points.balances[str(member)] == 5000
+    assert stock_of(gift, town.station.id) == (5, 0, 5, 0, 0)
+
+
+def test_what_was_paid_and_is_over_since_is_not_handed_over(town: Town, points: Points) -> None:
+    gift, member, organizer = town.gift(stock=5), town.member(), town.organizer
+    points.mood = "deaf"
+    order = order_of(town, member, gift=(gift, 1))
+    desk_orders.serve(organizer, order)
+    points.mood = "well"
+    make_due()
+    run(jobs.drain)
+    transactional(take_members)([_erased(member)])
+    assert states(desk_orders.finish(organizer, order.id)) == {"洗衣液": State.CONFIRMED}
+    assert redemptions.expire_overdue() == 1
+
+
+def _erased(member: UUID) -> MemberChanged:
+    return MemberChanged(
+        member_id=member, version=2, status="erased", confirmed=False, name_masked="已注销", volunteer_number="0"
+    )
+
+
+def test_an_order_at_midnight_counts_against_one_quarter(
+    town: Town, points: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last second of a quarter passes while the limit is taken."""
+    gift, member, organizer = town.gift(stock=5), town.member(), town.organizer
+    points.mood = "deaf"
+    midnight = clock.day_starts(rules.quarter_of(clock.today() + timedelta(days=92)))
+    take_all = store.take_all
+
+    def slowly(*given: Any) -> Any:
+        travel.enter_context(clock.travel(midnight))
+        return take_all(*given)
+
+    monkeypatch.setattr(store, "take_all", slowly)
+    with ExitStack() as travel:
+        travel.enter_context(clock.travel(midnight - timedelta(seconds=1)))
+        (line,) = desk_orders.serve(organizer, order_of(town, member, gift=(gift, 1))).lines
+        desk.undo(organizer, redemption_id=line.id, reason="不等了")
+    assert taken_by(member, gift) == 0
+    assert list(verify.limits_count_the_redemptions()) == []
+    session().rollback()
+
+
+def test_nobody_serves_themselves_or_the_household_and_the_attempt_is_written_down(town: Town, points: Points) -> None:
     gift, home = town.gift(stock=5), uuid4()
     mother = town.member(household_id=home)
     own = town.member(household_id=home)
@@ -344,6 +419,15 @@ def test_who_calls_a_number_does_not_wait_for_who_is_being_served(rewards_app: F
     (number,) = at_once(rewards_app, lambda: desk_orders.call_next(organizer, call_id=uuid4(), station_id=here))
     assert number == 1
     session().rollback()
+def test_one_call_id_at_two_stations_at_once_is_one_call(rewards_app: Flask, town: Town) -> None:
+    caller = holder(Role.ORGANIZER, town.sub_centre)
+    for _ in range(6):
+        key = uuid4()
+        acts = [
+            lambda place=place, key=key: desk_orders.call_next(caller, call_id=key, station_id=place.id)
+            for place in (town.station, town.other_station)
+        ]
+        assert sorted(type(one).__name__ for one in at_once(rewards_app, *acts)) == ["Conflict", "int"]
 
 
 def test_limits_that_are_not_whole_are_listed_for_paper(town: Town, points: Points) -> None:

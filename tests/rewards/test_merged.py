@@ -4,18 +4,26 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.rewards.commands import redemptions
+from services.rewards.commands import desk, desk_orders, redemptions
 from services.rewards.commands.departures import take_members
 from services.rewards.domain import redemption as rules
+from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.domain.redemption import State
 from services.rewards.queries import verify
 from services.rewards.queries.day import show_day
 from services.rewards.queries.gifts import get_gift
-from services.rewards.queries.redemptions import get_redemption, get_voucher, list_for_member, list_for_station
+from services.rewards.queries.redemptions import (
+    get_redemption,
+    get_voucher,
+    list_for_member,
+    list_for_station,
+    read_voucher,
+)
 from shared import clock
 from shared.db import transactional
 from shared.errors import Forbidden
 from shared.events import MemberChanged
+from shared.principal import Grant, OwnCase, Role
 from tests.rewards.support import Points, Town, fresh, login_of, stock_of, take_copies, taken_by, waiting
 
 
@@ -45,6 +53,47 @@ def test_open_redemptions_are_seen_shown_and_cancelled_by_who_stays(town: Town, 
     assert fresh(made.id).member_id == goes
     assert taken_by(goes, gift) == 0
     assert stock_of(gift, town.station.id)[2] == 5
+
+
+@pytest.mark.parametrize("moved_to", [UUID(int=9), None])
+def test_nobody_hands_over_to_an_entry_of_their_own_whose_household_is_not_theirs_any_more(
+    town: Town, points: Points, moved_to: UUID | None
+) -> None:
+    home = UUID(int=8)
+    first, then, stays = (town.member(household_id=home) for _ in range(3))
+    voucher, order = town.redeemed(town.gift(stock=5), first), _left_open(town, points, first)
+    merge(town, first, then)
+    merge(town, then, stays)
+    caller = login_of(
+        stays, household_ids=[moved_to] if moved_to else [], grants=[Grant(Role.ORGANIZER, town.station.path)]
+    )
+    mother = login_of(uuid4(), household_ids=[UUID(int=9)], grants=caller.grants)
+    take_copies(
+        MemberChanged(
+            member_id=stays, version=2, status="active", confirmed=True, name_masked="陈*芳", household_id=moved_to,
+            volunteer_number="12345678901", station_id=town.station.id,
+        )
+    )  # fmt: skip
+    code = get_voucher(login_of(stays), voucher.id).code
+    for who in [caller, mother] if moved_to else [caller]:
+        for act in (
+            lambda who=who: read_voucher(who, code),
+            lambda who=who: desk.issue(who, redemption_id=voucher.id),
+            lambda who=who: desk_orders.finish(who, order.id),
+        ):
+            with pytest.raises(OwnCase):
+                act()
+    assert desk.issue(town.organizer, redemption_id=voucher.id).redemption.state is State.FULFILLED
+    assert [line.state for line in desk_orders.finish(town.organizer, order.id).lines] == [State.FULFILLED]
+
+
+def _left_open(town: Town, points: Points, member: UUID) -> DeskOrder:
+    """An order at the desk to which points did not answer."""
+    gift, points.mood = town.gift(stock=5), "deaf"
+    order = DeskOrder(uuid4(), town.station.id, member, [Line(gift.id, 1, gift.points)])
+    desk_orders.serve(town.organizer, order)
+    points.mood = "well"
+    return order
 
 
 def test_the_day_and_the_station_show_them_with_who_stays(town: Town, points: Points) -> None:

@@ -12,7 +12,7 @@ from services.rewards.domain import redemption as rules
 from services.rewards.domain import voucher
 from services.rewards.domain.redemption import State
 from services.rewards.store import AtDesk
-from shared import audit, clock
+from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import NotFound
 from shared.principal import Principal, Role, Tried
@@ -85,6 +85,7 @@ def _lock(tx: Session, caller: Principal, redemption_id: UUID, act: str) -> AtDe
     caller.require(Role.ORGANIZER, found.station_path)
     tried = Tried(act, found.station_path, "redemption", redemption_id, {"gift": found.redemption.gift_name})
     caller.refuse_own_case(found.redemption.member_id, found.household_id, tried)
+    copies.refuse_own_case(tx, caller, found.redemption.member_id, found.household_id, found.merged_into)
     return found
 
 

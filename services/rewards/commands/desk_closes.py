@@ -17,6 +17,8 @@ from shared.db import transactional
 from shared.errors import Conflict, NotFound
 from shared.principal import Principal, Role
 
+_REUSED = "这个编号已经用于另一次日结"
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
@@ -47,24 +49,23 @@ def close_desk(tx: Session, caller: Principal, close: Close) -> UUID:
     known = store.find_close(tx, close.id)
     if known is not None:
         if known.request_digest != close.digest:
-            raise Conflict("这个编号已经用于另一次日结")
+            raise Conflict(_REUSED)
         return known.id
     gone = store.close_all(tx, close.id, close.station_id)
     stocks = store.lock_stocks(tx, close.station_id)
     counts = {count.gift_id: count for count in close.counts}
     _require_as_counted(counts, gone, stocks)
     names = store.names_of(tx, counts)
-    store.add_close(
-        tx,
-        {
-            "id": close.id,
-            "station_id": close.station_id,
-            "at": clock.now(),
-            "login_id": caller.login_id,
-            "by_member_id": caller.own_member_id,
-            "request_digest": close.digest,
-        },
-    )
+    values = {
+        "id": close.id,
+        "station_id": close.station_id,
+        "at": clock.now(),
+        "login_id": caller.login_id,
+        "by_member_id": caller.own_member_id,
+        "request_digest": close.digest,
+    }
+    if not store.add_close(tx, values):
+        raise Conflict(_REUSED)
     rows = [_row(close.id, count, gone.get(gift_id), stocks[gift_id], names) for gift_id, count in counts.items()]
     store.add_counts(tx, rows)
     detail = {

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -93,6 +95,12 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
     if not store.add_order(tx, values):
         return _repeated(tx, caller, order, place)
     lines = _reserve(tx, order, place)
+        known = store.find_order_at_desk(tx, order.id)
+        assert known is not None, "orders are never deleted"
+        if known.request_digest != order.digest:
+            raise Conflict("这个编号已经用于另一次兑换")
+        return _opened(tx, known, place, {})
+    lines = _reserve(tx, order, place, now)
     requested = [line for line in lines if line.state is State.REQUESTED]
     by_name = store.name_of(tx, caller.own_member_id)
     spends = [spend_of(line, place.card_version or 0) for line in requested]
@@ -132,8 +140,9 @@ def _is_same_line(tx: Session, known: Kept, order: DeskOrder) -> bool:
 
 
 def _reserve(tx: Session, order: DeskOrder, place: Row[Any]) -> list[Redemption]:
+def _reserve(tx: Session, order: DeskOrder, place: Row[Any], now: datetime) -> list[Redemption]:
     """Each line judged as an order of its own; limits and stock are taken for all that pass, in the order of ids."""
-    quarter = rules.quarter_of(clock.today())
+    quarter = rules.quarter_of(clock.day_of(now))
     offered = store.list_offered(tx, order, quarter)
     if missing := [line for line in order.lines if line.gift_id not in offered]:
         raise NotFound("没有这件礼品", errors={"gift_id": [str(line.gift_id) for line in missing]})
@@ -159,7 +168,7 @@ def _reserve(tx: Session, order: DeskOrder, place: Row[Any]) -> list[Redemption]
         }
         if moves:
             store.move_stocks(tx, order.station_id, moves)
-    rows = [_row(order, line, offered[line.gift_id], refused.get(line.gift_id)) for line in order.lines]
+    rows = [_row(order, line, offered[line.gift_id], refused.get(line.gift_id), now) for line in order.lines]
     store.add_lines(tx, rows)
     return [Redemption(**row) for row in rows]
 
@@ -186,8 +195,7 @@ def _circumstances(place: Row[Any], gift: Row[Any]) -> rules.Circumstances:
     )
 
 
-def _row(order: DeskOrder, line: Line, gift: Row[Any], refusal: RuleBroken | None) -> dict[str, Any]:
-    now = clock.now()
+def _row(order: DeskOrder, line: Line, gift: Row[Any], refusal: RuleBroken | None, now: datetime) -> dict[str, Any]:
     redemption = order.redemption_of(line)
     return {
         "id": redemption.id,
@@ -218,6 +226,7 @@ def _find(tx: Session, caller: Principal, order_id: UUID) -> _Opened:
     assert place is not None, "stations are never deleted"
     caller.require(Role.ORGANIZER, place.path)
     caller.refuse_own_case(known.member_id, place.household_id, Tried("desk.serve", place.path, "order", order_id))
+    copies.refuse_own_case(tx, caller, known.member_id, place.household_id, place.merged_into)
     return _opened(tx, known, place, {})
 
 
@@ -234,10 +243,13 @@ def _opened(tx: Session, known: Kept, place: Row[Any], events: dict[UUID, UUID])
 def _hand_over(
     tx: Session, caller: Principal, opened: _Opened, outcomes: dict[UUID, Any], delivered: Sequence[UUID]
 ) -> Receipt:
-    """Settle the lines that points have answered and mark as handed over what is paid; once, however often it comes."""
-    order = opened.receipt.order
+    """Settle the lines that points have answered and mark as handed over what is paid; once, however often it comes.
+
+    A line whose time is over is left to the sweep, which ends it and gives its points back.
+    """
+    order, now = opened.receipt.order, clock.now()
     store.hold_desk(tx, order.station_id)
-    lines = store.list_lines(tx, order.id, lock=True)
+    lines = [line for line in store.list_lines(tx, order.id, lock=True) if line.expires_at > now]
     paid = [line for line in lines if line.state is State.CONFIRMED or _said(line, outcomes) == "confirmed"]
     declined = [line for line in lines if _said(line, outcomes) == "declined"]
     store.hand_over_all(tx, {line.id: _handed_over(caller, line) for line in paid})
@@ -300,8 +312,9 @@ def call_next(tx: Session, caller: Principal, *, call_id: UUID, station_id: UUID
     caller.require(Role.ORGANIZER, place.path)
     store.hold_calls(tx, station_id)
     known = store.find_call(tx, call_id)
-    if known is not None:
-        if known.station_id != station_id:
-            raise Conflict("这个编号已经用于另一次叫号")
+    if known is not None and known.station_id == station_id:
         return known.number
-    return store.add_call(tx, call_id, station_id, clock.today())
+    number = None if known is not None else store.add_call(tx, call_id, station_id, clock.today())
+    if number is None:
+        raise Conflict("这个编号已经用于另一次叫号")
+    return number

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from services.rewards import store
 from services.rewards.domain import redemption as rules
 from services.rewards.domain import voucher
+from services.rewards.domain.desk import is_of_desk
 from services.rewards.domain.redemption import Order, State
 from services.rewards.store import Redemption
 from shared import clock, copies, events, gateway_client, outbox
 from shared.db import session, transactional
-from shared.errors import Conflict, NotFound, RuleBroken, Unavailable
+from shared.errors import Conflict, Invalid, NotFound, RuleBroken, Unavailable
 from shared.events import Answer, RedemptionVoided, SpendRequested
 from shared.principal import Principal
 from shared.settings import Keyring, ServiceSettings
@@ -52,6 +53,8 @@ def redeem(caller: Principal, order: Order) -> Redemption:
     transactions no lock and no connection is held.
     """
     caller.require_acts_for(order.member_id)
+    if is_of_desk(order.id):
+        raise Invalid("这个编号的形式留给现场兑换，请换一个编号")
     try:
         redemption, asked = _reserve(order)
     except RuleBroken as refusal:

@@ -10,6 +10,8 @@ from shared.errors import RuleBroken
 
 LINES_MAX = 10
 """Gifts in one order, so that it costs a bounded time however it was made."""
+_BY_NAME = 5
+"""The version of the UUIDs that uuid5 makes."""
 
 
 class ChangedMeanwhile(RuleBroken):
@@ -66,6 +68,13 @@ class DeskOrder:
         """A line as a redemption of its own. Its id follows from the order's, so that a repeated order repeats it."""
         key = uuid5(self.id, str(line.gift_id))
         return Order(key, line.gift_id, self.station_id, self.member_id, line.quantity, line.points)
+
+
+def is_of_desk(redemption_id: UUID) -> bool:
+    """Whether an id has the form of those that follow from an order's: who could take one could take the place of a
+    line that is still on paper, whose ids can be foreseen.
+    """
+    return redemption_id.version == _BY_NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ def find_at_station(tx: Session, station_id: UUID, member_id: UUID) -> Row[Any] 
             member_card.c.confirmed,
             member_card.c.station_id.label("home_station_id"),
             member_card.c.household_id,
+            member_card.c.merged_into,
             member_card.c.version.label("card_version"),
             member_card.c.name_masked.label("member_name"),
         )
@@ -325,8 +326,10 @@ def names_of(tx: Session, gift_ids: Collection[UUID]) -> dict[UUID, str]:
     return {row.id: row.name for row in rows}
 
 
-def add_close(tx: Session, values: Mapping[str, Any]) -> None:
-    tx.execute(insert(desk_close_table).values(dict(values)))
+def add_close(tx: Session, values: Mapping[str, Any]) -> bool:
+    """False when there is a close of this id already: at another station, whose desk we do not hold."""
+    statement = insert_once(desk_close_table).values(dict(values)).on_conflict_do_nothing()
+    return tx.execute(statement.returning(desk_close_table.c.id)).first() is not None
 
 
 def add_counts(tx: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -367,7 +370,7 @@ def list_left_open(tx: Session, paths: Collection[str]) -> list[Row[Any]]:
 _CALL = text("""
     INSERT INTO desk_call (id, station_id, day, number)
     SELECT :id, :station, :day, coalesce(max(number), 0) + 1 FROM desk_call WHERE station_id = :station AND day = :day
-    RETURNING number
+    ON CONFLICT (id) DO NOTHING RETURNING number
 """)
 
 
@@ -378,6 +381,12 @@ def find_call(tx: Session, call_id: UUID) -> DeskCall | None:
 def add_call(tx: Session, call_id: UUID, station_id: UUID, day: date) -> int:
     """The next number of the day. The station's calls are held, so that two desks call two."""
     return int(tx.execute(_CALL, {"id": call_id, "station": station_id, "day": day}).scalar_one())
+def add_call(tx: Session, call_id: UUID, station_id: UUID, day: date) -> int | None:
+    """The next number of the day. The desk is held alone, so that two desks call two. None when another station, whose
+    desk we do not hold, has just called under this id.
+    """
+    number: int | None = tx.execute(_CALL, {"id": call_id, "station": station_id, "day": day}).scalar()
+    return number
 
 
 def last_called(tx: Session, station_id: UUID, day: date) -> int:

@@ -204,16 +204,18 @@ class AtDesk:
     member_name: str | None
     """Masked; None while the copy of the member has not come."""
     household_id: UUID | None
+    merged_into: UUID | None = None
 
 
 def find_at_desk(
     tx: Session, *, redemption_id: UUID | None = None, code_digests: Sequence[bytes] = (), lock: bool = False
 ) -> AtDesk | None:
     """By id, or by the digests of a typed code, one for each key. `lock` holds the redemption's row."""
+    card = member_card.c
     statement = (
-        select(Redemption, station.c.name, station.c.path, member_card.c.name_masked, member_card.c.household_id)
+        select(Redemption, station.c.name, station.c.path, card.name_masked, card.household_id, card.merged_into)
         .join(station, station.c.node_id == Redemption.station_id)
-        .outerjoin(member_card, member_card.c.member_id == Redemption.member_id)
+        .outerjoin(member_card, card.member_id == Redemption.member_id)
         .where(Redemption.state != State.REFUSED)
     )
     if redemption_id is not None:
