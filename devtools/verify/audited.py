@@ -166,6 +166,8 @@ ACTS = (
     Act("checkin", "outside_number", "true", ("outside_number.set",), "subject_id"),
     Act("checkin", "export_batch", "true", ("batch.make",)),
     Act("points", "board_off", "true", ("board.switch_off",), "node_id"),
+    Act("points", "move", "kind IN ('family', 'donation')", ("leaver.give",), "from_member_id"),
+    Act("points", "leaver_rule", "true", ("leaver.rule",), "node_id"),
     Act("rewards", "gift", "true", ("gift.create",)),
     Act("rewards", "stock_movement", "kind = 'receive' AND refusal IS NULL", ("stock.receive",), "gift_id"),
     Act("rewards", "stock_movement", "kind = 'write_off' AND refusal IS NULL", ("stock.write_off",), "gift_id"),

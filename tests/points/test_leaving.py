@@ -28,6 +28,7 @@ from tests.points.support import (
     PATHS,
     TOWN,
     annulled,
+    at_once,
     attendance,
     balance,
     broken,
@@ -39,6 +40,7 @@ from tests.points.support import (
     points_of,
     settle,
 )
+from tests.support import Settings
 
 HOME = uuid4()
 
@@ -122,6 +124,23 @@ def test_points_are_given_to_the_pool_where_the_rule_has_it(town: Flask, staff: 
         give(staff, gone, None)
 
 
+def test_one_id_for_two_who_are_gone_at_once_gives_once(town: Flask, staff: Principal) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=True)
+    for _ in range(4):
+        key, gone = uuid4(), [family()[0] for _ in range(2)]
+        told = at_once(town, [lambda one=one, key=key: _given(staff, one, key) for one in gone])
+        assert sorted(map(str, told)) == ["200", "conflict"]
+        assert sorted(points_of(one) for one in gone) == [0, 200]
+    assert broken() == {}
+
+
+def _given(staff: Principal, gone: UUID, key: UUID) -> int | str:
+    try:
+        return give(staff, gone, None, key)
+    except Conflict as refusal:
+        return refusal.code
+
+
 def test_the_same_id_gives_once(town: Flask, staff: Principal) -> None:
     leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=True)
     gone, daughter = family()
@@ -200,3 +219,27 @@ def test_who_is_gone_from_a_part_that_is_split_off_leaves_by_the_rule_of_the_who
     acts = session().execute(select(audit_log.c.who, audit_log.c.subject_id).where(audit_log.c.action == "leaver.rule"))
     assert ("service:points", part) in {tuple(row) for row in acts}
     assert broken() == {}
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE move SET kind = 'merge' WHERE kind = 'family'",
+        "UPDATE move SET kind = 'unmerge' WHERE kind = 'family'",
+        "UPDATE move SET kind = 'donation' WHERE kind = 'family'",
+        "UPDATE move SET kind = 'merge' WHERE kind = 'donation'",
+        "UPDATE move SET kind = 'family' WHERE kind = 'donation'",
+        "UPDATE move SET to_station_id = gen_random_uuid() WHERE kind = 'donation'",
+        "UPDATE move SET to_member_id = gen_random_uuid() WHERE kind = 'family'",
+        "UPDATE move SET from_member_id = gen_random_uuid() WHERE kind = 'donation'",
+        "DELETE FROM move WHERE kind = 'family'",
+    ],
+)
+def test_what_was_passed_on_is_found_when_it_is_changed(
+    town: Flask, staff: Principal, settings: Settings, damage: str
+) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=True)
+    (gone, daughter), (other, _) = family(CHALUKOU), family()
+    give(staff, gone, daughter)
+    give(staff, other, None)
+    assert broken() == {}
+    assert settings.database("points").connection.execute(damage).rowcount == 1
+    assert "moves are their transfers" in broken()

@@ -311,6 +311,10 @@ _ATTACKS = {
         " VALUES (gen_random_uuid(), 'merge', gen_random_uuid(), gen_random_uuid(), 1, 0, 0, now())",
         "UPDATE transfer SET source_type = 'move'",
     ],
+    "it is known since when members are gone": [
+        "INSERT INTO gone VALUES (gen_random_uuid(), now())",
+        "UPDATE member_card SET status = 'left'",
+    ],
     "parts of lots keep their expiry": ["UPDATE lot SET origin_id = gen_random_uuid()"],
     "chains are whole": [
         "DELETE FROM seal_head",

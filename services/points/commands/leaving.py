@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.points.commands.follow_merges import LEAVING_ACCOUNTS, begin
@@ -18,7 +19,7 @@ from services.points.store import books as store
 from services.points.store import moves
 from services.points.store.moves import LeaverRule
 from shared import audit, clock, copies
-from shared.db import transactional
+from shared.db import transactional, violated
 from shared.errors import Conflict, NotFound
 from shared.principal import Principal, Role, Tried
 
@@ -76,7 +77,12 @@ def give_points(
         move = Move(move_id, MoveKind.FAMILY, member_id, to_member_id, points, 0, 0, now)
     if not points:
         raise rules.NothingLeft
-    store.write(tx, journal)
+    try:
+        store.write(tx, journal)
+    except IntegrityError as error:
+        if violated(error) == "uq_transfer_source_id_source_version_line":
+            raise Conflict from error  # the same id for another member, whose books we do not hold
+        raise
     moves.add_moves(tx, [move])
     detail = {"to_member_id": to_member_id and str(to_member_id), "points": points, "reason": reason}
     audit.add(tx, caller, "leaver.give", "member", member_id, path=home.path, detail=detail)

@@ -57,7 +57,7 @@ def hours_are_with_who_served() -> Iterator[str]:
 
 
 def moves_are_their_transfers() -> Iterator[str]:
-    """As much left the one as came to the other, of points, minutes and debt."""
+    """As much left the one as came to the other, of points, minutes and debt, and in the way that the move says."""
     for row in rows("""
         WITH moved AS (
             SELECT source_id AS id,
@@ -68,9 +68,12 @@ def moves_are_their_transfers() -> Iterator[str]:
                     AS points_come,
                 coalesce(sum(amount) FILTER (WHERE credit.kind = 'member' AND credit.unit = 'MIN'), 0) AS minutes_come,
                 coalesce(sum(amount) FILTER (WHERE credit.kind = 'debt'), 0) AS debt_gone,
-                bool_and(debit.owner_id = from_member_id OR debit.owner_id = to_member_id
-                    OR credit.owner_id = from_member_id
-                    OR credit.owner_id = coalesce(to_member_id, to_station_id)) AS of_the_two
+                bool_and(
+                    (debit.kind = 'clearing' OR debit.owner_id = from_member_id
+                        OR debit.owner_id = coalesce(to_member_id, to_station_id))
+                    AND (credit.kind = 'clearing' OR credit.owner_id = from_member_id
+                        OR credit.owner_id = coalesce(to_member_id, to_station_id))) AS of_the_two,
+                bool_and((transfer.kind = 'gift') = (move.kind IN ('family', 'donation'))) AS of_its_kind
             FROM transfer JOIN move ON move.id = source_id
             JOIN account debit ON debit.id = debit_id JOIN account credit ON credit.id = credit_id
             WHERE transfer.kind IN ('merge', 'gift', 'opening') GROUP BY 1
@@ -80,12 +83,22 @@ def moves_are_their_transfers() -> Iterator[str]:
                 (coalesce(moved.points, 0), coalesce(moved.minutes, 0), coalesce(moved.debt, 0))
             OR (moved.points, moved.minutes, moved.debt)
                 IS DISTINCT FROM (moved.points_come, moved.minutes_come, moved.debt_gone)
-            OR NOT coalesce(of_the_two, true)
+            OR NOT coalesce(of_the_two, true) OR NOT coalesce(of_its_kind, true)
+            OR (move.kind = 'donation') <> (to_station_id IS NOT NULL)
         UNION ALL
         SELECT source_id FROM transfer LEFT JOIN move ON move.id = source_id
         WHERE source_type = 'move' AND move.id IS NULL GROUP BY 1
     """):
         yield f"move {row.id} is not what its transfers say"
+
+
+def it_is_known_since_when_members_are_gone() -> Iterator[str]:
+    """From then on the days count in which their points may go to the household."""
+    for row in rows("""
+        SELECT member_id, card.status, since FROM member_card card FULL JOIN gone USING (member_id)
+        WHERE coalesce(card.status = 'left', false) <> (since IS NOT NULL)
+    """):
+        yield f"member {row.member_id} is {row.status}, and gone since {row.since}"
 
 
 def parts_of_lots_keep_their_expiry() -> Iterator[str]:
@@ -103,5 +116,6 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "merges are those of the cards": merges_are_those_of_the_cards,
     "hours are with who served": hours_are_with_who_served,
     "moves are their transfers": moves_are_their_transfers,
+    "it is known since when members are gone": it_is_known_since_when_members_are_gone,
     "parts of lots keep their expiry": parts_of_lots_keep_their_expiry,
 }
