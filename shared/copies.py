@@ -160,8 +160,8 @@ def require_acts_for(tx: Session, caller: Principal, member_id: UUID) -> None:
 def refuse_own_case(
     tx: Session, caller: Principal, member_id: UUID, household_id: UUID | None, merged_into: UUID | None
 ) -> None:
-    """Raise OwnCase for the caller's own members and households, by the card of who stays too: whose entry was merged may
-    have moved to another household since.
+    """Raise OwnCase for the caller's own members and households, by the card of who stays too: whose entry was merged
+    may have moved to another household since.
     """
     caller.refuse_own_case(member_id, household_id)
     if merged_into is not None:

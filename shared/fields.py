@@ -17,7 +17,7 @@ DAY_MIN, DAY_MAX = date(1890, 1, 1), date(2100, 1, 1)
 
 
 class Wire(Schema):
-    """Base of every schema: unknown fields are refused, and so is a list that is too long, before its entries are read."""
+    """Base of every schema: unknown fields are refused, and a list that is too long before its entries are read."""
 
     class Meta:
         unknown = RAISE

@@ -22,10 +22,10 @@ from gateway.pages.places import (
     homes_in,
     stations_in,
 )
+from gateway.pages.typed import new_list_number
 from gateway.presentation import require_viewer
 from shared import clock
 from shared.errors import HuzhuError, NotFound
-from shared.ids import new_short_code
 from shared.principal import Role
 
 BADGES_AT_ONCE = 100
@@ -144,7 +144,7 @@ def print_list() -> ResponseReturnValue:
         spare=SPARE_LINES,
         gifts=panels["gifts"].content,
         station=next((one["station_name"] for one in panels["people"].content), ""),
-        number=f"{now.astimezone(clock.SHANGHAI):%y%m%d}-{new_short_code(4)}",
+        number=new_list_number(f"{now.astimezone(clock.SHANGHAI):%y%m%d}"),
         printed_at=now,
         back=f"/desk/paper?station_id={station_id}",
     )

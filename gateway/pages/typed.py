@@ -1,5 +1,6 @@
 """Typing in what was written on a printed list while the network was away."""
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -18,6 +19,7 @@ from gateway.pages.places import asking_for_stations, chosen_station, describe, 
 from gateway.presentation import moment
 from shared import clock
 from shared.errors import Conflict, HuzhuError, Unavailable
+from shared.ids import SHORT_CODE_ALPHABET, new_short_code
 from shared.principal import Role
 
 ROWS = 15
@@ -27,6 +29,10 @@ when its station was merged before all was typed in.
 """
 _NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)", re.ASCII)
 _LIST_NUMBER = re.compile(r"[0-9]{6}-[A-Z0-9]{4}")
+_LIST_NUMBER = re.compile(r"([0-9]{6})-([A-Z0-9]{4}|([A-Z0-9]{5})[A-Z0-9])")
+"""Lists printed by earlier versions have four letters and nothing to check them by."""
+ATTEMPTS_MAX = 9
+_ENDED = {"refused", "declined", "cancelled", "expired"}
 
 pages = Blueprint("typed", __name__)
 
@@ -72,11 +78,26 @@ def type_in() -> ResponseReturnValue:
 
 
 def _read_number(filled: Form) -> str:
-    """As it is printed: one that somebody made up could stand on two lists, and book a line of neither or of both."""
+    """As it is printed: one that somebody made up could stand on two lists, and book a line of neither or of both; and
+    a line typed in under a wrong one would be booked again under the right one.
+    """
     number = filled.required("list_number", _("请填写名单上的单号"), length_max=40).upper()
-    if "list_number" not in filled.errors and not _LIST_NUMBER.fullmatch(number):
-        filled.fail("list_number", _("请照名单上面的单号抄写，例如 261125-AB23"))
+    parts = _LIST_NUMBER.fullmatch(number)
+    is_wrong = parts is None or (parts[3] is not None and number != _number(parts[1], parts[3]))
+    if "list_number" not in filled.errors and is_wrong:
+        filled.fail("list_number", _("单号不对，请照名单上面的单号抄写，例如 261125-AB23CE"))
     return number
+
+
+def new_list_number(day: str) -> str:
+    """What a printed list is called; `day` as 261125. Random enough that all lists of a county's day differ."""
+    return _number(day, new_short_code(5))
+
+
+def _number(day: str, letters: str) -> str:
+    """With a letter at the end that tells one wrong letter from the right one, but for once in 32."""
+    digest = hashlib.sha256(f"{day}-{letters}".encode()).digest()
+    return f"{day}-{letters}{SHORT_CODE_ALPHABET[digest[0] % len(SHORT_CODE_ALPHABET)]}"
 
 
 def _read_lines(filled: Form) -> list[_Line]:
@@ -138,6 +159,26 @@ def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str,
     was booked before is told as such, with the prices of then.
     """
     order_id = str(uuid5(_PAPER, f"{number} {line.number}"))
+    """What became of a line, as sentences; an answer that did not come is asked for again by typing it in again.
+
+    A line of which everything was refused or taken back may be typed in otherwise: the next id in its place then.
+    """
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        told = _book_once(line, station_id, number, day, prices, attempt)
+        if told["kind"] != "other" or not _came_to_nothing(told["order_id"]):
+            break
+    return told
+
+
+def _came_to_nothing(order_id: str) -> bool:
+    order = backend.together(order=Call("rewards", f"/desk-orders/{order_id}"))["order"].content
+    return order is not None and {line["state"] for line in order["lines"]} <= _ENDED
+
+
+def _book_once(
+    line: _Line, station_id: str, number: str, day: str, prices: dict[str, int], attempt: int
+) -> dict[str, Any]:
+    order_id = str(uuid5(_PAPER, f"{number} {line.number}" + (f" {attempt}" if attempt > 1 else "")))
     then = datetime.combine(datetime.fromisoformat(day), line.at, clock.SHANGHAI)
     content = {
         "id": order_id,
@@ -156,6 +197,7 @@ def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str,
         return told | {"kind": "wait", "sentences": [_("系统忙，还不知道有没有录上。请照样再录一次，不会重复扣积分。")]}
     except Conflict:
         return told | {"kind": "refused", "sentences": _booked_before(order_id)}
+        return told | {"kind": "other", "sentences": [_("这一行以前录过，内容和这次不一样。请点开核对。")]}
     except HuzhuError as refusal:
         return told | {"kind": "refused", "sentences": [_(refusal.detail)], "order_id": None}
     outcome = _outcome(order)
@@ -187,6 +229,8 @@ def _outcome(order: dict[str, Any]) -> dict[str, Any]:
                 sentences.append(_("%(what)s：已记账", what=what))
             case "requested" | "confirmed":
                 sentences.append(_("%(what)s：积分系统没有应答，请稍后点开再试", what=what))
+            case "cancelled":
+                sentences.append(_("%(what)s：录过，又收回了，没有扣积分", what=what))
             case _other:
                 reason = line["reason"] or ""
                 sentences.append(_("%(what)s：没有扣积分，%(reason)s。请工作人员处理", what=what, reason=_(reason)))

@@ -328,7 +328,7 @@ def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
     assert desk.points() == before - 2 * PRICE
     wrong = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ", "pieces-2": "x"})
     assert "件数请填整数" in wrong.text
-    for number in ("12", "261125-AB2", "261125AB23"):
+    for number in ("12", "261125-AB2", "261125AB23", "261125-AB23C", "261125-AAAAAA"):
         refused = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"list_number": number})
         assert "照名单上面的单号" in refused.text
     unknown = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed | {"who-1": "QQQQQQQQ"})
@@ -355,6 +355,46 @@ def test_a_line_that_names_two_people_is_a_question_and_books_nothing(desk: Desk
     told = desk.organizer.post("/desk/typed", "/desk/typed", **typed | same).text
     assert "香皂 × 2：已记账" in told, "number and short code of one person are one line"
     assert desk.points() == before - 2 * PRICE
+
+
+def test_a_line_that_came_to_nothing_is_typed_in_otherwise_and_what_stands_is_not(desk: Desk) -> None:
+    before, code = desk.points(), badge_of(desk)["short_code"]
+    typed: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "who-1": code, "pieces-1": "1"}
+
+    def told(gift: str, pieces: str = "1") -> str:
+        fields = typed | {"gift-1": gift, "pieces-1": pieces}
+        return desk.organizer.post("/desk/typed", "/desk/typed", **fields).text
+
+    assert "大米 × 1：没有扣积分" in told(desk.rice)
+    for _twice in range(2):
+        answer = told(desk.soap)
+        assert "香皂 × 1：已记账" in answer, "it was soap, and rice by mistake"
+    assert "大米 × 1：没有扣积分" in told(desk.rice), "the other helper has the first answer"
+    assert "这一行以前录过" in told(desk.soap, "2")
+    assert desk.points() == before - PRICE
+    order = re.search(r'href="/desk/orders/([0-9a-f-]{36})"', answer)
+    assert order is not None
+    line = _line_of(desk.organizer.get(f"/desk/orders/{order[1]}").text)
+    desk.organizer.post(f"/desk/{line}", f"/desk/{line}/undo", reason="录错了")
+    desk.town.deliver()
+    assert "香皂 × 1：录过，又收回了" in told(desk.soap)
+    assert "香皂 × 2：已记账" in told(desk.soap, "2")
+    assert "这一行以前录过" in told(desk.soap, "3")
+    assert desk.points() == before - 2 * PRICE
+
+
+def test_a_printed_number_is_typed_in_as_it_is_and_not_with_a_wrong_letter(desk: Desk) -> None:
+    listed = desk.organizer.get(f"/desk/list?station_id={desk.town.station_id}").text
+    number = re.search(r"单号 ([0-9]{6}-[2-9A-HJ-NP-Z]{6}) ", listed)
+    assert number is not None
+    typed: dict[str, Any] = {"line-1": "3", "who-1": badge_of(desk)["short_code"], "gift-1": desk.soap, "pieces-1": "1"}
+    wrong = [number[1][:7] + letter + number[1][8:] for letter in "23456789" if letter != number[1][7]]
+    refused = 0
+    for one in wrong:
+        odd = typed | {"list_number": one, "pieces-1": "x"}
+        refused += "请照名单上面的单号" in desk.organizer.post("/desk/typed", "/desk/typed", 422, **odd).text
+    assert refused >= len(wrong) - 2
+    assert "已记账" in desk.organizer.post("/desk/typed", "/desk/typed", **typed, list_number=number[1].lower()).text
 
 
 def test_the_passbook_has_both_units_line_by_line(desk: Desk) -> None:
