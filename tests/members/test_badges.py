@@ -104,6 +104,24 @@ def test_badges_and_numbers_of_merged_members_mean_the_one_who_stays_until_that_
     assert {one["outcome"] for one in answers} == {"unknown"}
 
 
+def test_a_lost_badge_takes_those_of_merged_entries_along_until_they_are_printed_anew(town: Town) -> None:
+    first, then, stays, other = (town.add(name) for name in ("陈芳", "陈小芳", "陈大芳", "王秀英"))
+    organizer, staff, here = town.official(Role.ORGANIZER), town.official(Role.STAFF), town.nodes["南昌路站"]
+    cards = [listed(town, organizer, node_id=here, member_id=one).json[0] for one in (first, then, stays, other)]
+    for one, into in ((first, then), (then, stays)):
+        town.sql("UPDATE member SET status = 'merged', merged_into = :into WHERE id = :id", id=one, into=into)
+    for _twice in range(2):
+        assert town.ask("POST", f"/members/{stays}/badge/replace", staff, {"serial": 1}).status_code == 200
+    answers = town.ask("POST", "/badges/read", organizer, {"codes": [card["badge"] for card in cards]}).json
+    assert [one["outcome"] for one in answers] == ["void", "void", "void", "found"]
+    numbers = town.ask("POST", "/badges/read", organizer, {"codes": [card["short_code"] for card in cards]}).json
+    assert [one["outcome"] for one in numbers] == ["found"] * 4, "a number is no thing that is lost"
+    town.sql("UPDATE member SET status = 'active', merged_into = NULL WHERE id = :id", id=then)
+    (anew,) = listed(town, organizer, node_id=here, member_id=then).json
+    (answer,) = town.ask("POST", "/badges/read", organizer, {"codes": [anew["badge"]]}).json
+    assert (anew["serial"], answer["outcome"]) == (2, "found")
+
+
 def test_who_organizes_elsewhere_reads_a_badge_masked_and_prints_none(town: Town) -> None:
     member_id = town.add("陈芳")
     (badge,) = listed(town, town.official(Role.ORGANIZER), node_id=town.nodes["南昌路站"], member_id=member_id).json

@@ -14,7 +14,8 @@ from shared.principal import Principal, Tried
 @transactional
 def replace_badge(tx: Session, caller: Principal, member_id: UUID, *, serial: int) -> dict[str, Any]:
     """Void the badge of this serial, if it is still the valid one; another one is left as it is, so that a
-    repetition voids no new badge. By staff, never for oneself or the own household.
+    repetition voids no new badge. With it go those of entries that were merged into this one: nobody can tell which of
+    them was lost. By staff, never for oneself or the own household.
     """
     member, path = people.get_as_staff(tx, caller, member_id)
     caller.refuse_own_case(member.id, member.household_id, Tried("member.replace_badge", path))
@@ -22,5 +23,6 @@ def replace_badge(tx: Session, caller: Principal, member_id: UUID, *, serial: in
     if serial == present:
         present += 1
         badges.set_serial(tx, member_id, present, clock.now())
-        audit.add(tx, caller, "member.replace_badge", "member", member_id, path=path)
+        for voided in (member_id, *badges.void_merged(tx, member_id, clock.now())):
+            audit.add(tx, caller, "member.replace_badge", "member", voided, path=path)
     return {"member_id": member_id, "serial": present}

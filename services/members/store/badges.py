@@ -1,13 +1,15 @@
 """Statements on badges. A row is there only for who has lost one: everybody's first badge has the serial 1."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.members.domain.badges import SERIAL_MAX
 from services.members.store import people
 from services.members.store.models import BadgeSerial, Member, MemberTeam
 
@@ -23,6 +25,24 @@ def serials_of(tx: Session, member_ids: Collection[UUID]) -> Mapping[UUID, int]:
 def set_serial(tx: Session, member_id: UUID, serial: int, at: Any) -> None:
     statement = insert(BadgeSerial).values(member_id=member_id, serial=serial, changed_at=at)
     tx.execute(statement.on_conflict_do_update(index_elements=["member_id"], set_={"serial": serial, "changed_at": at}))
+
+
+# The least that no printed badge has; a serial takes two bytes.
+_VOID_MERGED = text(f"""
+    WITH RECURSIVE line AS (
+        SELECT id FROM member WHERE merged_into = :member
+        UNION SELECT member.id FROM member JOIN line ON member.merged_into = line.id
+    )
+    INSERT INTO badge_serial (member_id, serial, changed_at) SELECT id, {FIRST + 1}, :at FROM line ORDER BY id
+    ON CONFLICT (member_id) DO UPDATE
+    SET serial = least(badge_serial.serial + 1, {SERIAL_MAX}), changed_at = excluded.changed_at
+    RETURNING member_id
+""")  # noqa: S608 - numbers of ours
+
+
+def void_merged(tx: Session, member_id: UUID, at: datetime) -> list[UUID]:
+    """Void the badges of everybody who was merged into a member: they mean that one. Returns whose."""
+    return list(tx.scalars(_VOID_MERGED, {"member": member_id, "at": at}))
 
 
 def list_of_station(
