@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from services.rewards import jobs
-from services.rewards.commands import desk, redemptions
+from services.rewards.commands import desk, desk_orders, redemptions
+from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.queries import verify
 from shared import clock
 from shared.db import session
@@ -38,6 +40,10 @@ def busy(town: Town, points: Points) -> Town:
     for _twice in range(2):
         desk.issue(town.organizer, redemption_id=town.redeemed(gift).id)
         close(town)
+    order = DeskOrder(uuid4(), town.station.id, town.member(), [Line(gift.id, 1, gift.points)])
+    desk.undo(town.organizer, redemption_id=desk_orders.serve(town.organizer, order).lines[0].id, reason="拿错了")
+    for _twice in range(2):
+        desk_orders.call_next(town.organizer, call_id=uuid4(), station_id=town.station.id)
     points.mood = "deaf"
     town.redeemed(gift, member)
     return town
@@ -45,9 +51,9 @@ def busy(town: Town, points: Points) -> Town:
 
 def test_nothing_is_broken_when_all_is_well(busy: Town) -> None:
     assert found() == {}
-    assert len(list(verify.list_pending())) == 3
+    assert len(list(verify.list_pending())) == 4
     dues = sorted(due.points for due in verify.list_dues())
-    assert dues == [0, 0, 0, 1000, 1000, 1000, 1000]
+    assert dues == [0, 0, 0, 0, 1000, 1000, 1000, 1000]
 
 
 def test_nothing_is_pending_once_the_worker_was_there(busy: Town, points: Points) -> None:
@@ -76,6 +82,17 @@ _ATTACKS = [
     ("closes_hold_what_was_handed_over", "UPDATE desk_count SET points = points + 1"),
     ("closes_hold_what_was_handed_over", "UPDATE desk_count SET issued = issued + 1 WHERE issued > 2"),
     ("closes_hold_what_was_handed_over", "UPDATE redemption SET close_id = NULL"),
+    ("closes_hold_what_was_handed_over", "DELETE FROM desk_close WHERE at = (SELECT max(at) FROM desk_close)"),
+    ("closes_hold_what_was_handed_over", "UPDATE desk_close SET station_id = gen_random_uuid()"),
+    ("closes_hold_what_was_handed_over", "UPDATE desk_count SET expected = expected + 1, counted = counted + 1"),
+    ("closes_hold_what_was_handed_over", "UPDATE desk_count SET written_off = written_off + 1"),
+    ("orders_are_those_of_their_lines", "UPDATE redemption SET order_id = gen_random_uuid()"),
+    ("orders_are_those_of_their_lines", "UPDATE redemption SET order_id = NULL"),
+    ("orders_are_those_of_their_lines", "DELETE FROM desk_order"),
+    ("orders_are_those_of_their_lines", "UPDATE desk_order SET station_id = gen_random_uuid()"),
+    ("orders_are_those_of_their_lines", "UPDATE desk_order SET member_id = gen_random_uuid()"),
+    ("orders_are_those_of_their_lines", "DELETE FROM redemption WHERE order_id IS NOT NULL"),
+    ("orders_are_those_of_their_lines", "DELETE FROM desk_call WHERE number = 1"),
 ]
 
 

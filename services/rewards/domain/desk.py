@@ -10,8 +10,8 @@ from shared.errors import RuleBroken
 
 LINES_MAX = 10
 """Gifts in one order, so that it costs a bounded time however it was made."""
-_BY_NAME = 5
-"""The version of the UUIDs that uuid5 makes."""
+OF_DESK_VERSION = 5
+"""Of the UUIDs of redemptions at the desk, which uuid5 makes."""
 
 
 class ChangedMeanwhile(RuleBroken):
@@ -74,7 +74,7 @@ def is_of_desk(redemption_id: UUID) -> bool:
     """Whether an id has the form of those that follow from an order's: who could take one could take the place of a
     line that is still on paper, whose ids can be foreseen.
     """
-    return redemption_id.version == _BY_NAME
+    return redemption_id.version == OF_DESK_VERSION
 
 
 @dataclass(frozen=True, slots=True)

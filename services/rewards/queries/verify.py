@@ -14,6 +14,7 @@ from flask import current_app
 from sqlalchemy import select, text
 
 from services.rewards.domain import voucher
+from services.rewards.domain.desk import OF_DESK_VERSION
 from services.rewards.domain.redemption import State
 from services.rewards.store import Redemption
 from shared import clock
@@ -145,6 +146,14 @@ def closes_hold_what_was_handed_over() -> Iterator[str]:
     """):
         yield f"close {row.close_id} says {row.pieces} of {row.gift_id} for {row.points}, its redemptions: {row}"
     for row in _rows("""
+        SELECT close_id FROM (SELECT close_id FROM desk_count UNION SELECT close_id FROM redemption) held
+        LEFT JOIN desk_close ON desk_close.id = close_id WHERE close_id IS NOT NULL AND desk_close.id IS NULL
+        UNION SELECT close_id FROM redemption JOIN desk_close ON desk_close.id = close_id
+        WHERE redemption.station_id <> desk_close.station_id
+        UNION SELECT close_id FROM desk_count WHERE expected <> received - written_off - issued
+    """):
+        yield f"close {row.close_id} is not there, of another station, or expected what its books do not say"
+    for row in _rows("""
         WITH line AS (
             SELECT desk_count.*, station_id, at,
                 lag(issued) OVER (PARTITION BY station_id, gift_id ORDER BY at, desk_close.id) AS before
@@ -153,6 +162,28 @@ def closes_hold_what_was_handed_over() -> Iterator[str]:
         SELECT close_id, gift_id, before, pieces, issued FROM line WHERE issued <> coalesce(before, 0) + pieces
     """):
         yield f"between close {row.close_id} and the one before, {row.gift_id} went out that neither counts: {row}"
+
+
+def orders_are_those_of_their_lines() -> Iterator[str]:
+    """Each line of the desk is of an order for its member at its station, no order is without lines, and no queue
+    number was left out.
+    """
+    for row in _rows(f"""
+        SELECT redemption.id FROM redemption LEFT JOIN desk_order ON desk_order.id = order_id
+            AND (desk_order.station_id, desk_order.member_id) = (redemption.station_id, redemption.member_id)
+        WHERE order_id IS NOT NULL AND desk_order.id IS NULL
+            OR (order_id IS NOT NULL) <> (get_byte(uuid_send(redemption.id), 6) >> 4 = {OF_DESK_VERSION})
+    """):  # noqa: S608 - a number of ours
+        yield f"redemption {row.id} is of no order at the desk for its member and station, or should be of one"
+    for row in _rows("""
+        SELECT id FROM desk_order WHERE NOT EXISTS (SELECT FROM redemption WHERE order_id = desk_order.id)
+    """):
+        yield f"order {row.id} at the desk has no lines"
+    for row in _rows("""
+        SELECT station_id, day, count(*), max(number) FROM desk_call GROUP BY 1, 2
+        HAVING count(*) <> max(number) OR min(number) <> 1
+    """):
+        yield f"at {row.station_id} {row.count} numbers were called on {row.day}, the last was {row.max}"
 
 
 CHECKS: dict[str, Callable[[], Iterator[str]]] = {
@@ -164,6 +195,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "points are told of what will not happen": points_are_told_of_what_will_not_happen,
     "vouchers can be read": vouchers_can_be_read,
     "closes hold what was handed over": closes_hold_what_was_handed_over,
+    "orders at the desk are those of their lines": orders_are_those_of_their_lines,
 }
 
 
