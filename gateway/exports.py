@@ -19,7 +19,8 @@ from werkzeug.wsgi import wrap_file
 
 Cell = str | int | float | Decimal | date | None
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"＝＋－＠")
+"""The last four are what a Chinese keyboard types, and some programs take for the others."""
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDTH_MIN, _WIDTH_MAX = 8, 40
 _WIDTH_OF_MANY = 16

@@ -11,6 +11,7 @@ from gateway import exports
 from gateway.exports import Cell
 
 HEADS = ["姓名", "次数", "日期"]
+FORMULAS = ("=1+2", "+1", "-1+2", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1+2", "＋1", "－1", "＠SUM(1)")
 ROWS: list[list[Cell]] = [["陈小芳", 3, date(2026, 3, 8)], ["=HYPERLINK(1)", None, None], ["-2+3", -2, None]]
 
 
@@ -28,6 +29,19 @@ def test_a_csv_begins_with_its_mark_and_no_cell_begins_a_formula() -> None:
     assert content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert rows == [HEADS, ["陈小芳", "3", "2026-03-08"], ["'=HYPERLINK(1)", "", ""], ["'-2+3", "-2", ""]]
+
+
+def test_no_cell_of_a_csv_or_of_a_workbook_is_taken_for_a_formula() -> None:
+    cells: list[list[Cell]] = [[one] for one in (*FORMULAS, "{=1+2}", "https://evil.example", "internal:A1")]
+    content = exports.comma_separated("名单", ["姓名"], cells[: len(FORMULAS)]).get_data().decode("utf-8-sig")
+    assert all(row[0].startswith("'") for row in list(csv.reader(io.StringIO(content, newline="")))[1:])
+    for response in (
+        exports.workbook("名单", ["姓名"], cells),
+        exports.workbook("名单", ["姓名"], cells, made_at=datetime(2026, 3, 8, tzinfo=UTC)),
+    ):
+        sheet = zipfile.ZipFile(io.BytesIO(response.get_data())).read("xl/worksheets/sheet1.xml").decode()
+        assert "<f" not in sheet
+        assert "hyperlink" not in sheet
 
 
 def test_a_workbook_that_is_made_again_bears_the_time_of_the_first() -> None:

@@ -41,6 +41,7 @@ from tests.rewards.support import (
     waiting,
 )
 from tests.rewards.test_merged import merge
+from tests.support import Settings
 
 
 def order_of(town: Town, member: UUID, **pieces: tuple[Gift, int]) -> DeskOrder:
@@ -394,6 +395,17 @@ def test_every_login_of_the_family_is_told_who_gave_what_and_when(town: Town, po
     assert (line.member_name, line.redemption.quantity) == ("陈*芳", 1)
     with clock.travel(clock.now() + timedelta(days=8)):
         assert queries.list_told(login_of(mother)) == []
+
+
+def test_the_lines_of_a_long_day_are_all_there_to_sign(town: Town, points: Points, settings: Settings) -> None:
+    (first,) = desk_orders.serve(town.organizer, order_of(town, town.member(), gift=(town.gift(stock=5), 1))).lines
+    settings.database("rewards").connection.execute("""
+        INSERT INTO redemption SELECT (jsonb_populate_record(redemption, jsonb_build_object(
+            'id', gen_random_uuid(), 'fulfilled_at', fulfilled_at + number * interval '1 millisecond'))).*
+        FROM redemption, generate_series(1, 1200) number
+    """)
+    lines = queries.list_day(town.organizer, town.station.id, day=clock.today())
+    assert (len(lines), lines[0].redemption.id) == (1201, first.id)
 
 
 # --- The queue ----------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from shared.principal import OwnCase, Principal, Role
 TOLD_DAYS = 7
 TOLD_MAX = 5
 LINES_MAX = 1000
+DAY_LINES_MAX = 10_000
+"""Three hundred people with some gifts each are more than a thousand lines; each is there to be signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def list_day(caller: Principal, station_id: UUID, *, day: date | None) -> list[H
     begins = clock.day_starts(day or clock.today())
     ends = clock.day_starts((day or clock.today()) + timedelta(days=1))
     on_the_day = (Redemption.station_id.in_(stations), Redemption.fulfilled_at < ends)
-    return _handed_over(*on_the_day, since=begins, limit=LINES_MAX)[::-1]
+    return _handed_over(*on_the_day, since=begins, limit=DAY_LINES_MAX)[::-1]
 
 
 def list_told(caller: Principal) -> list[HandedOver]:
