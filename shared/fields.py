@@ -27,7 +27,9 @@ class Wire(Schema):
         """A body may hold half a million entries: each would be read, refused and answered for, for half a minute."""
         for key, lengths in self._bounded:
             given = data.get(key) if isinstance(data, Mapping) else None
-            for length in lengths if isinstance(given, list) else ():
+            if not isinstance(given, list):
+                continue
+            for length in lengths:
                 try:
                     length(given)
                 except ValidationError as refusal:
@@ -39,7 +41,7 @@ class Wire(Schema):
         """The fields that hold lists, as they are called on the wire, and how long these may be."""
         lists = [field for field in self.load_fields.values() if isinstance(field, fields.List)]
         return [
-            (field.data_key or field.name, [one for one in field.validators if isinstance(one, validate.Length)])
+            (str(field.data_key or field.name), [one for one in field.validators if isinstance(one, validate.Length)])
             for field in lists
         ]
 

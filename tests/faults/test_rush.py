@@ -1,11 +1,17 @@
 """Many people at the same moment: nothing is doubled, nothing oversold, nobody left without an answer."""
 
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
-from uuid import uuid4
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
 
+from devtools.crowd import GIFT_POINTS
 from devtools.supervisor import System
+from services.rewards.commands.redemptions import WORKER_TAKES_OVER
 from tests.faults import rush
 from tests.town import Client, Clock, at_once, clients, gather, redeem, rows, verify
 
@@ -44,3 +50,53 @@ def test_cancelling_while_the_spend_is_under_way_gives_every_point_back(system: 
     assert dict(states) == {"cancelled": 20}
     for client, member, _ in everybody:
         assert client.get("/points/balances", member_ids=member["member_id"]).expect(200)[0]["points_available"] == 200
+
+
+def test_phones_desks_and_paper_at_once_spend_no_point_twice(system: System, time: Clock) -> None:
+    """Everybody can pay two, and closes count what goes out while it does."""
+    crowd = gather(system, members=4, stock=40, served="confirmed")
+    verify(system)
+    desk, staff = Client(system, crowd.organizer["token"]), Client(system, crowd.staff["token"])
+    line = {"gift_id": crowd.gift_id, "quantity": 1, "points": GIFT_POINTS}
+
+    written = {"list_number": "261125-AB23CE", "handed_over_at": time.now.isoformat()}
+
+    def serve(member: dict[str, str], paper_line: int | None) -> str:
+        order: dict[str, Any] = {"station_id": crowd.station_id, "member_id": member["member_id"], "lines": [line]}
+        if paper_line is None:
+            order["id"] = str(uuid4())
+        else:
+            order["id"] = str(uuid5(NAMESPACE_OID, f"{member['member_id']} {paper_line}"))
+            order["paper"] = {**written, "line": paper_line}
+        told = desk.post("/rewards/desk-orders", order)
+        return str(told.content["lines"][0]["state"] if told.status == 201 else told.content["code"])
+
+    def order_by_phone(member: dict[str, str]) -> str:
+        told = redeem(Client(system, member["token"]), crowd, member)
+        return str(told.content["state"] if told.status == 201 else told.content["code"])
+
+    def close() -> str:
+        to_count = staff.get(f"/rewards/stations/{crowd.station_id}/to-count").expect(200)
+        counts = [
+            {name: one[name] for name in ("gift_id", "pieces", "expected")} | {"counted": one["expected"]}
+            for one in to_count
+        ]
+        told = staff.post(
+            "/rewards/desk-closes", {"id": str(uuid4()), "station_id": crowd.station_id, "counts": counts}
+        )
+        return "closed" if told.status == 201 else str(told.content["code"])
+
+    acts: list[Callable[[], str]] = []
+    for member in crowd.members:
+        acts += [partial(order_by_phone, member), partial(serve, member, None)] * 2
+        acts += [partial(serve, member, 3)] * 2 + [partial(serve, member, 4), close]
+    told = Counter(at_once(acts, threads=len(acts)))
+    known = {"confirmed", "fulfilled", "requested", "declined", "closed", "counted_meanwhile"}
+    assert set(told) <= known, told
+    time.pass_by(WORKER_TAKES_OVER + timedelta(seconds=1))
+    verify(system)
+    for client, member in zip(clients(system, crowd), crowd.members, strict=True):
+        left = client.get("/points/balances", member_ids=member["member_id"]).expect(200)[0]["points_available"]
+        paid = "SELECT count(*) FROM redemption WHERE member_id = %s AND state IN ('confirmed', 'fulfilled')"
+        assert (left, rows(system, "rewards", paid, member["member_id"])[0][0]) == (0, 2)
+    assert rows(system, "rewards", "SELECT on_hand FROM stock WHERE gift_id = %s", crowd.gift_id) == [(32,)]

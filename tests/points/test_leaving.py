@@ -1,6 +1,7 @@
 """What somebody who is gone leaves goes to the household or to the pool, by the station's rule."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +21,7 @@ from shared.audit import audit_log
 from shared.db import session, transactional
 from shared.errors import Conflict, Forbidden
 from shared.events import MemberChanged, StationChanged
+from shared.events import MemberChanged, SpendRequested
 from shared.principal import Principal, Role
 from tests.points.support import (
     CHALUKOU,
@@ -38,7 +40,11 @@ from tests.points.support import (
     make_rule,
     member,
     points_of,
+    redemption,
     settle,
+    spend,
+    void,
+    voided,
 )
 from tests.support import Settings
 
@@ -128,10 +134,34 @@ def test_one_id_for_two_who_are_gone_at_once_gives_once(town: Flask, staff: Prin
     leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=True)
     for _ in range(4):
         key, gone = uuid4(), [family()[0] for _ in range(2)]
-        told = at_once(town, [lambda one=one, key=key: _given(staff, one, key) for one in gone])
+        told = at_once(town, [partial(_given, staff, one, key) for one in gone])
         assert sorted(map(str, told)) == ["200", "conflict"]
         assert sorted(points_of(one) for one in gone) == [0, 200]
     assert broken() == {}
+
+
+def test_points_are_passed_on_or_spent_and_never_both(town: Flask, staff: Principal) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=True)
+    for _ in range(6):
+        gone, daughter = member(household_id=HOME), member(household_id=HOME)
+        settle([attendance(gone, 120)])
+        order = redemption(gone, 150)
+
+        given, bought = at_once(town, [partial(_leave_and_give, staff, gone, daughter), partial(_buy, order)])
+        assert (given, bought) in {("200", "declined"), ("50", "confirmed")}
+        assert points_of(daughter) == int(given)
+        void([voided(order)])
+        assert points_of(gone) == (150 if bought == "confirmed" else 0)
+    assert broken() == {}
+
+
+def _leave_and_give(staff: Principal, gone: UUID, daughter: UUID) -> str:
+    change(gone, 2)
+    return str(give(staff, gone, daughter))
+
+
+def _buy(order: SpendRequested) -> str:
+    return str((spend([order])[0].outcome or {}).get("state"))
 
 
 def _given(staff: Principal, gone: UUID, key: UUID) -> int | str:
