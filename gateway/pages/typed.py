@@ -28,7 +28,6 @@ _PAPER = UUID("6f1d5f0e-4f0a-4f6c-9d0b-6f8f2a6f3b51")
 when its station was merged before all was typed in.
 """
 _NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)", re.ASCII)
-_LIST_NUMBER = re.compile(r"[0-9]{6}-[A-Z0-9]{4}")
 _LIST_NUMBER = re.compile(r"([0-9]{6})-([A-Z0-9]{4}|([A-Z0-9]{5})[A-Z0-9])")
 """Lists printed by earlier versions have four letters and nothing to check them by."""
 ATTEMPTS_MAX = 9
