@@ -15,6 +15,7 @@ from services.members.domain.badges import (
     write_badge,
 )
 from services.members.domain.volunteer_numbers import complete
+from shared.ids import new_id
 from shared.principal import Principal, Role
 from tests.members.town import Town
 
@@ -120,6 +121,23 @@ def test_a_lost_badge_takes_those_of_merged_entries_along_until_they_are_printed
     (anew,) = listed(town, organizer, node_id=here, member_id=then).json
     (answer,) = town.ask("POST", "/badges/read", organizer, {"codes": [anew["badge"]]}).json
     assert (anew["serial"], answer["outcome"]) == (2, "found")
+def test_a_lost_badge_of_a_merged_entry_is_void_once_that_of_who_stays_is_replaced(town: Town) -> None:
+    first, then, stays = (town.add("陈芳") for _ in range(3))
+    organizer, staff = town.official(Role.ORGANIZER), town.official(Role.STAFF)
+    here = {"node_id": town.nodes["南昌路站"]}
+    old = [listed(town, organizer, **here, member_id=one).json[0]["badge"] for one in (first, then, stays)]
+    for goes, into in ((first, then), (then, stays)):
+        content = {"id": str(new_id()), "merged_id": str(goes), "reason": "同一人"}
+        assert town.post(f"/members/{into}/merge", staff, content).status_code == 200
+    outcomes = [one["outcome"] for one in town.post("/badges/read", organizer, {"codes": old}).json]
+    assert outcomes == ["found"] * 3
+    for _twice in range(2):
+        town.post(f"/members/{stays}/badge/replace", staff, {"serial": 1})
+    answers = town.post("/badges/read", organizer, {"codes": old}).json
+    assert [(one["outcome"], one["member"]) for one in answers] == [("void", None)] * 3
+    assert {entry.subject_id for entry in town.audited("member.replace_badge")} == {first, then, stays}
+    (new,) = listed(town, organizer, **here, member_id=stays).json
+    assert town.post("/badges/read", organizer, {"codes": [new["badge"]]}).json[0]["outcome"] == "found"
 
 
 def test_who_organizes_elsewhere_reads_a_badge_masked_and_prints_none(town: Town) -> None:

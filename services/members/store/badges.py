@@ -22,9 +22,11 @@ def serials_of(tx: Session, member_ids: Collection[UUID]) -> Mapping[UUID, int]:
     return dict.fromkeys(member_ids, FIRST) | {row.member_id: row.serial for row in rows}
 
 
-def set_serial(tx: Session, member_id: UUID, serial: int, at: Any) -> None:
-    statement = insert(BadgeSerial).values(member_id=member_id, serial=serial, changed_at=at)
-    tx.execute(statement.on_conflict_do_update(index_elements=["member_id"], set_={"serial": serial, "changed_at": at}))
+def set_serials(tx: Session, serials: Mapping[UUID, int], at: datetime) -> None:
+    rows = [{"member_id": member_id, "serial": serial, "changed_at": at} for member_id, serial in serials.items()]
+    statement = insert(BadgeSerial).values(rows)
+    new = {name: statement.excluded[name] for name in ("serial", "changed_at")}
+    tx.execute(statement.on_conflict_do_update(index_elements=["member_id"], set_=new))
 
 
 # The least that no printed badge has; a serial takes two bytes.
