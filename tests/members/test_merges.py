@@ -233,3 +233,24 @@ def test_who_stays_is_the_own_case_of_who_went(town: Town, staff: Any) -> None:
     now = town.caller(chen.login_id, chen.own_member_id)
     (household_id,) = town.sql("SELECT household_id FROM member WHERE id = :id", id=goes)[0]
     assert now.is_own_case(goes, household_id)
+
+
+def test_entries_of_one_person_share_a_household_whoever_moves_in_and_out(town: Town, staff: Any) -> None:
+    stays, goes, wife = town.add("陈芳"), town.add("陈芳"), town.add("王秀英")
+    assert merge(town, staff, stays, goes).status_code == 200
+
+    def home(member_id: UUID) -> Any:
+        return state(town, member_id)[0]["household_id"]
+
+    for with_whom in (None, str(wife), None, None):
+        versions = [town.sql("SELECT version FROM member WHERE id = :id", id=stays)]
+        answer = town.ask("PUT", f"/members/{stays}/household", staff, {"with_member_id": with_whom})
+        assert answer.status_code == 200
+        assert home(stays) == home(goes) is not None, "or nobody would see that they decide for themselves"
+        assert (home(wife) == home(stays)) == (with_whom is not None)
+        told = {fact["member_id"]: fact["household_id"] for fact in town.events("MemberChanged")}
+        assert told[str(goes)] == told[str(stays)] == str(home(stays))
+        versions.append(town.sql("SELECT version FROM member WHERE id = :id", id=stays))
+    assert versions[0] == versions[1], "who lives alone already is not told of again"
+    assert undo(town, staff, goes).status_code == 200
+    assert home(goes) is None, "as before the merge"

@@ -212,7 +212,8 @@ def _give_back(tx: Session, stays: Member, goes: Member, kept: dict[str, Any]) -
         duplicates.add_login_member(tx, goes.id, Acting(login_id, given["relation"], since))
     homes = kept["households"]
     for member, before in ((stays, homes["stays"]), (goes, homes["goes"])):
-        if str(member.household_id) == homes["shared"]:
+        # The entry that had gone has lived wherever who stays did.
+        if member is goes or str(member.household_id) == homes["shared"]:
             member.household_id = None if before is None else UUID(before)
     taken = dict(kept["taken"])
     if taken.pop("phone", False) and stays.phone_hash == goes.phone_hash:

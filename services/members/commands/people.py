@@ -16,6 +16,7 @@ from services.members.domain.names import is_child, mask
 from services.members.domain.people import NewMember
 from services.members.domain.places import ROOT
 from services.members.store import claims, creations, people, tree
+from services.members.store import creations, duplicates, people, tree
 from services.members.store.logins import grants_of, own_login_id, own_member_id
 from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam
 from services.members.store.pinyin import read_name
@@ -310,19 +311,16 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
     caller.refuse_own_case(member.id, member.household_id, tried)
     require_above_grants(tx, caller, member.id)
     if with_member_id is None:
-        if member.household_id is not None:
-            member.household_id = None
-            people.tell(tx, [member.id])
+        if people.lives_with_others(tx, member, duplicates.line_of(tx, member.id)):
+            _live(tx, member, None)
     elif with_member_id != member_id:
         other, _ = people.get_as_staff(tx, caller, with_member_id)
         caller.refuse_own_case(other.id, other.household_id, tried)
         require_above_grants(tx, caller, other.id)
         if other.household_id is None:
-            other.household_id = new_id()
-            people.tell(tx, [other.id])
+            _live(tx, other, new_id())
         if member.household_id != other.household_id:
-            member.household_id = other.household_id
-            people.tell(tx, [member.id])
+            _live(tx, member, other.household_id)
     audit.add(
         tx,
         caller,
@@ -333,6 +331,17 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
         detail={"with_member_id": with_member_id and str(with_member_id)},
     )
     return people.show(tx, member_id)
+
+
+def _live(tx: Session, member: Member, household_id: UUID | None) -> None:
+    """Be of a household with all entries that were merged into the member: nobody decides for another one of theirs.
+    So who lives alone has a household of their own entries, where there are several.
+    """
+    line = duplicates.line_of(tx, member.id)
+    shared = household_id or (new_id() if line else None)
+    for one in (member, *(tx.get_one(Member, each, with_for_update=True, populate_existing=True) for each in line)):
+        one.household_id = shared
+    people.tell(tx, [member.id, *line])
 
 
 @transactional

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    exists,
     false,
     func,
     insert,
@@ -124,6 +125,14 @@ def list_with_paths(tx: Session, member_ids: Iterable[UUID]) -> list[tuple[Membe
 def household_of(tx: Session, member_id: UUID) -> UUID | None:
     """The household also of members who are no longer active."""
     return tx.scalar(select(Member.household_id).where(Member.id == member_id))
+
+
+def lives_with_others(tx: Session, member: Member, line: Sequence[UUID]) -> bool:
+    """Whether somebody else is of the member's household; `line` are entries of the same person."""
+    if member.household_id is None or not line:
+        return member.household_id is not None
+    others = Member.id.not_in([member.id, *line])
+    return bool(tx.scalar(select(exists().where(Member.household_id == member.household_id, others))))
 
 
 def unseal_phone(member: Member) -> str | None:
