@@ -254,3 +254,10 @@ def test_entries_of_one_person_share_a_household_whoever_moves_in_and_out(town: 
     assert versions[0] == versions[1], "who lives alone already is not told of again"
     assert undo(town, staff, goes).status_code == 200
     assert home(goes) is None, "as before the merge"
+
+
+def test_a_child_gets_no_login_by_a_merge(town: Town, staff: Any) -> None:
+    child, other = town.add("陈小妹", birth_date=clock.today() - timedelta(days=10 * 365)), town.register("陈小妹")
+    assert other.own_member_id is not None
+    assert merge(town, staff, child, other.own_member_id).json["code"] == "childs_login"
+    assert state(town, child)[2] == []

@@ -118,6 +118,8 @@ def _check(tx: Session, caller: Principal, stays: Member, goes: Member) -> None:
         raise rules.NoStation
     if erasures.has_open(tx, [stays.id, goes.id]):
         raise rules.ErasureOpen
+    if is_child(stays.birth_date, clock.today()) and logins.own_login_id(tx, goes.id) is not None:
+        raise rules.ChildsLogin
 
 
 def _share_household(stays: Member, goes: Member) -> dict[str, str | None]:

@@ -47,5 +47,10 @@ class MergedFurther(RuleBroken):
     detail = "保留的那份登记后来也有变动，请先撤销后一次合并"
 
 
+class ChildsLogin(RuleBroken):
+    code = "childs_login"
+    detail = "保留的这份是未满14周岁的孩子，不能有自己的账号；请核对两份登记的出生日期"
+
+
 def undo_until(at: datetime) -> datetime:
     return at + UNDO_WITHIN
