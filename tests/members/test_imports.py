@@ -182,6 +182,33 @@ def test_the_people_of_a_station_that_is_merged_after_the_check_come_to_the_one_
     assert [str(row.station_id) for row in rows] == [heir]
 
 
+def test_rows_whose_home_has_gone_by_then_come_back_as_bad_ones_and_say_so(town: Town) -> None:
+    caller = staff(town)
+    found = bring(town, caller, "姓名,手机,小区\n陈甲,13812340011,东兴小区\n陈乙,13812340012,和谐小区\n".encode())
+    work(town)
+    step(town, caller, found, "start")
+    moved = {"parent_id": str(town.nodes["岔路口站"])}
+    assert change(town, "东兴小区", town.official(Role.ADMINISTRATOR, None), **moved).status_code == 200
+    work(town)
+    assert look(town, caller, found)["counts"] == {"added": 1, "bad": 1}
+    [row] = town.get(f"/imports/{found['id']}/rows", caller).json
+    assert row["problems"][0]["sentence"] == "本站没有这个小区，请先在机构树里添加"
+
+
+def test_an_import_whose_station_is_closed_meanwhile_ends_and_says_why(town: Town) -> None:
+    caller, admin = staff(town), town.official(Role.ADMINISTRATOR, None)
+    found = bring(town, caller, people_file(2))
+    work(town)
+    step(town, caller, found, "start")
+    for place in ("3栋", "和谐小区", "东兴小区", "南昌路站"):
+        assert change(town, place, admin, closed_on=str(clock.today())).status_code == 200
+    work(town)
+    shown = look(town, caller, found)
+    assert (shown["state"], shown["counts"]) == ("done", {"bad": 2})
+    rows = town.get(f"/imports/{found['id']}/rows", caller).json
+    assert {row["problems"][0]["sentence"] for row in rows} == {"站点在导入开始以后停用了"}
+
+
 def test_a_worker_that_dies_over_a_slice_leaves_nothing_of_it_and_the_next_one_goes_on(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,13 +122,16 @@ def judge(tx: Session, caller: Principal, sheets: Sequence[Sheet], *, station: s
     return Judged(heads, numbers, new, report)
 
 
-def take_in(tx: Session, caller: Principal, station_id: UUID, rows: Sequence[RosterRow]) -> dict[int, UUID]:
-    """Add the people of rows that were found good before: the new members by row. Who has come in another way
-    meanwhile, or whose home has gone, is left out.
+def take_in(
+    tx: Session, caller: Principal, station_id: UUID, rows: Sequence[RosterRow]
+) -> tuple[dict[int, UUID], dict[int, str]]:
+    """Add the people of rows that were found good before: the new members by row, and by row why others can no longer
+    be taken in, whose home has gone. Who has come in another way meanwhile is in neither.
     """
     _wait_for_others(tx)
     report = Report(dry_run=False)
-    return _write(tx, caller, _find_new(tx, caller, rows, str(station_id), report), report)
+    members = _write(tx, caller, _find_new(tx, caller, rows, str(station_id), report), report)
+    return members, {problem.row: problem.sentence for problem in report.problems}
 
 
 def _wait_for_others(tx: Session) -> None:

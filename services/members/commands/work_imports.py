@@ -34,6 +34,7 @@ ATTEMPTS_MAX = 5
 """How often a file may take its worker down before it is refused."""
 REFUSALS = (Invalid, NotFound, Forbidden, RuleBroken)
 """What no further try changes."""
+STATION_CLOSED = "站点在导入开始以后停用了"
 UNREADABLE = "读这个文件时总是出错，请另存为新的 Excel 文件再试"
 
 
@@ -216,7 +217,15 @@ def _take_in_roster(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None
         raise NodeClosed
     members = roster.take_in(tx, _author_of(tx, found), station.id, good)
     imports.mark(tx, found.id, [row.number for row in rows if row.number not in members], RowState.KNOWN)
+        imports.blame(tx, found.id, {row.id: STATION_CLOSED for row in rows}, RowState.GOOD)
+        return
+    members, left_out = roster.take_in(tx, _author_of(tx, found), station.id, good)
     imports.mark_added(tx, found.id, members)
+    sentences = {row.id: left_out[row.number] for row in rows if row.number in left_out}
+    if sentences:
+        imports.blame(tx, found.id, sentences, RowState.GOOD)
+    known = [row.number for row in rows if row.number not in members and row.number not in left_out]
+    imports.mark(tx, found.id, known, RowState.KNOWN)
 
 
 def _end_roster(tx: Session, found: ImportFile) -> None:
