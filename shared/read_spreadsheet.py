@@ -123,7 +123,7 @@ def _decode(content: bytes) -> list[dict[str, Any]]:
     try:
         workbook = python_calamine.load_workbook(io.BytesIO(content))
         sheets = [
-            {"name": about.name, "rows": _read_sheet(workbook.get_sheet_by_index(index))}
+            {"name": _whole(about.name), "rows": _read_sheet(workbook.get_sheet_by_index(index))}
             for index, about in enumerate(workbook.sheets_metadata)
             if (about.typ, about.visible) == _SHOWS
         ]
@@ -189,7 +189,12 @@ def _as_text(cell: Any) -> str:
     if isinstance(cell, timedelta):
         hours, minutes = divmod(round(cell.total_seconds() / 60), 60)
         return f"{hours}:{minutes:02}"
-    return str(cell)[:CELL_LENGTH_MAX]
+    return _whole(str(cell))[:CELL_LENGTH_MAX]
+
+
+def _whole(text: str) -> str:
+    """Without the letter that ends a text where it is kept; the old format holds it."""
+    return text.replace("\0", "")
 
 
 def _bounded(table: list[list[str]]) -> list[list[str]]:

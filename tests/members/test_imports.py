@@ -273,6 +273,16 @@ def test_a_file_that_is_none_is_refused_with_a_sentence_and_not_kept(town: Town,
     bring(town, caller, content)
 
 
+def test_a_letter_that_no_text_holds_keeps_no_file_from_being_read(town: Town) -> None:
+    """In a title that nobody knows: PostgreSQL takes no text with a zero in it."""
+    caller = staff(town)
+    broken = file_of("roster.xls").replace("楼栋".encode("utf-16-le"), "楼\0".encode("utf-16-le"))
+    found = bring(town, caller, broken, file_name="花名册.xls")
+    work(town)
+    shown = look(town, caller, found)
+    assert (shown["state"], shown["found"]["unknown_titles"]) == ("checked", ["楼"])
+
+
 def test_checking_again_sees_what_was_added_meanwhile(town: Town) -> None:
     caller = staff(town)
     found = bring(town, caller, "姓名,小区\n陈芳,北门小区\n".encode())
