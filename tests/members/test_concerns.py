@@ -10,6 +10,7 @@ from services.members.domain.concerns import NEWS_DAYS, OPEN_MAX, REOPEN_DAYS, d
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Principal, Role
+from tests.members.test_tree import change
 from tests.members.town import ANYBODY, Town
 
 FRIDAY = datetime(2026, 11, 20, 4, tzinfo=UTC)
@@ -279,3 +280,17 @@ def test_an_answer_is_news_until_somebody_of_the_login_opens_it_and_for_thirty_d
         assert news(who, FRIDAY + timedelta(days=1)) == [other["id"]]
         do(town, staff, made, "answer", answer="又补了半小时")
     assert made["id"] in news(who, FRIDAY + timedelta(days=2))
+def test_what_is_to_be_answered_above_a_station_is_so_when_it_was_merged(town: Town) -> None:
+    """A merged station lies below the one that took it over, where the people work now whom it is about."""
+    chen, admin = town.register("陈芳"), town.official(Role.ADMINISTRATOR, None)
+    made = [report(town, chen, above=True)]
+    answer = town.post("/complaints", ANYBODY, complaint(town, above=True))
+    made.append(answer.json)
+    merged = {"closed_on": str(clock.today()), "successor_id": str(town.nodes["岔路口站"])}
+    assert change(town, "南昌路站", admin, **merged).status_code == 200
+    colleague, above = town.official(Role.STAFF, "岔路口站"), town.official(Role.STAFF, "咸安区中心")
+    for one in made:
+        assert town.get(f"/concerns/{one['id']}", colleague).status_code == 404
+        assert town.get(f"/concerns/{one['id']}", above).status_code == 200
+    assert town.get("/concerns", colleague).json == []
+    assert {one["id"] for one in town.get("/concerns", above).json} == {one["id"] for one in made}

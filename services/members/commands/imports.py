@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.members.domain import imports as rules
 from services.members.domain.imports import Kind, State, Step
-from services.members.domain.places import Level, WrongLevel, may_be_home, path_above
+from services.members.domain.places import Level, NodeClosed, WrongLevel, may_be_home, path_above
 from services.members.store import imports, shown_imports, tree
 from services.members.store.imports import ImportFile
 from services.members.store.keys import keys
@@ -43,6 +43,8 @@ def bring(
     caller.require(Role.STAFF, place.path)
     if not may_be_home(Level(place.level)):
         raise WrongLevel
+    if place.closed:
+        raise NodeClosed
     assert caller.login_id is not None
     assert caller.own_member_id is not None
     file_hash = hashlib.sha256(content).digest()

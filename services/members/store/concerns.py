@@ -13,6 +13,7 @@ from services.members.domain.concerns import NUMBER_FIRST, NUMBER_LAST, OPEN, No
 from services.members.domain.names import mask
 from services.members.domain.places import ROOT
 from services.members.store.models import Concern, Member, Node
+from services.members.store.tree import standing_path
 from shared import clock
 from shared.errors import Unavailable
 from shared.ids import new_number
@@ -24,7 +25,7 @@ _OPEN = [state.value for state in OPEN]
 # In so many words, for the index of open ones.
 _is_open = Concern.state.in_(bindparam("open_states", _OPEN, expanding=True, literal_execute=True))
 
-_path = func.coalesce(Node.path, ROOT)
+_path = func.coalesce(standing_path, ROOT)
 # As `domain.concerns.path_of_answer`.
 _path_of_answer = case((Concern.above, func.regexp_replace(_path, "[^/]+/$", "", type_=Text())), else_=_path)
 

@@ -8,10 +8,11 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, cast, func, or_, sele
 from sqlalchemy.orm import Session, aliased
 
 from services.members.domain.imports import About, Kind, State, steps
-from services.members.domain.places import ROOT, path_above
+from services.members.domain.places import path_above
 from services.members.store.imports import ImportFile, ImportNotFound, ImportRow, get
 from services.members.store.models import Member, Node
 from services.members.store.tree import get_standing
+from services.members.store.tree import get_standing, standing_path
 from shared import clock
 from shared.principal import Principal, Role
 
@@ -51,6 +52,7 @@ def view() -> Select[*tuple[Any, ...]]:
             ImportFile.station_id,
             Node.name.label("station_name"),
             func.coalesce(_standing_path, ROOT).label("path"),
+            standing_path.label("path"),
             ImportFile.file_name,
             ImportFile.size,
             ImportFile.content.is_not(None).label("has_file"),
@@ -82,6 +84,7 @@ def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
 
 def get_seen(tx: Session, caller: Principal, import_id: UUID, *, lock: bool = False) -> tuple[ImportFile, str]:
     """An import and the path of its station, or of its heir; NotFound for who has no business there."""
+    """An import and the path of its station, or of that one's heir; NotFound for who has no business there."""
     found = get(tx, import_id, lock=lock)
     path = get_standing(tx, found.station_id).path
     if not (caller.may(Role.STAFF, path) or caller.may(Role.AUDITOR, path)):

@@ -6,7 +6,21 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, exists, func, null, or_, select, text, union_all, update
+from sqlalchemy import (
+    ARRAY,
+    ScalarSelect,
+    Uuid,
+    case,
+    cast,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
@@ -62,6 +76,20 @@ def with_merged(tx: Session, node_ids: Iterable[UUID]) -> list[UUID]:
     are still at home there until the next sweep.
     """
     return list(tx.scalars(_with_merged, {"ids": list(node_ids)}))
+_above = aliased(Node)
+_ids_in_path = cast(func.string_to_array(func.btrim(Node.path, "/"), "/"), ARRAY(Uuid()))
+_lowest_that_stands = (
+    select(_above.path)
+    .where(_above.id == func.any(_ids_in_path), _above.successor_id.is_(None))
+    .order_by(func.length(_above.path).desc())
+    .limit(1)
+    .correlate(Node)
+    .scalar_subquery()
+)
+standing_path = case((Node.successor_id.is_(None), Node.path), else_=_lowest_that_stands)
+"""Of a station the path of what stands for it now, as part of a statement: who is responsible above a merged one is
+responsible above its heir, below which it lies.
+"""
 
 
 def path_of(tx: Session, node_id: UUID | None) -> str:
