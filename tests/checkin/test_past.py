@@ -214,6 +214,31 @@ def test_nobody_has_more_records_of_a_day_than_the_day_allows(station: Station) 
     assert said(take(facts)) == ["taken"] * 3 + ["这一天已有 3 次记录，每人每天最多 3 次"]
 
 
+def test_what_merged_entries_had_counts_at_whatever_remove(station: Station) -> None:
+    from shared import copies
+
+    first, then, stays = (station.member() for _ in range(3))
+    assert said(take([service(station, first)])) == ["taken"]
+    merged = [replace(station.card(one), version=2, status="merged", merged_into=into)
+              for one, into in ((first, then), (then, stays))]  # fmt: skip
+    transactional(copies.take_members)(merged)
+    assert said(take([service(station, stays, begin=30)])) == ["这段时间已有记录：清扫楼道，09:00—11:00"]
+
+
+def test_no_day_of_anybody_has_more_than_24_hours(station: Station) -> None:
+    member_id = station.member()
+    facts = [service(station, member_id, minutes=12 * 60, timed=False, title=f"第{n}次") for n in range(3)]
+    refused = "这一天已有 1440 分钟的记录，加上这一行超过 24 小时"
+    assert said(take(facts)) == ["taken", "taken", refused]
+    [asked] = ask([PastServicesAsked(import_id=IMPORT, question_id=uuid4(), services=tuple(_as_asked(facts[2:])))])
+    assert [*(asked.outcome or {})["left_out"].values()] == [refused]
+
+
+def _as_asked(facts: list[PastServiceApproved]) -> list[PastService]:
+    names = [field.name for field in fields(PastService)]
+    return [PastService(**{name: getattr(fact, name) for name in names}) for fact in facts]
+
+
 def test_a_later_list_of_the_same_activity_joins_it_and_rates_the_others_by_its_length(station: Station) -> None:
     first = service(station, station.member())
     take([first])

@@ -11,6 +11,7 @@ from services.checkin.domain.schedule import DURATION_MAX, SHANGHAI
 from shared.events import PastService
 
 _ACTIVITIES = UUID("6f2d9a52-0c7e-4b39-9a4b-7d1f6f6e8c10")
+DAY_MINUTES = 24 * 60
 SITE_NAME = "补录"
 UNDONE = "导入已撤销"
 LONGER = "同一次活动又补录了别的时段，按新的时长重新计算"
@@ -66,7 +67,10 @@ def why_left_out(service: PastService, stays: Sequence[Stay], *, held: bool) -> 
             return sentence
     if held:
         return f"这一天的“{service.title}”在系统里已有活动，请在那次活动里补录"
-    if sum(stay.service_day == service.service_day for stay in stays) >= PAIRS_PER_DAY_MAX:
+    that_day = [stay.minutes for stay in stays if stay.service_day == service.service_day]
+    if sum(that_day) + new.minutes > DAY_MINUTES:
+        return f"这一天已有 {sum(that_day)} 分钟的记录，加上这一行超过 24 小时"
+    if len(that_day) >= PAIRS_PER_DAY_MAX:
         return f"这一天已有 {PAIRS_PER_DAY_MAX} 次记录，每人每天最多 {PAIRS_PER_DAY_MAX} 次"
     return None
 
