@@ -13,7 +13,7 @@ from services.checkin.domain.activities import ActivityInWrongState
 from services.checkin.domain.sign_ups import NoSuchSignUp, NotYourSignUp, Outcome
 from services.checkin.store.activities import NoSuchActivity, NoSuchSite, SiteDraft
 from shared import clock
-from shared.errors import Forbidden
+from shared.errors import Conflict, Forbidden
 from shared.principal import Grant, Principal, Role
 from tests.checkin.support import ELSEWHERE, END, HERE, SATURDAY, START, Station, after, own, statements
 from tests.checkin.test_races import at_once
@@ -50,6 +50,14 @@ def test_signing_up_again_in_whatever_way_is_being_signed_up(station: Station) -
     [again] = sign_up(who, activity.id)
     assert (again.outcome, again.id, again.place) == (Outcome.ALREADY, taken.id, 1)
     assert len(station.rows("SELECT * FROM sign_up")) == 1
+
+
+def test_a_request_that_was_of_another_activity_says_of_nobody_that_they_are_signed_up(station: Station) -> None:
+    who, activity, other, request = station.person(), station.activity(), station.activity(), uuid4()
+    sign_up(who, activity.id, request_id=request)
+    with pytest.raises(Conflict):
+        sign_up(who, other.id, request_id=request)
+    assert queries.list_sign_ups(who, member_ids=[own(who)], activity_id=other.id, limit=9) == []
 
 
 def test_a_late_repeat_signs_up_nobody_who_has_called_off_since(station: Station) -> None:

@@ -54,7 +54,7 @@ def list_signed_up(query: dict[str, Any], activity_id: UUID) -> list[dict[str, A
 @web.logged_in()
 @routes.arguments(NewSignUpsSchema)
 @routes.response(200, SignUpReceiptsSchema)
-@refuses(404, 422)
+@refuses(404, 409, 422)
 def sign_up(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
     """Sign up one's own members, or for organizers anybody; each is decided on its own."""
     return {"sign_ups": sign_ups.sign_up(web.caller(), activity_id=activity_id, **body)}

@@ -15,6 +15,7 @@ from services.checkin.store import sign_ups as store
 from services.checkin.store.activities import NoSuchActivity
 from shared import audit, clock, copies
 from shared.db import transactional
+from shared.errors import Conflict
 from shared.principal import Principal, Role
 
 
@@ -43,7 +44,8 @@ def sign_up(
     """Sign these members up, in this order: one's own, and for organizers anybody.
 
     Nobody is turned away for want of room. Who is signed up stays where they are, and a repeated request signs up
-    nobody again who has called off since. `from_list`: they stood on a pasted list.
+    nobody again who has called off since; Conflict when it was of another activity. `from_list`: they stood on a
+    pasted list.
     """
     wanted = list(dict.fromkeys(member_ids))
     activity = store.hold_activity(tx, activity_id)
@@ -54,6 +56,8 @@ def sign_up(
         caller.require(Role.ORGANIZER, activity.path)
     ids = {member_id: sign_up_id(request_id, member_id) for member_id in wanted}
     known = store.list_known(tx, activity_id, list(ids.values()), wanted)
+    if any(row.elsewhere for row in known):
+        raise Conflict
     outcomes = {row.member_id: Outcome.CANCELLED if row.cancelled_at else Outcome.ALREADY for row in known}
     # Who called off and has signed up again since is signed up.
     outcomes |= {row.member_id: Outcome.ALREADY for row in known if row.cancelled_at is None}

@@ -35,7 +35,7 @@ _places = text(f"{_signed} SELECT id, member_id, place FROM signed")  # noqa: S6
 # An id that was asked for before is known under the member it was asked for.
 _known = text(f"""
     WITH RECURSIVE {PERSONS}
-    SELECT sign_up.id, cancelled_at,
+    SELECT sign_up.id, cancelled_at, activity_id <> :activity_id AS elsewhere,
         CASE WHEN sign_up.id = ANY(:ids) THEN member_id ELSE coalesce(person_id, member_id) END AS member_id
     FROM sign_up LEFT JOIN person USING (member_id)
     WHERE sign_up.id = ANY(:ids)
