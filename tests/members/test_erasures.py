@@ -262,6 +262,19 @@ def test_a_daughter_does_not_ask_for_a_mother_who_has_a_login(town: Town) -> Non
     assert refusal(ask(town, again(town, daughter), mother)) == (403, "for_the_person")
 
 
+def test_a_daughter_does_not_take_back_what_a_mother_who_has_a_login_asked(town: Town) -> None:
+    mother, daughter = town.register("李秀英"), town.register("李小妹")
+    assert mother.own_member_id is not None
+    claim_mother = (
+        "INSERT INTO login_member (login_id, member_id, relation, since) VALUES (:login, :member, 'parent', now())"
+    )
+    town.sql(claim_mother, login=daughter.login_id, member=mother.own_member_id)
+    erasure_id = asked(town, mother)
+    assert refusal(town.post(f"/erasures/{erasure_id}/withdraw", again(town, daughter))) == (403, "for_the_person")
+    assert town.sql("SELECT state FROM erasure")[0][0] == "asked"
+    assert town.post(f"/erasures/{erasure_id}/withdraw", mother).status_code == 204
+
+
 def test_who_was_merged_or_left_meanwhile_is_forgotten_all_the_same(town: Town) -> None:
     double, rest, gone = town.register("欧阳绝尘"), town.add("欧阳绝尘"), town.register("欧阳绝尘")
     for who in (double, gone):

@@ -101,6 +101,9 @@ def withdraw(tx: Session, caller: Principal, erasure_id: UUID) -> None:
         raise rules.ErasureOver
     own = caller.acts_for(erasure.member_id)
     _member, path = _get(tx, caller, erasure.member_id, "member.withdraw_erasure")
+    _member, path = _get(tx, caller, erasure.member_id)
+    if own and logins.own_login_id(tx, erasure.member_id) not in (None, caller.login_id):
+        raise rules.ForThePerson
     if erasure.state == "asked":
         _end(erasure, caller, "withdrawn")
         if own:

@@ -25,7 +25,7 @@ class DeathTooFresh(RuleBroken):
 
 class ForThePerson(Forbidden):
     code = "for_the_person"
-    detail = "这位志愿者有自己的账号，请本人登录以后申请"
+    detail = "这位志愿者有自己的账号，请本人登录以后申请或撤回"
 
 
 class ErasureOver(Conflict):
