@@ -21,6 +21,8 @@ Cell = str | int | float | Decimal | date | None
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"＝＋－＠")
 """The last four are what a Chinese keyboard types, and some programs take for the others."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Also as a Chinese keyboard writes them, which a spreadsheet may read alike."""
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDTH_MIN, _WIDTH_MAX = 8, 40
 _WIDTH_OF_MANY = 16

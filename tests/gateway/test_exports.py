@@ -25,10 +25,16 @@ def test_a_workbook_holds_what_was_typed_as_text_and_numbers_as_numbers() -> Non
 
 
 def test_a_csv_begins_with_its_mark_and_no_cell_begins_a_formula() -> None:
-    content = exports.comma_separated("名单", HEADS, ROWS).get_data()
+    content = exports.comma_separated("名单", HEADS, [*ROWS, ["＝1+1", "\n=2", "＋3"]]).get_data()
     assert content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-    assert rows == [HEADS, ["陈小芳", "3", "2026-03-08"], ["'=HYPERLINK(1)", "", ""], ["'-2+3", "-2", ""]]
+    assert rows == [
+        HEADS,
+        ["陈小芳", "3", "2026-03-08"],
+        ["'=HYPERLINK(1)", "", ""],
+        ["'-2+3", "-2", ""],
+        ["'＝1+1", "'\n=2", "'＋3"],
+    ]
 
 
 def test_no_cell_of_a_csv_or_of_a_workbook_is_taken_for_a_formula() -> None:
