@@ -122,7 +122,7 @@ def span(cell: str) -> Span | None:
     end = _clock(other_part or part, end_hour, end_minute or end_half)
     if begin is None or end is None:
         return None
-    if next_day or (end <= begin and begin >= _EVENING_MINUTES):
+    if next_day or (end < begin and begin >= _EVENING_MINUTES):
         end += DAY_MINUTES
     return Span(begin, end, text[: found.start()] + text[found.end() :]) if begin < end <= begin + DAY_MINUTES else None
 

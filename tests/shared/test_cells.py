@@ -93,7 +93,9 @@ def test_from_when_to_when_is_read_wherever_it_stands_in_a_cell(cell: str, begin
     assert cells.span(cell) == Span(begin, end, rest)
 
 
-@pytest.mark.parametrize("cell", ["", "9:00", "2小时", "11:30-9:00", "9:00-25:00", "9:60-10:00", "3-8", "3月8日-10日"])
+@pytest.mark.parametrize(
+    "cell", ["", "9:00", "2小时", "11:30-9:00", "18:00-18:00", "9:00-25:00", "9:60-10:00", "3-8", "3月8日-10日"]
+)
 def test_what_says_no_times_is_none(cell: str) -> None:
     assert cells.span(cell) is None
 
