@@ -98,6 +98,7 @@ def _asked_of(pair: list[dict[str, Any]]) -> dict[str, Call]:
     """What the other services know of both."""
     calls = {"balances": Call("points", "/balances", {"member_ids": ",".join(one["id"] for one in pair)})}
     for one in pair:
+        calls[f"acting_{one['id']}"] = Call("members", f"/members/{one['id']}")
         calls[f"served_{one['id']}"] = Call("checkin", "/attendances", {"member_id": one["id"], "limit": COUNTED_MAX})
         if one["station_id"]:
             path = f"/stations/{one['station_id']}/redemptions"
@@ -117,6 +118,7 @@ def _rows(pair: list[dict[str, Any]], panels: dict[str, Panel]) -> list[list[str
         (_("出生日期"), [presentation.day(one["birth_date"]) if one["birth_date"] else "–" for one in pair]),
         (_("联系电话"), [yes_no[one["has_phone"]] for one in pair]),
         (_("登录账号"), [yes_no[one["has_login"]] for one in pair]),
+        (_("由谁的账号代管"), [_acting(panels[f"acting_{one['id']}"]) for one in pair]),
         (_("身份核实"), [_("已核实") if one["confirmed"] else _("待核实") for one in pair]),
         (_("可用积分"), [_amount(balances, one, "points_available") for one in pair]),
         (_("待抵扣"), [_amount(balances, one, "points_debt") for one in pair]),
@@ -125,6 +127,13 @@ def _rows(pair: list[dict[str, Any]], panels: dict[str, Panel]) -> list[list[str
         (_("没领的兑换"), [_open(panels, one) for one in pair]),
     ]
     return [[name, *values] for name, values in shown]
+
+
+def _acting(panel: Panel) -> str:
+    """Whose logins act for an entry: whoever may spend what it has."""
+    if panel.error is not None:
+        return "–"
+    return "、".join(one["name"] or _("（没有姓名）") for one in panel.content["acting"]) or _("没有")
 
 
 def _home(member: dict[str, Any]) -> str:

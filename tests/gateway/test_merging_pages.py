@@ -44,6 +44,16 @@ def test_two_entries_are_compared_merged_and_taken_apart_again(town: Town) -> No
     assert "已并入另一份登记" not in staff.get(here).text
 
 
+def test_before_logins_act_for_the_one_that_stays_the_page_says_whose_they_are(town: Town) -> None:
+    staff, chen, stranger = town.person("周站长", Role.STAFF), town.person("王秀英"), town.person("李小妹")
+    consents = [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")]
+    family = {"id": str(new_id()), "name": "王秀英", "relation": "parent", "consents": consents}
+    stranger.api("POST", "/members/me/members", family)
+    shown = staff.get(f"/staff/members/{chen.member_id}/merge?with={family['id']}").text
+    assert "由谁的账号代管" in shown
+    assert "李*妹" in shown
+
+
 def test_after_a_day_the_page_says_why_not(town: Town) -> None:
     staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
     twin = enter(staff, town, "王秀英")
