@@ -138,6 +138,18 @@ def who_stays(tx: Session, member_ids: Collection[UUID]) -> dict[UUID, UUID]:
     return {member_id: _end_of(into, member_id) for member_id in wanted}
 
 
+def merged_into(tx: Session, member_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Of everybody who was merged into one of these, at whatever remove, that one."""
+    card = member_card.c
+    line = (
+        select(card.member_id, card.merged_into.label("stays"))
+        .where(card.merged_into == func.any(list(member_ids)))
+        .cte("line", recursive=True)
+    )
+    line = line.union(select(card.member_id, line.c.stays).join(line, card.merged_into == line.c.member_id))
+    return {row.member_id: row.stays for row in tx.execute(select(line))}
+
+
 def _end_of(into: dict[UUID, UUID], member_id: UUID) -> UUID:
     seen = {member_id}
     while (further := into.get(member_id)) is not None and further not in seen:

@@ -6,8 +6,8 @@ from services.checkin import store
 from services.checkin.api import routes
 from services.checkin.commands.past import answer_asked, take_past, undo_past
 from services.checkin.commands.rosters import answer_roster_undo
-from services.checkin.store import places
-from shared import copies, settings, web
+from services.checkin.store import people, places
+from shared import settings, web
 from shared.events import (
     MemberChanged,
     PastServiceApproved,
@@ -24,7 +24,7 @@ def create_app() -> Flask:
     events = events_route(
         "checkin",
         {
-            MemberChanged: copies.take_members,
+            MemberChanged: people.take_members,
             StationChanged: places.take_stations,
             RosterUndoAsked: answer_roster_undo,
             PastServicesAsked: answer_asked,

@@ -1,20 +1,25 @@
 """Members who were merged in the middle of an activity: the stay that is open is left, and nobody comes twice."""
 
 from dataclasses import replace
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from services.checkin import queries
-from services.checkin.commands import scans, sign_ups
+from services.checkin.commands import activities, attendances, scans, sheets, sign_ups
+from services.checkin.domain.attendances import AlreadyRecorded
 from services.checkin.domain.outside import NothingToExport
+from services.checkin.domain.sheets import Line
 from services.checkin.domain.sign_ups import Outcome
 from services.checkin.queries import get_attendance, list_attendances
+from services.checkin.store import Activity, people
 from shared import clock, copies
 from shared.db import transactional
 from shared.principal import Grant, Principal, Role
 from tests.checkin.support import HERE, Station, after, own
 from tests.checkin.test_outside import PLATFORM, make, number, records
+from tests.checkin.test_roll import tick as roll_tick
 from tests.checkin.test_sign_ups import sign_up, signed_up
 
 
@@ -187,3 +192,69 @@ def _numbers(staff: Principal, who: Principal) -> list[tuple[str, str]]:
     return [
         (row.platform, row.number) for row in queries.list_outside_numbers(staff, kind="member", subject_id=own(who))
     ]
+
+
+# --- By the organizer's word ---------------------------------------------------------------------------------
+
+
+def _ticked(station: Station, activity: Activity, who: Principal, wanted: str, minutes: float, seen: Any = None) -> Any:
+    return roll_tick(station.organizer, activity, own(who), wanted, minutes, seen=seen)
+
+
+def test_who_came_before_the_merge_is_ticked_as_who_stays_and_stands_on_one_line(station: Station) -> None:
+    twin, chen, activity = station.person(), station.person(), station.activity()
+    for each in (twin, chen):
+        sign_up(each, activity.id)
+    came = _ticked(station, activity, twin, "arrived", 0).standing
+    merge(station, own(twin), own(chen))
+    [line] = queries.list_roll(station.organizer, activity_id=activity.id, limit=9)["lines"]
+    assert (line["member_id"], line["attendance_id"], line["state"]) == (own(chen), came.id, "open")
+    assert _ticked(station, activity, chen, "arrived", 5).verdict.outcome == "already"
+    assert _ticked(station, activity, chen, "left", 60, came.id).verdict.outcome == "done"
+    with clock.travel(after(61)):
+        assert attendances.confirm_all(station.organizer, activity_id=activity.id).confirmed == 1
+    assert [told["minutes"] for told in station.told()] == [60]
+
+
+def test_what_who_was_merged_scanned_no_tick_takes_back(station: Station) -> None:
+    twin, chen, activity = station.person(), station.person(), station.activity()
+    arrival = station.scan(twin, activity, "arrival", after(0))
+    merge(station, own(twin), own(chen))
+    assert _ticked(station, activity, chen, "not_arrived", 5, arrival.attendance_id).verdict.why == "by_scan"
+
+
+def test_a_sheet_knows_who_was_merged_and_adds_no_second_stay(station: Station) -> None:
+    twin, chen, activity = station.person(), station.person(), station.activity()
+    sign_up(twin, activity.id)
+    served = station.attend(twin, activity)
+    merge(station, own(twin), own(chen))
+    site_id = activity.sites[0].id
+    with clock.travel(after(200)):
+        [line] = queries.get_sheet(station.organizer, activity_id=activity.id, site_id=site_id)["lines"]
+        assert (line.member_id, line.attendance_id) == (own(chen), served.id)
+        written = Line(own(chen), after(0), after(180))
+        receipt = sheets.enter_sheet(
+            station.organizer, sheet_id=uuid4(), activity_id=activity.id, site_id=site_id, lines=[written]
+        )
+        with pytest.raises(AlreadyRecorded):
+            attendances.add_attendance(
+                station.organizer, attendance_id=uuid4(), activity_id=activity.id, member_id=own(chen),
+                site_id=site_id, arrived_at=after(10), left_at=after(20),
+            )  # fmt: skip
+    [line] = receipt.lines
+    assert (line.outcome, line.attendance and line.attendance.id) == ("already", served.id)
+
+
+@pytest.mark.parametrize("left_before", [True, False])
+def test_nobody_is_confirmed_for_being_there_twice_under_two_entries(station: Station, *, left_before: bool) -> None:
+    twin, chen, activity = station.person(), station.person(), station.activity()
+    for each in (twin, chen):
+        came = _ticked(station, activity, each, "arrived", 0).standing
+        if left_before:
+            _ticked(station, activity, each, "left", 60, came.id)
+    card = replace(station.card(own(twin)), version=2, status="merged", merged_into=own(chen))
+    transactional(people.take_members)([card])
+    with clock.travel(after(90)):
+        activities.leave_all(station.organizer, activity_id=activity.id)
+        done = attendances.confirm_all(station.organizer, activity_id=activity.id)
+    assert (done.confirmed, [one.reason for one in done.left_out]) == (0, ["overlapping"] * 2)

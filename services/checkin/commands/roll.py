@@ -1,7 +1,7 @@
 """An organizer calls the roll: ticks who arrived and who left, and takes a tick back."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import roll as store
-from shared import audit, clock
+from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.principal import Principal, Role
@@ -68,10 +68,12 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     running = Running(activity.stands, activity.schedule, clock.now())
     cards = attendance_store.find_cards(tx, member_ids)
     pairs: dict[UUID, list[Attendance]] = defaultdict(list)
-    for pair in attendance_store.lock_pairs_of(tx, activity_id, member_ids):
-        pairs[pair.member_id].append(pair)
+    # Who came before two entries of one person were merged is there as who stays.
+    merged = copies.merged_into(tx, member_ids)
+    for pair in attendance_store.lock_pairs_of(tx, activity_id, [*member_ids, *merged]):
+        pairs[merged.get(pair.member_id, pair.member_id)].append(pair)
     known = {pair.id: pair for pair in attendance_store.find_several(tx, [each.id for each in ticks])}
-    scanned = _scanned(tx, activity_id, ticks)
+    scanned = _scanned(tx, activity_id, ticks, merged)
     today = attendance_store.count_pairs(tx, member_ids, [service_day(running.now)])
     written, ticked, own_cases = _Written(), [], []
     for each in ticks:
@@ -110,10 +112,10 @@ def _repeated(pair: Attendance, tick: Tick, activity_id: UUID) -> Verdict:
     return Verdict(Outcome.DONE if pair.state is attendances.State.OPEN else Outcome.CHANGED)
 
 
-def _scanned(tx: Session, activity_id: UUID, ticks: Sequence[Tick]) -> Mapping[UUID, set[Any]]:
+def _scanned(tx: Session, activity_id: UUID, ticks: Sequence[Tick], merged: Iterable[UUID]) -> Mapping[UUID, set[Any]]:
     """Own scans, where a tick would take something back."""
     backwards = [each.member_id for each in ticks if each.wanted in (Wanted.NOT_ARRIVED, Wanted.NOT_LEFT)]
-    return store.list_scanned(tx, activity_id, backwards) if backwards else {}
+    return store.list_scanned(tx, activity_id, [*backwards, *merged]) if backwards else {}
 
 
 def _apply(
@@ -184,7 +186,7 @@ def _write(
 def _detail(
     about: Mapping[str, Any], pair: Attendance, before: Mapping[UUID, Sequence[Attendance]], told: Sequence[str]
 ) -> dict[str, Any]:
-    old = next((each for each in before[pair.member_id] if each.id == pair.id), None)
+    old = next((each for theirs in before.values() for each in theirs if each.id == pair.id), None)
     detail = {
         "evidence": pair.evidence.value,
         "arrived_at": pair.arrived_at.isoformat(),

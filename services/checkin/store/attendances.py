@@ -14,6 +14,7 @@ from services.checkin.domain.attendances import LIVE, SETTLED, Attendance, Mark,
 from services.checkin.store.activities import lock_key
 from services.checkin.store.tables import Activity, Site, attendance_table
 from shared import copies
+from shared.copies import PERSONS
 from shared.events import Evidence
 
 _columns = attendance_table.c
@@ -36,23 +37,28 @@ _save = (
     .where(_columns.id == bindparam("row_id"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING})
 )
-_mark_overlapping = text("""
+# Entries of one person that were merged are one who cannot be in two places, whichever entry each stay is of.
+_mark_overlapping = text(f"""
+    WITH RECURSIVE {PERSONS}, mine AS (
+        SELECT id, coalesce(person_id, member_id) AS person FROM attendance LEFT JOIN person USING (member_id)
+        WHERE id = ANY(:ids)
+    ), entry AS (
+        SELECT id, person AS member_id FROM mine
+        UNION SELECT mine.id, person.member_id FROM mine JOIN person ON person.person_id = mine.person
+    )
     UPDATE attendance SET marks = array_append(attendance.marks, 'overlapping')
-    FROM activity
-    WHERE attendance.id = ANY(:ids) AND activity.id = attendance.activity_id AND 'overlapping' <> ALL(attendance.marks)
-      AND EXISTS (
-        SELECT FROM attendance other JOIN activity elsewhere ON elsewhere.id = other.activity_id
-        WHERE other.member_id = attendance.member_id AND other.id <> attendance.id
-          AND other.state IN ('open', 'left', 'confirmed', 'corrected')
-          AND other.arrived_at > attendance.arrived_at - interval '2 days'
-          AND other.arrived_at < attendance.arrived_at + interval '2 days'
-          AND greatest(other.arrived_at, elsewhere.starts_at)
-            < least(attendance.left_at, activity.ends_at, activity.ended_at)
-          AND least(other.left_at, elsewhere.ends_at, elsewhere.ended_at)
-            > greatest(attendance.arrived_at, activity.starts_at)
-      )
+    FROM entry JOIN attendance other ON other.member_id = entry.member_id
+    JOIN activity elsewhere ON elsewhere.id = other.activity_id, activity
+    WHERE attendance.id = entry.id AND activity.id = attendance.activity_id AND 'overlapping' <> ALL(attendance.marks)
+      AND other.id <> attendance.id AND other.state IN ('open', 'left', 'confirmed', 'corrected')
+      AND other.arrived_at > attendance.arrived_at - interval '2 days'
+      AND other.arrived_at < attendance.arrived_at + interval '2 days'
+      AND greatest(other.arrived_at, elsewhere.starts_at)
+        < least(attendance.left_at, activity.ends_at, activity.ended_at)
+      AND least(other.left_at, elsewhere.ends_at, elsewhere.ended_at)
+        > greatest(attendance.arrived_at, activity.starts_at)
     RETURNING attendance.id
-""")
+""")  # noqa: S608 - a statement of ours
 
 
 def read(row: Row[*tuple[Any, ...]]) -> Attendance:
@@ -119,8 +125,8 @@ def find_several(tx: Session, ids: Sequence[UUID]) -> list[Attendance]:
 
 
 def list_pairs(tx: Session, site_id: UUID, member_id: UUID) -> list[Attendance]:
-    """The member's pairs at a post, oldest first."""
-    where = (_columns.site_id == site_id, _columns.member_id == member_id)
+    """The member's pairs at a post, oldest first; also those of entries that were merged into the member."""
+    where = (_columns.site_id == site_id, of_member(member_id))
     return [read(row) for row in tx.execute(select(*_read_columns).where(*where).order_by(_columns.pair))]
 
 
@@ -185,6 +191,12 @@ def save_versions(tx: Session, activity_id: UUID, changed: Sequence[Attendance])
 def mark_overlapping(tx: Session, ids: Iterable[UUID]) -> set[UUID]:
     """Mark those of these pairs, which have ended, that were elsewhere at the same time; returns the newly marked."""
     return set(tx.connection().execute(_mark_overlapping, {"ids": list(ids)}).scalars())
+
+
+def list_waiting(tx: Session, member_ids: Iterable[UUID]) -> list[UUID]:
+    """The stays of these members that have ended and wait to be confirmed."""
+    waits = _columns.state == State.LEFT.value
+    return list(tx.scalars(select(_columns.id).where(_columns.member_id == func.any(list(member_ids)), waits)))
 
 
 def find_cards(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:

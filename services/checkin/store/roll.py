@@ -14,21 +14,25 @@ from services.checkin.store.tables import attendance_table, scan_table
 from shared import copies
 from shared.audit import audit_log
 from shared.audit import REFUSED_OWN, audit_log
+from shared.copies import PERSONS
 from shared.errors import Forbidden
 from shared.principal import Principal, Role
 
 _columns = attendance_table.c
 
 # Who stands nowhere is here by the sign-up; of several pairs the open one says where somebody is, else the last.
-_list = text("""
-    WITH signed AS (
-        SELECT member_id, site_id, number FROM sign_up WHERE activity_id = :activity_id AND cancelled_at IS NULL
+# Entries of one person that were merged are one line.
+_list = text(f"""
+    WITH RECURSIVE {PERSONS}, signed AS (
+        SELECT DISTINCT ON (coalesce(person_id, member_id)) coalesce(person_id, member_id) AS member_id, site_id, number
+        FROM sign_up LEFT JOIN person USING (member_id) WHERE activity_id = :activity_id AND cancelled_at IS NULL
+        ORDER BY coalesce(person_id, member_id), number
     ), standing AS (
-        SELECT DISTINCT ON (member_id) id, member_id, site_id, state, arrived_at, left_at,
-            digest IS NOT NULL AS was_ticked
-        FROM attendance
+        SELECT DISTINCT ON (coalesce(person_id, member_id)) id, coalesce(person_id, member_id) AS member_id, site_id,
+            state, arrived_at, left_at, digest IS NOT NULL AS was_ticked
+        FROM attendance LEFT JOIN person USING (member_id)
         WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
-        ORDER BY member_id, state = 'open' DESC, arrived_at DESC, id DESC
+        ORDER BY coalesce(person_id, member_id), state = 'open' DESC, arrived_at DESC, id DESC
     )
     SELECT member_id, signed.number IS NOT NULL AS signed_up, coalesce(standing.site_id, signed.site_id) AS site_id,
         standing.id AS attendance_id, standing.state, standing.arrived_at, standing.left_at,
@@ -40,7 +44,7 @@ _list = text("""
     LEFT JOIN station compound ON compound.node_id = card.compound_id
     LEFT JOIN station building ON building.node_id = card.building_id
     ORDER BY signed.number NULLS LAST, member_id LIMIT :limit
-""")
+""")  # noqa: S608 - a statement of ours
 
 
 def list_lines(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
