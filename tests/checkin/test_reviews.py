@@ -1,5 +1,6 @@
 """Review before publication, where a station wants it."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,12 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.checkin import queries
-from services.checkin.commands import activities, reviews, sign_ups
+from services.checkin.commands import activities, confirm_each, reviews, sign_ups
 from services.checkin.domain.activities import ActivityInWrongState, FixedOnceMade
-from services.checkin.store import Activity
+from services.checkin.store import Activity, places
 from services.checkin.store.activities import NoSuchActivity, NoSuchStation
 from shared import clock
+from shared.db import transactional
 from shared.errors import Conflict, Forbidden
+from shared.events import StationChanged
 from shared.principal import Grant, OwnCase, Principal, Role
 from tests.checkin.support import ELSEWHERE, HERE, START, Station, after, own
 
@@ -201,3 +204,21 @@ def test_a_malformed_decision_is_refused(station: Station, staff: Principal) -> 
     assert station.request(staff, "GET", "/reviews?for=volunteer").status_code == 400
     answer = station.request(staff, "POST", f"{path}/approve", json={"asked_at": seen})
     assert (answer.status_code, answer.json and answer.json["state"]) == (200, "published")
+
+
+def test_a_station_that_is_split_off_begins_with_the_switches_of_the_one_it_was_a_part_of(station: Station) -> None:
+    staff = station.person(Grant(Role.STAFF, "/town/"))
+    reviews.switch_review(staff, node_id=station.id, on=True)
+    confirm_each.switch_confirm_each(staff, node_id=station.id, on=True)
+    part = StationChanged(
+        node_id=uuid4(), version=1, level="station", name="南昌路二站", path="/town/part/", split_from_id=station.id
+    )
+    other = replace(part, node_id=uuid4(), path="/town/other/", split_from_id=station.elsewhere_id)
+    transactional(places.take_stations)([part, other])
+    node_ids = [part.node_id, other.node_id]
+    for listed in (queries.list_reviewed, queries.list_confirm_each):
+        found = {row.node_id: row.is_on for row in listed(node_ids=node_ids)}
+        assert found == {part.node_id: True, other.node_id: False}
+    reviews.switch_review(staff, node_id=part.node_id, on=False)
+    transactional(places.take_stations)([part, replace(part, version=2)])
+    assert [row.is_on for row in queries.list_reviewed(node_ids=[part.node_id])] == [False], "it was only to begin with"

@@ -51,6 +51,10 @@ class Switches:
         statement = delete(self._model).where(self._model.node_id == node_id)
         return tx.execute(statement.returning(self._model.node_id)).first() is not None
 
+    def is_on(self, tx: Session, node_id: UUID) -> bool:
+        """Whether it is switched on at a node itself."""
+        return tx.get(self._model, node_id, populate_existing=True) is not None
+
     def holds_at(self, tx: Session, node_id: UUID) -> bool:
         """Whether it is on at a node or above it; nowhere at one that is not known here."""
         return bool(tx.execute(self._holds_at, {"node_id": node_id}).scalar())
