@@ -83,3 +83,23 @@ def find_stray_sign_ups(rows: Rows) -> Iterator[str]:
         """,
     ):
         yield f"sign-up {row.id} for activity {row.activity_id} cannot have happened"
+
+
+def find_wrong_batches(rows: Rows) -> Iterator[str]:
+    """Batches for other platforms that hold other records than they were made of, and records of what is not so."""
+    for row in rows(
+        "checkin",
+        """
+        SELECT batch.id, 'says ' || batch.records || ' records and holds ' || count(record.line) AS what
+        FROM export_batch batch LEFT JOIN export_record record ON record.batch_id = batch.id GROUP BY batch.id
+        HAVING count(record.line) <> batch.records OR max(record.line) <> batch.records OR min(record.line) <> 1
+        UNION ALL
+        SELECT batch_id, 'has line ' || line || ', which check-in knows otherwise'
+        FROM export_record record LEFT JOIN attendance ON attendance.id = record.attendance_id
+        WHERE coalesce(attendance.version, 0) < record.version OR attendance.version = record.version AND (
+            CASE WHEN attendance.state = 'annulled' THEN 0 ELSE attendance.minutes END, attendance.service_day,
+            attendance.state <> 'annulled'
+        ) IS DISTINCT FROM (record.minutes, record.service_day, record.counts)
+        """,
+    ):
+        yield f"batch {row.id} {row.what}"

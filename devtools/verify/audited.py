@@ -58,7 +58,8 @@ _TAKEN_OVER = """
         AND detail -> 'attendance_ids' @> to_jsonb(CAST(acts.id AS text))
     )
 """
-# Neither family by one login, nor brought together by staff. Who left since may be the one who was named.
+# Neither family by one login, nor brought together by staff, nor one person entered twice. Who left since may be the
+# one who was named.
 _MOVED_IN = """
     EXISTS (SELECT FROM member other WHERE other.household_id = acts.household_id AND other.id <> acts.id)
     AND NOT EXISTS (
@@ -67,8 +68,9 @@ _MOVED_IN = """
         WHERE own.member_id = acts.id AND other.household_id = acts.household_id
     ) AND NOT EXISTS (
         SELECT FROM audit_log JOIN member other ON other.household_id = acts.household_id
-            AND (subject_id = other.id OR detail ->> 'with_member_id' = CAST(other.id AS text))
-        WHERE action IN ('member.household', 'login.claim', 'login.release')
+            AND (subject_id = other.id
+                OR CAST(other.id AS text) IN (detail ->> 'with_member_id', detail ->> 'into_member_id'))
+        WHERE action IN ('member.household', 'member.merge', 'login.claim', 'login.release')
     )
 """
 # Made under an id of their own, and not as family of a login, not even of one that has let go of them since.
@@ -121,6 +123,11 @@ ACTS = (
     Act("members", "member", "confirmed_at IS NOT NULL", ("member.confirm",)),
     Act("members", "member", _ADDED_BY_STAFF, ("member.add", "member.register")),
     Act("members", "member", _MOVED_IN, ("member.household",)),
+    Act("members", "member", "status = 'merged'", ("member.merge",)),
+    Act("members", "merge", "true", ("member.merge",), "member_id"),
+    Act("members", "merge", "undone_at IS NOT NULL", ("member.unmerge",), "member_id"),
+    Act("members", "departure", "true", ("member.leave",), "member_id"),
+    Act("members", "departure", "ended_at IS NOT NULL", ("member.come_back",), "member_id"),
     Act("members", "badge_serial", "true", ("member.replace_badge",), "member_id"),
     Act("members", "one_time_code", "purpose = 'password'", ("login.make_code",), "member_id"),
     Act("members", "one_time_code", "purpose = 'claim'", ("login.make_claim",), "member_id"),

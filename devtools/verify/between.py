@@ -128,18 +128,35 @@ def find_wrong_past_services(town: Town) -> Iterator[str]:
 # --- Between members and everybody ------------------------------------------------------------------------
 
 
+_COPIED = {
+    "member": (
+        "status", "merged_into", "station_id", "compound_id", "building_id", "household_id", "employer_id",
+        "birth_date", "volunteer_number", "confirmed_at IS NOT NULL AS confirmed",
+    ),
+    "node": ("level", "name", "path", "parent_id", "successor_id", "closed_on IS NOT NULL AS closed"),
+}  # fmt: skip
+"""What the others copy, as members has it; a name behind AS is the copy's. What may be shown is for `shown` to see."""
+
+
 def find_stale_copies(town: Town) -> Iterator[str]:
     for name, key, table, copy, copy_key in (
         ("MemberChanged", "member_id", "member", "member_card", "member_id"),
         ("StationChanged", "node_id", "node", "station", "node_id"),
     ):
         on_their_way = town.undelivered("members", name, key)
-        truth = dict(town.rows("members", f"SELECT id, version FROM {table}"))
+        columns = _COPIED[table]
+        names = [column.rpartition(" ")[2] for column in columns]
+        truth = {row.id: row for row in town.rows("members", f"SELECT id, version, {', '.join(columns)} FROM {table}")}
         for service in ("checkin", "points", "rewards"):
-            known = dict(town.rows(service, f"SELECT {copy_key}, version FROM {copy}"))
-            for row_id, version in truth.items():
-                if known.get(row_id) != version and str(row_id) not in on_their_way:
-                    yield f"{service} knows {known.get(row_id)} of {table} {row_id}, whose version is {version}"
+            rows = town.rows(service, f"SELECT {copy_key} AS id, version, {', '.join(names)} FROM {copy}")
+            known = {row.id: row for row in rows}
+            for row_id, row in truth.items():
+                version = known[row_id].version if row_id in known else None
+                if version != row.version and str(row_id) not in on_their_way:
+                    yield f"{service} knows {version} of {table} {row_id}, whose version is {row.version}"
+                elif version == row.version and known[row_id] != row:
+                    others = [name for name in names if getattr(known[row_id], name) != getattr(row, name)]
+                    yield f"{service} knows another {', '.join(others)} of {table} {row_id}"
 
 
 _NAMED = "SELECT node_id, from_day, name FROM node_name"

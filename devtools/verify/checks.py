@@ -27,6 +27,7 @@ def all_checks(town: Town) -> Iterator[Check]:
     yield 2, "nobody arrives or leaves twice in one attendance", lambda: attended.find_repeated_scans(town.rows)
     yield 2, "sign-ups are one order, and nobody has lost their place", lambda: attended.find_lost_places(town.rows)
     yield 2, "every sign-up is for what was open, where it was held", lambda: attended.find_stray_sign_ups(town.rows)
+    yield 2, "what was handed to other platforms is what was served", lambda: attended.find_wrong_batches(town.rows)
     yield 2, "every live award has its attendance", lambda: between.find_unfounded_awards(town)
     yield 3, "every confirmed attendance is settled as it is, or on its way", lambda: between.find_unsettled(town)
     yield (

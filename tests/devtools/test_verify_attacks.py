@@ -67,6 +67,7 @@ def lived(town: Town) -> Iterator[Lived]:
         open_balance(town, staff, people["杨静"])
         enter_the_past(town, staff, people["杨静"])
         call_roll(town, organizer, people)
+        merge_and_leave(town, staff)
         staff.api("PUT", f"/checkin/confirm-each/{town.station_id}", {"on": True})
         review(town, organizer, staff)
         board = f"/points/boards?node_id={town.station_id}&period=month&metric=points"
@@ -140,6 +141,22 @@ def call_roll(town: Town, organizer: Browser, people: dict[str, Browser]) -> Non
     sheet = {"id": str(new_id()), "site_id": site["id"], "lines": lines}
     typed = people["陈芳"].api("POST", f"/checkin/activities/{activity['id']}/sheets", sheet)
     assert [one["outcome"] for one in typed["lines"]] == ["taken", "own_case"]
+
+
+def merge_and_leave(town: Town, staff: Browser) -> None:
+    """Two entries that are one person for good, and two that were not; and one who has left, and one who is back."""
+    ids = [str(new_id()) for _ in range(4)]
+    for member_id in ids:
+        staff.api("POST", "/members/members", {"id": member_id, "name": "李大山", "station_id": town.station_id})
+    merged = {"id": str(new_id()), "merged_id": ids[1], "reason": "同一人"}
+    staff.api("POST", f"/members/members/{ids[0]}/merge", merged)
+    staff.api("POST", f"/members/members/{ids[2]}/merge", merged | {"id": str(new_id()), "merged_id": ids[3]})
+    staff.api("POST", f"/members/members/{ids[3]}/unmerge", {"reason": "不是同一人"})
+    for member_id in ids[2:]:
+        gone = {"kind": "moved_away", "day": clock.today().isoformat(), "reason": "搬走"}
+        staff.api("POST", f"/members/members/{member_id}/leave", gone)
+    staff.api("POST", f"/members/members/{ids[2]}/return", {"reason": "回来了"})
+    town.deliver()
 
 
 def export(town: Town, staff: Browser, who: Browser) -> None:
@@ -316,6 +333,13 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("checkin", "sign_up", "UPDATE sign_up SET cancelled_at = at - interval '1 day' WHERE number = 1"),
         rows("checkin", "activity", "UPDATE activity SET published_at = NULL"),
     ],
+    "what was handed to other platforms is what was served": [
+        rows("checkin", "export_record", "DELETE FROM export_record"),
+        rows("checkin", "export_record", "UPDATE export_record SET minutes = minutes + 60"),
+        rows("checkin", "export_record", "UPDATE export_record SET attendance_id = gen_random_uuid()"),
+        rows("checkin", "export_record", "UPDATE export_record SET version = version + 1"),
+        rows("checkin", "export_batch", "UPDATE export_batch SET records = records + 1"),
+    ],
     "every live award has its attendance": [
         rows("checkin", "attendance", "DELETE FROM attendance WHERE state = 'annulled'"),
         rows("checkin", "attendance", "UPDATE attendance SET version = 1 WHERE version = 2"),
@@ -330,6 +354,12 @@ ATTACKS: dict[str, list[Damage]] = {
         *(rows(service, table, f"{change} {table} {how}")
           for service in ("checkin", "points", "rewards") for table in ("member_card", "station")
           for change, how in (("DELETE FROM", ""), ("UPDATE", "SET version = version - 1"))),
+        *(rows(service, "member_card", f"UPDATE member_card SET {other}")
+          for service in ("checkin", "points", "rewards")
+          for other in ("household_id = gen_random_uuid()", "status = 'left', merged_into = NULL",
+                        "station_id = gen_random_uuid()", "confirmed = NOT confirmed")),
+        *(rows("checkin", "station", f"UPDATE station SET {other}")
+          for other in ("path = '/'", "closed = NOT closed", "successor_id = gen_random_uuid()", "name = '别处'")),
     ],
     "check-in knows what places were called and where they lay, or will": [
         rows("checkin", "station_past", "DELETE FROM station_past"),
@@ -392,6 +422,11 @@ ATTACKS: dict[str, list[Damage]] = {
         # Published past a review that was wanted.
         rows("checkin", "activity",
              "UPDATE activity SET published_at = now() + interval '9 days' WHERE asked_at IS NULL"),
+        *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'member.{act}'")
+          for act in ("merge", "unmerge", "leave", "come_back")),
+        rows("members", "member",
+             "UPDATE member SET status = 'merged', merged_into = (SELECT id FROM member WHERE name = '陈芳')"
+             " WHERE name = '杨静'"),
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'import.{step}'")
           for step in ("bring", "approve")),
         rows("rewards", "audit_log", "DELETE FROM audit_log WHERE action = 'desk.serve'"),
