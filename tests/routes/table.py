@@ -325,7 +325,7 @@ MEMBERS = (
     Row(f"PATCH {_MEMBER}", STAFF | VOLUNTEER, 7, _with(skills=["理发"])),
     Row(f"PATCH {_MEMBER}", STAFF, 9, _with(name="李秀芳"), ids={"member_id": "newcomer"}),
     Row(f"POST {_MEMBER}/confirm", STAFF, 8, ids={"member_id": "newcomer"}),
-    Row(f"PUT {_MEMBER}/household", STAFF, 16, _with(with_member_id="{newcomer}")),
+    Row(f"PUT {_MEMBER}/household", STAFF, 18, _with(with_member_id="{newcomer}")),
     Row(f"GET {_MEMBER}/look-alikes", STAFF, 3),
     Row("GET /members/badges", ORGANIZERS, 3, query={"node_id": "{node_id}"}),
     Row(
@@ -336,7 +336,7 @@ MEMBERS = (
         secret="name",
         knows=ORGANIZERS,
     ),
-    Row(f"POST {_MEMBER}/badge/replace", STAFF, 6, _with(serial=1), ids={"member_id": "newcomer"}),
+    Row(f"POST {_MEMBER}/badge/replace", STAFF, 8, _with(serial=1), ids={"member_id": "newcomer"}),
     Row(f"POST {_MEMBER}/merge", STAFF, 26, _with(id="new", merged_id="{newcomer}", reason="同一人")),
     Row(f"POST {_MEMBER}/merge", STAFF, 26, _with(id="new", merged_id="{newcomer}", reason="同一人")),
     Row(f"POST {_MEMBER}/unmerge", STAFF, 4, _REASON),

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.members.domain import consents as consent_rules
@@ -338,9 +338,10 @@ def _live(tx: Session, member: Member, household_id: UUID | None) -> None:
     So who lives alone has a household of their own entries, where there are several.
     """
     line = duplicates.line_of(tx, member.id)
-    shared = household_id or (new_id() if line else None)
-    for one in (member, *(tx.get_one(Member, each, with_for_update=True, populate_existing=True) for each in line)):
-        one.household_id = shared
+    member.household_id = household_id or (new_id() if line else None)
+    if line:
+        same = update(Member).where(Member.id.in_(line)).values(household_id=member.household_id)
+        tx.execute(same.execution_options(synchronize_session=False))
     people.tell(tx, [member.id, *line])
 
 
