@@ -69,6 +69,8 @@ def find_remembered(rows: Rows) -> Iterator[str]:
     for service in ("checkin", "points", "rewards"):
         for card in rows(service, _REMEMBERED_COPIES, name=ERASED_NAME):
             yield f"{service} still knows who {card.member_id} was, who was erased"
+    for number in rows("checkin", _NUMBERED):
+        yield f"checkin still knows under which number {number.platform} has {number.member_id}, who was erased"
     for account in rows("points", _SALTED):
         yield f"the digest of account {account.id} still leads to {account.member_id}, who was erased"
 
@@ -103,6 +105,9 @@ _REMEMBERED_COPIES = f"""
     {_ERASED_COPIES} SELECT member_id FROM member_card JOIN erased USING (member_id) WHERE
         name_masked <> :name OR ranked OR cardinality(team_ids) > 0 OR num_nonnulls(
             name_public, station_id, compound_id, building_id, household_id, employer_id, birth_date) > 0
+"""
+_NUMBERED = f"""
+    {_ERASED_COPIES} SELECT platform, member_id FROM outside_number JOIN erased ON member_id = subject_id
 """
 _SALTED = f"""
     {_ERASED_COPIES} SELECT account.id, member_id FROM account JOIN erased ON member_id = owner_id

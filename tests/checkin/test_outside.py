@@ -15,7 +15,7 @@ from devtools.children import wait_until
 from services.checkin import queries
 from services.checkin.commands import attendances, outside
 from services.checkin.domain.outside import NothingToExport, NumberTaken
-from services.checkin.store import Activity, ExportBatch
+from services.checkin.store import Activity, ExportBatch, people
 from services.checkin.store import outside as store
 from shared import clock, copies
 from shared.db import session, transactional
@@ -242,3 +242,14 @@ def test_a_span_that_is_none_is_refused(station: Station, first: str, last: str)
     span: dict[str, Any] = {"from_day": date.fromisoformat(first), "to_day": date.fromisoformat(last)}
     with pytest.raises(Invalid):
         make(staff_of(station), station, **span)
+
+
+def test_who_was_erased_has_no_number_of_another_platform_any_more(station: Station) -> None:
+    staff = staff_of(station)
+    first, then, other = station.person(), station.person(), station.person()
+    for who, code in ((first, "G-1"), (then, "G-2"), (other, "G-3")):
+        number(station, staff, own(who), code)
+    merged = replace(station.card(own(first)), version=2, status="merged", merged_into=own(then))
+    erased = replace(station.card(own(then)), version=2, status="erased", name_masked="已注销", station_id=None)
+    transactional(people.take_members)([merged, erased])
+    assert [row["number"] for row in station.rows("SELECT number FROM outside_number")] == ["G-3"]

@@ -503,6 +503,9 @@ ATTACKS: dict[str, list[Damage]] = {
              " ranked = false, station_id = NULL, household_id = NULL WHERE name_masked = '杨*' RETURNING member_id)"
              " UPDATE member_card SET status = 'merged', merged_into = gone.member_id FROM gone"
              " WHERE name_masked = '陈*'"),
+        rows("checkin", "member_card",
+             "UPDATE member_card SET status = 'erased', name_masked = '已注销', name_public = NULL, ranked = false,"
+             " station_id = NULL, household_id = NULL WHERE name_masked = '陈*'"),
     ],
     "no board lists a child, or anybody without consent": [
         rows("members", "consent", "DELETE FROM consent WHERE kind = 'ranked'"),

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Uuid, and_, delete, literal, or_, select, text
+from sqlalchemy import ColumnElement, Row, Uuid, and_, delete, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -56,6 +56,12 @@ def set_number(tx: Session, platform: str, kind: str, subject_id: UUID, number: 
 def drop_number(tx: Session, platform: str, kind: str, subject_id: UUID) -> bool:
     gone = delete(OutsideNumber).where(OutsideNumber.platform == platform, _is_of(kind, subject_id))
     return tx.execute(gone.returning(OutsideNumber.subject_id)).first() is not None
+
+
+def forget_members(tx: Session, member_ids: Sequence[UUID]) -> None:
+    """Drop the numbers of these members, which lead to them on the other platforms."""
+    theirs = OutsideNumber.subject_id == func.any(list(member_ids))
+    tx.execute(delete(OutsideNumber).where(OutsideNumber.kind == Kind.MEMBER, theirs))
 
 
 def _is_of(kind: str, subject_id: UUID) -> ColumnElement[bool]:
