@@ -156,9 +156,6 @@ def _two_people(*meant: tuple[str, dict[str, Any]]) -> str:
 def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str, int]) -> dict[str, Any]:
     """What became of a line, as sentences; an answer that did not come is asked for again by typing it in again. What
     was booked before is told as such, with the prices of then.
-    """
-    order_id = str(uuid5(_PAPER, f"{number} {line.number}"))
-    """What became of a line, as sentences; an answer that did not come is asked for again by typing it in again.
 
     A line of which everything was refused or taken back may be typed in otherwise: the next id in its place then.
     """
@@ -195,8 +192,7 @@ def _book_once(
     except Unavailable:
         return told | {"kind": "wait", "sentences": [_("系统忙，还不知道有没有录上。请照样再录一次，不会重复扣积分。")]}
     except Conflict:
-        return told | {"kind": "refused", "sentences": _booked_before(order_id)}
-        return told | {"kind": "other", "sentences": [_("这一行以前录过，内容和这次不一样。请点开核对。")]}
+        return told | {"kind": "other", "sentences": _booked_before(order_id)}
     except HuzhuError as refusal:
         return told | {"kind": "refused", "sentences": [_(refusal.detail)], "order_id": None}
     outcome = _outcome(order)
