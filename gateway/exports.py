@@ -19,8 +19,6 @@ from werkzeug.wsgi import wrap_file
 
 Cell = str | int | float | Decimal | date | None
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"＝＋－＠")
-"""The last four are what a Chinese keyboard types, and some programs take for the others."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Also as a Chinese keyboard writes them, which a spreadsheet may read alike."""
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from shared.db import copies_metadata
 from shared.events import Answer, MemberChanged, StationChanged
-from shared.principal import Principal
+from shared.principal import Principal, Tried
 
 member_card = Table(
     "member_card",
@@ -170,16 +170,21 @@ def require_acts_for(tx: Session, caller: Principal, member_id: UUID) -> None:
 
 
 def refuse_own_case(
-    tx: Session, caller: Principal, member_id: UUID, household_id: UUID | None, merged_into: UUID | None
+    tx: Session,
+    caller: Principal,
+    member_id: UUID,
+    household_id: UUID | None,
+    merged_into: UUID | None,
+    tried: Tried,
 ) -> None:
     """Raise OwnCase for the caller's own members and households, by the card of who stays too: whose entry was merged
     may have moved to another household since.
     """
-    caller.refuse_own_case(member_id, household_id)
+    caller.refuse_own_case(member_id, household_id, tried)
     if merged_into is not None:
         stays = who_stays(tx, [member_id])[member_id]
         card = find_card(tx, stays)
-        caller.refuse_own_case(stays, None if card is None else card.household_id)
+        caller.refuse_own_case(stays, None if card is None else card.household_id, tried)
 
 
 PERSONS = """

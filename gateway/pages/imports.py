@@ -168,7 +168,6 @@ def _import_page(import_id: UUID, filled: Form) -> str:
         here=f"/staff/imports/{import_id}",
         kind=kind_names().get(found["kind"], ""),
         kinds=kind_names(),
-        state=state_shown(found["state"]),
         state=_stands(found),
         at_work=found["state"] in AT_WORK,
         progress=_progress(found),

@@ -10,8 +10,7 @@ from flask import current_app
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import activities, admission, attendances, codes, outside, reports, sheets, sign_ups
-from services.checkin.domain import activities, admission, attendances, codes, reports, roll, sheets, sign_ups
+from services.checkin.domain import activities, admission, attendances, codes, outside, reports, roll, sheets, sign_ups
 from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.outside import NoSuchBatch
@@ -248,7 +247,7 @@ def list_waiting(caller: Principal, *, activity_id: UUID, limit: int) -> Waiting
     """What stands before one tap confirms everybody: points holds the minutes of each against those of the activity."""
     activity = _readable(session(), caller, activity_id)
     minutes = activity.schedule.minutes
-    members = attendance_store.list_waiting(session(), activity_id, below_minutes=minutes, limit=limit)
+    members = attendance_store.list_waiting_below(session(), activity_id, below_minutes=minutes, limit=limit)
     return Waiting(service_day(activity.starts_at), minutes, members)
 
 

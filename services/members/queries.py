@@ -1,8 +1,7 @@
 """Reads of the members service."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 

@@ -13,9 +13,7 @@ from gateway.parts import parts
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
-from tests.gateway.organizing import START, publish, scan
-from tests.gateway.real import Browser, Town, form_fields, town
-from tests.gateway.organizing import ACTIVITY, START, publish
+from tests.gateway.organizing import ACTIVITY, START, publish, scan
 from tests.gateway.real import PASSWORD, Browser, Town, form_fields, town
 
 __all__ = ["town"]

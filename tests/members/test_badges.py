@@ -121,6 +121,8 @@ def test_a_lost_badge_takes_those_of_merged_entries_along_until_they_are_printed
     (anew,) = listed(town, organizer, node_id=here, member_id=then).json
     (answer,) = town.ask("POST", "/badges/read", organizer, {"codes": [anew["badge"]]}).json
     assert (anew["serial"], answer["outcome"]) == (2, "found")
+
+
 def test_a_lost_badge_of_a_merged_entry_is_void_once_that_of_who_stays_is_replaced(town: Town) -> None:
     first, then, stays = (town.add("陈芳") for _ in range(3))
     organizer, staff = town.official(Role.ORGANIZER), town.official(Role.STAFF)

@@ -280,6 +280,8 @@ def test_an_answer_is_news_until_somebody_of_the_login_opens_it_and_for_thirty_d
         assert news(who, FRIDAY + timedelta(days=1)) == [other["id"]]
         do(town, staff, made, "answer", answer="又补了半小时")
     assert made["id"] in news(who, FRIDAY + timedelta(days=2))
+
+
 def test_what_is_to_be_answered_above_a_station_is_so_when_it_was_merged(town: Town) -> None:
     """A merged station lies below the one that took it over, where the people work now whom it is about."""
     chen, admin = town.register("陈芳"), town.official(Role.ADMINISTRATOR, None)

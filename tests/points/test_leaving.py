@@ -20,8 +20,7 @@ from shared import clock
 from shared.audit import audit_log
 from shared.db import session, transactional
 from shared.errors import Conflict, Forbidden
-from shared.events import MemberChanged, StationChanged
-from shared.events import MemberChanged, SpendRequested
+from shared.events import MemberChanged, SpendRequested, StationChanged
 from shared.principal import Principal, Role
 from tests.points.support import (
     CHALUKOU,
@@ -249,6 +248,8 @@ def test_who_is_gone_from_a_part_that_is_split_off_leaves_by_the_rule_of_the_who
     acts = session().execute(select(audit_log.c.who, audit_log.c.subject_id).where(audit_log.c.action == "leaver.rule"))
     assert ("service:points", part) in {tuple(row) for row in acts}
     assert broken() == {}
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -135,7 +135,7 @@ def _write(
         audit.add_each(tx, caller, "attendance.add", "attendance", details, path=activity.path)
         added = {**about, "added": len(new)}
         audit.add(tx, caller, "sheet.enter", "activity", activity.id, path=activity.path, detail=added)
-    tried = about | {"tried": "attendance.add"}
+    tried = {**about, "tried": "attendance.add"}
     own = {one.member_id: tried for one in receipts if one.outcome is Outcome.OWN_CASE}
     audit.add_own_cases(tx, caller, "sheet.refuse_own", own, path=activity.path)
 

@@ -294,7 +294,7 @@ def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[
     return {row.activity_id: row for row in rows}
 
 
-def list_waiting(tx: Session, activity_id: UUID, *, below_minutes: int, limit: int) -> Sequence[Row[UUID, int]]:
+def list_waiting_below(tx: Session, activity_id: UUID, *, below_minutes: int, limit: int) -> Sequence[Row[UUID, int]]:
     """Members of whom something waits here, with the minutes that they come to once it is confirmed; only those with
     fewer than `below_minutes`, the fewest first.
     """

@@ -12,11 +12,8 @@ from services.checkin.domain.codes import Direction
 from services.checkin.store.activities import lock_each, lock_key
 from services.checkin.store.tables import attendance_table, scan_table
 from shared import copies
-from shared.audit import audit_log
 from shared.audit import REFUSED_OWN, audit_log
 from shared.copies import PERSONS
-from shared.errors import Forbidden
-from shared.principal import Principal, Role
 
 _columns = attendance_table.c
 

@@ -18,20 +18,6 @@ from shared.copies import PERSONS
 _columns = attendance_table.c
 
 # As it was at a moment: whoever signed up later is not on it, and whoever called off later still is. Those who named
-# no site may come to any.
-_list_lines = text("""
-    SELECT row_number() OVER (ORDER BY sign_up.site_id IS NULL, sign_up.number) AS number, sign_up.member_id,
-        sign_up.site_id, stay.id AS attendance_id, site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence,
-        card.name_masked, right(card.volunteer_number, 4) AS number_tail, compound.name AS compound_name,
-        building.name AS building_name
-    FROM sign_up
-    LEFT JOIN LATERAL (
-        SELECT id, site_id, arrived_at, left_at, evidence FROM attendance
-        WHERE attendance.activity_id = sign_up.activity_id AND attendance.member_id = sign_up.member_id
-            AND state IN ('open', 'left', 'confirmed', 'corrected')
-            AND (attendance.site_id = :site_id OR NOT :only_here)
-        ORDER BY attendance.site_id <> :site_id, arrived_at LIMIT 1
-    ) stay ON true
 # no site may come to any. Who was merged since stands there as who they are now.
 _list_lines = text(f"""
     WITH RECURSIVE {PERSONS}, stay AS (
@@ -39,15 +25,17 @@ _list_lines = text(f"""
             arrived_at, left_at, evidence
         FROM attendance LEFT JOIN person USING (member_id)
         WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
+            AND (site_id = :site_id OR NOT :only_here)
         ORDER BY coalesce(person_id, member_id), site_id <> :site_id, arrived_at
     )
     SELECT row_number() OVER (ORDER BY sign_up.site_id IS NULL, sign_up.number) AS number,
         coalesce(person_id, sign_up.member_id) AS member_id, sign_up.site_id, stay.id AS attendance_id,
-        site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence
+        site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence, card.name_masked,
+        right(card.volunteer_number, 4) AS number_tail, compound.name AS compound_name, building.name AS building_name
     FROM sign_up LEFT JOIN person ON person.member_id = sign_up.member_id
     LEFT JOIN stay ON stays = coalesce(person_id, sign_up.member_id)
     LEFT JOIN site ON site.id = stay.site_id
-    LEFT JOIN member_card card ON card.member_id = sign_up.member_id
+    LEFT JOIN member_card card ON card.member_id = coalesce(person_id, sign_up.member_id)
     LEFT JOIN station compound ON compound.node_id = card.compound_id
     LEFT JOIN station building ON building.node_id = card.building_id
     WHERE sign_up.activity_id = :activity_id AND (sign_up.site_id = :site_id OR sign_up.site_id IS NULL)

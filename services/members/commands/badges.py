@@ -14,8 +14,6 @@ from shared.principal import Principal, Tried
 @transactional
 def replace_badge(tx: Session, caller: Principal, member_id: UUID, *, serial: int) -> dict[str, Any]:
     """Void the badge of this serial, if it is still the valid one; another one is left as it is, so that a
-    repetition voids no new badge. With it go those of entries that were merged into this one: nobody can tell which of
-    them was lost. By staff, never for oneself or the own household.
     repetition voids no new badge. What was printed for entries that were merged into the member opens the same points,
     and nobody can say which of them was lost: it is void as well. By staff, never for oneself or the own household.
     """
@@ -27,7 +25,4 @@ def replace_badge(tx: Session, caller: Principal, member_id: UUID, *, serial: in
         badges.set_serials(tx, {one: serial + 1 for one, serial in void.items()}, clock.now())
         audit.add_all(tx, caller, "member.replace_badge", "member", dict.fromkeys(void, path))
         present += 1
-        badges.set_serial(tx, member_id, present, clock.now())
-        for voided in (member_id, *badges.void_merged(tx, member_id, clock.now())):
-            audit.add(tx, caller, "member.replace_badge", "member", voided, path=path)
     return {"member_id": member_id, "serial": present}

@@ -70,8 +70,6 @@ def _get(tx: Session, caller: Principal, member_id: UUID, act: str) -> tuple[Mem
         member = people.get_member(tx, member_id, lock=True)
         return member, people.path_of(tx, member)
     member, path = people.get_as_staff(tx, caller, member_id, may_be_gone=True)
-    caller.refuse_own_case(member.id, member.household_id)
-    member, path = people.get_as_staff(tx, caller, member_id)
     caller.refuse_own_case(member.id, member.household_id, Tried(act, path))
     return member, path
 
@@ -101,7 +99,6 @@ def withdraw(tx: Session, caller: Principal, erasure_id: UUID) -> None:
         raise rules.ErasureOver
     own = caller.acts_for(erasure.member_id)
     _member, path = _get(tx, caller, erasure.member_id, "member.withdraw_erasure")
-    _member, path = _get(tx, caller, erasure.member_id)
     if own and logins.own_login_id(tx, erasure.member_id) not in (None, caller.login_id):
         raise rules.ForThePerson
     if erasure.state == "asked":

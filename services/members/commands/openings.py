@@ -24,13 +24,11 @@ from shared.spreadsheets import Sheet
 TWICE = "已经有期初结转了，一位志愿者只结转一次"
 
 
-def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
-    """The dry run: whose each row is, what it comes to, and everything that is wrong with the others."""
-    check_kind(Kind.OPENING, [sheet.rows for sheet in sheets])
 def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> set[UUID]:
     """The dry run: whose each row is, what it comes to, and everything that is wrong with the others. Returns who was
     left out as the caller's own.
     """
+    check_kind(Kind.OPENING, [sheet.rows for sheet in sheets])
     heads = openings.find_titles([sheet.rows for sheet in sheets])
     rows = sheets[heads.sheet].rows
     read = {

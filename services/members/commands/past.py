@@ -29,13 +29,11 @@ ANSWER_WITHIN = timedelta(minutes=10)
 _SLUGS = {name: slug for slug, name in NAMES.items()}
 
 
-def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> None:
-    """The dry run: whose each row is, what is wrong with the others, and asking check-in what it knows already."""
-    check_kind(Kind.PAST, [sheet.rows for sheet in sheets])
 def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sheet]) -> set[UUID]:
     """The dry run: whose each row is, what is wrong with the others, and asking check-in what it knows already. Returns
     who was left out as the caller's own.
     """
+    check_kind(Kind.PAST, [sheet.rows for sheet in sheets])
     heads = past.find_titles([sheet.rows for sheet in sheets])
     rows = sheets[heads.sheet].rows
     reading = past.Reading(found.half_day_minutes, found.year, found.category, _SLUGS, clock.today())

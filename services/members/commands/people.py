@@ -15,8 +15,7 @@ from services.members.domain.consents import Consent
 from services.members.domain.names import is_child, mask
 from services.members.domain.people import NewMember
 from services.members.domain.places import ROOT
-from services.members.store import claims, creations, people, tree
-from services.members.store import creations, duplicates, people, tree
+from services.members.store import claims, creations, duplicates, people, tree
 from services.members.store.logins import grants_of, own_login_id, own_member_id
 from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam
 from services.members.store.pinyin import read_name

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from services.members.commands import openings, past, roster
 from services.members.domain.imports import Kind, Problem, RowState, State
-from services.members.domain.recognising import OtherKind
 from services.members.domain.places import NodeClosed
+from services.members.domain.recognising import OtherKind
 from services.members.domain.roster import RosterRow
 from services.members.store import imports, people, tree
 from services.members.store.imports import Content, ImportFile, Row
@@ -34,7 +34,6 @@ ATTEMPTS_MAX = 5
 """How often a file may take its worker down before it is refused."""
 REFUSALS = (Invalid, NotFound, Forbidden, RuleBroken)
 """What no further try changes."""
-STATION_CLOSED = "站点在导入开始以后停用了"
 UNREADABLE = "读这个文件时总是出错，请另存为新的 Excel 文件再试"
 
 
@@ -215,10 +214,6 @@ def _take_in_roster(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None
     station = tree.get_standing(tx, found.station_id)
     if station.closed_on is not None:
         raise NodeClosed
-    members = roster.take_in(tx, _author_of(tx, found), station.id, good)
-    imports.mark(tx, found.id, [row.number for row in rows if row.number not in members], RowState.KNOWN)
-        imports.blame(tx, found.id, {row.id: STATION_CLOSED for row in rows}, RowState.GOOD)
-        return
     members, left_out = roster.take_in(tx, _author_of(tx, found), station.id, good)
     imports.mark_added(tx, found.id, members)
     sentences = {row.id: left_out[row.number] for row in rows if row.number in left_out}

@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.members.domain.badges import SERIAL_MAX
 from services.members.store import people
 from services.members.store.models import BadgeSerial, Member, MemberTeam
 
@@ -27,24 +26,6 @@ def set_serials(tx: Session, serials: Mapping[UUID, int], at: datetime) -> None:
     statement = insert(BadgeSerial).values(rows)
     new = {name: statement.excluded[name] for name in ("serial", "changed_at")}
     tx.execute(statement.on_conflict_do_update(index_elements=["member_id"], set_=new))
-
-
-# The least that no printed badge has; a serial takes two bytes.
-_VOID_MERGED = text(f"""
-    WITH RECURSIVE line AS (
-        SELECT id FROM member WHERE merged_into = :member
-        UNION SELECT member.id FROM member JOIN line ON member.merged_into = line.id
-    )
-    INSERT INTO badge_serial (member_id, serial, changed_at) SELECT id, {FIRST + 1}, :at FROM line ORDER BY id
-    ON CONFLICT (member_id) DO UPDATE
-    SET serial = least(badge_serial.serial + 1, {SERIAL_MAX}), changed_at = excluded.changed_at
-    RETURNING member_id
-""")  # noqa: S608 - numbers of ours
-
-
-def void_merged(tx: Session, member_id: UUID, at: datetime) -> list[UUID]:
-    """Void the badges of everybody who was merged into a member: they mean that one. Returns whose."""
-    return list(tx.scalars(_VOID_MERGED, {"member": member_id, "at": at}))
 
 
 def list_of_station(

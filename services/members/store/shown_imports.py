@@ -4,31 +4,18 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from services.members.domain.imports import About, Kind, State, steps
 from services.members.domain.places import path_above
 from services.members.store.imports import ImportFile, ImportNotFound, ImportRow, get
 from services.members.store.models import Member, Node
-from services.members.store.tree import get_standing
 from services.members.store.tree import get_standing, standing_path
 from shared import clock
 from shared.principal import Principal, Role
 
-_author, _decider, _above = aliased(Member), aliased(Member), aliased(Node)
-# Of a station that was merged the one it lies below answers, by whose path rights at and above it are judged.
-_standing_path = (
-    select(_above.path)
-    .where(
-        _above.id == func.any(cast(func.string_to_array(func.trim(Node.path, "/"), "/"), ARRAY(Uuid))),
-        _above.successor_id.is_(None),
-    )
-    .order_by(func.length(_above.path).desc())
-    .limit(1)
-    .correlate(Node)
-    .scalar_subquery()
-)
+_author, _decider = aliased(Member), aliased(Member)
 _counts = (
     select(func.coalesce(func.jsonb_object_agg(text("state"), text("count")), text("'{}'::jsonb")))
     .select_from(
@@ -51,7 +38,6 @@ def view() -> Select[*tuple[Any, ...]]:
             ImportFile.state,
             ImportFile.station_id,
             Node.name.label("station_name"),
-            func.coalesce(_standing_path, ROOT).label("path"),
             standing_path.label("path"),
             ImportFile.file_name,
             ImportFile.size,
@@ -83,7 +69,6 @@ def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
 
 
 def get_seen(tx: Session, caller: Principal, import_id: UUID, *, lock: bool = False) -> tuple[ImportFile, str]:
-    """An import and the path of its station, or of its heir; NotFound for who has no business there."""
     """An import and the path of its station, or of that one's heir; NotFound for who has no business there."""
     found = get(tx, import_id, lock=lock)
     path = get_standing(tx, found.station_id).path

@@ -76,6 +76,8 @@ def with_merged(tx: Session, node_ids: Iterable[UUID]) -> list[UUID]:
     are still at home there until the next sweep.
     """
     return list(tx.scalars(_with_merged, {"ids": list(node_ids)}))
+
+
 _above = aliased(Node)
 _ids_in_path = cast(func.string_to_array(func.btrim(Node.path, "/"), "/"), ARRAY(Uuid()))
 _lowest_that_stands = (

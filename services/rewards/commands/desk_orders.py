@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -42,9 +41,8 @@ def serve(caller: Principal, order: DeskOrder) -> Receipt:
     """Redeem and hand over; a line that breaks a rule or cannot be paid is refused, the others stand.
 
     The same order again changes nothing that was decided, and finishes what was not: lines that wait for points stay
-    `requested`, are not to be handed over, and are asked for again.
     `requested`, are not to be handed over, and are asked for again; the receipt says that it was `repeated`. A line of
-    paper is the same whatever the prices and the time on it. OwnCase is written down before it is raised.
+    paper is the same whatever the prices and the time on it.
     """
     return _finish(caller, _open(caller, order))
 
@@ -94,12 +92,6 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
     }
     if not store.add_order(tx, values):
         return _repeated(tx, caller, order, place)
-    lines = _reserve(tx, order, place)
-        known = store.find_order_at_desk(tx, order.id)
-        assert known is not None, "orders are never deleted"
-        if known.request_digest != order.digest:
-            raise Conflict("这个编号已经用于另一次兑换")
-        return _opened(tx, known, place, {})
     lines = _reserve(tx, order, place, now)
     requested = [line for line in lines if line.state is State.REQUESTED]
     by_name = store.name_of(tx, caller.own_member_id)
@@ -121,7 +113,7 @@ def _repeated(tx: Session, caller: Principal, order: DeskOrder, place: Row[Any])
         there = store.find_at_station(tx, known.station_id, known.member_id)
         if there is None or not caller.may(Role.ORGANIZER, there.path):
             raise Conflict(_REUSED)
-        caller.refuse_own_case(known.member_id, there.household_id)
+        _refuse_own_case(tx, caller, known, there)
         place = there
     opened = _opened(tx, known, place, {})
     return replace(opened, receipt=replace(opened.receipt, repeated=True))
@@ -139,7 +131,6 @@ def _is_same_line(tx: Session, known: Kept, order: DeskOrder) -> bool:
     return stays[known.member_id] == stays[order.member_id] and booked == order.pieces
 
 
-def _reserve(tx: Session, order: DeskOrder, place: Row[Any]) -> list[Redemption]:
 def _reserve(tx: Session, order: DeskOrder, place: Row[Any], now: datetime) -> list[Redemption]:
     """Each line judged as an order of its own; limits and stock are taken for all that pass, in the order of ids."""
     quarter = rules.quarter_of(clock.day_of(now))
@@ -225,9 +216,13 @@ def _find(tx: Session, caller: Principal, order_id: UUID) -> _Opened:
     place = store.find_at_station(tx, known.station_id, known.member_id)
     assert place is not None, "stations are never deleted"
     caller.require(Role.ORGANIZER, place.path)
-    caller.refuse_own_case(known.member_id, place.household_id, Tried("desk.serve", place.path, "order", order_id))
-    copies.refuse_own_case(tx, caller, known.member_id, place.household_id, place.merged_into)
+    _refuse_own_case(tx, caller, known, place)
     return _opened(tx, known, place, {})
+
+
+def _refuse_own_case(tx: Session, caller: Principal, known: Kept, place: Row[Any]) -> None:
+    tried = Tried("desk.serve", place.path, "order", known.id)
+    copies.refuse_own_case(tx, caller, known.member_id, place.household_id, place.merged_into, tried)
 
 
 def _opened(tx: Session, known: Kept, place: Row[Any], events: dict[UUID, UUID]) -> _Opened:

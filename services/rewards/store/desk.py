@@ -378,12 +378,9 @@ def find_call(tx: Session, call_id: UUID) -> DeskCall | None:
     return tx.scalars(select(DeskCall).where(DeskCall.id == call_id)).first()
 
 
-def add_call(tx: Session, call_id: UUID, station_id: UUID, day: date) -> int:
-    """The next number of the day. The station's calls are held, so that two desks call two."""
-    return int(tx.execute(_CALL, {"id": call_id, "station": station_id, "day": day}).scalar_one())
 def add_call(tx: Session, call_id: UUID, station_id: UUID, day: date) -> int | None:
-    """The next number of the day. The desk is held alone, so that two desks call two. None when another station, whose
-    desk we do not hold, has just called under this id.
+    """The next number of the day. The station's calls are held, so that two desks call two. None when another station,
+    whose calls we do not hold, has just called under this id.
     """
     number: int | None = tx.execute(_CALL, {"id": call_id, "station": station_id, "day": day}).scalar()
     return number
