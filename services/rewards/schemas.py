@@ -100,7 +100,7 @@ class StockMovementSchema(Wire):
 
 
 class NewRedemptionSchema(Wire):
-    id = fields.UUID(required=True)
+    id = fields.UUID(required=True, metadata={"description": "not of version 5, which are the desk's"})
     gift_id = fields.UUID(required=True)
     station_id = fields.UUID(required=True)
     member_id = fields.UUID(required=True)
