@@ -39,7 +39,8 @@ class Line:
 # A dot before a digit is no ordinal: 3.5 元.
 _ORDINAL = re.compile(r"^[\s#＃]*(?:第\s*)?\d{1,4}\s*(?:[.、，,:)】\]．。·\-]\s*(?!\d)|位\s*|号\s*|\s+)")
 _TIED = re.compile(r"^\s*\d{1,4}(?=[\u3400-\u9fff])(?!\s*[个人位名点时元月号日年分])")
-_BRACKETS = re.compile(r"[(（【\[《<「][^)）】\]》>」]*[)）】\]》>」]")
+_BRACKETS = re.compile(r"[(（【\[《<「][^)）】\]》>」]{0,200}[)）】\]》>」]")
+"""So many letters at most, or a line of nothing but opened ones would be searched to its end from each of them."""
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[\s\-]?)?(1[3-9]\d[\s\-]?\d{4}[\s\-]?\d{4})(?!\d)")
 _MANY = r"(\d{1,2}|[一二两三四五六七八九十])"
 _COUNT = re.compile(rf"\+\s*{_MANY}|{_MANY}\s*[个位]?人")

@@ -1,11 +1,13 @@
 """Lists as they are really pasted, and what is made of each of their lines."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.checkin.domain import sign_up_lists
-from services.checkin.domain.sign_up_lists import LINES_MAX, Line, Reading
+from services.checkin.domain.sign_up_lists import LINES_MAX, TEXT_MAX, Line, Reading
 
 
 def read_one(text: str) -> Line:
@@ -106,3 +108,11 @@ def test_no_line_is_lost_between_reading_and_showing(text: str) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         if any(letter.isalnum() for letter in line):
             assert number in shown
+
+
+@pytest.mark.parametrize("letter", "(（【[<「")
+def test_a_line_of_opened_brackets_holds_up_nobody(letter: str) -> None:
+    """A search to the end of the line from each of them took seconds."""
+    since = process_time()
+    sign_up_lists.read("1." + letter * (TEXT_MAX - 2))
+    assert process_time() - since < 1
