@@ -131,8 +131,6 @@ def test_a_list_that_is_too_long_is_refused_before_its_entries_are_read() -> Non
 
     schema = Order()
     entry: dict[str, int] = {"points": 1}
-    long: list[dict[str, int]] = [{}] * 300_000
-    for rows in ([entry] * 4, long, []):
     wrong: list[list[dict[str, int]]] = [[entry] * 4, [{}] * 300_000, []]
     for rows in wrong:
         with pytest.raises(ValidationError) as refused:
