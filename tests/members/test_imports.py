@@ -192,7 +192,7 @@ def test_rows_whose_home_has_gone_by_then_come_back_as_bad_ones_and_say_so(town:
     work(town)
     assert look(town, caller, found)["counts"] == {"added": 1, "bad": 1}
     [row] = town.get(f"/imports/{found['id']}/rows", caller).json
-    assert row["problems"][0]["sentence"] == "本站没有这个小区，请先在机构树里添加"
+    assert row["problems"][0]["sentence"] == "本站没有这个小区，请先在“实践站和小区”里添加"
 
 
 def test_an_import_whose_station_is_closed_meanwhile_ends_and_says_why(town: Town) -> None:
@@ -204,9 +204,9 @@ def test_an_import_whose_station_is_closed_meanwhile_ends_and_says_why(town: Tow
         assert change(town, place, admin, closed_on=str(clock.today())).status_code == 200
     work(town)
     shown = look(town, caller, found)
-    assert (shown["state"], shown["counts"]) == ("done", {"bad": 2})
+    assert (shown["state"], shown["counts"]) == ("refused", {"bad": 2})
     rows = town.get(f"/imports/{found['id']}/rows", caller).json
-    assert {row["problems"][0]["sentence"] for row in rows} == {"站点在导入开始以后停用了"}
+    assert {row["problems"][0]["sentence"] for row in rows} == {NodeClosed.detail}
 
 
 def test_a_worker_that_dies_over_a_slice_leaves_nothing_of_it_and_the_next_one_goes_on(
