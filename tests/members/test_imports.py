@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.members.commands import work_imports
+from services.members.domain.places import NodeClosed
 from services.members.jobs import _forget
 from services.members.store import imports as store
 from shared import clock, outbox, spreadsheets
