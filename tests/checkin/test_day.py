@@ -8,8 +8,8 @@ import pytest
 from services.checkin import queries
 from services.checkin.commands import activities, attendances
 from services.checkin.domain.attendances import NotYours
-from shared import clock
-from shared.principal import Grant, Principal, Role
+from shared import audit, clock
+from shared.principal import Grant, OwnCase, Principal, Role
 from tests.checkin.support import ELSEWHERE, HERE, SATURDAY, START, Station, after, own, statements
 
 DAY = date(2026, 11, 21)
@@ -77,6 +77,16 @@ def test_an_act_on_everybody_is_told_without_who_else_was_there(station: Station
     late = station.person()
     station.scan(late, activity, "arrival", after(70))
     assert day_of(late, late).acts == []
+
+
+def test_who_tried_to_confirm_their_own_did_nothing_that_day(station: Station) -> None:
+    who, activity = station.person(Grant(Role.ORGANIZER, HERE)), station.activity()
+    attendance_id = station.attend(who, activity, 0, 60).id
+    with pytest.raises(OwnCase) as refused:
+        attendances.confirm_attendance(who, attendance_id=attendance_id)
+    with station.app.app_context():
+        audit.keep_own_case(who, refused.value)
+    assert day_of(who, who).acts == []
 
 
 def test_a_day_takes_five_statements_however_much_happened(station: Station) -> None:

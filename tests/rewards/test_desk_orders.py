@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,10 +17,11 @@ from services.rewards.commands.departures import take_members
 from services.rewards.domain import redemption as rules
 from services.rewards.domain.desk import DeskOrder, Line, Paper
 from services.rewards.domain.redemption import State
+from services.rewards.queries import day
 from services.rewards.queries import desk as queries
 from services.rewards.queries import verify
 from services.rewards.store import Gift, Receipt
-from shared import clock
+from shared import audit, clock
 from shared.audit import audit_log
 from shared.db import session, transactional
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
@@ -279,6 +281,20 @@ def test_nobody_serves_themselves_or_the_household(town: Town, points: Points) -
         with pytest.raises(OwnCase):
             desk_orders.serve(organizer, order_of(town, member, gift=(gift, 1)))
     assert stock_of(gift, town.station.id) == (5, 0, 5, 0, 0)
+
+
+def test_who_tried_for_their_own_is_not_among_those_who_gave_something_that_day(town: Town, points: Points) -> None:
+    member = town.member()
+    order = order_of(town, member, gift=(town.gift(stock=5), 1))
+    (line,) = desk_orders.serve(town.organizer, order).lines
+    own = login_of(member, grants=[Grant(Role.ORGANIZER, town.station.path)])
+    for tried in (partial(desk_orders.finish, own, order.id), partial(desk.issue, own, redemption_id=line.id)):
+        with pytest.raises(OwnCase) as refused:
+            tried()
+        audit.keep_own_case(own, refused.value)
+    assert acts() == ["desk.serve", "desk.refuse_own", "redemption.refuse_own"]
+    told = day.show_day(login_of(member), member_id=member, day=clock.today())
+    assert [act["action"] for act in told.acts] == ["desk.serve"]
 
 
 def _living_in(home: UUID, town: Town) -> Any:
