@@ -119,6 +119,19 @@ def test_who_brought_it_does_not_approve_it_from_above_either(town: Town, three:
 
 
 def test_nobody_approves_brings_or_takes_back_a_balance_of_their_own(town: Town, three: dict[str, UUID]) -> None:
+def test_who_brought_it_does_not_approve_it_as_another_entry_either(town: Town, three: dict[str, UUID]) -> None:
+    first, then = town.add("钱会计"), town.add("钱会计")
+    caller = town.official(Role.STAFF, member_id=first)
+    found = brought(town, caller)
+    step(town, caller, found, "start")
+    second = above(town)
+    for one, into in ((first, then), (then, second.own_member_id)):
+        town.sql("UPDATE member SET status = 'merged', merged_into = :into WHERE id = :id", id=one, into=into)
+    assert step(town, second, found, "approve", status=403)["code"] == "second_person_needed"
+    step(town, above(town), found, "approve")
+
+
+def test_nobody_approves_or_brings_a_balance_of_their_own(town: Town, three: dict[str, UUID]) -> None:
     caller = town.official(Role.STAFF, member_id=three["陈芳"])
     found = brought(town, caller)
     rows = town.get(f"/imports/{found['id']}/rows", caller).json

@@ -101,6 +101,8 @@ def step(
     if found.state == target:
         return shown_imports.show(tx, caller, import_id)
     rules.check_step(chosen, shown_imports.about(caller, found, path), clock.now())
+    if chosen is Step.APPROVE and imports.who_brought(tx, found) == caller.own_member_id:
+        raise rules.SecondPersonNeeded
     if chosen is Step.CHECK and found.content is None:
         raise rules.NotNow
     vouches = found.kind in rules.VOUCHED and chosen in _ANSWERED_FOR
