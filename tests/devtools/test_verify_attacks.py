@@ -430,6 +430,9 @@ ATTACKS: dict[str, list[Damage]] = {
         *(rows("members", "audit_log", f"DELETE FROM audit_log WHERE action = 'import.{step}'")
           for step in ("bring", "approve")),
         rows("rewards", "audit_log", "DELETE FROM audit_log WHERE action = 'desk.serve'"),
+        rows("points", "move", "INSERT INTO move (id, kind, from_member_id, to_station_id, points, minutes, debt, at)"
+             " VALUES (gen_random_uuid(), 'donation', gen_random_uuid(), gen_random_uuid(), 1, 0, 0, now())"),
+        rows("points", "leaver_rule", "INSERT INTO leaver_rule VALUES (gen_random_uuid(), 90, true, now())"),
     ],
     "nobody acts for themselves or the own household": [
         rows("checkin", "audit_log", _FOR_ONESELF.format("attendance", "attendance.add")),
