@@ -1,6 +1,7 @@
 """What migrations wrote."""
 
 import importlib.util
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -41,7 +42,6 @@ def test_all_places_were_told_anew_with_where_they_lay(town: Town, monkeypatch: 
     for body in after:
         known = events.load("StationChanged", before[body["node_id"]])
         assert isinstance(known, StationChanged)
-        expected = events.dump(known) | {"version": known.version + 1}
-        assert events.dump(events.load("StationChanged", body)) == expected
+        assert events.load("StationChanged", body) == replace(known, version=known.version + 1)
     for destination in ("points", "rewards"):
         assert town.events("StationChanged", destination)[told:] == after
