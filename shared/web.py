@@ -25,6 +25,8 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 _ANYONE = "anyone"
 BODY_BYTES_MAX = 1024 * 1024
+VALUES_MAX = 10_000
+"""In the JSON of one request, all lists and objects together; a sign-in sheet of 1,000 lines has half as many."""
 
 
 class Parser(FlaskParser):
@@ -35,9 +37,25 @@ class Parser(FlaskParser):
 
     def _raw_load_json(self, req: Request) -> Any:
         try:
-            return super()._raw_load_json(req)
+            content = super()._raw_load_json(req)
         except (RecursionError, ValueError) as error:  # nested a thousand deep, or a number of 5,000 digits
             raise errors.Invalid from error
+        _require_few_values(content)
+        return content
+
+
+def _require_few_values(content: Any) -> None:
+    """Raise Invalid for lists and objects of very many parts. Each of them would be looked at before their number is,
+    and each that is wrong would be told of: seconds of work and megabytes of answer for one request.
+    """
+    left, inside = VALUES_MAX, [content]
+    while inside:
+        one = inside.pop()
+        parts = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
+        left -= len(parts)
+        if left < 0:
+            raise errors.Invalid("一次提交的内容太多，请分几次提交")
+        inside += parts
 
 
 class Routes(Blueprint):

@@ -153,3 +153,11 @@ def test_what_is_not_there_is_not_found(station: Station) -> None:
     ):
         response = station.request(station.organizer, method, path)
         assert (response.status_code, response.json and response.json["code"]) == (404, "not_found"), path
+
+
+@pytest.mark.parametrize("content", [{"member_ids": [0] * 10_001}, {f"field_{n}": 0 for n in range(10_001)}])
+def test_a_list_of_very_many_wrong_things_is_refused_in_a_word(station: Station, content: dict[str, Any]) -> None:
+    activity = station.activity()
+    answer = station.request(station.person(), "POST", f"/activities/{activity.id}/sign-ups", json=content)
+    assert (answer.status_code, answer.json and answer.json["detail"]) == (400, "一次提交的内容太多，请分几次提交")
+    assert len(answer.data) < 1000
