@@ -75,6 +75,22 @@ def test_the_dry_run_says_whose_each_row_is_and_what_they_come_to(town: Town, th
     assert booked(town) == []
 
 
+def test_of_two_of_one_name_the_building_says_which_whatever_offices_call_it(town: Town) -> None:
+    home = town.nodes["和谐小区"]
+    meant = town.add("王秀英", compound_id=home, building_id=town.nodes["3栋"])
+    town.add("王秀英", compound_id=home)
+    caller = staff(town)
+    found = brought(town, caller, "姓名,小区,楼栋,时长\n王秀英,和谐小区,三号楼,120\n".encode())
+    (good,) = town.get(f"/imports/{found['id']}/rows?state=good", caller).json
+    assert good["member_id"] == str(meant)
+    # Where both are there, each is meant by its own name alone.
+    node = {"id": str(new_id()), "level": "building", "name": "三号楼", "parent_id": str(home)}
+    assert town.post("/nodes", town.official(Role.ADMINISTRATOR), node).status_code == 201
+    step(town, caller, found, "check", {})
+    work(town)
+    assert look(town, caller, found)["counts"] == {"bad": 1}
+
+
 def test_half_a_day_is_as_long_as_the_importer_says(town: Town, three: dict[str, UUID]) -> None:
     caller = staff(town)
     found = brought(town, caller)

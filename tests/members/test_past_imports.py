@@ -265,3 +265,13 @@ def test_what_is_told_is_the_sum_of_the_good_rows(town: Town, rows: list[tuple[i
     spans = [(fact["started_at"], fact["ended_at"]) for fact in told(town)[before:]]
     lengths = [datetime.fromisoformat(ended) - datetime.fromisoformat(started) for started, ended in spans]
     assert lengths == [timedelta(minutes=minutes) for _, minutes in rows]
+
+
+def test_a_building_is_known_by_whatever_offices_call_it(town: Town) -> None:
+    meant = town.add("王秀英", compound_id=town.nodes["和谐小区"], building_id=town.nodes["3栋"])
+    town.add("王秀英", compound_id=town.nodes["和谐小区"])
+    caller = staff(town)
+    content = "姓名,小区,楼栋,日期,时长,活动名称,类别\n王秀英,和谐小区,3号楼,2026-03-08,2小时,清扫,环境整治\n"
+    found = checked(town, caller, content.encode())
+    (good,) = town.get(f"/imports/{found['id']}/rows?state=good", caller).json
+    assert good["member_id"] == str(meant)

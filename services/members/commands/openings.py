@@ -1,6 +1,7 @@
 """Opening balances out of a file: whose they are, and telling points of them once they are approved."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +9,12 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, openings
+from services.members.domain.buildings import known_as
 from services.members.domain.imports import Kind, Problem, RowState
 from services.members.domain.openings import OpeningRow
 from services.members.domain.recognising import check_kind
 from services.members.store import imports, people, tree
-from services.members.store.candidates import list_candidates, of_household, with_opening
+from services.members.store.candidates import list_buildings, list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, outbox
@@ -81,7 +83,10 @@ def _match(
     among the problems.
     """
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    known = list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
+    station = tree.get_standing(tx, station_id)
+    there = list_buildings(tx, station.path)
+    rows = [replace(row, building=known_as(row.building, there.get(row.compound or "", ()))) for row in rows]
+    known = list_candidates(tx, station.id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     matched: dict[int, UUID] = {}
     for row in rows:

@@ -1,6 +1,7 @@
 """Past services out of a file: whose they are, what check-in knows of them already, and telling it once approved."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,12 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, past
+from services.members.domain.buildings import known_as
 from services.members.domain.imports import Kind, Problem, RowState, State
 from services.members.domain.past import PastRow
 from services.members.domain.recognising import check_kind
 from services.members.store import imports, people, tree
-from services.members.store.candidates import list_candidates, of_household, with_opening
+from services.members.store.candidates import list_buildings, list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, clock, outbox
@@ -100,7 +102,10 @@ def _match(
     problems.
     """
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    known = list_candidates(tx, tree.get_standing(tx, station_id).id, {row.name for row in rows}, numbers)
+    station = tree.get_standing(tx, station_id)
+    there = list_buildings(tx, station.path)
+    rows = [replace(row, building=known_as(row.building, there.get(row.compound or "", ()))) for row in rows]
+    known = list_candidates(tx, station.id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}
     tails = {row.tail: keys().phone_tail_hash(row.tail) for row in rows if row.tail}

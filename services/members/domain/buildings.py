@@ -38,3 +38,9 @@ def meant(written: str, names: Iterable[str]) -> list[str]:
         return [written]
     wanted = designation(written)
     return [name for name in known if wanted is not None and designation(name) == wanted]
+
+
+def known_as(written: str | None, names: Iterable[str]) -> str | None:
+    """The name of the only building that a cell may mean; else what it says, which is nobody's."""
+    found = meant(written, names) if written else []
+    return found[0] if len(found) == 1 else written

@@ -7,6 +7,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from services.members.domain.matching import Candidate
+from services.members.domain.places import Level
 from services.members.store.models import Member, Node
 from services.members.store.tree import with_merged
 from shared.principal import Principal
@@ -34,6 +35,24 @@ def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers
         )
     )
     return [Candidate(*row) for row in rows]
+
+
+def list_buildings(tx: Session, path: str) -> dict[str, list[str]]:
+    """The names of the open buildings at and below a station's path, by that of their compound."""
+    building = aliased(Node)
+    rows = tx.execute(
+        select(Node.name, building.name)
+        .join(building, building.parent_id == Node.id)
+        .where(
+            building.level == Level.BUILDING.value,
+            building.path.startswith(path, autoescape=True),
+            building.closed_on.is_(None),
+        )
+    )
+    found: dict[str, list[str]] = {}
+    for compound_name, name in rows:
+        found.setdefault(compound_name, []).append(name)
+    return found
 
 
 # Entries of one person that were merged are that person, wherever the person is now.
