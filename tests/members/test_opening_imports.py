@@ -134,7 +134,6 @@ def test_who_brought_it_does_not_approve_it_from_above_either(town: Town, three:
         town.sql("UPDATE import_file SET decided_by_member_id = created_by_member_id")
 
 
-def test_nobody_approves_brings_or_takes_back_a_balance_of_their_own(town: Town, three: dict[str, UUID]) -> None:
 def test_who_brought_it_does_not_approve_it_as_another_entry_either(town: Town, three: dict[str, UUID]) -> None:
     first, then = town.add("钱会计"), town.add("钱会计")
     caller = town.official(Role.STAFF, member_id=first)
@@ -147,7 +146,7 @@ def test_who_brought_it_does_not_approve_it_as_another_entry_either(town: Town, 
     step(town, above(town), found, "approve")
 
 
-def test_nobody_approves_or_brings_a_balance_of_their_own(town: Town, three: dict[str, UUID]) -> None:
+def test_nobody_approves_brings_or_takes_back_a_balance_of_their_own(town: Town, three: dict[str, UUID]) -> None:
     caller = town.official(Role.STAFF, member_id=three["陈芳"])
     found = brought(town, caller)
     rows = town.get(f"/imports/{found['id']}/rows", caller).json
