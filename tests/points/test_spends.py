@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from services.points.store.database import db
 from shared import clock, events
 from shared.db import session
 from shared.events import SpendRequested
@@ -43,6 +44,17 @@ def test_a_spend_takes_the_points_and_says_what_is_left(town: Flask) -> None:
     line = lines_of(chen)[-1]
     assert (line["kind"], line["points"], line["balance_after"], line["title"]) == ("spend", -150, 50, "洗衣液 × 1")
     assert broken() == {}
+
+
+def test_a_spend_costs_nine_statements_and_follows_no_merges_where_there_are_none(town: Flask) -> None:
+    chen = member()
+    settle([attendance(chen, 120)])
+    seen: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", noted := lambda *args: seen.append(args[2]))
+    spend([redemption(chen, 10)])
+    event.remove(db.engine, "before_cursor_execute", noted)
+    assert len(seen) == 9, "and three COPY: what is booked, what is to be sealed, what was taken of which lot"
+    assert not [statement for statement in seen if "RECURSIVE" in statement]
 
 
 def test_without_enough_points_it_is_declined_for_good(town: Flask) -> None:

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from services.points.commands.answers import Known, replay, write
@@ -24,7 +23,6 @@ from services.points.store import books as store
 from services.points.store import moves, settlement
 from services.points.store.settlement import Given
 from shared import clock, copies
-from shared.copies import member_card
 from shared.events import Answer, RedemptionVoided, SpendRequested
 
 POINTS_MAX = 100_000_000
@@ -141,20 +139,17 @@ def _no(card: _Card) -> dict[str, Any]:
 
 
 def _list_cards(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, _Card]:
-    """Of who was merged the card of who stays, since that one pays."""
-    card, stays = member_card.c, copies.who_stays(tx, member_ids)
-    may_redeem = and_(card.confirmed, card.status == "active")
-    rows = tx.execute(
-        select(card.member_id, card.version, may_redeem, card.status == "left").where(
-            card.member_id.in_({*member_ids, *stays.values()})
-        )
-    )
-    cards = {member_id: _Card(*columns) for member_id, *columns in rows}
+    """Of who was merged the card of who stays, since that one pays; mostly nobody was, and it is one statement."""
+    rows = store.list_cards(tx, set(member_ids))
+    stays = {one: one for one, row in rows.items() if row.merged_into is None}
+    if len(stays) < len(rows):
+        stays |= copies.who_stays(tx, rows.keys() - stays.keys())
+        rows |= store.list_cards(tx, set(stays.values()) - rows.keys())
     # Without the card of who stays nothing can be decided: it is on its way. Versions are each member's own.
     return {
-        member_id: cards[one]._replace(version=cards[member_id].version)
+        member_id: _Card(rows[member_id].version, rows[one].may_redeem, rows[one].has_left)
         for member_id, one in stays.items()
-        if member_id in cards and one in cards
+        if one in rows
     }
 
 

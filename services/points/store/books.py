@@ -45,6 +45,10 @@ _DEBTS = """
 _HOMES = """
     SELECT member_id, station_id FROM member_card WHERE member_id = ANY(%(ids)s::uuid[]) AND station_id IS NOT NULL
 """
+_CARDS = """
+    SELECT member_id, version, confirmed AND status = 'active' AS may_redeem, status = 'left' AS has_left, merged_into
+    FROM member_card WHERE member_id = ANY(%(ids)s::uuid[])
+"""
 _OWNERS = "SELECT id, owner_id FROM account WHERE id = ANY(%(ids)s::uuid[]) AND kind = 'member'"
 # As many of the oldest-expiring lots as make up what is needed, and all that have expired.
 _LOTS = """
@@ -171,6 +175,12 @@ def list_owners(tx: Session, account_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Whose points accounts these are; those of stations are missing."""
     wanted = list(account_ids)
     return {row.id: row.owner_id for row in execute(tx, _OWNERS, {"ids": wanted})} if wanted else {}
+
+
+def list_cards(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Any]:
+    """What the cards say of who may redeem: version, may_redeem, has_left, merged_into; by member."""
+    wanted = list(member_ids)
+    return {row.member_id: row for row in execute(tx, _CARDS, {"ids": wanted})} if wanted else {}
 
 
 def list_homes(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID]:

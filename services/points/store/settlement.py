@@ -1,12 +1,12 @@
 """Tables of settlement: rules, outcomes of attendances, caps used, and answers given."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.points.domain import rating, settlement
@@ -107,6 +107,12 @@ _KEEP_CAPS = """
     SELECT * FROM unnest(%(account)s::uuid[], %(day)s::date[], %(category)s::text[], %(points)s::bigint[])
     ON CONFLICT (account_id, service_day, category) DO UPDATE SET points = excluded.points
 """
+_GIVE = """
+    INSERT INTO idempotency (key, request_hash, outcome, description, recorded_at)
+    SELECT * FROM unnest(%(keys)s::text[], %(hashes)s::bytea[], %(outcomes)s::text[]::jsonb[], %(descriptions)s::text[],
+                         %(at)s::timestamptz[])
+    ON CONFLICT DO NOTHING RETURNING key
+"""
 _ANSWERS = "SELECT key, request_hash, outcome FROM idempotency WHERE key = ANY(%(keys)s::text[])"
 
 
@@ -176,6 +182,13 @@ def list_answers(tx: Session, keys: Sequence[str]) -> dict[str, tuple[bytes | No
 def add_answers(tx: Session, answers: Sequence[Given]) -> None:
     """Remember answers. Unavailable if somebody gave one meanwhile: the repetition will find it."""
     if answers:
-        statement = insert(Idempotency).on_conflict_do_nothing().returning(Idempotency.key)
-        if len(tx.execute(statement, [answer._asdict() for answer in answers]).all()) < len(answers):
+        keys, hashes, outcomes, descriptions, at = map(list, zip(*answers, strict=True))
+        given = {
+            "keys": keys,
+            "hashes": hashes,
+            "outcomes": [json.dumps(outcome, ensure_ascii=False) for outcome in outcomes],
+            "descriptions": descriptions,
+            "at": at,
+        }
+        if len(execute(tx, _GIVE, given).all()) < len(answers):
             raise Unavailable
