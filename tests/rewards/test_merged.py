@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import func, text
 
 from services.rewards.commands import desk, desk_orders, redemptions
 from services.rewards.commands.departures import take_members
@@ -19,8 +20,11 @@ from services.rewards.queries.redemptions import (
     list_for_station,
     read_voucher,
 )
+from services.rewards.queries.redemptions import get_redemption, get_voucher, list_for_member, list_for_station
+from services.rewards.store import db
 from shared import clock
-from shared.db import transactional
+from shared.copies import merged_line
+from shared.db import session, transactional
 from shared.errors import Forbidden
 from shared.events import MemberChanged
 from shared.principal import Grant, OwnCase, Role
@@ -126,6 +130,24 @@ def test_limits_add_up_also_over_a_line_of_merges(town: Town, points: Points) ->
     with pytest.raises(rules.LimitReached):
         town.redeemed(gift, third)
     assert [fault for check in verify.CHECKS.values() for fault in check()] == []
+
+
+def test_who_was_merged_into_somebody_is_looked_up_and_not_searched_for(town: Town) -> None:
+    """PostgreSQL's guess is far off where nobody was merged: it is to look up all the same."""
+    tx = session()
+    tx.execute(
+        text("""
+            INSERT INTO member_card
+                (member_id, version, status, confirmed, volunteer_number, name_masked, ranked, team_ids)
+            SELECT gen_random_uuid(), 1, 'active', true, '1', '陈*', false, '{}' FROM generate_series(1, 5000)
+        """)
+    )
+    tx.execute(text("ANALYZE member_card"))
+    line = str(merged_line(func.gen_random_uuid()).compile(db.engine))
+    plan = "\n".join(tx.scalars(text(f"EXPLAIN {line}")))
+    tx.rollback()
+    assert "ix_member_card_merged_into" in plan
+    assert "Seq Scan" not in plan
 
 
 def test_an_order_that_comes_after_the_merge_is_refused(town: Town, points: Points) -> None:

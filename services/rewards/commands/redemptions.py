@@ -99,7 +99,7 @@ def _reserve(tx: Session, order: Order) -> tuple[Redemption, Asked | None]:
     spend = spend_of(redemption, found.card_version)
     (event_id,) = outbox.add(tx, spend, due_in=WORKER_TAKES_OVER)
     limit = found.limit_per_quarter
-    if not store.take(tx, redemption, None if limit is None else limit - found.taken_by_merged):
+    if not store.take(tx, redemption, None if limit is None else limit - (found.taken - found.taken_by_own)):
         raise rules.LimitReached
     quantity = order.quantity
     if not store.move_stock(tx, order.gift_id, order.station_id, on_hand=-quantity, reserved=quantity):

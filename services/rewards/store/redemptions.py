@@ -40,7 +40,7 @@ _ORDER = (
         Gift.withdrawn,
         func.coalesce(Stock.on_hand, 0).label("on_hand"),
         _TAKEN_IN_ALL.label("taken"),
-        (_TAKEN_IN_ALL - func.coalesce(Taken.quantity, 0)).label("taken_by_merged"),
+        func.coalesce(Taken.quantity, 0).label("taken_by_own"),
         station.c.node_id.label("station_id"),
         station.c.closed,
         member_card.c.status.label("member_status"),
@@ -67,7 +67,8 @@ _ORDER = (
 
 
 def find_order(tx: Session, order: Order, quarter: date) -> Row[Any] | None:
-    """All that an order is judged by, in one statement; None when there is no such gift.
+    """All that an order is judged by, in one statement; None when there is no such gift. `taken` is in all,
+    `taken_by_own` without the entries that were merged into this one.
 
     `known` is set when there is a redemption of this id already; `station_id`, `closed`, `member_status`,
     `confirmed`, `home_station_id` and `card_version` are None where the copies hold nothing.
