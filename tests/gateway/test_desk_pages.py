@@ -93,6 +93,28 @@ def test_one_person_is_found_served_and_the_slip_is_printed(desk: Desk) -> None:
     assert "本季度还可兑 1 件" in desk.organizer.get(desk.shown).text
 
 
+def test_what_is_left_of_a_limit_is_shown_before_choosing_also_of_merged_entries(desk: Desk) -> None:
+    twin = desk.town.person("陈芳")
+    desk.staff.api("POST", f"/members/members/{twin.member_id}/confirm")
+    desk.town.deliver()
+    desk.earn(twin)
+    theirs: dict[str, Any] = {f"pieces-{desk.soap}": "2"}
+    page = f"/desk/serve/{twin.member_id}"
+    with desk.town.at(clock.now() + timedelta(seconds=BELIEVED_S)):
+        for path in ("/gifts", f"/gifts/{desk.soap}/confirm"):
+            assert "本季度还可兑 3 件" in desk.volunteer.get(path).text
+        desk.organizer.post(f"{page}?station_id={desk.town.station_id}", page, **theirs)
+        merge = {"id": str(new_id()), "merged_id": twin.member_id, "reason": "本人到场"}
+        desk.staff.api("POST", f"/members/members/{desk.volunteer.member_id}/merge", merge)
+        desk.town.deliver()
+        for path in ("/gifts", f"/gifts/{desk.soap}/confirm"):
+            assert "本季度还可兑 1 件" in desk.volunteer.get(path).text
+        assert "本季度还可兑 1 件" in desk.organizer.get(desk.shown).text
+        desk.serve({desk.soap: "1"})
+        for browser, path in ((desk.volunteer, "/gifts"), (desk.organizer, desk.shown)):
+            assert "本季度已兑满 3 件" in browser.get(path).text
+
+
 def test_a_form_sent_again_after_its_answer_was_lost_is_the_same_receipt(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
