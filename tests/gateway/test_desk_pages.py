@@ -482,6 +482,24 @@ def test_one_person_is_served_by_scanner_and_keyboard_alone(desk: Desk, page: "P
     assert len(keys) + 1 <= 6
 
 
+def test_an_order_of_twelve_gifts_needs_no_scrolling_on_an_old_office_laptop(desk: Desk, page: "Page") -> None:
+    for number in range(10):
+        desk.gift(f"礼品 {number}", 10, limit=2)
+    shown: dict[int, dict[str, int]] = {}
+    for width, height in ((1366, 768), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(desk.shown)
+        shown[width] = page.evaluate("""() => {
+            const at = (what) => document.querySelector(what).getBoundingClientRect()
+            return {wide: document.documentElement.scrollWidth, tabs: at(".tabs").top,
+                    confirm: at(".order .button").bottom, person: at(".person").right, order: at(".order").left}
+        }""")
+        assert shown[width]["wide"] == width, "nothing scrolls sideways"
+    assert shown[1366]["confirm"] <= shown[1366]["tabs"]
+    assert shown[1366]["person"] <= shown[1366]["order"], "side by side"
+    assert shown[390]["order"] < shown[390]["person"], "one below the other"
+
+
 def test_the_network_breaks_between_confirm_and_answer_and_nothing_is_given_twice(desk: Desk, page: "Page") -> None:
     """The browser shows its own fault then, and whoever goes back stands before an empty form."""
     before, answers = desk.points(), list[int]()
