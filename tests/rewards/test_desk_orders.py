@@ -17,9 +17,8 @@ from services.rewards.commands.departures import take_members
 from services.rewards.domain import redemption as rules
 from services.rewards.domain.desk import DeskOrder, Line, Paper
 from services.rewards.domain.redemption import State
-from services.rewards.queries import day
+from services.rewards.queries import day, verify
 from services.rewards.queries import desk as queries
-from services.rewards.queries import verify
 from services.rewards.store import Gift, Receipt
 from shared import audit, clock
 from shared.audit import audit_log

@@ -20,7 +20,6 @@ from services.rewards.queries.redemptions import (
     list_for_station,
     read_voucher,
 )
-from services.rewards.queries.redemptions import get_redemption, get_voucher, list_for_member, list_for_station
 from services.rewards.store import db
 from shared import clock
 from shared.copies import merged_line
