@@ -165,7 +165,8 @@ _BROUGHT_BY = text("""
 
 def who_brought(tx: Session, found: ImportFile) -> UUID | None:
     """The person who brought the file, who may stand under another entry since."""
-    return tx.scalar(_BROUGHT_BY, {"member": found.created_by_member_id})
+    person: UUID | None = tx.scalar(_BROUGHT_BY, {"member": found.created_by_member_id})
+    return person
 
 
 def wait_for_others(tx: Session) -> None:
