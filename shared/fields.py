@@ -96,6 +96,23 @@ def _shows_nothing(character: str) -> bool:
     return character == _JOINER or character in _BLANK or unicodedata.category(character) in ("Mn", "Zs")
 
 
+_TYPED_TIMES, _TYPED_MORE = 4, 100
+"""Letters may be typed in several parts, and with blanks around them."""
+_MARKS_MAX = 30
+"""On one letter, as in Unicode's stream-safe text. To put many in order takes the square of their number: a megabyte of
+them minutes.
+"""
+
+
+def _stacks_marks(text: str) -> bool:
+    count = 0
+    for character in text:
+        count = count + 1 if unicodedata.combining(character) else 0
+        if count > _MARKS_MAX:
+            return True
+    return False
+
+
 class Line(fields.String):
     """One line of text: trimmed, normalized (NFC), without control characters."""
 
@@ -103,12 +120,18 @@ class Line(fields.String):
     multiline = False
 
     def __init__(self, *, length_max: int, empty: bool = False, **kwargs: Any) -> None:
-        validators = [validate.Length(max=length_max, error=f"最多 {length_max} 个字")]
-        super().__init__(validate=validators, **kwargs)
+        self.length = validate.Length(max=length_max, error=f"最多 {length_max} 个字")
+        super().__init__(validate=[self.length], **kwargs)
+        self.length_typed_max = _TYPED_TIMES * length_max + _TYPED_MORE
         self.empty = empty
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()
+        typed = super()._deserialize(value, attr, data, **kwargs)
+        if len(typed) > self.length_typed_max:
+            self.length(typed)
+        if _stacks_marks(typed):
+            raise self.make_error("control")
+        text = unicodedata.normalize("NFC", typed).strip()
         for character in text:
             if unicodedata.category(character) in _INVISIBLE and character not in (
                 _BREAKS if self.multiline else _JOINER

@@ -6,6 +6,7 @@ import socket
 import threading
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from time import process_time
 from typing import Any
 
 import pytest
@@ -96,6 +97,15 @@ def test_text_is_trimmed_and_normalized() -> None:
     assert Line(length_max=10).deserialize("e\u0301") == "\u00e9"
     assert Line(length_max=10).deserialize("\U0001f469\u200d\U0001f33e") == "\U0001f469\u200d\U0001f33e"
     assert Paragraphs(length_max=10).deserialize("a\nb") == "a\nb"
+
+
+@pytest.mark.parametrize("text", ["长" * 500_000, "e" + "\u0301\u0316" * 250_000, "e" + "\u0301\u0316" * 20_000])
+def test_text_that_takes_long_to_put_in_order_is_refused_before_it_is(text: str) -> None:
+    since = process_time()
+    for field in (Line(length_max=10), Paragraphs(length_max=20_000)):
+        with pytest.raises(ValidationError):
+            field.deserialize(text)
+    assert process_time() - since < 1
 
 
 def test_a_time_without_zone_is_refused() -> None:
