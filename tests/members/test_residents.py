@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from services.members.domain.residents import together
+from services.members.domain.residents import Place, together
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
@@ -118,14 +120,34 @@ def test_a_part_that_was_split_off_is_counted_with_the_whole_until_the_whole_is_
     count(town, HEIR, 1500, FOUNDED)
     count(town, MERGED_ONE, 500, FOUNDED)
     with on(TOLD):
-        content = {"id": str(new_id()), "name": "新站", "compound_ids": [str(town.nodes["东兴小区"])]}
+        town.nodes["新站"] = new_id()
+        content = {"id": str(town.nodes["新站"]), "name": "新站", "compound_ids": [str(town.nodes["东兴小区"])]}
         caller = town.official(Role.ADMINISTRATOR, None)
         assert town.post(f"/nodes/{town.nodes[MERGED_ONE]}/split", caller, content).status_code == 201
-    town.nodes["新站"] = content["id"]  # type: ignore[assignment]
     count(town, "新站", 200, TOLD + timedelta(days=1))
     assert [live(town, ABOVE, day, by) for by in ("now", "then") for day in (BEFORE, LATER)] == [2000] * 4
     count(town, MERGED_ONE, 300, TOLD + timedelta(days=1))
     assert [live(town, ABOVE, day, by) for by in ("now", "then") for day in (BEFORE, LATER)] == [2000] * 4
+
+
+@pytest.mark.parametrize("counted", [None, 200])
+@pytest.mark.parametrize("stays", [MERGED_ONE, "新站"])
+def test_a_part_that_is_merged_again_is_counted_once(town: Town, counted: int | None, stays: str) -> None:
+    found_before(town)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    with on(MERGED):
+        town.nodes["新站"] = new_id()
+        content = {"id": str(town.nodes["新站"]), "name": "新站", "compound_ids": [str(town.nodes["东兴小区"])]}
+        caller = town.official(Role.ADMINISTRATOR, None)
+        assert town.post(f"/nodes/{town.nodes[MERGED_ONE]}/split", caller, content).status_code == 201
+    if counted is not None:
+        count(town, "新站", counted, BETWEEN)
+    goes = "新站" if stays == MERGED_ONE else MERGED_ONE
+    with on(LATER):
+        caller = town.official(Role.ADMINISTRATOR, None)
+        answer = change(town, goes, caller, closed_on=str(LATER), successor_id=str(town.nodes[stays]))
+        assert answer.status_code == 200, answer.text
+    assert [live(town, stays, day) for day in (BEFORE, LATER)] == [500, 500]
 
 
 days = st.integers(0, 60).map(lambda number: FOUNDED + timedelta(days=number))
@@ -138,7 +160,7 @@ def test_counted_together_is_the_sum_of_both_on_every_day_by_which_both_were(
     first: dict[date, int], second: dict[date, int], merged_on: date, day: date
 ) -> None:
     assume(day >= merged_on)
-    both = together(first, second, merged_on)
+    both = together(Place(UUID(int=1), FOUNDED, counts=first), Place(UUID(int=2), FOUNDED, counts=second), merged_on)
     assert all(each >= merged_on for each in both)
 
     def last(of: dict[date, int]) -> Any:

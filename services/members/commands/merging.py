@@ -49,11 +49,15 @@ def _count_together(tx: Session, node: Node, heir: Node, day: date) -> None:
     """From the merge on as many live at the heir as at both, until somebody counts anew. What was counted of either
     since the day of the merge was counted before anybody knew of it, of one of them alone.
     """
-    counts = residents.together(tree.counts_of(tx, node.id), tree.counts_of(tx, heir.id), day)
-    for since, count in counts.items():
+    for since, count in residents.together(_counted(tx, node), _counted(tx, heir), day).items():
         tree.count_residents(tx, heir.id, since, count)
         detail = {"residents": count, "day": str(since)}
         audit.add(tx, ITSELF, "node.count", "node", heir.id, path=heir.path, detail=detail)
+
+
+def _counted(tx: Session, node: Node) -> residents.Place:
+    counts = tree.counts_of(tx, node.id)
+    return residents.Place(node.id, node.opened_on, split_from_id=node.split_from_id, counts=counts)
 
 
 def _move(tx: Session, caller: Principal, node: Node, heir: Node, day: date) -> list[UUID]:

@@ -4,7 +4,7 @@ A count is of the place as it was on its day: of those it has taken over by then
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
@@ -28,7 +28,7 @@ class Place:
     closed_on: date | None = None
     successor_id: UUID | None = None
     split_from_id: UUID | None = None
-    counts: Mapping[date, int] | None = None
+    counts: Mapping[date, int] = field(default_factory=dict)
     parts: tuple[UUID, ...] = ()
 
 
@@ -54,7 +54,9 @@ def _count(
 
 
 def _with_merged(place: Place, day: date, tree: Tree, merged: Mapping[UUID, list[Place]]) -> int | None:
-    """What was counted at a place, and at those merged into it after that count."""
+    """What was counted at a place, and at those merged into it after that count. What had been one and was merged again
+    is counted once.
+    """
     if not place.counts:
         return None
     counted_on = _counted_on(place.counts, day)
@@ -64,17 +66,21 @@ def _with_merged(place: Place, day: date, tree: Tree, merged: Mapping[UUID, list
         if tree is Tree.THEN and day < other.closed_on:
             if other.closed_on <= counted_on:
                 return None  # it was first counted with the other
-        elif counted_on < other.closed_on:
+        elif counted_on < other.closed_on and not _is_within(other, place, day):
             counts.append(_with_merged(other, day, tree, merged))
+            if _is_within(place, other, day):
+                counts[0] = 0
     return _sum(counts)
 
 
 def _is_within_another(part: Place, parts: Iterable[Place], day: date) -> bool:
-    """Whether it was split off one of these after that one's count, which has its people."""
-    return any(
-        other.id == part.split_from_id and other.counts and _counted_on(other.counts, day) < part.opened_on
-        for other in parts
-    )
+    return any(_is_within(part, other, day) for other in parts)
+
+
+def _is_within(part: Place, whole: Place, day: date) -> bool:
+    """Whether it was split off the other one after that one's count, which has its people."""
+    is_part = part.split_from_id == whole.id and bool(whole.counts)
+    return is_part and _counted_on(whole.counts, day) < part.opened_on
 
 
 def _counted_on(counts: Mapping[date, int], day: date) -> date:
@@ -91,13 +97,24 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     return total
 
 
-def together(first: Mapping[date, int], second: Mapping[date, int], day: date) -> dict[date, int]:
+def together(first: Place, second: Place, day: date) -> dict[date, int]:
     """From the day on which one of two places takes the other over, how many live at both, by day: as each was counted
     last up to then, and again on each day since on which one was counted. Nothing for days by which one never was.
     """
-    days = {day, *(each for counts in (first, second) for each in counts if each > day)}
-    return {
-        each: first[_counted_on(first, each)] + second[_counted_on(second, each)]
-        for each in sorted(days)
-        if first and second and max(min(first), min(second)) <= each
-    }
+    days = {day, *(each for place in (first, second) for each in place.counts if each > day)}
+    found = {each: _together_on(first, second, each) for each in sorted(days)}
+    return {each: count for each, count in found.items() if count is not None}
+
+
+def _together_on(first: Place, second: Place, day: date) -> int | None:
+    if _is_within(first, second, day):
+        return _counted_by(second, day)
+    if _is_within(second, first, day):
+        return _counted_by(first, day)
+    return _sum([_counted_by(first, day), _counted_by(second, day)])
+
+
+def _counted_by(place: Place, day: date) -> int | None:
+    """As counted last up to a day."""
+    known = [each for each in place.counts if each <= day]
+    return place.counts[max(known)] if known else None
