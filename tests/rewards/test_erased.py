@@ -2,11 +2,13 @@
 
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
 from services.rewards import jobs
-from services.rewards.commands import desk_orders
+from services.rewards.commands import desk, desk_orders
 from services.rewards.commands.departures import take_members
+from services.rewards.domain import redemption as rules
 from services.rewards.domain.desk import DeskOrder, Line
 from services.rewards.domain.redemption import State
 from services.rewards.queries import desk as desk_queries
@@ -63,6 +65,26 @@ def test_what_is_not_handed_over_ends_and_what_was_stays(town: Town, points: Poi
     card = copies.find_card(session(), chen)
     assert card is not None
     assert (card.name_masked, card.name_public, card.station_id, card.birth_date) == ("已注销", None, None, None)
+
+
+def test_what_points_answer_after_the_member_was_erased_is_over_all_the_same(town: Town, points: Points) -> None:
+    gift, chen = town.gift(stock=5), town.member()
+    points.balances[str(chen)] = 3000
+    points.mood = "mute"
+    late = town.redeemed(gift, chen)
+    points.mood = "well"
+    forget(chen)
+    make_due()
+    run(jobs.drain)
+    assert fresh(late.id).state is State.CONFIRMED
+    with pytest.raises(rules.Expired):
+        desk.issue(town.organizer, redemption_id=late.id)
+    run(jobs.sweep)
+    make_due()
+    run(jobs.drain)
+    assert fresh(late.id).state is State.EXPIRED
+    assert points.balances[str(chen)] == 3000
+    assert stock_of(gift, town.station.id) == (5, 0, 5, 0, 0)
 
 
 def everything() -> str:

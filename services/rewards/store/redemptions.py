@@ -11,7 +11,22 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Integer, Row, Select, Uuid, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Integer,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -112,10 +127,15 @@ def move_redemption(tx: Session, redemption_id: UUID, states: Sequence[State], *
 @cache
 def _moving_redemption(states: tuple[State, ...], *changes: str) -> Executable:
     columns = redemption_table.c
+    new: dict[str, ColumnElement[Any]] = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in changes}
+    if {"expires_at", "confirmed_at"} <= new.keys():
+        # What is over stays over, also when it is confirmed late: nobody comes for what somebody erased redeemed.
+        is_over = columns.expires_at <= new["confirmed_at"]
+        new["expires_at"] = case((is_over, columns.expires_at), else_=new["expires_at"])
     return (
         update(redemption_table)
         .where(columns.id == bindparam("of_redemption"), columns.state.in_(states))
-        .values({name: bindparam(f"new_{name}", type_=columns[name].type) for name in changes})
+        .values(new)
         .returning(*columns)
     )
 
