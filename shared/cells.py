@@ -220,7 +220,7 @@ def find_heads(
 
 def title(cell: str) -> str:
     """A head without what stands around it: 联系电话（必填）* is 联系电话."""
-    return re.sub(r"[\s*＊:：]|（.*?）|\(.*?\)", "", plain(cell))
+    return re.sub(r"[\s*＊:：]|（[^（）]*）|\([^()]*\)", "", plain(cell))
 
 
 def _read_heads(sheet: int, row: int, cells: Sequence[str], fields: Mapping[str, str]) -> Heads:

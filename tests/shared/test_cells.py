@@ -1,6 +1,7 @@
 """What offices write into cells, and where the heads of their tables are."""
 
 from datetime import date
+from time import process_time
 
 import pytest
 
@@ -164,3 +165,12 @@ def test_the_rows_below_the_heads_come_without_blanks_totals_and_repeated_heads(
     heads = cells.find_heads([rows], TITLES, ["name"])
     assert heads is not None
     assert [number for number, _row in cells.body(rows, heads)] == [3, 5]
+
+
+@pytest.mark.parametrize("letter", "(（")
+def test_titles_of_opened_brackets_hold_up_nobody(letter: str) -> None:
+    """As many as the first rows of all sheets may hold."""
+    row = [letter * 499] * 100
+    since = process_time()
+    assert cells.find_heads([[row] * 10] * 5, {"name": ("姓名",)}, ("name",)) is None
+    assert process_time() - since < 3

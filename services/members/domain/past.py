@@ -27,7 +27,7 @@ SINCE = date(2000, 1, 1)
 """The first rules hold from then on."""
 TITLE_LENGTH_MAX = 80
 _TAIL = re.compile(r"\d{4}")
-_ROUND_A_DAY = re.compile(r"[（(].{0,30}?[）)]|(?:星期|周)[一二三四五六日天]")
+_ROUND_A_DAY = re.compile(r"[（(][^（()）]*[）)]|(?:星期|周)[一二三四五六日天]")
 _HALVES = {"上午": (9 * 60, 12 * 60), "下午": (14 * 60, 18 * 60), "晚上": (19 * 60, 22 * 60)}
 _NOMINAL_BEGIN = 9 * 60
 """When a service is put that has no times of its own."""
