@@ -193,10 +193,10 @@ def mark_overlapping(tx: Session, ids: Iterable[UUID]) -> set[UUID]:
     return set(tx.connection().execute(_mark_overlapping, {"ids": list(ids)}).scalars())
 
 
-def list_waiting(tx: Session, member_ids: Iterable[UUID]) -> list[UUID]:
-    """The stays of these members that have ended and wait to be confirmed."""
-    waits = _columns.state == State.LEFT.value
-    return list(tx.scalars(select(_columns.id).where(_columns.member_id == func.any(list(member_ids)), waits)))
+def lock_waiting(tx: Session, member_ids: Iterable[UUID]) -> list[UUID]:
+    """The stays of these members that have ended and wait to be confirmed, to be changed by us alone."""
+    where = (_columns.member_id == func.any(list(member_ids))) & (_columns.state == State.LEFT.value)
+    return [pair.id for pair in _lock(tx, where)]
 
 
 def find_cards(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:

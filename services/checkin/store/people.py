@@ -16,7 +16,7 @@ def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
     answers = copies.take_members(tx, facts)
     if merged := [fact.member_id for fact in facts if fact.merged_into is not None]:
         persons = set(copies.who_stays(tx, merged).values())
-        attendances.mark_overlapping(tx, attendances.list_waiting(tx, persons | copies.merged_into(tx, persons).keys()))
+        attendances.mark_overlapping(tx, attendances.lock_waiting(tx, persons | copies.merged_into(tx, persons).keys()))
     if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
         outside.forget_members(tx, [*erased, *copies.merged_into(tx, erased)])
     return answers
