@@ -538,6 +538,36 @@ def test_the_very_same_again_within_minutes_is_asked_about(desk: Desk) -> None:
         assert "已发放" in desk.serve({desk.soap: "1"}).text
 
 
+def test_nothing_is_cut_from_paper_with_names_of_thirty_characters(desk: Desk, page: "Page") -> None:
+    name, station_id = "买买提吐尔逊·阿卜杜热合曼·伊敏江·艾力·库尔班江·亚森江"[:30], desk.town.station_id
+    entered = {"id": str(new_id()), "name": name, "station_id": station_id, "birth_date": "1950-03-08"}
+    desk.staff.api("POST", "/members/members", entered)
+    desk.staff.api("POST", f"/members/members/{entered['id']}/confirm")
+    kits = [desk.gift(f"多功能家庭应急救援急救医药包套装大号礼盒第 {number} 种", 1, limit=2) for number in range(10)]
+    desk.town.deliver()
+    order = desk.serve(dict.fromkeys(kits, "1")).request.path
+    page.emulate_media(media="print")
+    for path, width_mm in (
+        (f"/desk/list?station_id={station_id}", 273),
+        (f"/desk/badges?node_id={station_id}", 186),
+        (f"/desk/slips?station_id={station_id}", 186),
+        (f"{order}/slip", 186),
+    ):
+        page.set_viewport_size({"width": int(width_mm / 25.4 * 96), "height": 1000})
+        page.goto(path)
+        told = page.evaluate("""() => {
+            const wide = (one) => one.scrollWidth > one.clientWidth + 1
+            const cut = (one) => wide(one) || one.scrollHeight > one.clientHeight + 1
+            const foot = document.querySelector("tfoot"), names = document.querySelector("thead th:nth-child(2)")
+            return {cut: [...document.querySelectorAll("td, th, .member-badge")].filter(cut).length
+                        + wide(document.documentElement),
+                    total: foot ? getComputedStyle(foot).display : "table-row-group",
+                    names_mm: names ? names.offsetWidth / 96 * 25.4 : 99}
+        }""")
+        assert (told["cut"], told["total"]) == (0, "table-row-group"), f"{path}: a total stands once"
+        assert told["names_mm"] > 30, f"{path}: a name is not set letter by letter"
+
+
 def test_a_printed_badge_is_large_enough_and_can_be_read(desk: Desk, page: "Page") -> None:
     badge = badge_of(desk)
     page.emulate_media(media="print")
