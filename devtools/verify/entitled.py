@@ -174,9 +174,9 @@ allows.
 _LED = """
     SELECT log.action, log.subject_id, log.who FROM audit_log log
     LEFT JOIN attendance ON attendance.id = log.subject_id
-    WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> 'roll.refuse_own' AND (
+    WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> ALL (ARRAY['roll.refuse_own', 'sheet.refuse_own']) AND (
         log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen',
-            'sheet.enter', 'sheet.refuse_own'])
+            'sheet.enter'])
         OR log.detail ->> 'evidence' = 'entered_later'
         OR NOT EXISTS (
             SELECT FROM site WHERE site.leader_member_id = log.member_id
