@@ -171,17 +171,17 @@ def by_id(panels: Mapping[str, Panel]) -> dict[str, dict[str, Any]]:
     }
 
 
-def asked_for(text: str) -> Call:
-    """The question who is meant: by name, reading, or the tail of a number among those one may see, and by the
+def asked_for(text: str, limit: int = CANDIDATES_MAX) -> Call:
+    """The question who is meant: by name, reading, home, or the tail of a number among those one may see, and by the
     full volunteer number everybody.
     """
     number = re.sub(r"[\s\-]", "", text)
     if re.fullmatch(r"\d{12}", number, re.ASCII):
         return Call("members", "/members", {"number": number})
-    return Call("members", "/members", {"q": text, "limit": CANDIDATES_MAX, "status": "active"})
+    return Call("members", "/members", {"q": text, "limit": limit, "status": "active"})
 
 
-def asking_who(text: str) -> dict[str, Call]:
+def asking_who(text: str, limit: int = CANDIDATES_MAX) -> dict[str, Call]:
     """The questions who is meant by whatever was typed or scanned, to be asked beside others: `read` of a badge,
     `found` of everything else; of what is as long as a short code both, since a name may have eight Latin letters.
     """
@@ -189,7 +189,7 @@ def asking_who(text: str) -> dict[str, Call]:
     reading = {"read": Call("members", "/badges/read", content={"codes": [text]})}
     if re.fullmatch(r"HZ1[A-Z2-7]{45}", code):
         return reading
-    finding = {"found": asked_for(text)}
+    finding = {"found": asked_for(text, limit)}
     return reading | finding if re.fullmatch(r"[2-9A-HJ-NP-Z]{8}", code) else finding
 
 

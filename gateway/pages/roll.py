@@ -1,6 +1,7 @@
 """The roll call (点名): everybody who is expected on one page, found by whatever is known of them, and ticked."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
-from gateway.pages.places import asking_who, meant_by
+from gateway.pages.places import ROWS_MAX, asking_who, meant_by
 from shared import http
 from shared.errors import HuzhuError, TooMany, Unavailable
 from shared.principal import Role
@@ -101,6 +102,8 @@ class Line:
     digits: str = ""
     tail: str = ""
     """The last four digits of the phone, else of the number, and which they are."""
+    has_namesake: bool = False
+    """Somebody else on the roll or in the station is called so, or nobody knows: no tick before one has looked."""
     code: str = ""
     """The badge or short code that was read just now, and means this person."""
     order: tuple[Any, ...] = field(default=())
@@ -248,7 +251,7 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         "roll": Call("checkin", f"/activities/{activity_id}/roll"),
     }
     if wanted and visitor.require_session().has(Role.ORGANIZER):
-        asked |= asking_who(wanted)
+        asked |= asking_who(wanted, ROWS_MAX)
     panels = backend.together(**asked)
     activity, roll = panels["activity"].needed(), panels["roll"].needed()
     # Who leads a site calls its roll alone.
@@ -257,17 +260,22 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
     lines = _lines(activity, roll["lines"], named.content or [])
     meant = meant_by(panels.get("read"))
     found = panels["found"].content or [] if "found" in panels else []
+    search_away = any(panels[name].error for name in ("found", "read") if name in panels)
     candidates = found if meant is None else [meant["member"]] if meant["member"] else []
     others = _others(activity, candidates, {line.member_id for line in lines})
     for line in (*lines, *others):
         line.code = _plain(wanted) if meant and meant["member"] and meant["member"]["id"] == line.member_id else ""
     chosen = {name: request.args.get(name, "") for name in ("site", "compound", "building", "show", "mode")}
     at_site = [line for line in lines if not chosen["site"] or line.site_id in ("", chosen["site"])]
-    for line in (*at_site, *others):
-        line.site_id = line.site_id or chosen["site"] or (activity["sites"][0]["id"] if _has_one(activity) else "")
     shown = [line for line in at_site if _is_chosen(line, chosen)]
     if wanted:
-        shown = [line for line in shown if (matches(line, wanted) if meant is None else line.code)]
+        # Not narrowed, or one of two namesakes would be ticked for the other, who is expected at another site.
+        ids = {line.member_id for line in shown}
+        of_all = sorted(lines, key=lambda line: line.member_id not in ids)
+        shown = [line for line in of_all if (matches(line, wanted) if meant is None else line.code)]
+    _mark_namesakes([*lines, *others], unknown=roll["as_organizer"] and named.error is not None)
+    for line in (*shown, *at_site, *others):
+        line.site_id = _site_of(line, activity, chosen["site"])
     name = next((line.name for line in (*lines, *others) if told and line.member_id == told.line.member_id), "")
     return render_template(
         "roll/roll.html",
@@ -286,7 +294,9 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         switchers=_switchers(activity_id, activity, at_site, chosen),
         as_organizer=roll["as_organizer"],
         away=[_("姓名")] * (named.error is not None),
-        search_away=any(panels[name].error for name in ("found", "read") if name in panels),
+        search_away=search_away,
+        # What the station has answered to this is all on the page.
+        answered="" if search_away or len(found) >= ROWS_MAX else wanted,
         is_void=meant is not None and meant["outcome"] == "void",
         needs_site=not _has_one(activity) and not chosen["site"],
         told=told,
@@ -299,6 +309,20 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
 
 def _has_one(activity: dict[str, Any]) -> bool:
     return len(activity["sites"]) == 1
+
+
+def _site_of(line: Line, activity: dict[str, Any], chosen: str) -> str:
+    """Where a tick says somebody is: who has not come yet stands before who calls the roll, wherever they meant to."""
+    if line.state == "absent" and chosen:
+        return chosen
+    return line.site_id or chosen or (activity["sites"][0]["id"] if _has_one(activity) else "")
+
+
+def _mark_namesakes(lines: Sequence[Line], *, unknown: bool) -> None:
+    """`unknown`: members, who know the station, have said nothing."""
+    called = Counter(line.name for line in lines)
+    for line in lines:
+        line.has_namesake = unknown or line.has_namesake or called[line.name] > 1
 
 
 def _names(activity: dict[str, Any], rows: Sequence[dict[str, Any]], told: Told | None) -> Panel:
@@ -350,6 +374,8 @@ def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any])
         line.tail = _("手机尾号 %(tail)s", tail=phone_tail)
     elif number:
         line.tail = _("编号尾号 %(tail)s", tail=number[-4:])
+    line.digits = " ".join(part for part in (number, (known or {}).get("phone_tail")) if part)
+    line.has_namesake = bool((known or {}).get("has_namesake"))
     floor = [int(digits) for digits in re.findall(r"\d+", line.building)]
     line.order = (not line.home, line.compound, floor, line.building, line.letters or line.name, line.member_id)
 

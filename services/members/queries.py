@@ -186,10 +186,11 @@ def list_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> l
     The last four digits of a phone are no phone: they are told without an entry in the audit log (ADR 104).
     """
     tx = session()
-    caller.require(Role.ORGANIZER, tree.get_standing(tx, station_id).path)
+    path = tree.get_standing(tx, station_id).path
+    caller.require(Role.ORGANIZER, path)
     return [
         people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
-        for row in people.list_named(tx, ids)
+        for row in people.list_named(tx, path, ids)
     ]
 
 

@@ -193,6 +193,30 @@ def test_who_leads_a_site_calls_its_roll_by_masked_names(town: Town) -> None:
         assert "点位负责人，没有别的角色" in town.administrator.get("/staff/audit").text
 
 
+def test_a_search_is_of_the_whole_station_whoever_is_on_the_roll_and_whatever_part_of_it_is_shown(town: Town) -> None:
+    organizer, signed_up = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
+    elsewhere, walks_in, neighbour = town.person("王秀英"), town.person("王秀英"), town.person("陈芳")
+    home = {"compound_id": town.nodes["和谐小区"]}
+    for who in (signed_up, neighbour):
+        town.administrator.api("PATCH", f"/members/members/{who.member_id}", home)
+    town.deliver()
+    activity = publish(organizer, site_name_0="东门", site_name_1="西门")
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    east, west = (site["id"] for site in organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"])
+    for who, site_id in ((signed_up, east), (elsewhere, west)):
+        who.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up", site_id=site_id)
+    found = re.compile(r'data-signed data-namesake|data-namesake|class="row tick')
+    with town.at(START + timedelta(minutes=5)):
+        page = organizer.get(f"{here}?site={east}").text
+        assert found.findall(page) == ['class="row tick', "data-signed data-namesake"]
+        searched = organizer.get(f"{here}?site={east}&q=王秀英").text
+        ticks = re.findall(r'value="arrived\.([^."]*)\.\.([^"]*)"', searched)
+        assert ticks == [(who.member_id, east) for who in (signed_up, elsewhere, walks_in)]
+        assert len(re.findall(r"<li[^>]* data-namesake", searched)) == 3
+        assert 'data-answered="王秀英"' in searched
+        assert list(rows(organizer.get(f"{here}?site={east}&q=和谐小区").text)) == ["王秀英", "陈芳"]
+
+
 def test_the_roll_is_narrowed_by_home_and_by_who_is_missing(town: Town) -> None:
     organizer = town.person("李组织", Role.ORGANIZER)
     people = {name: town.person(name) for name in ("陈芳", "王秀英", "赵志远")}

@@ -414,6 +414,29 @@ def test_people_are_found_by_name_reading_and_phone_tail(town: Town, q: str, fou
     assert [entry["name"] for entry in answer.json] == found
 
 
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("3栋", ["陈小芳"]),
+        ("3 栋", ["陈小芳"]),
+        ("和谐小区3栋", ["陈小芳"]),
+        ("和谐小区", ["陈小芳", "曾国强"]),
+        ("栋", []),
+        ("和", []),
+        ("3", []),
+    ],
+)
+def test_people_are_found_by_where_they_live(town: Town, q: str, found: list[str]) -> None:
+    organizer, staff, compound_id = town.official(Role.ORGANIZER), town.official(Role.STAFF), town.nodes["和谐小区"]
+    far_id, near_id = new_id(), town.nodes["3栋"]
+    far = {"id": str(far_id), "level": "building", "name": "13栋", "parent_id": str(compound_id)}
+    assert town.post("/nodes", town.official(Role.ADMINISTRATOR, "咸宁市"), far).status_code == 201
+    for name, building_id in (("陈小芳", near_id), ("曾国强", far_id)):
+        home = {"compound_id": str(compound_id), "building_id": str(building_id)}
+        assert town.post("/members", staff, new_member(town, name=name, **home)).status_code == 201
+    assert [entry["name"] for entry in town.ask("GET", f"/members?q={q}", organizer).json] == found
+
+
 def test_people_are_found_by_the_tail_of_the_volunteer_number(town: Town) -> None:
     member_id, organizer = town.add(), town.official(Role.ORGANIZER)
     number = town.get(f"/members/{member_id}", organizer).json["volunteer_number"]
@@ -531,6 +554,13 @@ def test_an_organizer_is_told_by_what_people_of_a_roll_are_found_and_of_others_t
     masked = found["李*国"]
     assert (masked["pinyin"], masked["phone_tail"], masked["compound_name"], masked["full"]) == ("", None, None, False)
     assert masked["volunteer_number"].startswith("********")
+    assert {one["has_namesake"] for one in found.values()} == {False}
+    town.add("王秀英", station="岔路口站")
+    town.add("李建国")
+    assert {one["has_namesake"] for one in town.post("/name-lists", organizer, asked).json} == {False}
+    town.add("王秀英")
+    again = town.post("/name-lists", organizer, asked).json
+    assert {one["name"] for one in again if one["has_namesake"]} == {"王秀英"}
     assert town.audited("member.read_phone") == []
     for who in (town.official(Role.ORGANIZER, "岔路口站"), town.official(Role.AUDITOR), town.register()):
         assert town.post("/name-lists", who, asked).status_code == 403

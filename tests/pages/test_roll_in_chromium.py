@@ -58,14 +58,10 @@ def test_a_phone_calls_the_roll_without_loading_the_page_again(
     for wanted, left in (("wxy", ["王秀英"]), ("陈", ["陈芳", "陈小芳"]), ("zhaozhi", ["赵志远"])):
         box.fill(wanted)
         assert seen(page) == left, wanted
-    # One is left, and Enter ticks; several, and it asks for more.
+    # One is left, who has no namesake: Enter ticks.
     box.press("Enter")
     expect(told).to_contain_text("赵志远 到了")
     assert (counted(page), box.input_value(), len(seen(page))) == (["1", "4", "1"], "", 4)
-    box.fill("陈")
-    box.press("Enter")
-    expect(told).to_contain_text("请再多写一点")
-    box.fill("")
     page.get_by_role("button", name="陈芳 到了").click()
     expect(told).to_contain_text("陈芳 到了")
     told.get_by_role("button", name="撤回").click()
@@ -105,6 +101,54 @@ def test_a_phone_calls_the_roll_without_loading_the_page_again(
     expect(told).to_contain_text("孙大圣 到了")
     assert counted(page) == ["3", "4", "3"]
     assert errors == []
+    context.close()
+
+
+def test_a_phone_ticks_nobody_unseen_and_searches_the_station_also_when_somebody_on_the_roll_is_found(
+    browser: "Browser", town: Town
+) -> None:
+    from playwright.sync_api import expect
+
+    people = [town.volunteer(name).member_id for name in ("何静", "何小静", "罗成")]
+    town.volunteer("何静")
+    activity = town.publish(starts_in_h=-0.5)
+    sign_ups = f"/checkin/activities/{activity['id']}/sign-ups"
+    town.api("POST", sign_ups, {"id": str(new_id()), "member_ids": people}, town.organizer)
+    staff = town.visitor()
+    staff.log_in("13900000001")
+    path = f"/organize/activities/{activity['id']}/roll"
+    context = context_of(browser, town, staff, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(town.address + path)
+    box, told, search = page.get_by_role("searchbox"), page.locator(".told"), page.get_by_role("button", name="查找")
+    # The button searches, though one is left whom Enter would tick.
+    box.fill("罗成")
+    search.first.click()
+    expect(page).to_have_url(re.compile("q="))
+    assert seen(page) == ["罗成"]
+    # One of two namesakes is not ticked by Enter, but shown beside the other, who is not on the roll.
+    page.goto(town.address + path)
+    for _ in range(2):
+        box.fill("何静")
+        box.press("Enter")
+        expect(page.get_by_role("heading", name="没有报名的人")).to_be_visible()
+        assert seen(page) == ["何静", "何静"]
+    expect(told).to_contain_text("请点名字后面的按钮")
+    # Where several on the roll are found, others in the station may be meant all the same.
+    page.goto(town.address + path)
+    expect(page.get_by_role("button", name="在全站查找")).to_be_hidden()
+    box.fill("何")
+    assert seen(page) == ["何静", "何小静"]
+    page.get_by_role("button", name="在全站查找").click()
+    expect(page.get_by_role("heading", name="没有报名的人")).to_be_visible()
+    assert sorted(seen(page)) == ["何小静", "何静", "何静"]
+    assert record(town, path) == []
+    box.fill("罗成")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("q=%E7%BD%97%E6%88%90"))
+    box.press("Enter")
+    expect(told).to_contain_text("罗成 到了")
+    assert [one["member_id"] for one in record(town, path)] == [people[2]]
     context.close()
 
 

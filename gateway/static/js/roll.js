@@ -5,6 +5,7 @@ const form = document.querySelector("[data-roll]");
 const box = document.getElementById("q");
 const told = form.querySelector(".told");
 const none = document.querySelector("[data-none]");
+const more = document.querySelector("[data-more]");
 const rows = () => [...form.querySelectorAll(".tick")];
 const RETRY_MS = 4000;
 const queue = [];
@@ -37,22 +38,38 @@ function matches(row, wanted) {
   return plain(text).includes(wanted);
 }
 
+// Whether the page is what the station has answered to this: then all of it is shown, and there is no more to find.
+function isAnswered(wanted) {
+  return wanted !== "" && wanted === plain(box.form.dataset.answered);
+}
+
 function filter() {
   const wanted = plain(box.value);
-  for (const row of rows()) row.hidden = !matches(row, wanted);
-  none.hidden = !wanted || rows().some((row) => !row.hidden);
+  const answered = isAnswered(wanted);
+  for (const row of rows()) row.hidden = !answered && !matches(row, wanted);
+  const left = rows().some((row) => !row.hidden);
+  none.hidden = !wanted || left;
+  if (more) more.hidden = !wanted || answered || !left;
 }
 
 box.addEventListener("input", filter);
-box.form.addEventListener("submit", (event) => {
+// The form searches the whole station, whatever button sent it. Enter alone ticks, and only whom nobody can be taken for.
+box.addEventListener("keydown", (event) => {
+  const wanted = plain(box.value);
+  if (event.key !== "Enter" || event.isComposing || !wanted) return;
   const left = rows().filter((row) => !row.hidden);
-  if (!box.value || left.length === 0) return; // nobody here: ask the whole station
+  const answered = isAnswered(wanted);
+  if (left.length > 1 && answered) {
+    event.preventDefault();
+    return say("wait", "", form.dataset.several);
+  }
+  if (left.length !== 1) return;
+  const [row] = left;
+  if ("namesake" in row.dataset && !answered && row.dataset.code !== wanted) return;
   event.preventDefault();
-  event.stopPropagation(); // nothing is on its way, whatever forms.js believes of a form that was sent
-  if (left.length > 1) return say("wait", "", form.dataset.several);
-  const button = left[0].querySelector(`[value^="${form.dataset.mode}."]`);
-  if (button) tick(left[0], button.value);
-  else say("plain", nameOf(left[0]), left[0].querySelector(".when").textContent || form.dataset.nothing);
+  const button = row.querySelector(`[value^="${form.dataset.mode}."]`);
+  if (button) tick(row, button.value);
+  else say("plain", nameOf(row), row.querySelector(".when").textContent || form.dataset.nothing);
   box.value = "";
   filter();
   box.focus();

@@ -25,3 +25,6 @@ class NameOnListSchema(Wire):
     phone_tail = fields.String(required=True, allow_none=True, metadata={"description": "The last four digits"})
     compound_name = fields.String(required=True, allow_none=True)
     building_name = fields.String(required=True, allow_none=True)
+    has_namesake = fields.Boolean(
+        required=True, metadata={"description": "Somebody else of the station is called so, on the list or not"}
+    )

@@ -1,5 +1,6 @@
 """Statements on members: their cards, what others may see of them, and how they are found."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -279,6 +280,7 @@ def _fact(member: Member, kinds_given: list[str], team_ids: list[UUID]) -> Membe
 # --- What people see of members ---------------------------------------------------------------------
 
 _station, _compound, _building = aliased(Node), aliased(Node), aliased(Node)
+_namesake, _namesakes_station = aliased(Member), aliased(Node)
 _consents = (
     select(func.coalesce(func.json_agg(literal_column("newest")), literal_column("'[]'::json")))
     .select_from(_newest)
@@ -360,8 +362,21 @@ def as_masked(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def list_named(tx: Session, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """What of these members they are found by on a list, with the path of their station and the sealed phone."""
+def list_named(tx: Session, path: str, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What of these members they are found by on a list, with the path of their station and the sealed phone, and
+    whether somebody else at or below the node of `path` has their name.
+    """
+    has_namesake = (
+        select(_namesake.id)
+        .join(_namesakes_station, _namesakes_station.id == _namesake.station_id)
+        .where(
+            _namesake.name == Member.name,
+            _namesake.id != Member.id,
+            _namesake.status == "active",
+            _namesakes_station.path.startswith(path, autoescape=True),
+        )
+        .exists()
+    )
     statement = (
         select(
             Member.id,
@@ -373,6 +388,7 @@ def list_named(tx: Session, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[A
             func.coalesce(_station.path, ROOT).label("path"),
             _compound.name.label("compound_name"),
             _building.name.label("building_name"),
+            has_namesake.label("has_namesake"),
         )
         .outerjoin(_station, _station.id == Member.station_id)
         .outerjoin(_compound, _compound.id == Member.compound_id)
@@ -401,6 +417,7 @@ def as_named_masked(row: Row[Any]) -> dict[str, Any]:
         "phone_tail": None,
         "compound_name": None,
         "building_name": None,
+        "has_namesake": False,
     }
 
 
@@ -464,10 +481,10 @@ def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list
 
 
 def matching(q: str) -> ColumnElement[bool]:
-    """Members found by a part of the name, its reading or initials, the tail of the volunteer number, or the
-    phone number's last four digits or all of it.
+    """Members found by a part of the name, its reading or initials, the tail of the volunteer number, the phone
+    number's last four digits or all of it, or where they live: 和谐小区, 3栋, 和谐小区3栋.
     """
-    found: list[ColumnElement[bool]] = [Member.name.contains(q, autoescape=True)]
+    found: list[ColumnElement[bool]] = [Member.name.contains(q, autoescape=True), *_living_at(q.replace(" ", ""))]
     letters = q.lower().replace(" ", "").replace("'", "")
     if letters.isascii() and letters.isalpha():
         found += [Member.pinyin.startswith(letters), Member.initials.startswith(letters)]
@@ -479,3 +496,13 @@ def matching(q: str) -> ColumnElement[bool]:
         if len(q) >= MOBILE_DIGITS - 1:
             found.append(Member.phone_hash == keys().phone_hash(q))
     return or_(*found)
+
+
+def _living_at(home: str) -> list[ColumnElement[bool]]:
+    """Members of a compound or a building, written without spaces. Only what has a number and more is looked for as a
+    beginning: no part of a name brings all of a compound along, and 3栋 is not 13栋.
+    """
+    compound, building = (func.replace(func.coalesce(node.name, ""), " ", "") for node in (_compound, _building))
+    if re.search(r"\d", home) and not home.isdecimal():
+        return [place.startswith(home, autoescape=True) for place in (building, func.concat(compound, building))]
+    return [place == home for place in (compound, building)] if home else []
