@@ -7,6 +7,7 @@ in `of_7`), `from_7` and `to_7`; all of it goes along from page to page.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -259,7 +260,10 @@ def _meant(lines: list[Written], station_id: str) -> list[Written]:
         text = "\n".join(f"{number}. {line.text}" for number, line in enumerate(part, 1))
         read = backend.call("checkin", "POST", "/sign-up-lists/read", json={"text": text})
         found = signed_up.look_up(station_id, read)
-        judged = {one["number"]: signed_up.judge(one, found.get(one["number"]), set()) for one in read}
+        judged = {one["number"]: signed_up.judge(one, answer, set()) for one, answer in zip(read, found, strict=True)}
+        # Two people in one row of the sheet are no row of anybody.
+        written = Counter(one["number"] for one in read)
+        judged = {number: one for number, one in judged.items() if written[number] == 1}
         meant |= {line.number: _as_meant(line, judged.get(number)) for number, line in enumerate(part, 1)}
     return [meant.get(line.number, line) for line in lines]
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -61,17 +62,19 @@ def read_list(activity_id: UUID) -> ResponseReturnValue:
         filled.blame(refusal, {"text": "list"})
         return _list_page(activity_id, filled), 422
     taken = {one["member_id"] for one in signed if one["id"]}
-    return _check_page(activity, [judge(line, found.get(line["number"]), taken) for line in lines], Form())
+    judged = [judge(line, answer, taken) for line, answer in zip(lines, found, strict=True)]
+    return _check_page(activity, judged, text)
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/sign-ups/list")
 @holding(Role.ORGANIZER)
 def sign_up_list(activity_id: UUID) -> ResponseReturnValue:
-    """Sign up whom the organizer has seen and chosen; who is signed up by now stays so."""
+    """Sign up whom the organizer has seen and chosen; who is signed up by now stays so. The lines that are still open
+    come back in the field, to go on with.
+    """
     filled = Form.posted()
     # In the order of the list: who stands on it first has a place before the others.
-    numbers = sorted(int(found[1]) for name in filled.typed if (found := re.fullmatch(r"chosen_(\d{1,5})", name)))
-    wanted = [str(member_id) for number in numbers if (member_id := uuid_or_none(filled.text(f"chosen_{number}")))]
+    wanted = [str(member_id) for key in _keys(filled, "chosen") if (member_id := _chosen(filled, key))]
     if not wanted:
         filled.fail("", _("名单上没有可以报名的人"))
     content = {
@@ -81,11 +84,32 @@ def sign_up_list(activity_id: UUID) -> ResponseReturnValue:
     }
     if filled:
         try:
-            backend.call("checkin", "POST", f"/activities/{activity_id}/sign-ups", json=content)
-            return done.back(f"/organize/activities/{activity_id}/sign-ups", "signed_up")
+            answer = backend.call("checkin", "POST", f"/activities/{activity_id}/sign-ups", json=content)
         except HuzhuError as refusal:
             filled.blame(refusal)
-    return _list_page(activity_id, filled), 422
+    if not filled:
+        filled.typed["list"] = filled.text("text")
+        return _list_page(activity_id, filled), 422
+    left = [key for key in _keys(filled, "open") if filled.text(f"chosen_{key}") == "" or filled.text(f"keep_{key}")]
+    outcomes = Counter(one["outcome"] for one in answer["sign_ups"])
+    outcome = {
+        "taken": outcomes["taken"] + outcomes["already"],
+        "refused": outcomes["refused"],
+        "left": len(left),
+    }
+    text = "\n".join(filled.text(f"open_{key}") for key in left)
+    return _list_page(activity_id, Form({"list": text} if text else {}), outcome)
+
+
+def _keys(filled: Form, of: str) -> list[str]:
+    """The people of the list by line, and by place in the line where several stand on one: 7, 8, 8_2."""
+    found = (re.fullmatch(rf"{of}_((\d{{1,5}})(?:_(\d{{1,5}}))?)", name) for name in filled.typed)
+    keyed = sorted((int(one[2]), int(one[3] or 1), one[1]) for one in found if one)
+    return [key for _number, _part, key in keyed]
+
+
+def _chosen(filled: Form, key: str) -> UUID | None:
+    return uuid_or_none(filled.text(f"chosen_{key}"))
 
 
 def visible(text: str) -> str:
@@ -94,14 +118,13 @@ def visible(text: str) -> str:
     return "".join(letter for letter in text if letter in "\r\n\t" or unicodedata.category(letter) not in hidden)
 
 
-def look_up(station_id: str, lines: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Who may be meant by each line that names somebody, by its number."""
-    named = [line for line in lines if line["reading"] == "person"]
-    if not named:
-        return {}
-    asked = [{"name": line["name"], "phone": line["phone"]} for line in named]
-    answers = backend.call("members", "POST", "/look-ups", json={"station_id": station_id, "people": asked})
-    return {line["number"]: answer for line, answer in zip(named, answers, strict=True)}
+def look_up(station_id: str, lines: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """Who may be meant by each of the lines; None by one that names nobody."""
+    asked = [{"name": line["name"], "phone": line["phone"]} for line in lines if line["reading"] == "person"]
+    if not asked:
+        return [None] * len(lines)
+    answers = iter(backend.call("members", "POST", "/look-ups", json={"station_id": station_id, "people": asked}))
+    return [next(answers) if line["reading"] == "person" else None for line in lines]
 
 
 def judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -> dict[str, Any]:
@@ -135,16 +158,31 @@ def _lives_at(member: dict[str, Any], place: str) -> bool:
     return not building or building.replace(" ", "") in written or not any(letter.isdigit() for letter in written)
 
 
-def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], filled: Form) -> str:
+def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], text: str) -> str:
     seen: set[str] = set()
+    people_of = Counter(line["number"] for line in lines)
+    shown: Counter[int] = Counter()
     for line in lines:
+        number = line["number"]
+        shown[number] += 1
+        line["key"] = f"{number}_{shown[number]}" if shown[number] > 1 else str(number)
+        line["of_several"] = people_of[number] > 1
+        line["again"] = _again(line)
         if line["comes_to"] == "take":
             (member,) = line["members"]
             if member["id"] in seen:
                 line["comes_to"] = "twice"
             seen.add(member["id"])
         line["options"] = [(member["id"], describe(member)) for member in line["members"]]
-    return render_template("signed_up/check.html", activity=activity, lines=lines, filled=filled)
+    return render_template("signed_up/check.html", activity=activity, lines=lines, text=text, filled=Form())
+
+
+def _again(line: dict[str, Any]) -> str:
+    """What is to be pasted again of a line that is still open: of several people on it only this one."""
+    if not line["of_several"]:
+        return str(line["text"])
+    parts = (line["name"], line["phone"], line["place"], f"（{line['note']}）" if line["note"] else "")
+    return " ".join(part for part in parts if part)
 
 
 def with_signed_up(activity_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -156,7 +194,8 @@ def with_signed_up(activity_id: UUID) -> tuple[dict[str, Any], list[dict[str, An
     return panels["activity"].needed(), panels["signed"].needed()
 
 
-def _list_page(activity_id: UUID, filled: Form) -> str:
+def _list_page(activity_id: UUID, filled: Form, outcome: dict[str, int] | None = None) -> str:
+    """`outcome`: of a list that was just signed up, how many were `taken` and `refused`, and are `left`."""
     activity, signed = with_signed_up(activity_id)
     known = people(one["member_id"] for one in signed)
     sites = {site["id"]: site["name"] for site in activity["sites"]}
@@ -170,5 +209,6 @@ def _list_page(activity_id: UUID, filled: Form) -> str:
         ],
         is_over=is_over,
         told=done.said(),
+        outcome=outcome,
         filled=filled,
     )

@@ -230,6 +230,32 @@ def test_a_pasted_list_is_checked_line_by_line_and_signs_up_nobody_twice_or_wron
     assert "已经报过名" in again
 
 
+def test_nobody_of_a_pasted_list_is_lost_and_what_is_open_stays_to_go_on_with(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    xu, cai, wang = town.person("许志刚"), town.person("蔡强"), [town.person("王秀英") for _ in range(2)]
+    here = publish(organizer)
+    page, list_page = f"{here}/sign-ups", f"{here}/sign-ups/list"
+    pasted = "1. 许志刚、蒋佳琪\n2.蔡强 我和女儿\n3. 王秀英\n4. 王秀英\n5. 👍"
+    checked = organizer.post(page, f"{page}/read", list=pasted).text
+    comes_to = re.findall(r"<strong>([^<]*)</strong>\s*<div><span class=\"badge[^>]*>([^<]*)<", checked)
+    assert comes_to[:3] == [
+        ("1. 许志刚、蒋佳琪", "可以报名"),
+        ("1. 许志刚、蒋佳琪", "本站没有这个人"),
+        ("2.蔡强 我和女儿", "可以报名"),
+    ]
+    assert "这是：蒋佳琪" in checked
+    assert "这一行还写着：我和女儿，没有读懂" in checked
+    form = form_fields(checked, list_page) | {"chosen_3": wang[1].member_id}
+    shown = organizer.client.post(list_page, data=form).text
+    assert "报上了 3 人" in shown
+    assert "还有 4 行没有办完" in shown
+    assert form_fields(shown, f"{page}/read")["list"] == "蒋佳琪\n2.蔡强 我和女儿\n4. 王秀英\n5. 👍"
+    assert signed_up(organizer, here.rpartition("/")[2]) == [xu.member_id, cai.member_id, wang[1].member_id]
+    none = organizer.client.post(list_page, data=form | dict.fromkeys(("chosen_1", "chosen_2", "chosen_3"), ""))
+    assert none.status_code == 422
+    assert form_fields(none.text, f"{page}/read")["list"] == pasted
+
+
 def test_who_stands_first_on_the_list_has_the_first_place_also_when_it_had_to_be_chosen_who_that_is(
     town: Town,
 ) -> None:

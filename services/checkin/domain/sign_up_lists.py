@@ -1,17 +1,21 @@
 """A WeChat 接龙 list as people paste it, read line by line: who is meant, and what was not understood.
 
 Nobody is looked up here, and nothing is guessed: what does not begin like a name is shown to the organizer as it
-stands.
+stands, and so is what is left over of a line. Who stands on a line behind another is somebody of their own, if they
+have a surname that people have: 陈芳、李明 are two, 陈芳 我和女儿 one and something more.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 LINES_MAX = 500
 TEXT_MAX = 20_000
 NAME_MAX = 20
+TIED_MAX = 20
+"""Letters of a word that may be several names."""
 
 
 class Reading(StrEnum):
@@ -23,10 +27,12 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the list. `companions` come along without a name; `place` is the home as it was written."""
+    """One line of the list, or one of the people on it. `companions` come along without a name; `place` is the home as
+    it was written, `note` what was not understood; both stand with the first of several people.
+    """
 
     number: int
-    """Which line of the text, from 1."""
+    """Which line of the text, from 1; several people on one line have the same."""
     text: str
     reading: Reading
     name: str = ""
@@ -55,6 +61,19 @@ _WORDS = frozenset(
     )
 )  # fmt: skip
 """Short words that people write in the place of a name."""
+_EMPTY_WORDS = _WORDS - {"同上", "待定", "名额"} | {"电话", "手机", "手机号", "联系电话", "微信"}
+"""Those that say nothing which the list does not say."""
+_SURNAMES = frozenset(
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎"
+    "余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
+    "庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂焦向柳邢岳齐梅莫庄辛管祝左涂谷祁舒耿牟卜詹关苗凌"
+    "费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍覃霍翁隋植甘景薄包司柏宁柯阮桂闵解强柴华冉房边辜吉饶刁瞿戚丘古米"
+    "池滕晋苑邬臧畅嵺苟全褚廉简娄盖符奚木穆燕郎邸冀谈姬屠郜晏栾郁商蒙计喻揭窦迟宇敖糜鄢冷卓花仇艾蓝巩稽井"
+    "练仲乐虞卞封竺冼原衣楚佟栗匡宗台巫鞠桑荆谌扬沙伏岑习胥保肖闫付邝尉楼诸慕皇"
+)
+"""How a name begins that stands behind another one."""
+_AND = re.compile(r"[和与跟]")
+_WEEKDAY = re.compile(r"^周[一二三四五六日末]")
 _SAYS_NO = re.compile(r"请假|来不了|不来|不参加|取消|去不了|退出|不能来")
 
 
@@ -66,12 +85,12 @@ def read(text: str) -> list[Line]:
         plain = _plain(written)
         if not plain:
             continue
-        line = _read_line(number, written.strip(), plain, is_early=not seen_person)
-        seen_person = seen_person or line.reading is Reading.PERSON
-        lines.append(line)
+        read_now = _read_line(number, written.strip(), plain, is_early=not seen_person)
+        seen_person = seen_person or read_now[0].reading is Reading.PERSON
+        lines += read_now
         if len(lines) >= LINES_MAX:
             break
-    return _with_title(lines)
+    return _with_title(lines[:LINES_MAX])
 
 
 def _with_title(lines: list[Line]) -> list[Line]:
@@ -96,31 +115,31 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", "".join(kept)).strip()
 
 
-def _read_line(number: int, written: str, plain: str, *, is_early: bool) -> Line:
+def _read_line(number: int, written: str, plain: str, *, is_early: bool) -> list[Line]:
+    """The people of a line, or the line as one that names nobody."""
     rest, is_numbered = _without_ordinal(plain)
-    notes = [found[0][1:-1].strip() for found in _BRACKETS.finditer(rest)]
-    rest = _BRACKETS.sub(" ", rest)
-    phone = _PHONE.search(rest) or _PHONE.search(" ".join(notes))
-    rest = _PHONE.sub(" ", rest)
-    companions = _companions(rest)
-    rest = _COUNT.sub(" ", rest)
-    words = [word for word in _SEPARATORS.split(rest) if word]
-    name, place, others = _sorted_out(words)
+    words = list(_words(rest))
+    people, others = _sorted_out(words)
+    first = next((word for word, in_brackets in words if not in_brackets and not _PHONE.fullmatch(word)), "")
     says_no = bool(_SAYS_NO.search(plain))
-    if name and not says_no and (is_numbered or words[0] == name):
-        return Line(
-            number=number,
-            text=written,
-            reading=Reading.PERSON,
-            name=name,
-            phone=re.sub(r"\D", "", phone[1]) if phone else None,
-            place=place,
-            note=" ".join([*others, *(note for note in notes if note)]),
-            companions=companions,
-        )
+    if people and not says_no and (is_numbered or first == people[0].word):
+        companions = _companions(_BRACKETS.sub(" ", rest), len(people))
+        return [
+            Line(
+                number=number,
+                text=written,
+                reading=Reading.PERSON,
+                name=one.name,
+                phone=one.phone,
+                place=" ".join(one.places),
+                note="" if nth else " ".join(others),
+                companions=0 if nth else companions,
+            )
+            for nth, one in enumerate(people)
+        ]
     # Before the first person stands what the list is about, unless it has a number like a person.
     is_heading = not says_no and (plain.startswith("#") or (is_early and not is_numbered))
-    return Line(number, written, Reading.HEADING if is_heading else Reading.NOT_UNDERSTOOD)
+    return [Line(number, written, Reading.HEADING if is_heading else Reading.NOT_UNDERSTOOD)]
 
 
 def _without_ordinal(plain: str) -> tuple[str, bool]:
@@ -130,28 +149,85 @@ def _without_ordinal(plain: str) -> tuple[str, bool]:
     return plain, False
 
 
-def _companions(rest: str) -> int:
-    """How many come along: “+1” is one more, “2人” is two with the one who is named."""
-    found = _COUNT.search(rest)
+def _companions(rest: str, named: int) -> int:
+    """How many come along: “+1” is one more, “2人” is two with those who are named."""
+    found = _COUNT.search(_PHONE.sub(" ", rest))
     if found is None:
         return 0
     more, together = found.groups()
     count = _DIGITS.get(more or together) or int(more or together)
-    return count if more else max(0, count - 1)
+    return count if more else max(0, count - named)
 
 
-def _sorted_out(words: list[str]) -> tuple[str, str, list[str]]:
-    """The name, the home, and what else was said. The first word that can only be a name is it."""
-    places: list[str] = []
+@dataclass(slots=True)
+class _Person:
+    name: str
+    word: str
+    """What the name was written in."""
+    phone: str | None = None
+    places: list[str] = field(default_factory=list)
+
+
+def _words(rest: str) -> Iterator[tuple[str, bool]]:
+    """The words of a line in order, and whether each stands in brackets; a phone is one word of digits."""
+    at = 0
+    for found in (*_BRACKETS.finditer(rest), None):
+        outside = rest[at : found.start() if found else None]
+        at = found.end() if found else at
+        for part, in_brackets in ((outside, False), (found[0][1:-1] if found else "", True)):
+            one_word = _PHONE.sub(lambda phone: " " + re.sub(r"\D", "", phone[1]) + " ", part)
+            kept = one_word if in_brackets else _without_counts(one_word)
+            yield from ((word, in_brackets) for word in _SEPARATORS.split(kept) if word)
+
+
+def _without_counts(text: str) -> str:
+    """A phone has no count in it."""
+    return " ".join(word if _PHONE.fullmatch(word) else _COUNT.sub(" ", word) for word in text.split(" "))
+
+
+def _sorted_out(words: list[tuple[str, bool]]) -> tuple[list[_Person], list[str]]:
+    """The people, each with the phone and home that stand behind the name or before the first one, and what else was
+    said. The first word that can only be a name is one.
+    """
+    people: list[_Person] = []
+    before = _Person("", "")
     others: list[str] = []
-    name = ""
-    for word in words:
-        if _HOME.search(word) and not name:
-            places.append(word)
-        elif not name and _NAME.match(word) and word not in _WORDS:
-            name = word
-        elif _HOME.search(word) or re.fullmatch(r"\d+(-\d+)*", word):
-            places.append(word)
-        else:
+    for word, in_brackets in words:
+        one = people[-1] if people else before
+        if _PHONE.fullmatch(word) and one.phone is None:
+            one.phone = word
+        elif _HOME.search(word):
+            one.places.append(word)
+        elif not in_brackets and (names := _further_names(word) if people else _first_names(word)):
+            people += [_Person(name[:NAME_MAX], word) for name in names]
+        elif re.fullmatch(r"\d+(-\d+)*", word) and not in_brackets:
+            one.places.append(word)
+        elif word not in _EMPTY_WORDS:
             others.append(word)
-    return name[:NAME_MAX], " ".join(places), others
+    if people:
+        people[0].phone = people[0].phone or before.phone
+        people[0].places[:0] = before.places
+    return people, others
+
+
+def _first_names(word: str) -> list[str]:
+    return _tied(word) or ([word] if _NAME.match(word) and word not in _WORDS else [])
+
+
+def _further_names(word: str) -> list[str]:
+    """Those in a word that stands behind a name."""
+    return _tied(word) or ([word] if _begins_as_names_do(word) else [])
+
+
+def _tied(word: str) -> list[str]:
+    """The two or more that 和 ties: 陈芳和李明; not 傅和平."""
+    for found in _AND.finditer(word) if len(word) <= TIED_MAX else ():
+        first, others = word[: found.start()], word[found.end() :]
+        if _begins_as_names_do(first) and (further := _further_names(others)):
+            return [first, *further]
+    return []
+
+
+def _begins_as_names_do(word: str) -> bool:
+    is_name = 2 <= len(word) <= 4 and word[0] in _SURNAMES and _NAME.match(word)
+    return bool(is_name) and word not in _WORDS and not _WEEKDAY.match(word)

@@ -81,11 +81,13 @@ class ListTextSchema(Wire):
 
 
 class ListLineSchema(Wire):
-    number = fields.Integer(required=True)
+    number = fields.Integer(
+        required=True, metadata={"description": "Of the line, from 1; several people on one line have the same"}
+    )
     text = fields.String(required=True)
     reading = fields.String(required=True, validate=one_of(Reading))
     name = fields.String(required=True)
     phone = fields.String(required=True, allow_none=True)
     place = fields.String(required=True)
-    note = fields.String(required=True)
+    note = fields.String(required=True, metadata={"description": "What else stands on the line, not understood"})
     companions = fields.Integer(required=True)

@@ -50,6 +50,39 @@ def test_a_line_names_a_person(text: str, name: str, phone: str | None, place: s
 
 
 @pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("11. 许志刚、蒋佳琪", [("许志刚", None, "", ""), ("蒋佳琪", None, "", "")]),
+        ("12.蔡强 我和女儿", [("蔡强", None, "", "我和女儿")]),
+        ("5. 傅和平（带老伴）", [("傅和平", None, "", "带老伴")]),
+        ("6. 许志刚和蒋佳琪", [("许志刚", None, "", ""), ("蒋佳琪", None, "", "")]),
+        ("7. 李明和张和平, 王芳 / 陈小芳", [(name, None, "", "") for name in ("李明", "张和平", "王芳", "陈小芳")]),
+        (
+            "8. 3栋 王秀英 13900000001，陈芳 13800000002 5栋",
+            [("王秀英", "13900000001", "3栋", ""), ("陈芳", "13800000002", "5栋", "")],
+        ),
+        ("9. 陈芳（3栋） 周六来 待定", [("陈芳", None, "3栋", "周六来 待定")]),
+        ("何静 报名", [("何静", None, "", "")]),
+    ],
+)
+def test_everybody_on_a_line_is_somebody_and_what_is_left_over_is_told(
+    text: str, people: list[tuple[str, str | None, str, str]]
+) -> None:
+    lines = sign_up_lists.read(f"1. 陈芳\n{text}")[1:]
+    assert [(line.name, line.phone, line.place, line.note) for line in lines] == people
+    assert {(line.number, line.text) for line in lines} == {(2, text)}
+
+
+def test_who_is_counted_on_a_line_is_no_companion_of_who_stands_there_too() -> None:
+    assert [line.companions for line in sign_up_lists.read("1. 张三、李四 3人\n2. 王芳、李明+1")] == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("text", ["王芳和" * 6000, "和" * 20_000, "1. " + "陈芳 " * 6000])
+def test_a_line_without_end_is_read_as_soon_as_any(text: str) -> None:
+    assert len(sign_up_lists.read(text)) <= LINES_MAX
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "17. ",
