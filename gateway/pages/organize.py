@@ -131,6 +131,8 @@ def new_activity() -> ResponseReturnValue:
 @holding(Role.ORGANIZER)
 def create_activity() -> ResponseReturnValue:
     filled = Form.posted()
+    if sites.asks_for_more(filled):
+        return _form_page(filled, None)
     content = _read_activity(filled) | {"id": filled.uuid("id", _("页面不完整，请刷新再试"))}
     if filled:
         _doubt(filled, content)
@@ -176,6 +178,8 @@ def edit_activity(activity_id: UUID) -> ResponseReturnValue:
 def change_activity(activity_id: UUID) -> ResponseReturnValue:
     filled = Form.posted()
     activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+    if sites.asks_for_more(filled):
+        return _form_page(filled, activity)
     content = _read_activity(filled, activity)
     # Only what was changed: some fields are fixed once the activity is published.
     changes = {name: value for name, value in content.items() if not _is_same(name, value, activity)}
@@ -333,6 +337,7 @@ def _form_page(filled: Form, activity: dict[str, Any] | None, stations: list[tup
         publish_as=_publish_as(filled.text("station_id"), [node_id for node_id, _name in stations], reviewed_at),
         categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
         sites=sites.lines_of(filled),
+        one_more=sites.asks_for_more(filled),
         today=clock.today().isoformat(),
     )
 

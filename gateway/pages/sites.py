@@ -16,14 +16,20 @@ from gateway.pages.places import asked_for, describe, people
 from shared.errors import Invalid
 
 SITES_MAX = 50
-SITES_MORE = 2
-"""Empty lines for further sites, so that adding some needs no script."""
+LINES_AT_FIRST = 3
+"""So many compounds are often cleaned at once."""
 
 
 def lines_of(filled: Form) -> range:
-    """The lines to show: those that are filled in, and some more."""
+    """The lines to show: as many as were shown before or are filled in, and one more for who has asked for it."""
     used = max((number + 1 for number in range(SITES_MAX) if _is_used(filled, number)), default=0)
-    return range(min(SITES_MAX, used + SITES_MORE))
+    before = filled.text("site_lines")[:4]
+    shown = max(used, LINES_AT_FIRST, int(before) if before.isdecimal() else 0)
+    return range(min(SITES_MAX, shown + asks_for_more(filled)))
+
+
+def asks_for_more(filled: Form) -> bool:
+    return filled.text("action") == "site"
 
 
 def _is_used(filled: Form, number: int) -> bool:

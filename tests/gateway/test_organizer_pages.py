@@ -300,7 +300,7 @@ def test_slips_in_the_form_are_asked_about(town: Town) -> None:
         ).text
     )
     empty = organizer.post(new, new, status=422, **(ACTIVITY | {"start": "", "end": "", "place": ""})).text
-    assert "site_name_2" not in empty
+    assert ("site_name_2" in empty, "site_name_3" in empty) == (True, False)
     order = [empty.index(words) for words in ("请填写开始时间", "请填写结束时间", "请填写集合地点")]
     assert order == sorted(order)
     too_far = organizer.post(
@@ -322,3 +322,31 @@ def test_an_activity_of_another_station_shows_no_buttons(town: Town) -> None:
     assert "别的站的活动" in shown
     assert "/edit" not in shown
     assert "/cancel" not in shown
+
+
+def test_an_activity_has_three_lines_for_its_sites_and_one_more_for_each_press_of_a_button(town: Town) -> None:
+    organizer, new = town.person("李组织", Role.ORGANIZER), "/organize/activities/new"
+    empty = organizer.get(new).text
+    assert sites_offered(empty) == 3
+    # Enter presses the first button, which is not the one for a line.
+    assert 'value="publish"' in re.findall(r"<button[^>]*>", empty.partition(f'action="{new}"')[2])[0]
+    names = {f"site_name_{number}": name for number, name in enumerate(("东门", "西门", "南门"))}
+    page = organizer.post(new, new, action="site", **(ACTIVITY | names))
+    again = organizer.client.post(new, data=form_fields(page.text, new) | {"action": "site"})
+    assert [sites_offered(shown.text) for shown in (page, again)] == [4, 5]
+    kept = form_fields(again.text, new)
+    assert {name: kept[name] for name in ("title", "place", *names)} == {
+        name: (ACTIVITY | names)[name] for name in ("title", "place", *names)
+    }
+    assert "有 1 处需要修改" not in again.text
+    made = organizer.client.post(
+        new, data=kept | {"action": "draft", "site_name_4": "北门"}, follow_redirects=True
+    ).request.path
+    assert "东门、西门、南门、北门" in organizer.get(made).text
+    assert sites_offered(organizer.get(f"{made}/edit").text) == 4
+    more = organizer.post(f"{made}/edit", f"{made}/edit", action="site").text
+    assert (sites_offered(more), form_fields(more, f"{made}/edit")["site_name_3"]) == (5, "北门")
+
+
+def sites_offered(page: str) -> int:
+    return len(re.findall(r'<input id="site_name_', page))
