@@ -49,6 +49,7 @@ def said() -> str | None:
         "requeued": _("已重新发送"),
         "revoked": _("已收回"),
         "saved": _("已保存"),
+        "drafted": _("已保存。活动变回了草稿，还没有提交审核：请再提交一次"),
         "signed_off": _("已取消报名"),
         "signed_up": _("已报名"),
         "stocked": _("库存已记账"),
