@@ -185,7 +185,9 @@ def change_activity(activity_id: UUID) -> ResponseReturnValue:
     changes = {name: value for name, value in content.items() if not _is_same(name, value, activity)}
     if filled:
         try:
-            changed = backend.call("checkin", "PATCH", f"/activities/{activity_id}", json=changes) if changes else activity
+            changed = (
+                backend.call("checkin", "PATCH", f"/activities/{activity_id}", json=changes) if changes else activity
+            )
             to_review_again = (activity["state"], changed["state"]) == ("in_review", "draft")
             return done.back(f"/organize/activities/{activity_id}", "drafted" if to_review_again else "saved")
         except HuzhuError as refusal:

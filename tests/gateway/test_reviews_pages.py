@@ -80,7 +80,9 @@ def test_what_was_changed_since_it_was_read_is_not_approved(town: Town) -> None:
     page = hand_in(organizer)
     read = form_fields(staff.get(page).text, f"{page}/approve")
     assert "现在修改就变回草稿" in organizer.get(page).text
-    assert "活动变回了草稿" in organizer.post(f"{page}/edit", f"{page}/edit", site_name_0="东门", site_name_1="西门").text
+    assert (
+        "活动变回了草稿" in organizer.post(f"{page}/edit", f"{page}/edit", site_name_0="东门", site_name_1="西门").text
+    )
     assert "活动变回了草稿" not in organizer.post(f"{page}/edit", f"{page}/edit", title="别的事").text
     refused = staff.client.post(f"{page}/approve", data=read)
     assert refused.status_code == 422
