@@ -206,7 +206,7 @@ def test_a_gift_is_redeemed_once_shown_as_a_voucher_and_given_back(town: Town) -
     soap, rice = town.offer("香皂", hundredths=100), town.offer("大米", hundredths=99_00)
     town.serve(who)
     gifts = who.open("/gifts").words
-    assert "香皂1积分·还有10件兑换" in gifts
+    assert "香皂1积分·还有10件·本季度还可兑2件兑换" in gifts
     assert "还差97" in gifts
     assert "现在还不能兑换" in who.open(f"/gifts/{rice}/confirm").words
     page = f"/gifts/{soap}/confirm"
