@@ -6,7 +6,7 @@ pages Enter brings the empty search again.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -129,7 +129,7 @@ def serve(member_id: UUID) -> ResponseReturnValue:
         backend.call("rewards", "POST", "/desk-orders", json=order)
     except Unavailable:
         filled.fail("", _("系统忙，还不知道有没有办成。请再按一次“确认发放”，不会重复扣积分。"))
-        return _member_page(member_id, station_id, filled), 503
+        return _member_page(member_id, station_id, filled, kept={line["gift_id"] for line in lines}), 503
     except (Forbidden, Conflict) as refusal:
         filled.fail("", _(refusal.detail))
         filled.renew()
@@ -213,7 +213,12 @@ def _balance_of(member_id: UUID, station_id: str) -> Call:
     return Call("points", f"/stations/{station_id}/balances", {"member_ids": member_id})
 
 
-def _member_page(member_id: UUID, station_id: str, filled: Form, *, again: bool = False) -> str:
+def _member_page(
+    member_id: UUID, station_id: str, filled: Form, *, again: bool = False, kept: Collection[str] = ()
+) -> str:
+    """What this person can have. Gifts that are `kept` stay in the form though they may be out of reach by now: the
+    order that is to be sent again may have taken the last of them.
+    """
     panels = backend.together(
         member=Call("members", f"/members/{member_id}"),
         balance=_balance_of(member_id, station_id),
@@ -222,7 +227,7 @@ def _member_page(member_id: UUID, station_id: str, filled: Form, *, again: bool 
     desk = panels["desk"].needed()
     balances = panels["balance"].content
     available = balances[0]["points_available"] if balances else None
-    gifts = [gift | {"obstacle": _obstacle(gift, available)} for gift in desk["gifts"]]
+    gifts = [gift | {"obstacle": None if gift["id"] in kept else _obstacle(gift, available)} for gift in desk["gifts"]]
     # What can be had comes first, so that the keys reach it first.
     gifts.sort(key=lambda gift: gift["obstacle"] is not None)
     return render_template(
