@@ -161,14 +161,9 @@ def _book(line: _Line, station_id: str, number: str, day: str, prices: dict[str,
     """
     for attempt in range(1, ATTEMPTS_MAX + 1):
         told = _book_once(line, station_id, number, day, prices, attempt)
-        if told["kind"] != "other" or not _came_to_nothing(told["order_id"]):
+        if not told.get("came_to_nothing"):
             break
     return told
-
-
-def _came_to_nothing(order_id: str) -> bool:
-    order = backend.together(order=Call("rewards", f"/desk-orders/{order_id}"))["order"].content
-    return order is not None and {line["state"] for line in order["lines"]} <= _ENDED
 
 
 def _book_once(
@@ -192,7 +187,9 @@ def _book_once(
     except Unavailable:
         return told | {"kind": "wait", "sentences": [_("系统忙，还不知道有没有录上。请照样再录一次，不会重复扣积分。")]}
     except Conflict:
-        return told | {"kind": "other", "sentences": _booked_before(order_id)}
+        known = backend.together(order=Call("rewards", f"/desk-orders/{order_id}"))["order"].content
+        came_to_nothing = known is not None and {one["state"] for one in known["lines"]} <= _ENDED
+        return told | {"kind": "other", "sentences": _booked_before(known), "came_to_nothing": came_to_nothing}
     except HuzhuError as refusal:
         return told | {"kind": "refused", "sentences": [_(refusal.detail)], "order_id": None}
     outcome = _outcome(order)
@@ -202,9 +199,8 @@ def _book_once(
     return told | outcome
 
 
-def _booked_before(order_id: str) -> list[str]:
+def _booked_before(known: dict[str, Any] | None) -> list[str]:
     """What stands in a line that was typed in otherwise this time; who may not see it is told that much."""
-    known = backend.together(order=Call("rewards", f"/desk-orders/{order_id}"))["order"].content
     if known is None:
         return [_("这一行以前录过，内容和这次不一样。请点开核对。")]
     booked = "、".join(f"{line['gift_name']} × {line['quantity']}" for line in known["lines"])

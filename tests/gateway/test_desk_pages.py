@@ -392,7 +392,7 @@ def test_a_line_that_came_to_nothing_is_typed_in_otherwise_and_what_stands_is_no
         answer = told(desk.soap)
         assert "香皂 × 1：已记账" in answer, "it was soap, and rice by mistake"
     assert "大米 × 1：没有扣积分" in told(desk.rice), "the other helper has the first answer"
-    assert "这一行以前录过" in told(desk.soap, "2")
+    assert "和这次写的不一样" in told(desk.soap, "2")
     assert desk.points() == before - PRICE
     order = re.search(r'href="/desk/orders/([0-9a-f-]{36})"', answer)
     assert order is not None
@@ -401,7 +401,7 @@ def test_a_line_that_came_to_nothing_is_typed_in_otherwise_and_what_stands_is_no
     desk.town.deliver()
     assert "香皂 × 1：录过，又收回了" in told(desk.soap)
     assert "香皂 × 2：已记账" in told(desk.soap, "2")
-    assert "这一行以前录过" in told(desk.soap, "3")
+    assert "和这次写的不一样" in told(desk.soap, "3")
     assert desk.points() == before - 2 * PRICE
 
 
