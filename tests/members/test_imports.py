@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from services.members.commands import work_imports
-from services.members.domain.places import NodeClosed
 from services.members.jobs import _forget
 from services.members.store import imports as store
 from shared import clock, outbox, spreadsheets
@@ -194,20 +193,6 @@ def test_rows_whose_home_has_gone_by_then_come_back_as_bad_ones_and_say_so(town:
     assert look(town, caller, found)["counts"] == {"added": 1, "bad": 1}
     [row] = town.get(f"/imports/{found['id']}/rows", caller).json
     assert row["problems"][0]["sentence"] == "本站没有这个小区，请先在“实践站和小区”里添加"
-
-
-def test_an_import_whose_station_is_closed_meanwhile_ends_and_says_why(town: Town) -> None:
-    caller, admin = staff(town), town.official(Role.ADMINISTRATOR, None)
-    found = bring(town, caller, people_file(2))
-    work(town)
-    step(town, caller, found, "start")
-    for place in ("3栋", "和谐小区", "东兴小区", "南昌路站"):
-        assert change(town, place, admin, closed_on=str(clock.today())).status_code == 200
-    work(town)
-    shown = look(town, caller, found)
-    assert (shown["state"], shown["counts"]) == ("refused", {"bad": 2})
-    rows = town.get(f"/imports/{found['id']}/rows", caller).json
-    assert {row["problems"][0]["sentence"] for row in rows} == {NodeClosed.detail}
 
 
 def test_a_worker_that_dies_over_a_slice_leaves_nothing_of_it_and_the_next_one_goes_on(

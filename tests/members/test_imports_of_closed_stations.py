@@ -77,6 +77,7 @@ def test_an_opening_that_waits_while_its_station_is_merged_is_approved_above_the
     follow(town)
     heirs = staff(town, "岔路口站")
     assert look(town, heirs, found)["may"] == ["check", "start", "drop"]
+    bring(town, heirs, people_file(1), status=422)
     step(town, heirs, found, "start")
     other = staff(town, "岔路口站")
     assert "approve" not in look(town, other, found)["may"]

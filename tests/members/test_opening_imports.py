@@ -16,7 +16,6 @@ from shared import clock
 from shared.ids import new_id
 from shared.principal import Grant, Principal, Role
 from tests.members.test_imports import bring, file_of, look, merge, staff, step, work
-from tests.members.test_tree import change
 from tests.members.town import Town
 
 
@@ -43,22 +42,6 @@ def brought(town: Town, caller: Principal, content: bytes | None = None, **field
 
 def booked(town: Town) -> list[tuple[str, int, int]]:
     return [(fact["member_id"], fact["points"], fact["minutes"]) for fact in town.events("OpeningApproved")]
-
-
-def test_a_colleague_of_a_merged_station_is_no_second_person_above_it(town: Town) -> None:
-    """A merged station lies below the one that took it over, whose staff is its own."""
-    town.add("李大", phone="13812340077")
-    caller, admin = staff(town), town.official(Role.ADMINISTRATOR, None)
-    found = bring(town, caller, "姓名,手机,时长,积分\n李大,13812340077,10,5\n".encode(), kind="opening")
-    work(town)
-    step(town, caller, found, "start")
-    merged = {"closed_on": str(clock.today()), "successor_id": str(town.nodes["岔路口站"])}
-    assert change(town, "南昌路站", admin, **merged).status_code == 200
-    colleague = staff(town, "岔路口站")
-    assert "approve" not in look(town, colleague, found)["may"]
-    step(town, colleague, found, "approve", status=403)
-    bring(town, colleague, "姓名,时长\n李大,1\n".encode(), kind="opening", status=422)
-    step(town, staff(town, "咸安区中心"), found, "approve")
 
 
 def test_the_dry_run_says_whose_each_row_is_and_what_they_come_to(town: Town, three: dict[str, UUID]) -> None:
