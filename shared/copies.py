@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     BigInteger,
     Boolean,
     Column,
@@ -120,16 +121,21 @@ def list_merged(tx: Session, member_id: UUID) -> list[UUID]:
 
 
 def merged_line(member_id: ColumnElement[Any]) -> Select[UUID]:
-    """The same as a part of a statement: the ids, for an IN.
+    """The same as a part of a statement: the ids, for an IN."""
+    return select(_line(select(member_id.label("member_id"))).c.member_id)
+
+
+def _line(start: Select[Any]) -> CTE:
+    """Members and all who were merged into them, who have what else `start` says of these.
 
     Looked up one by one, which OFFSET 0 sees to: where hardly anybody was merged PostgreSQL guesses that one in two
     hundred went into each member, and would read all cards for every redemption.
     """
-    line = select(member_id.label("member_id")).cte("line", recursive=True)
+    line = start.cte("line", recursive=True)
     theirs = select(member_card.c.member_id).where(member_card.c.merged_into == line.c.member_id)
     one_by_one = theirs.offset(literal_column("0")).lateral("theirs")
-    further = select(one_by_one.c.member_id).select_from(line.join(one_by_one, true()))
-    return select(line.union(further).c.member_id)
+    also = [column for column in line.c if column.name != "member_id"]
+    return line.union(select(one_by_one.c.member_id, *also).select_from(line.join(one_by_one, true())))
 
 
 def who_stays(tx: Session, member_ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -148,14 +154,10 @@ def who_stays(tx: Session, member_ids: Collection[UUID]) -> dict[UUID, UUID]:
 
 def merged_into(tx: Session, member_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Of everybody who was merged into one of these, at whatever remove, that one."""
-    card = member_card.c
-    line = (
-        select(card.member_id, card.merged_into.label("stays"))
-        .where(card.merged_into == func.any(list(member_ids)))
-        .cte("line", recursive=True)
-    )
-    line = line.union(select(card.member_id, line.c.stays).join(line, card.merged_into == line.c.member_id))
-    return {row.member_id: row.stays for row in tx.execute(select(line))}
+    wanted = func.unnest(literal(list(member_ids), ARRAY(Uuid))).column_valued("wanted")
+    line = _line(select(wanted.label("member_id"), wanted.label("stays")))
+    rows = tx.execute(select(line).where(line.c.member_id != line.c.stays))
+    return {row.member_id: row.stays for row in rows}
 
 
 def _end_of(into: dict[UUID, UUID], member_id: UUID) -> UUID:
