@@ -374,7 +374,6 @@ def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any])
         line.tail = _("手机尾号 %(tail)s", tail=phone_tail)
     elif number:
         line.tail = _("编号尾号 %(tail)s", tail=number[-4:])
-    line.digits = " ".join(part for part in (number, (known or {}).get("phone_tail")) if part)
     line.has_namesake = bool((known or {}).get("has_namesake"))
     floor = [int(digits) for digits in re.findall(r"\d+", line.building)]
     line.order = (not line.home, line.compound, floor, line.building, line.letters or line.name, line.member_id)
