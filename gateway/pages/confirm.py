@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, render_template, request
@@ -21,6 +22,8 @@ from shared.principal import Role
 ROWS = 200
 SHORT_ROWS = 100
 """So many who stayed too short are named; the others are counted."""
+EVERYWHERE = "all"
+"""The choice of all sites, where one has to be made."""
 
 pages = Blueprint("confirm", __name__)
 
@@ -62,11 +65,13 @@ def list_attendances(activity_id: UUID) -> ResponseReturnValue:
 
 def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
     after = uuid_or_none(request.args.get("after"))
-    state = request.args.get("state")
+    state, site_id = request.args.get("state") or None, uuid_or_none(request.args.get("site"))
     panels = backend.together(
         activity=Call("checkin", f"/activities/{activity_id}"),
         attendances=Call(
-            "checkin", f"/activities/{activity_id}/attendances", {"limit": ROWS, "after": after, "state": state}
+            "checkin",
+            f"/activities/{activity_id}/attendances",
+            {"limit": ROWS, "after": after, "state": state, "site_id": site_id},
         ),
         presence=Call("checkin", f"/activities/{activity_id}/presence"),
         refused=refused.asked(activity_id),
@@ -81,6 +86,8 @@ def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
     )
     known = by_id(answers)
     here = f"/organize/activities/{activity_id}/confirm"
+    known = people([one["member_id"] for one in found] + [one["member_id"] for one in outcome.get("left_out", [])])
+    chosen = {"state": state, "site": str(site_id) if site_id else None}
     return render_template(
         "confirm/list.html",
         activity=activity,
@@ -88,14 +95,43 @@ def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
         turned_away=_turned_away(found, panels["refused"].content) if not (after or state) else 0,
         short=_short(activity, waiting, answers.get("rules"), known),
         short_away=waiting is None or ("rules" in answers and answers["rules"].error is not None),
+        turned_away=_turned_away(found, panels["refused"].content) if not (after or state or site_id) else 0,
         rows=[_row(one, known, activity_id) for one in found],
-        more=f"{here}?after={found[-1]['id']}" + (f"&state={state}" if state else "") if len(found) == ROWS else None,
-        state=state,
+        more=_here(activity_id, chosen | {"after": found[-1]["id"]}) if len(found) == ROWS else None,
+        switchers=_switchers(activity, chosen),
+        site_id=chosen["site"],
         told=done.said(),
         filled=filled,
         names={member_id: describe(member) for member_id, member in known.items()},
         **outcome,
     )
+
+
+def _here(activity_id: UUID | str, query: dict[str, str | None]) -> str:
+    given = {name: value for name, value in query.items() if value}
+    return f"/organize/activities/{activity_id}/confirm" + (f"?{urlencode(given)}" if given else "")
+
+
+def _switchers(
+    activity: dict[str, Any], chosen: dict[str, str | None]
+) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """Ways to narrow the records: each a name and its choices as (text, address, whether it is chosen)."""
+    sites: list[tuple[str | None, str]] = [(site["id"], site["name"]) for site in activity["sites"]]
+    offered: dict[str, tuple[str, list[tuple[str | None, str]]]] = {
+        "site": (_("点位"), sites if len(sites) > 1 else []),
+        "state": (_("状态"), [("left", _("待确认")), ("open", _("未签退"))]),
+    }
+    return [
+        (
+            label,
+            [
+                (text, _here(activity["id"], chosen | {name: value}), chosen[name] == value)
+                for value, text in ((None, _("全部")), *values)
+            ],
+        )
+        for name, (label, values) in offered.items()
+        if values
+    ]
 
 
 def _turned_away(attendances: list[dict[str, Any]], scans: list[dict[str, Any]] | None) -> int:
@@ -168,26 +204,39 @@ def confirm_all(activity_id: UUID) -> ResponseReturnValue:
 @pages.get("/organize/activities/<uuid:activity_id>/leave-all")
 @holding(Role.ORGANIZER)
 def ask_leave_all(activity_id: UUID) -> ResponseReturnValue:
+    return _leave_all_page(activity_id, Form({"site_id": request.args.get("site", "")}))
+
+
+def _leave_all_page(activity_id: UUID, filled: Form) -> str:
     activity, presence = (
         backend.call("checkin", "GET", f"/activities/{activity_id}{part}") for part in ("", "/presence")
     )
-    here = f"/organize/activities/{activity_id}"
-    follows = _("还在场的 %(count)s 人都按现在签退，不能撤回；时间不对的要一个个更正。", count=presence["present"])
-    return done.ask(_("全员签退？"), activity["title"], follows, f"{here}/leave-all", _("全员签退"), f"{here}/confirm")
+    return render_template(
+        "confirm/leave_all.html",
+        activity=activity,
+        presence=presence,
+        site_options=[(site["id"], site["name"]) for site in activity["sites"]],
+        filled=filled,
+    )
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/leave-all")
 @holding(Role.ORGANIZER)
 def leave_all(activity_id: UUID) -> ResponseReturnValue:
-    site_id = uuid_or_none(request.form.get("site_id"))
-    content = {"site_id": str(site_id)} if site_id else {}
+    """At the site that was chosen, or at all: with several nobody leaves where none was chosen."""
+    filled = Form.posted()
+    content = {}
+    if filled.text("site_id", EVERYWHERE) != EVERYWHERE or filled.text("several"):
+        content = {} if filled.text("site_id") == EVERYWHERE else {"site_id": filled.uuid("site_id", _("请选择点位"))}
+    if not filled:
+        return _leave_all_page(activity_id, filled), 422
     try:
         done = backend.call("checkin", "POST", f"/activities/{activity_id}/leave-all", json=content)
     except HuzhuError as refusal:
         filled = Form()
         filled.blame(refusal)
         return _list_page(activity_id, filled), 422
-    return _list_page(activity_id, Form(), left=done["left"])
+    return _list_page(activity_id, Form(), left=done["left"], left_at=content.get("site_id"))
 
 
 # --- One record ---------------------------------------------------------------------------------------

@@ -225,11 +225,17 @@ def get_attendance(caller: Principal, *, attendance_id: UUID) -> dict[str, Any]:
 
 
 def list_attendances_at(
-    caller: Principal, *, activity_id: UUID, limit: int, state: str | None = None, after: UUID | None = None
+    caller: Principal,
+    *,
+    activity_id: UUID,
+    limit: int,
+    state: str | None = None,
+    site_id: UUID | None = None,
+    after: UUID | None = None,
 ) -> list[dict[str, Any]]:
-    """An activity's attendances in the order of arrival."""
+    """An activity's attendances, or those of one of its sites, in the order of arrival."""
     _readable(session(), caller, activity_id)
-    where = attendance_store.at_activity(activity_id, state)
+    where = attendance_store.at_activity(activity_id, state, site_id)
     rows = attendance_store.list_views(session(), where, limit=limit, newest_first=False, mark=after)
     return [_view(row) for row in rows]
 

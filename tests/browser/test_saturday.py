@@ -179,6 +179,7 @@ class Saturday:
         self.town.pass_hours(2.6)
         page.goto(f"{self.here}/confirm")
         page.get_by_role("link", name="全员签退").click()
+        page.get_by_label("全部地点").check()
         page.get_by_role("button", name="全员签退").click()
         expect(page.get_by_text("已为 5 人签退")).to_be_visible()
         page.get_by_role("button", name="一键确认全部").click()

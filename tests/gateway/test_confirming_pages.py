@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.organizing import START, arrival_code, publish, scan
 from tests.gateway.real import Town, form_fields, town
@@ -157,7 +158,7 @@ def test_the_records_of_several_sites_say_where(town: Town) -> None:
             scan(organizer, volunteer, page, "arrival")
         assert "点位" not in organizer.get(f"{one}/confirm").text
         assert re.search(r'data-head="点位">东门<', organizer.get(f"{several}/confirm").text)
-        organizer.post(f"{several}/leave-all", f"{several}/leave-all")
+        organizer.post(f"{several}/leave-all", f"{several}/leave-all", site_id="all")
         assert re.search(r'class="button main"[^>]*>.*一键确认全部', organizer.get(f"{several}/confirm").text)
 
 
@@ -185,3 +186,29 @@ def test_whom_one_tap_would_give_no_points_is_named_before_it(town: Town) -> Non
         [award] = short.api("GET", f"/points/awards?attendance_ids={ids[0]}")
         assert award["state"] == "no_points"
         assert "不足活动 2 小时 30 分钟的 60%" in award["reason"]
+def test_all_leave_at_the_site_that_is_chosen_and_its_records_are_shown_alone(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    page = publish(organizer, confirm_each="1", site_name_0="东门", site_name_1="西门")
+    activity_id, leave = page.rpartition("/")[2], f"{page}/leave-all"
+    east, west = (site["id"] for site in organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"])
+    people = {name: town.person(name) for name in ("王秀英", "陈芳", "赵志远")}
+    with town.at(START):
+        for name, site_id in (("王秀英", east), ("陈芳", west), ("赵志远", west)):
+            content = {"id": str(new_id()), "member_id": people[name].member_id, "site_id": site_id}
+            organizer.api("POST", f"/checkin/activities/{activity_id}/newcomers", content)
+    with town.at(START + timedelta(minutes=30)):
+        shown = organizer.get(f"{page}/confirm?site={west}").text
+        assert [name in shown for name in people] == [False, True, True]
+        assert f'href="{page}/confirm?state=open&amp;site={west}"' in shown
+        assert f'href="{leave}?site={west}"' in shown
+        assert "请选择点位" in organizer.post(leave, leave, status=422).text
+        assert "还在场 3 人" in organizer.get(f"{page}/confirm").text
+        asked = form_fields(organizer.get(f"{leave}?site={west}").text, leave)
+        assert asked["site_id"] == west
+        done = organizer.client.post(leave, data=asked).text
+        assert "已为 2 人签退" in done
+        assert "点位：西门" in done
+        assert "还在场 1 人" in done
+        assert "已为 1 人签退" in organizer.post(leave, leave, site_id="all").text
+    one = publish(organizer, title="义诊")
+    assert "点位" not in organizer.get(f"{one}/leave-all").text

@@ -48,7 +48,7 @@ def get_attendance(attendance_id: UUID) -> dict[str, Any]:
 @routes.response(200, AttendanceSchema(many=True))
 @refuses(404)
 def list_attendances_at(query: dict[str, Any], activity_id: UUID) -> list[dict[str, Any]]:
-    """An activity's attendances in the order of arrival."""
+    """An activity's attendances, or those of one of its sites, in the order of arrival."""
     return queries.list_attendances_at(web.caller(), activity_id=activity_id, **query)
 
 

@@ -16,6 +16,7 @@ class MemberAttendancesQuerySchema(Wire):
 
 class AttendancesQuerySchema(Wire):
     state = fields.String(validate=one_of(State))
+    site_id = fields.UUID(metadata={"description": "Only of this site"})
     after = fields.UUID(metadata={"description": "The last attendance of the page before"})
     limit = row_limit()
 

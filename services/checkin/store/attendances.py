@@ -265,9 +265,13 @@ def of_member(member_id: UUID) -> ColumnElement[bool]:
     return _columns.member_id.in_(copies.merged_line(literal(member_id, Uuid)))
 
 
-def at_activity(activity_id: UUID, state: str | None) -> list[ColumnElement[bool]]:
+def at_activity(activity_id: UUID, state: str | None, site_id: UUID | None = None) -> list[ColumnElement[bool]]:
     where = [_columns.activity_id == activity_id]
-    return where if state is None else [*where, _columns.state == state]
+    if state is not None:
+        where.append(_columns.state == state)
+    if site_id is not None:
+        where.append(_columns.site_id == site_id)
+    return where
 
 
 def below(paths: Sequence[str]) -> ColumnElement[bool]:
