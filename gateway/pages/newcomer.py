@@ -4,6 +4,7 @@ on a sheet that is being typed in is registered alone (`sheet`): the sheet says 
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID, uuid5
 
 from flask import Blueprint, redirect, render_template, request
@@ -37,6 +38,7 @@ def ask(activity_id: UUID) -> ResponseReturnValue:
     )
     # Whom the roll call did not find is registered under the name that was looked for.
     filled = Form({name: request.args.get(name, "") for name in ("name", "sheet")})
+    filled = Form({name: request.args.get(name, "") for name in ("name", "roll")})
     return _page(panels["activity"].needed(), filled, arrived=next(iter(by_id(panels).values()), None))
 
 
@@ -128,7 +130,8 @@ def _let_in(filled: Form, activity_id: UUID, site_id: str, member_id: str, form_
             detail=_(refusal.detail),
         )
         return stands, 503 if isinstance(refusal, Unavailable) else 422
-    response = redirect(f"{here}?site={site_id}&arrived={member_id}", 303)
+    query = {"site": site_id, "arrived": member_id} | ({"roll": filled.text("roll")} if filled.text("roll") else {})
+    response = redirect(f"{here}?{urlencode(query)}", 303)
     if filled.text("place"):
         visitor.set_cookie(response, HOME_COOKIE, filled.text("place"), HOME_COOKIE_S)
     return response
@@ -156,4 +159,12 @@ def _page(
         alike=alike,
         asked=asked,
         arrived=arrived,
+        roll=_roll(activity["id"], filled),
     )
+
+
+def _roll(activity_id: str, filled: Form) -> str | None:
+    """The part of the roll that one came from, where the next one stands."""
+    if not filled.text("roll"):
+        return None
+    return f"/organize/activities/{activity_id}/roll?{urlencode(parse_qsl(filled.text('roll')))}".rstrip("?")

@@ -281,6 +281,7 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         "roll/roll.html",
         activity=activity,
         here=_here(activity_id, chosen | {"q": wanted}),
+        narrowed=urlencode({name: value for name, value in chosen.items() if value}),
         lines=shown,
         others=others,
         counts={

@@ -1,5 +1,6 @@
 """Registering on the spot, in front of the real services: one submit, one person, one attendance."""
 
+import html
 import re
 from typing import Any
 from urllib.parse import quote
@@ -177,3 +178,24 @@ def test_who_cannot_be_signed_in_now_is_told_why_and_stays_registered(town: Town
     assert "李组织还没有签到" in own.text
     assert "不能为自己或家人办理" in own.text
     assert attendances(organizer, here) == []
+
+
+def test_the_way_back_is_to_the_part_of_the_roll_that_one_came_from(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    here = publish(organizer, site_name_0="东门", site_name_1="西门")
+    west = organizer.api("GET", f"/checkin/activities/{here.rpartition('/')[2]}")["sites"][1]["id"]
+    page = f"{here}/newcomer"
+    with town.at(START):
+        for roll in (f"{here}/roll", f"{here}/roll?site={west}&mode=left"):
+            [link] = re.findall(rf'href="({page}\?[^"]*)"', organizer.get(roll).text)
+            form = html.unescape(link)
+            assert f'href="{html.escape(roll)}"' in organizer.get(form).text
+        shown = organizer.post(form, page, **typed(town)).text
+        assert "王秀英已签到" in shown
+        assert "<h1>再登记一位</h1>" in shown
+        assert re.findall(r'href="([^"]*)"[^>]*>(?:<svg.*?</svg>)?<span>回到点名', shown) == [html.escape(roll)]
+        again = organizer.post(form, page, status=422, **typed(town, agreed="")).text
+        assert f'href="{html.escape(roll)}"' in again
+        alone = organizer.get(page).text
+        assert f'href="{here}"' in alone
+        assert "/roll" not in alone.partition("<main")[2]
