@@ -240,6 +240,10 @@ def _with_times(filled: Form, activity: dict[str, Any], number: int, member_id: 
     arrived_at = datetime.combine(opens_at.date(), arrived, clock.SHANGHAI)
     if arrived_at < opens_at and arrived_at + timedelta(days=1) <= closes_at:
         arrived_at += timedelta(days=1)
+    if clock.now() < opens_at:
+        return replace(
+            line, problem=_("活动还没有开始，%(time)s 开放签到以后才能录入", time=presentation.moment(opens_at))
+        )
     if left is None:
         return replace(line, arrived_at=arrived_at)
     left_at = datetime.combine(arrived_at.date(), left, clock.SHANGHAI)

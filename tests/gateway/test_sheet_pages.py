@@ -286,3 +286,18 @@ def test_whom_nobody_knows_is_registered_from_the_sheet_which_says_when_they_cam
         assert comes_to(done)[0] == ("1. 赵大爷", "已录入")
         [record] = attendances(organizer, here)
         assert (record["member_id"], record["minutes"]) == (known, 90)
+def test_a_sheet_that_is_typed_in_before_the_activity_is_told_that_it_has_not_begun(
+    town: Town, organizer: Browser
+) -> None:
+    wang = town.person("王秀英")
+    here = publish(organizer)
+    sign_up(wang, here)
+    with town.at(START - timedelta(hours=2)):
+        form = typing(organizer, here) | {"came_1": wang.member_id}
+        for action in ("check", "enter"):
+            [(_who, word)] = comes_to(send(organizer, here, form, action))
+            assert word.startswith("活动还没有开始，")
+            assert "08:00" in word
+    with town.at(START - timedelta(minutes=30)):
+        assert comes_to(send(organizer, here, form, "check")) == [("1. 王秀英", "时间不对：要在签到开放之后、现在之前")]
+    assert attendances(organizer, here) == []
