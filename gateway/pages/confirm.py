@@ -85,14 +85,11 @@ def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
         **_asking_for_rules(waiting),
     )
     known = by_id(answers)
-    here = f"/organize/activities/{activity_id}/confirm"
-    known = people([one["member_id"] for one in found] + [one["member_id"] for one in outcome.get("left_out", [])])
     chosen = {"state": state, "site": str(site_id) if site_id else None}
     return render_template(
         "confirm/list.html",
         activity=activity,
         presence=panels["presence"].content,
-        turned_away=_turned_away(found, panels["refused"].content) if not (after or state) else 0,
         short=_short(activity, waiting, answers.get("rules"), known),
         short_away=waiting is None or ("rules" in answers and answers["rules"].error is not None),
         turned_away=_turned_away(found, panels["refused"].content) if not (after or state or site_id) else 0,

@@ -186,6 +186,8 @@ def test_whom_one_tap_would_give_no_points_is_named_before_it(town: Town) -> Non
         [award] = short.api("GET", f"/points/awards?attendance_ids={ids[0]}")
         assert award["state"] == "no_points"
         assert "不足活动 2 小时 30 分钟的 60%" in award["reason"]
+
+
 def test_all_leave_at_the_site_that_is_chosen_and_its_records_are_shown_alone(town: Town) -> None:
     organizer = town.person("李组织", Role.ORGANIZER)
     page = publish(organizer, confirm_each="1", site_name_0="东门", site_name_1="西门")

@@ -286,6 +286,8 @@ def test_whom_nobody_knows_is_registered_from_the_sheet_which_says_when_they_cam
         assert comes_to(done)[0] == ("1. 赵大爷", "已录入")
         [record] = attendances(organizer, here)
         assert (record["member_id"], record["minutes"]) == (known, 90)
+
+
 def test_a_sheet_that_is_typed_in_before_the_activity_is_told_that_it_has_not_begun(
     town: Town, organizer: Browser
 ) -> None:
