@@ -37,8 +37,7 @@ def ask(activity_id: UUID) -> ResponseReturnValue:
         **(asking_for_people([str(arrived)]) if arrived else {}),
     )
     # Whom the roll call did not find is registered under the name that was looked for.
-    filled = Form({name: request.args.get(name, "") for name in ("name", "sheet")})
-    filled = Form({name: request.args.get(name, "") for name in ("name", "roll")})
+    filled = Form({name: request.args.get(name, "") for name in ("name", "roll", "sheet")})
     return _page(panels["activity"].needed(), filled, arrived=next(iter(by_id(panels).values()), None))
 
 
