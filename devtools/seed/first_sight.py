@@ -5,7 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from devtools.seed.history import History
-from devtools.seed.places import demo_id
+from devtools.seed.places import demo_id, demo_order_id
 from devtools.seed.setting import CHALUKOU, NANCHANG, SHILI, SHUIXIMEN, acting_for
 from devtools.seed.timeline import at
 from services.rewards.commands import desk, redemptions
@@ -54,7 +54,7 @@ def _own(history: History) -> UUID:
 
 
 def _redemption(day: date) -> UUID:
-    return demo_id("redemption", day, "daughter")
+    return demo_order_id(day, "daughter")
 
 
 def _ask_for(history: History, day: date, gift: str) -> None:

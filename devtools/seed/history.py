@@ -13,7 +13,7 @@ from functools import partial
 from random import Random
 from uuid import UUID
 
-from devtools.seed.places import demo_id
+from devtools.seed.places import demo_id, demo_order_id
 from devtools.seed.setting import (
     BINHEYUAN,
     CHALUKOU,
@@ -230,7 +230,7 @@ class History:
             if not within_reach:
                 continue
             order = Order(
-                demo_id("redemption", day, member),
+                demo_order_id(day, member),
                 demo_id("gift", root, self.draw.choice(within_reach)),
                 self.stage.stations[station].id,
                 member,

@@ -478,10 +478,9 @@ ATTACKS: dict[str, list[Damage]] = {
         rows("checkin", "audit_log",
              "UPDATE audit_log SET detail = detail || jsonb_build_object('evidence', 'entered_later')"
              " WHERE action = 'attendance.add' AND detail ->> 'as' = 'site_leader'"),
-        *(rows("checkin", "audit_log",
-               "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all'"
-               f" ORDER BY id LIMIT 1) WHERE action = '{action}'")
-          for action in ("sheet.enter", "sheet.refuse_own")),
+        rows("checkin", "audit_log",
+             "UPDATE audit_log SET member_id = (SELECT member_id FROM audit_log WHERE action = 'activity.confirm_all'"
+             " ORDER BY id LIMIT 1) WHERE action = 'sheet.enter'"),
         rows("checkin", "audit_log",
              "UPDATE audit_log SET detail = detail || jsonb_build_object('as', 'site_leader')"
              " WHERE action = 'attendance.annul'"),
