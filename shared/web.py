@@ -45,8 +45,8 @@ class Parser(FlaskParser):
 
 
 def _require_few_values(content: Any) -> None:
-    """Raise Invalid for lists and objects of very many parts. Each of them would be looked at before their number is,
-    and each that is wrong would be told of: seconds of work and megabytes of answer for one request.
+    """Raise Invalid for lists and objects of very many parts. Not every list has a length at which its schema looks
+    first (`Wire`), and each part that is wrong would be told of: seconds of work and megabytes of answer.
     """
     left, inside = VALUES_MAX, [content]
     while inside:
