@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.checkin import queries
-from services.checkin.commands import activities, attendances, scans, sheets, sign_ups
+from services.checkin.commands import activities, attendances, people, scans, sheets, sign_ups
 from services.checkin.domain.attendances import AlreadyRecorded
 from services.checkin.domain.outside import NothingToExport
 from services.checkin.domain.sheets import Line
 from services.checkin.domain.sign_ups import Outcome
 from services.checkin.queries import get_attendance, list_attendances
-from services.checkin.store import Activity, people
+from services.checkin.store import Activity
 from shared import clock, copies
 from shared.db import transactional
 from shared.principal import Grant, Principal, Role

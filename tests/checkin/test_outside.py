@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from devtools.children import wait_until
 from services.checkin import queries
-from services.checkin.commands import attendances, outside
+from services.checkin.commands import attendances, outside, people
 from services.checkin.domain.outside import NothingToExport, NumberTaken
-from services.checkin.store import Activity, ExportBatch, people
+from services.checkin.store import Activity, ExportBatch
 from services.checkin.store import outside as store
 from shared import clock, copies
 from shared.db import session, transactional
