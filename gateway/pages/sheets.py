@@ -29,7 +29,11 @@ from shared import clock
 from shared.errors import Forbidden, HuzhuError, Unavailable
 from shared.principal import Role
 
-BLANK_LINES = 20
+FIRST_PAGE_LINES = 20
+NEXT_PAGE_LINES = 28
+"""So many lines of a sheet come with its head and its signatures on one page, and so many more on each further one."""
+BLANK_LINES_MIN = 4
+MORE_LINES = 20
 LINES_MAX = 1000
 NAME_MAX = 80
 LOOKED_UP_AT_ONCE = 200
@@ -78,8 +82,14 @@ def print_sheet(activity_id: UUID) -> ResponseReturnValue:
         number=sheet["number"],
         leader=names.get(leader_id, {}).get("name", "–"),
         lines=[names.get(line["member_id"], {"name": describe(None)}) for line in sheet["lines"]],
-        blank=BLANK_LINES,
+        all_lines=len(sheet["lines"]) + blank_lines(len(sheet["lines"])),
     )
+
+
+def blank_lines(printed: int) -> int:
+    """Empty lines below those that are printed: at least a few, and as many as fill the last page."""
+    further = max(0, printed + BLANK_LINES_MIN - FIRST_PAGE_LINES)
+    return FIRST_PAGE_LINES + -(-further // NEXT_PAGE_LINES) * NEXT_PAGE_LINES - printed
 
 
 def _site_asked_for() -> UUID | None:
@@ -310,6 +320,8 @@ def _lines_page(sheet: dict[str, Any], filled: Form) -> str:
     blank = min(blank + (BLANK_LINES if filled.text("action") == "more" else 0), LINES_MAX - printed)
     if not sheet["as_organizer"]:
         blank = 0
+    blank = int(shown) if shown.isdecimal() else blank_lines(printed)
+    blank = min(blank + (MORE_LINES if filled.text("action") == "more" else 0), LINES_MAX - printed)
     return render_template(
         "sheets/enter.html",
         activity=activity,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.pages import sheets
 from shared.principal import Role
 from tests.gateway.organizing import START, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, town
@@ -71,11 +72,16 @@ def test_the_printed_sheet_lists_who_is_signed_up_and_has_room_for_more(town: To
         again = organizer.get(f"{address}&number=1-{START:%y%m%d}-083000").text
     lines = on_paper(page)
     assert [line[:2] for line in lines[:3]] == [["1", "王秀英"], ["2", "陈芳"], ["3", ""]]
-    assert len(lines) == 22
+    assert len(lines) == 20
     assert re.fullmatch(r"\d{4}", lines[0][2])
     for words in ("签到时间", "签退时间", "签名", "李组织", "楼道大扫除", f"1-{START:%y%m%d}-0830"):
         assert words in page
     assert on_paper(again) == lines
+
+
+@pytest.mark.parametrize(("printed", "lines"), [(0, 20), (16, 20), (17, 48), (44, 48), (45, 76), (300, 328)])
+def test_a_sheet_has_a_few_empty_lines_at_least_and_fills_its_pages(printed: int, lines: int) -> None:
+    assert printed + sheets.blank_lines(printed) == lines
 
 
 def test_a_sheet_is_typed_in_checked_and_taken_in(town: Town, organizer: Browser) -> None:
@@ -166,7 +172,7 @@ def test_all_are_ticked_and_lines_added_without_a_script_and_nothing_typed_is_lo
     with town.at(AFTERWARDS):
         form = typing(organizer, here) | {"name_5": "赵大爷", "to_2": "10:00"}
         more = form_fields(send(organizer, here, form, "more"), f"{here}/sheet/enter")
-        assert (more["name_5"], more["to_2"], "name_42" in more, "name_43" in more) == ("赵大爷", "10:00", True, False)
+        assert (more["name_5"], more["to_2"], "name_40" in more, "name_41" in more) == ("赵大爷", "10:00", True, False)
         ticked = form_fields(send(organizer, here, more, "all"), f"{here}/sheet/enter")
         assert (ticked["came_1"], ticked["came_2"], ticked["name_5"]) == (chen.member_id, wang.member_id, "赵大爷")
         checked = send(organizer, here, ticked, "check")

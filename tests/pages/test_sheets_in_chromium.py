@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from devtools.children import wait_until
+from gateway.pages.sheets import NEXT_PAGE_LINES
 from shared.ids import new_id
 from tests.chromium import wait_for_focus
 from tests.pages.test_in_chromium import MEASURE, context_of
@@ -11,13 +12,30 @@ from tests.pages.test_reports_in_chromium import A4_PX, WIDER_THAN_PAPER
 from tests.pages.town import Town, Visitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 def organizer_of(town: Town) -> Visitor:
     visitor = town.visitor()
     visitor.log_in("13900000001")
     return visitor
+
+
+def pages_of(page: "Page", *, longer_by: int) -> int:
+    """How many pages of paper the sheet takes with so many lines more."""
+    page.evaluate(
+        """count => {
+            document.querySelectorAll(".added").forEach((row) => row.remove());
+            const [body] = document.querySelector(".sign-in").tBodies;
+            for (let nth = 0; nth < count; nth++) {
+                const row = body.rows[0].cloneNode(true);
+                row.classList.add("added");
+                body.append(row);
+            }
+        }""",
+        longer_by,
+    )
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
 
 def signed_up(town: Town, *names: str) -> dict[str, Any]:
@@ -67,7 +85,12 @@ def test_the_sheet_fits_its_paper_and_is_typed_in_by_keyboard_alone(browser: "Br
     page.goto(f"{here}/sheet?site={site}")
     page.emulate_media(media="print")
     assert page.evaluate(WIDER_THAN_PAPER) == []
-    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+    # The sheet fills its page, and so do longer ones; who signs it is never alone on one: the last lines go along.
+    assert [pages_of(page, longer_by=more) for more in (0, NEXT_PAGE_LINES, 2 * NEXT_PAGE_LINES)] == [1, 2, 3]
+    assert page.evaluate("document.querySelector('.signatures').closest('tbody').rows.length") == 4
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.signatures').closest('tbody')).breakInside") == "avoid"
+    )
     number = re.search(r"1-\d{6}-\d{6}", page.content())
     assert number is not None
     page.emulate_media(media="screen")

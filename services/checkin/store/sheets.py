@@ -39,6 +39,24 @@ _list_lines = text(f"""
     LEFT JOIN station compound ON compound.node_id = card.compound_id
     LEFT JOIN station building ON building.node_id = card.building_id
     WHERE sign_up.activity_id = :activity_id AND (sign_up.site_id = :site_id OR sign_up.site_id IS NULL)
+# no site may come to any: they stand on the first one's sheet, since on each of them they would be ticked by chance.
+_list_lines = text("""
+    SELECT row_number() OVER (ORDER BY sign_up.site_id IS NULL, sign_up.number) AS number, sign_up.member_id,
+        sign_up.site_id, stay.id AS attendance_id, site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence
+    FROM sign_up
+    LEFT JOIN LATERAL (
+        SELECT id, site_id, arrived_at, left_at, evidence FROM attendance
+        WHERE attendance.activity_id = sign_up.activity_id AND attendance.member_id = sign_up.member_id
+            AND state IN ('open', 'left', 'confirmed', 'corrected')
+        ORDER BY attendance.site_id <> :site_id, arrived_at LIMIT 1
+    ) stay ON true
+    LEFT JOIN site ON site.id = stay.site_id
+    WHERE sign_up.activity_id = :activity_id AND (
+            sign_up.site_id = :site_id
+            OR sign_up.site_id IS NULL AND :site_id = (
+                SELECT id FROM site WHERE site.activity_id = :activity_id ORDER BY site.number LIMIT 1
+            )
+        )
         AND sign_up.at <= :as_of AND (sign_up.cancelled_at IS NULL OR sign_up.cancelled_at > :as_of)
     ORDER BY number LIMIT :limit
 """)  # noqa: S608 - a statement of ours
