@@ -211,13 +211,13 @@ class Saturday:
         page = self.organizer
         page.goto(self.here)
         page.locator("summary", has_text="纸质签到表").click()
-        page.get_by_role("link", name="打印西门的签到表").click()
+        page.get_by_role("link", name="打印东门的签到表").click()
         expect(page.get_by_role("heading", name="志愿服务签到表")).to_be_visible()
         found = re.search(r"\d-\d{6}-\d{6}", page.locator("body").inner_text())
         assert found is not None
         for taken, known in ((1, 1), (0, 2)):
             page.goto(f"{self.here}/sheet/enter")
-            page.get_by_label("点位").select_option(label="西门")
+            page.get_by_label("点位").select_option(label="东门")
             page.get_by_label("签到表编号").fill(found[0])
             page.keyboard.press("Enter")
             page.get_by_role("checkbox", name="孙桂兰").check()
