@@ -48,12 +48,16 @@ Query = Mapping[str, Any]
 class Call:
     """One question for a panel; path without the service's prefix. A GET, but for one with `content`, which is too
     long for an address.
+
+    `by_gateway`: asked by the gateway itself, of a path that is for nobody else; whether the login may have the answer
+    another service has said before.
     """
 
     service: str
     path: str
     query: Query | None = None
     content: Any = None
+    by_gateway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,12 @@ def together(**calls: Call) -> dict[str, Panel]:
             parts().upstreams.send,
             asked.service,
             "POST" if body else "GET",
-            _target(asked.service, asked.path, asked.query),
-            signed_principal=_signed(asked.service, None, None),
+            asked.path if asked.by_gateway else _target(asked.service, asked.path, asked.query),
+            signed_principal=(
+                parts().sessions.sign_service(asked.service, "gateway")
+                if asked.by_gateway
+                else _signed(asked.service, None, None)
+            ),
             request_id=g.request_id,
             address=_address(),
             hasty=True,

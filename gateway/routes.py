@@ -39,6 +39,7 @@ LONG_BODIES = {
 """What may be longer than other requests, by method and path."""
 
 RESOLVE = "/internal/v1/members/sessions/resolve"
+NAMES = "/internal/v1/members/name-lists"
 """Called by the gateway itself, straight at members; on neither listener."""
 
 

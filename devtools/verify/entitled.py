@@ -177,6 +177,7 @@ _LED = """
     WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> ALL (ARRAY['roll.refuse_own', 'sheet.refuse_own']) AND (
         log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen',
             'sheet.enter'])
+            'sheet.enter', 'sheet.refuse_own', 'roll.read_names'])
         OR log.detail ->> 'evidence' = 'entered_later'
         OR NOT EXISTS (
             SELECT FROM site WHERE site.leader_member_id = log.member_id

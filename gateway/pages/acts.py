@@ -47,6 +47,7 @@ def _at_activities() -> dict[str, str]:
         "attendance.annul": _("撤销时长"),
         "attendance.reopen": _("撤回签退"),
         "attendance.refuse_own": _("登记、确认或更正自己或家人的签到，被拒绝"),
+        "roll.read_names": _("点位负责人看了点名的姓名"),
         "roll.refuse_own": _("点名点了自己或家人，没有记"),
         "sheet.enter": _("录入签到表"),
         "sheet.refuse_own": _("签到表上本人或家人的行没有录入"),

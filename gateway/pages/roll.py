@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation, visitor
+from gateway import backend, presentation, routes, visitor
 from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
@@ -256,7 +256,7 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
     activity, roll = panels["activity"].needed(), panels["roll"].needed()
     # Who leads a site calls its roll alone.
     activity["sites"] = [site for site in activity["sites"] if site["id"] in roll["site_ids"]]
-    named = _names(activity, roll["lines"], told) if roll["as_organizer"] else Panel()
+    named = _names(activity, roll, told) if roll["may_name"] else Panel()
     lines = _lines(activity, roll["lines"], named.content or [])
     meant = meant_by(panels.get("read"))
     found = panels["found"].content or [] if "found" in panels else []
@@ -294,6 +294,7 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         chosen=chosen,
         switchers=_switchers(activity_id, activity, at_site, chosen),
         as_organizer=roll["as_organizer"],
+        may_name=roll["may_name"],
         away=[_("姓名")] * (named.error is not None),
         search_away=search_away,
         # What the station has answered to this is all on the page.
@@ -329,10 +330,23 @@ def _mark_namesakes(lines: Sequence[Line], *, unknown: bool) -> None:
 def _names(activity: dict[str, Any], rows: Sequence[dict[str, Any]], told: Told | None) -> Panel:
     """By what everybody on the roll is found; also who was just ticked, and may have left the roll by it."""
     ids = list(dict.fromkeys([row["member_id"] for row in rows] + ([told.line.member_id] if told else [])))
+def _names(activity: dict[str, Any], roll: dict[str, Any], told: Told | None) -> Panel:
+    """By what everybody on the roll is found; for an organizer also who was just ticked, and may have left the roll by
+    it. Who leads a site is told of nobody but those on their roll (ADR 145).
+    """
+    ids = [row["member_id"] for row in roll["lines"]]
+    if told and roll["as_organizer"]:
+        ids.append(told.line.member_id)
     if not ids:
         return Panel([])
-    content = {"station_id": activity["station_id"], "ids": ids}
-    return backend.together(names=Call("members", "/name-lists", content=content))["names"]
+    return backend.together(names=asking_for_names(activity, list(dict.fromkeys(ids)), roll["as_organizer"]))["names"]
+
+
+def asking_for_names(activity: dict[str, Any], ids: Sequence[str], as_organizer: bool) -> Call:
+    """By what people of an activity are found, for its organizer; else for who leads a site, and may know these."""
+    if as_organizer:
+        return Call("members", "/name-lists", content={"station_id": activity["station_id"], "ids": ids})
+    return Call("members", routes.NAMES, content={"ids": ids}, by_gateway=True)
 
 
 def _lines(activity: dict[str, Any], rows: Iterable[dict[str, Any]], named: Iterable[dict[str, Any]]) -> list[Line]:

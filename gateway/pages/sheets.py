@@ -1,5 +1,5 @@
 """The sign-in sheet of a site on paper (签到表), and typing it in later: filled in, checked line by line, taken in; by
-an organizer, or by who leads the site, who sees masked names and finds nobody beyond those on the sheet.
+an organizer, or by who leads the site, who finds nobody beyond those on the sheet.
 
 Lines are counted as on the paper: those who were signed up, then the empty ones. What belongs to line 7 is called
 `came_7` (a member who stood there, ticked), `name_7` (as it was written by hand), `chosen_7` (who was meant by the text
@@ -25,6 +25,7 @@ from gateway.pages import signed_up
 from gateway.pages.confirm import evidence_shown
 from gateway.pages.files import in_full
 from gateway.pages.places import describe
+from gateway.pages.roll import asking_for_names
 from shared import clock
 from shared.errors import Forbidden, HuzhuError, Unavailable
 from shared.principal import Role
@@ -129,10 +130,10 @@ def _sites(activity: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _names(sheet: dict[str, Any], member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Who stands on a list: asked for in one question, and waited for, since a list without names is none. Members
-    knows no leaders of sites: they have the masked names of the sheet.
+    """Who stands on a list: asked for in one question, and waited for, since a list without names is none. Who leads a
+    site has the masked names of the sheet as long as they have nobody to call (ADR 145).
     """
-    if not sheet["as_organizer"]:
+    if not sheet["may_name"]:
         return {
             line["member_id"]: line | {"name": line["name_masked"], "volunteer_number": line["number_tail"]}
             for line in sheet["lines"]
@@ -141,8 +142,8 @@ def _names(sheet: dict[str, Any], member_ids: Iterable[str]) -> dict[str, dict[s
     wanted = list(dict.fromkeys(member_ids))
     if not wanted:
         return {}
-    content = {"station_id": sheet["activity"]["station_id"], "ids": wanted}
-    return {one["id"]: one for one in backend.call("members", "POST", "/name-lists", json=content)}
+    asked = asking_for_names(sheet["activity"], wanted, sheet["as_organizer"])
+    return {one["id"]: one for one in backend.together(names=asked)["names"].needed()}
 
 
 # --- Typed in -------------------------------------------------------------------------------------------

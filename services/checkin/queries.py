@@ -298,7 +298,16 @@ def list_roll(caller: Principal, *, activity_id: UUID, limit: int) -> dict[str, 
     ]
     lines = [dict(row._mapping) | {"own_case": caller.is_own_case(row.member_id, row.household_id)} for row in rows]
     site_ids = [site.id for site in activity.sites if led is None or site.id in led]
-    return {"site_ids": site_ids, "as_organizer": led is None, "lines": lines}
+    return {
+        "site_ids": site_ids,
+        "as_organizer": led is None,
+        "may_name": roll.may_name(led, _running(activity)),
+        "lines": lines,
+    }
+
+
+def _running(activity: Activity) -> roll.Running:
+    return roll.Running(activity.stands, activity.schedule, clock.now())
 
 
 def _led(caller: Principal, activity: Activity) -> set[UUID] | None:
@@ -336,7 +345,14 @@ def get_sheet(caller: Principal, *, activity_id: UUID, site_id: UUID, number: st
         session(), activity_id, site_id, as_of=at, limit=sheets.LINES_MAX, only_here=led is not None
     )
     number = sheets.number_of(site.number, at)
-    return {"number": number, "at": at, "as_organizer": led is None, "activity": activity, "lines": lines}
+    return {
+        "number": number,
+        "at": at,
+        "as_organizer": led is None,
+        "may_name": roll.may_name(led, _running(activity)),
+        "activity": activity,
+        "lines": lines,
+    }
 
 
 def get_file(caller: Principal, *, activity_id: UUID) -> dict[str, Any]:

@@ -194,6 +194,14 @@ def list_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> l
     ]
 
 
+def list_names_called(ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """The same in full of those of whom another service says that they are to be called by name."""
+    return [
+        {name: value for name, value in people.as_named(row).items() if name not in ("path", "phone_encrypted")}
+        for row in people.list_named(session(), ids)
+    ]
+
+
 def list_newcomer_look_alikes(
     caller: Principal, *, station_id: UUID, name: str, phone: str | None = None
 ) -> list[dict[str, Any]]:

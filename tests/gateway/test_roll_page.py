@@ -167,7 +167,7 @@ def test_several_sites_are_called_one_by_one(town: Town) -> None:
         assert "西门" in rows(organizer.get(here).text)["陈芳"]
 
 
-def test_who_leads_a_site_calls_its_roll_by_masked_names(town: Town) -> None:
+def test_who_leads_a_site_calls_its_roll_by_name_and_finds_who_is_on_it_while_it_takes_place(town: Town) -> None:
     organizer, leader = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
     chen, zhao = town.person("陈小芳"), town.person("赵志远")
     activity = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")
@@ -178,16 +178,38 @@ def test_who_leads_a_site_calls_its_roll_by_masked_names(town: Town) -> None:
     assert f'href="{here}"' in leader.get(f"/activities/{activity_id}").text
     assert f'href="{here}"' not in chen.get(f"/activities/{activity_id}").text
     chen.get(here, status=403)
+    for moment in (START - timedelta(minutes=61), START + timedelta(days=2)):
+        with town.at(moment):
+            shown = leader.get(here).text
+            assert list(rows(shown)) == ["陈*芳"]
+            assert re.search(r"编号尾号 \d{4}", rows(shown)["陈*芳"])
+            assert "陈小芳" not in shown
+
+    def noted() -> list[Any]:
+        read: list[Any] = town.administrator.api("GET", "/checkin/audit?action=roll.read_names")
+        return [(one["subject_id"], one["member_id"], one["detail"]["as"]) for one in read]
+
+    assert noted() == []
+    with town.at(START - timedelta(minutes=59)):
+        shown = leader.get(here).text
+        assert list(rows(shown)) == ["陈小芳"]
+        assert re.search(r"手机尾号 \d{4}", rows(shown)["陈小芳"])
+        for wanted in ("小芳", "chenxiao", "cxf"):
+            assert list(rows(leader.get(f"{here}?q={wanted}").text)) == ["陈小芳"]
+        # Of others nothing is said, be they on the roll of the other site.
+        for wanted in ("赵志远", "zzy", "李组织"):
+            found = leader.get(f"{here}?q={wanted}").text
+            assert not rows(found)
+            assert "赵" not in re.sub(r'value="[^"]*"|“[^”]*”', "", found)
+        assert noted() == [(activity_id, leader.member_id, "site_leader")]
     with town.at(START + timedelta(minutes=5)):
         shown = leader.get(here).text
-        assert list(rows(shown)) == ["陈*芳"]
-        assert re.search(r"编号尾号 \d{4}", rows(shown)["陈*芳"])
-        assert "暂时看不到" not in shown
         assert f"{activity}/confirm" not in shown
         assert f"{activity}/newcomer" not in shown
-        assert told(press(leader, here, "陈*芳", "到了")).startswith("陈*芳 到了")
+        assert told(press(leader, here, "陈小芳", "到了")).startswith("陈小芳 到了")
         refused = send(leader, here, f"arrived.{zhao.member_id}..{west}")
         assert "只给自己负责的点位点名" in told(refused)
+        assert "赵志远" not in refused
         [record] = organizer.api("GET", f"/checkin/activities/{activity_id}/attendances")
         assert (record["member_id"], record["site_id"]) == (chen.member_id, east)
         assert "点位负责人，没有别的角色" in town.administrator.get("/staff/audit").text

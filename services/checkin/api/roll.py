@@ -20,9 +20,12 @@ from shared.events import Evidence
 @refuses(404)
 def list_roll(query: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
     """Who is signed up, in order, and then who came without, each with where they stand; for who leads a site its own
-    roll.
+    roll, and that they may know its names is recorded.
     """
-    return queries.list_roll(web.caller(), activity_id=activity_id, **query)
+    called = queries.list_roll(web.caller(), activity_id=activity_id, **query)
+    if called["may_name"] and not called["as_organizer"]:
+        roll.note_names(web.caller(), activity_id=activity_id)
+    return called
 
 
 @routes.route("/activities/<uuid:activity_id>/ticks", methods=["POST"])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
-from services.checkin.commands import sheets
+from services.checkin.commands import roll, sheets
 from services.checkin.schemas.sheets import SheetQuerySchema, SheetReceiptSchema, SheetSchema, WrittenSheetSchema
 from shared import web
 
@@ -17,9 +17,12 @@ from shared import web
 @refuses(404, 422)
 def get_sheet(query: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
     """The sign-in sheet of a site as of now, or as it was printed; the same number is the same lines. Who leads the
-    site reads it until the end of the next day.
+    site reads it until the end of the next day, and that they may know its names is recorded.
     """
-    return queries.get_sheet(web.caller(), activity_id=activity_id, **query)
+    sheet = queries.get_sheet(web.caller(), activity_id=activity_id, **query)
+    if sheet["may_name"] and not sheet["as_organizer"]:
+        roll.note_names(web.caller(), activity_id=activity_id)
+    return sheet
 
 
 @routes.route("/activities/<uuid:activity_id>/sheets", methods=["POST"])

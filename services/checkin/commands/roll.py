@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,9 @@ from shared.principal import Principal, Role
 
 AS_SITE_LEADER = "site_leader"
 """What the audit log says of acts that only leading a site allowed."""
+
+NAMES_NOTED_FOR = timedelta(days=1)
+"""How long one entry in the audit log holds for who reads the same names again."""
 
 _REFUSED_BY = {attendances.AlreadyRecorded: Why.RECORDED, attendances.PairsUsedUp: Why.PAIRS_USED_UP}
 
@@ -99,6 +102,17 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     _write(tx, caller, activity, written, pairs, named)
     _log_own_cases(tx, caller, activity, own_cases, named)
     return _with_actors(tx, ticks, ticked, pairs)
+
+
+@transactional
+def note_names(tx: Session, caller: Principal, *, activity_id: UUID) -> None:
+    """Record that who leads a site was told the names on its roll: once a day for each activity, since a page that is
+    open on a phone asks again and again.
+    """
+    if not store.has_read_names(tx, caller.who, activity_id, since=clock.now() - NAMES_NOTED_FOR):
+        activity = activity_store.get_activity(tx, activity_id)
+        detail = {"title": activity.title, "as": AS_SITE_LEADER}
+        audit.add(tx, caller, "roll.read_names", "activity", activity_id, path=activity.path, detail=detail)
 
 
 def _site_of(activity: Activity, tick: Tick) -> UUID:

@@ -122,6 +122,17 @@ def sites_called(leaders: Mapping[UUID, UUID | None], member_id: UUID | None, *,
     return led
 
 
+def may_name(led: Collection[UUID] | None, running: Running) -> bool:
+    """Whether who calls a roll may be told the full names on it: organizers (`led` is None) at any time, who leads a
+    site while they have to call them or to type in their paper, and not of what was called off (ADR 145).
+    """
+    if led is None:
+        return True
+    takes_place = running.state in (activities.State.PUBLISHED, activities.State.CLOSED)
+    has_begun = running.now >= running.schedule.arrival_opens_at
+    return takes_place and has_begun and running.schedule.counts_as_entered_in_time(running.now)
+
+
 def standing(pairs: Iterable[Attendance]) -> Attendance | None:
     """Of a member's pairs at an activity the one that says where they are: the open one, else the last that counts."""
     live = [pair for pair in pairs if pair.state in LIVE]

@@ -35,6 +35,9 @@ class RollLineSchema(Wire):
 class RollSchema(Wire):
     site_ids = fields.List(fields.UUID(), required=True, metadata={"description": "Whose roll the caller calls"})
     as_organizer = fields.Boolean(required=True, metadata={"description": "false: only by leading these sites"})
+    may_name = fields.Boolean(
+        required=True, metadata={"description": "The caller may be told these people's full names now"}
+    )
     lines = fields.List(fields.Nested(RollLineSchema), required=True)
 
 

@@ -42,6 +42,9 @@ class PrintedLineSchema(Wire):
 class SheetSchema(Wire):
     number = fields.String(required=True)
     as_organizer = fields.Boolean(required=True, metadata={"description": "false: only by leading the site"})
+    may_name = fields.Boolean(
+        required=True, metadata={"description": "The caller may be told these people's full names now"}
+    )
     at = Instant(required=True, metadata={"description": "When it was printed"})
     activity = fields.Nested(ActivitySchema, required=True)
     lines = fields.List(fields.Nested(PrintedLineSchema), required=True)

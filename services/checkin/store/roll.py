@@ -1,6 +1,7 @@
 """Statements of the roll call: each a fixed number, however many people are on it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,15 @@ _list = text(f"""
 def list_lines(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
     """Who is signed up, in order, and then who came without, each with where they stand."""
     return tx.execute(_list, {"activity_id": activity_id, "limit": limit}).all()
+
+
+def has_read_names(tx: Session, who: str, activity_id: UUID, *, since: datetime) -> bool:
+    """Whether the audit log says already that somebody read the names on the roll of an activity."""
+    log = audit_log.c
+    noted = select(log.id).where(
+        log.at > since, log.who == who, log.action == "roll.read_names", log.subject_id == activity_id
+    )
+    return tx.execute(select(noted.exists())).scalar_one()
 
 
 def take_turns(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> None:

@@ -1,9 +1,14 @@
 """What only the gateway asks."""
 
+from typing import Annotated
+from uuid import UUID
+
 import msgspec
 from flask import Response, request
 
+from services.members import queries
 from services.members.commands import logins
+from services.members.schemas.name_lists import NAMES_MAX
 from shared import http, web
 from shared.errors import Invalid
 
@@ -14,7 +19,12 @@ class _Asked(msgspec.Struct):
     token_digest: str
 
 
+class _Named(msgspec.Struct):
+    ids: Annotated[list[UUID], msgspec.Meta(max_length=NAMES_MAX)]
+
+
 _decoder = msgspec.json.Decoder(_Asked)
+_decoder_of_names = msgspec.json.Decoder(_Named)
 
 
 # Not documented in OpenAPI and not parsed by marshmallow: every visitor passes here every ten seconds.
@@ -28,4 +38,15 @@ def resolve_session() -> Response:
     return http.answer(logins.resolve(digest))
 
 
+@web.service("gateway")
+def list_names() -> Response:
+    """By what the people of a roll are found, for who has to call it: check-in says who may, and of whom (ADR 145)."""
+    try:
+        ids = _decoder_of_names.decode(request.get_data()).ids
+    except msgspec.MsgspecError as error:
+        raise Invalid from error
+    return http.answer(queries.list_names_called(ids))
+
+
+internal.add_url_rule("/name-lists", view_func=list_names, methods=["POST"], provide_automatic_options=False)
 internal.add_url_rule("/sessions/resolve", view_func=resolve_session, methods=["POST"], provide_automatic_options=False)
