@@ -169,8 +169,8 @@ NEEDS_NONE = {
 allows.
 """
 
-# Who leads a site calls its roll and types in its sheet, in time, and does nothing else there. Leaders may have changed
-# since.
+# Who leads a site calls its roll, signs all out there, and types in its sheet, in time, and does nothing else there.
+# Leaders may have changed since.
 _LED = """
     SELECT log.action, log.subject_id, log.who FROM audit_log log
     LEFT JOIN attendance ON attendance.id = log.subject_id
@@ -178,6 +178,7 @@ _LED = """
         log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen',
             'sheet.enter'])
             'sheet.enter', 'sheet.refuse_own', 'roll.read_names'])
+            'sheet.enter', 'sheet.refuse_own', 'roll.read_names', 'activity.leave_all'])
         OR log.detail ->> 'evidence' = 'entered_later'
         OR NOT EXISTS (
             SELECT FROM site WHERE site.leader_member_id = log.member_id

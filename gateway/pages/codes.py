@@ -1,4 +1,5 @@
-"""The organizer's screen of rotating codes: full page, arrival or departure, how many are there.
+"""The screen of rotating codes, for an organizer, or for who leads the site: full page, arrival or departure, how many
+are there.
 
 The page alone shows the present code and reloads itself; a small script draws the next ones without
 a network for up to 30 minutes.
@@ -16,11 +17,11 @@ from markupsafe import Markup
 from gateway import backend, presentation, qr
 from gateway.backend import Call
 from gateway.forms import uuid_or_none
-from gateway.guards import holding
+from gateway.guards import logged_in
 from gateway.i18n import _
+from gateway.pages.roll import page_of, sites_called
 from shared import http
 from shared.errors import RuleBroken
-from shared.principal import Role
 
 DIRECTIONS = ("arrival", "departure")
 MINUTES_AHEAD = 30
@@ -29,19 +30,21 @@ pages = Blueprint("codes", __name__)
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/code")
-@holding(Role.ORGANIZER)
+@logged_in
 def show_screen(activity_id: UUID) -> ResponseReturnValue:
     activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+    sites = sites_called(activity)
     direction = request.args.get("direction", DIRECTIONS[0])
-    site_id = uuid_or_none(request.args.get("site_id")) or UUID(activity["sites"][0]["id"])
-    site = next((site for site in activity["sites"] if site["id"] == str(site_id)), None)
+    site_id = uuid_or_none(request.args.get("site_id")) or UUID(sites[0]["id"])
+    site = next((site for site in sites if site["id"] == str(site_id)), None)
     if direction not in DIRECTIONS or site is None:
         abort(404)
     asked = {"site_id": site_id, "direction": direction}
     try:
         codes = backend.call("checkin", "GET", f"/activities/{activity_id}/codes", query={**asked, "minutes": 1})
     except RuleBroken as refusal:
-        return render_template("codes/over.html", activity=activity, detail=_(refusal.detail)), 422
+        words = _(refusal.detail)
+        return render_template("codes/over.html", activity=activity, detail=words, back=page_of(activity)), 422
     presence = backend.together(presence=Call("checkin", f"/activities/{activity_id}/presence"))["presence"]
     now = presentation.read_moment(codes["server_now"])
     code = next(one for one in codes["codes"] if presentation.read_moment(one["shown_until"]) > now)
@@ -50,6 +53,8 @@ def show_screen(activity_id: UUID) -> ResponseReturnValue:
         "codes/screen.html",
         activity=activity,
         site=site,
+        sites=sites,
+        back=page_of(activity),
         direction=direction,
         presence=presence.content,
         drawing=Markup(qr.svg(code["url"], words)),  # noqa: S704 - our own drawing
@@ -57,7 +62,7 @@ def show_screen(activity_id: UUID) -> ResponseReturnValue:
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/codes.json")
-@holding(Role.ORGANIZER)
+@logged_in
 def list_codes(activity_id: UUID) -> ResponseReturnValue:
     """The codes of the coming minutes, ready to draw; times in milliseconds, as scripts count them."""
     query = {
@@ -82,7 +87,7 @@ def list_codes(activity_id: UUID) -> ResponseReturnValue:
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/presence.json")
-@holding(Role.ORGANIZER)
+@logged_in
 def count_presence(activity_id: UUID) -> ResponseReturnValue:
     """How many are there and how the activity stands, asked for every few seconds: 304 when nothing has changed."""
     presence: dict[str, Any] = backend.call("checkin", "GET", f"/activities/{activity_id}/presence")

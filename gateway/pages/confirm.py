@@ -8,13 +8,14 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
-from gateway.guards import holding
+from gateway.guards import holding, logged_in
 from gateway.i18n import _
 from gateway.pages import done, refused
 from gateway.pages.places import asked_for, asking_for_people, by_id, describe, people, told_apart
+from gateway.pages.roll import roll_page, sites_called
 from shared import clock
 from shared.errors import HuzhuError, Invalid, NotFound
 from shared.principal import Role
@@ -199,7 +200,7 @@ def confirm_all(activity_id: UUID) -> ResponseReturnValue:
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/leave-all")
-@holding(Role.ORGANIZER)
+@logged_in
 def ask_leave_all(activity_id: UUID) -> ResponseReturnValue:
     return _leave_all_page(activity_id, Form({"site_id": request.args.get("site", "")}))
 
@@ -215,10 +216,22 @@ def _leave_all_page(activity_id: UUID, filled: Form) -> str:
         site_options=[(site["id"], site["name"]) for site in activity["sites"]],
         filled=filled,
     )
+    """For an organizer of all, for who leads sites of those who are there."""
+    here = f"/organize/activities/{activity_id}"
+    if not visitor.require_session().has(Role.ORGANIZER):
+        activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
+        what = f"{activity['title']} · {'、'.join(site['name'] for site in sites_called(activity))}"
+        follows = _("您的点位上还在场的人都按现在签退，不能撤回；时间不对的请活动负责人更正。")
+        return done.ask(_("全员签退？"), what, follows, f"{here}/leave-all", _("全员签退"), f"{here}/roll")
+    activity, presence = (
+        backend.call("checkin", "GET", f"/activities/{activity_id}{part}") for part in ("", "/presence")
+    )
+    follows = _("还在场的 %(count)s 人都按现在签退，不能撤回；时间不对的要一个个更正。", count=presence["present"])
+    return done.ask(_("全员签退？"), activity["title"], follows, f"{here}/leave-all", _("全员签退"), f"{here}/confirm")
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/leave-all")
-@holding(Role.ORGANIZER)
+@logged_in
 def leave_all(activity_id: UUID) -> ResponseReturnValue:
     """At the site that was chosen, or at all: with several nobody leaves where none was chosen."""
     filled = Form.posted()
@@ -227,13 +240,20 @@ def leave_all(activity_id: UUID) -> ResponseReturnValue:
         content = {} if filled.text("site_id") == EVERYWHERE else {"site_id": filled.uuid("site_id", _("请选择点位"))}
     if not filled:
         return _leave_all_page(activity_id, filled), 422
+    site_id = uuid_or_none(request.form.get("site_id"))
+    content = {"site_id": str(site_id)} if site_id else {}
+    organizes = visitor.require_session().has(Role.ORGANIZER)
     try:
-        done = backend.call("checkin", "POST", f"/activities/{activity_id}/leave-all", json=content)
+        left = backend.call("checkin", "POST", f"/activities/{activity_id}/leave-all", json=content)["left"]
     except HuzhuError as refusal:
         filled = Form()
         filled.blame(refusal)
         return _list_page(activity_id, filled), 422
     return _list_page(activity_id, Form(), left=done["left"], left_at=content.get("site_id"))
+        return _list_page(activity_id, filled) if organizes else roll_page(activity_id, filled, None), 422
+    if not organizes:
+        return done.back(f"/organize/activities/{activity_id}/roll", "left_all")
+    return _list_page(activity_id, Form(), left=left)
 
 
 # --- One record ---------------------------------------------------------------------------------------

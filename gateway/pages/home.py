@@ -55,6 +55,7 @@ def start() -> ResponseReturnValue:
         "home/start.html",
         balance=balances[0] if balances else None,
         activities=_coming(panels["activities"].content),
+        led=_led(panels["activities"].content or []),
         present=next((one for one in records or [] if one["state"] == "open"), None),
         is_new=records == [],
         mine=mine,
@@ -63,6 +64,18 @@ def start() -> ResponseReturnValue:
         answers=panels["answers"].content,
         names={str(member.member_id): member.name for member in viewer.members},
     )
+
+
+def _led(activities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of these activities those of which this login leads sites, with their names and whether it is the day."""
+    own_id = str(visitor.require_session().own_member_id)
+    found = []
+    for one in activities:
+        names = [site["name"] for site in one["sites"] if site["leader_member_id"] == own_id]
+        if names and one["state"] == "published":
+            is_today = presentation.read_moment(one["arrival_opens_at"]).date() <= clock.today()
+            found.append(one | {"led": "、".join(names), "is_today": is_today})
+    return found
 
 
 def _coming(activities: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:

@@ -17,8 +17,10 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages.places import ROWS_MAX, asking_who, meant_by
+from gateway.pages import done
+from gateway.pages.places import asking_who, meant_by
 from shared import http
-from shared.errors import HuzhuError, TooMany, Unavailable
+from shared.errors import Forbidden, HuzhuError, TooMany, Unavailable
 from shared.principal import Role
 
 MODES = ("arrived", "left")
@@ -30,7 +32,7 @@ pages = Blueprint("roll", __name__)
 @pages.get("/organize/activities/<uuid:activity_id>/roll")
 @logged_in
 def show_roll(activity_id: UUID) -> ResponseReturnValue:
-    return _roll_page(activity_id, Form(), None)
+    return roll_page(activity_id, Form(), None)
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/roll")
@@ -43,7 +45,7 @@ def tick(activity_id: UUID) -> ResponseReturnValue:
     except HuzhuError as refusal:
         filled.blame(refusal)
         told = None
-    return _roll_page(activity_id, filled, told), 200 if filled else 422
+    return roll_page(activity_id, filled, told), 200 if filled else 422
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/roll.json")
@@ -244,7 +246,7 @@ def _refusals() -> dict[str, str]:
 # --- The page -------------------------------------------------------------------------------------------
 
 
-def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
+def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
     wanted = request.args.get("q", "").strip()
     asked = {
         "activity": Call("checkin", f"/activities/{activity_id}"),
@@ -295,6 +297,7 @@ def _roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         switchers=_switchers(activity_id, activity, at_site, chosen),
         as_organizer=roll["as_organizer"],
         may_name=roll["may_name"],
+        said=done.said(),
         away=[_("姓名")] * (named.error is not None),
         search_away=search_away,
         # What the station has answered to this is all on the page.
@@ -430,6 +433,25 @@ def _is_chosen(line: Line, chosen: dict[str, str]) -> bool:
     if chosen["building"] and line.building != chosen["building"]:
         return False
     return {"absent": line.state == "absent", "there": line.state == "open"}.get(chosen["show"], True)
+
+
+def sites_called(activity: dict[str, Any]) -> list[dict[str, Any]]:
+    """Whose roll, sheets and codes may be this login's: all for who holds the role somewhere, else those it leads.
+    Forbidden for who leads none.
+    """
+    session = visitor.require_session()
+    sites: list[dict[str, Any]] = activity["sites"]
+    if not session.has(Role.ORGANIZER):
+        sites = [site for site in sites if site["leader_member_id"] == str(session.own_member_id)]
+    if not sites:
+        raise Forbidden
+    return sites
+
+
+def page_of(activity: dict[str, Any]) -> str:
+    """The page of an activity that this login has: the organizer's, or everybody's."""
+    prefix = "/organize" if visitor.require_session().has(Role.ORGANIZER) else ""
+    return f"{prefix}/activities/{activity['id']}"
 
 
 def _here(activity_id: UUID, query: dict[str, str]) -> str:

@@ -17,18 +17,17 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation, visitor
+from gateway import backend, presentation
 from gateway.forms import Form, uuid_or_none
-from gateway.guards import holding, logged_in
+from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages import signed_up
 from gateway.pages.confirm import evidence_shown
 from gateway.pages.files import in_full
 from gateway.pages.places import describe
-from gateway.pages.roll import asking_for_names
+from gateway.pages.roll import asking_for_names, page_of, sites_called
 from shared import clock
-from shared.errors import Forbidden, HuzhuError, Unavailable
-from shared.principal import Role
+from shared.errors import HuzhuError, Unavailable
 
 FIRST_PAGE_LINES = 20
 NEXT_PAGE_LINES = 28
@@ -66,7 +65,7 @@ class Written:
 
 
 @pages.get("/organize/activities/<uuid:activity_id>/sheet")
-@holding(Role.ORGANIZER)
+@logged_in
 def print_sheet(activity_id: UUID) -> ResponseReturnValue:
     sheet = _get_sheet(activity_id, _site_asked_for(), request.args.get("number") or None)
     activity, site = sheet["activity"], sheet["site"]
@@ -75,11 +74,11 @@ def print_sheet(activity_id: UUID) -> ResponseReturnValue:
     names = _names(sheet, listed)
     return render_template(
         "sheets/paper.html",
-        back=f"/organize/activities/{activity_id}",
+        back=_back(activity, sheet["as_organizer"]),
         activity=activity,
         when=in_full(activity["starts_at"], activity["ends_at"]),
         site=site,
-        sites=activity["sites"],
+        sites=activity["sites"] if sheet["as_organizer"] else sites_called(activity),
         number=sheet["number"],
         leader=names.get(leader_id, {}).get("name", "–"),
         lines=[names.get(line["member_id"], {"name": describe(None)}) for line in sheet["lines"]],
@@ -104,7 +103,7 @@ def _get_sheet(
     of the site any more.
     """
     if site_id is None:
-        site_id = _sites(backend.call("checkin", "GET", f"/activities/{activity_id}"))[0]["id"]
+        site_id = sites_called(backend.call("checkin", "GET", f"/activities/{activity_id}"))[0]["id"]
     query = {"site_id": site_id, "number": number}
     try:
         sheet: dict[str, Any] = backend.call("checkin", "GET", f"/activities/{activity_id}/sheet", query=query)
@@ -114,19 +113,6 @@ def _get_sheet(
         return _get_sheet(activity_id, site_id, None)
     site = next(site for site in sheet["activity"]["sites"] if site["id"] == str(site_id))
     return sheet | {"site": site}
-
-
-def _sites(activity: dict[str, Any]) -> list[dict[str, Any]]:
-    """Whose sheets may be this login's: all for who holds the role somewhere, else those it leads. Forbidden for who
-    leads none.
-    """
-    session = visitor.require_session()
-    sites: list[dict[str, Any]] = activity["sites"]
-    if not session.has(Role.ORGANIZER):
-        sites = [site for site in sites if site["leader_member_id"] == str(session.own_member_id)]
-    if not sites:
-        raise Forbidden
-    return sites
 
 
 def _names(sheet: dict[str, Any], member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -300,11 +286,8 @@ def _as_meant(line: Written, judged: dict[str, Any] | None) -> Written:
 
 
 def _number_page(activity: dict[str, Any], filled: Form) -> str:
-    sites = [(site["id"], site["name"]) for site in _sites(activity)]
-    as_organizer = visitor.require_session().has(Role.ORGANIZER)
-    return render_template(
-        "sheets/number.html", activity=activity, filled=filled, sites=sites, back=_back(activity, as_organizer)
-    )
+    sites = [(site["id"], site["name"]) for site in sites_called(activity)]
+    return render_template("sheets/number.html", activity=activity, filled=filled, sites=sites, back=page_of(activity))
 
 
 def _back(activity: dict[str, Any], as_organizer: bool) -> str:

@@ -155,9 +155,10 @@ def list_reviews(caller: Principal, *, for_: str, limit: int, after: UUID | None
 def list_codes(caller: Principal, *, activity_id: UUID, site_id: UUID, direction: str, minutes: int) -> Codes:
     """The codes of the coming minutes, the current one first, so that a basement without network can show them."""
     activity = store.get_activity(session(), activity_id)
-    caller.require(Role.ORGANIZER, activity.path)
+    led = _led(caller, activity)
     store.get_site(activity, site_id)
     activities.require_published(activity.stands)
+    roll.require_running({site_id}, led, _running(activity))
     settings: ServiceSettings = current_app.config["SETTINGS"]
     keyring: Keyring = current_app.config["CODE_KEYS"]
     now = clock.now()
@@ -173,8 +174,10 @@ def list_codes(caller: Principal, *, activity_id: UUID, site_id: UUID, direction
 
 
 def count_presence(caller: Principal, *, activity_id: UUID) -> Presence:
-    """How many are there now."""
-    activity = _readable(session(), caller, activity_id)
+    """How many are there now; numbers alone, which who leads a site sees too, below the codes."""
+    activity = store.get_activity(session(), activity_id)
+    if not any(caller.may(role, activity.path) for role in _READERS):
+        _led(caller, activity)
     return _presence(activity, attendance_store.count_presence(session(), [activity_id]).get(activity_id))
 
 

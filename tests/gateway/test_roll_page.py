@@ -237,6 +237,62 @@ def test_a_search_is_of_the_whole_station_whoever_is_on_the_roll_and_whatever_pa
         assert len(re.findall(r"<li[^>]* data-namesake", searched)) == 3
         assert 'data-answered="王秀英"' in searched
         assert list(rows(organizer.get(f"{here}?site={east}&q=和谐小区").text)) == ["王秀英", "陈芳"]
+def test_who_leads_a_site_shows_its_codes_prints_its_sheet_and_signs_all_out_there(town: Town) -> None:
+    organizer, leader = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
+    chen, zhao = town.person("陈小芳"), town.person("赵志远")
+    activity = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    east, west = (site["id"] for site in organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"])
+    for who, site_id in ((chen, east), (zhao, west)):
+        who.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up", site_id=site_id)
+    own = (f"{activity}/code?site_id={east}", f"{activity}/codes.json?site_id={east}&direction=arrival&minutes=2")
+    others = (f"{activity}/code?site_id={west}", f"{activity}/codes.json?site_id={west}&direction=arrival&minutes=2")
+    everybody = leader.get("/").text
+    assert "您负责：楼道大扫除 · 东门 的点位" in everybody
+    assert f'href="{here}"' not in everybody
+    assert "您负责" not in chen.get("/").text
+    too_early = leader.get(own[0], 422).text
+    assert "从开始签到到签退关闭为止" in too_early
+    assert f'href="/activities/{activity_id}"' in too_early
+    with town.at(START - timedelta(minutes=30)):
+        assert f'href="{here}"' in leader.get("/").text
+        roll = leader.get(here).text
+        assert f'href="{own[0]}"' in roll
+        assert west not in roll
+        screen = leader.get(own[0]).text
+        assert "扫码签到" in screen
+        assert west not in screen
+        leader.get(own[1])
+        assert '"arrived":0' in leader.get(f"{activity}/presence.json").text
+        for refused in (others[1], *own):
+            (chen if refused in own else leader).get(refused, 403)
+        leader.get(others[0], 404)
+        chen.get(f"{activity}/presence.json", 403)
+        sheet = leader.get(f"{activity}/sheet?site={east}").text
+        assert "陈小芳" in sheet
+        assert west not in sheet
+        leader.get(f"{activity}/sheet?site={west}", 403)
+        chen.get(f"{activity}/sheet?site={east}", 403)
+    with town.at(START + timedelta(minutes=5)):
+        press(organizer, f"{here}?site={east}", "陈小芳", "到了")
+        press(organizer, f"{here}?site={west}", "赵志远", "到了")
+    with town.at(START + timedelta(minutes=90)):
+        out = f"{activity}/leave-all"
+        assert "东门" in leader.get(out).text
+        assert "您的点位上还在场的人都已签退" in leader.post(out, out).text
+        states = {
+            one["member_id"]: one["state"]
+            for one in organizer.api("GET", f"/checkin/activities/{activity_id}/attendances")
+        }
+        assert states == {chen.member_id: "left", zhao.member_id: "open"}
+        path = f"/checkin/activities/{activity_id}/leave-all"
+        assert leader.refused("POST", path, {"site_id": west})["status"] == 403
+        assert chen.refused("POST", path, {})["status"] == 403
+        [act] = town.administrator.api("GET", "/checkin/audit?action=activity.leave_all")
+        assert (act["member_id"], act["detail"]["as"]) == (leader.member_id, "site_leader")
+        chen.get(out, 403)
+    with town.at(START + timedelta(hours=4)):
+        assert leader.refused("POST", path, {})["code"] == "leader_outside_times"
 
 
 def test_the_roll_is_narrowed_by_home_and_by_who_is_missing(town: Town) -> None:

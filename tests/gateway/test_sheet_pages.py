@@ -227,9 +227,7 @@ def test_the_typists_own_line_is_left_to_another(town: Town, organizer: Browser)
     assert "录入签到表" in acts
 
 
-def test_who_leads_a_site_types_in_its_sheet_until_the_end_of_the_next_day(
-    town: Town, organizer: Browser
-) -> None:
+def test_who_leads_a_site_types_in_its_sheet_until_the_end_of_the_next_day(town: Town, organizer: Browser) -> None:
     leader, chen, zhao = town.person("王秀英"), town.person("陈小芳"), town.person("赵志远")
     here = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")
     page, sheet = f"/activities/{here.rpartition('/')[2]}", f"{here}/sheet/enter"

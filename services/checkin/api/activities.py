@@ -118,17 +118,17 @@ def close_activity(activity_id: UUID) -> Activity:
 
 
 @routes.route("/activities/<uuid:activity_id>/codes", methods=["GET"])
-@web.holding(Role.ORGANIZER)
+@web.logged_in()
 @routes.arguments(CodesQuerySchema, location="query")
 @routes.response(200, CodesSchema)
 @refuses(404, 422)
 def list_codes(query: dict[str, Any], activity_id: UUID) -> queries.Codes:
-    """The codes of the coming minutes for one site and direction."""
+    """The codes of the coming minutes for one site and direction; for who leads the site while people come and go."""
     return queries.list_codes(web.caller(), activity_id=activity_id, **query)
 
 
 @routes.route("/activities/<uuid:activity_id>/presence", methods=["GET"])
-@web.holding(Role.ORGANIZER, Role.AUDITOR)
+@web.logged_in()
 @routes.response(200, PresenceSchema)
 @refuses(404)
 def count_presence(activity_id: UUID) -> queries.Presence:

@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.checkin.domain import activities, attendances
+from services.checkin.domain import activities, attendances, roll
 from services.checkin.domain.activities import FixedOnceMade, State, TimesInUse
 from services.checkin.domain.attendances import Attendance
+from services.checkin.domain.roll import AS_SITE_LEADER
 from services.checkin.domain.schedule import PostponedToThePast, Schedule
 from services.checkin.store import Activity, Site
 from services.checkin.store import activities as store
@@ -236,16 +237,20 @@ def summarize_activity(tx: Session, caller: Principal, *, activity_id: UUID, sum
 
 @transactional
 def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUID | None = None) -> int:
-    """Everybody leaves now, at one site or all; returns how many did. They wait to be confirmed."""
-    activity, path = _hold(tx, caller, activity_id)
-    if site_id is not None:
-        store.get_site(activity, site_id)
+    """Everybody leaves now, at one site or all; returns how many did. They wait to be confirmed. For who leads sites
+    all are those, and while the activity runs.
+    """
+    activity = store.hold_activity(tx, activity_id)
+    path = activity.path
+    led = roll.sites_called(activity.leaders, caller.own_member_id, organizes=caller.may(Role.ORGANIZER, path))
+    site_ids = led if site_id is None else {store.get_site(activity, site_id).id}
+    roll.require_running(site_ids or (), led, roll.Running(activity.stands, activity.schedule, clock.now()))
     pairs = [
-        pair for pair in attendance_store.lock_pairs_at(tx, activity_id) if site_id is None or pair.site_id == site_id
+        pair for pair in attendance_store.lock_pairs_at(tx, activity_id) if site_ids is None or pair.site_id in site_ids
     ]
     left = sign_out(tx, activity, pairs, clock.now())
     if left:
-        detail = {"title": activity.title, "left": len(left)}
+        detail = {"title": activity.title, "left": len(left)} | ({} if led is None else {"as": AS_SITE_LEADER})
         audit.add(tx, caller, "activity.leave_all", "activity", activity_id, path=path, detail=detail)
     return len(left)
 

@@ -13,7 +13,7 @@ from services.checkin.commands.attendances import digest_of, in_brief
 from services.checkin.domain import attendances, entering, roll
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
-from services.checkin.domain.roll import Outcome, Running, Tick, Verdict, Wanted, Why
+from services.checkin.domain.roll import AS_SITE_LEADER, Outcome, Running, Tick, Verdict, Wanted, Why
 from services.checkin.domain.schedule import service_day
 from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
@@ -23,9 +23,6 @@ from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.principal import Principal, Role
-
-AS_SITE_LEADER = "site_leader"
-"""What the audit log says of acts that only leading a site allowed."""
 
 NAMES_NOTED_FOR = timedelta(days=1)
 """How long one entry in the audit log holds for who reads the same names again."""

@@ -7,11 +7,11 @@ from uuid import UUID, uuid5
 from sqlalchemy.orm import Session
 
 from services.checkin.commands.attendances import as_added, digest_of
-from services.checkin.commands.roll import AS_SITE_LEADER
 from services.checkin.domain import activities, roll, sheets
 from services.checkin.domain.activities import ActivityInWrongState
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
+from services.checkin.domain.roll import AS_SITE_LEADER
 from services.checkin.domain.schedule import service_day
 from services.checkin.domain.sheets import Outcome, Standing
 from services.checkin.store import Activity

@@ -10,9 +10,16 @@ from services.checkin.domain import activities
 from services.checkin.domain.attendances import LIVE, PAIRS_PER_DAY_MAX, Attendance, State, leave, reject
 from services.checkin.domain.codes import Direction
 from services.checkin.domain.schedule import Schedule
-from shared.errors import Forbidden
+from shared.errors import Forbidden, RuleBroken
 
 TAKEN_BACK = "点名时点错，已撤回"
+AS_SITE_LEADER = "site_leader"
+"""What the audit log says of acts that only leading a site allowed."""
+
+
+class LeaderOutsideTimes(RuleBroken):
+    code = "leader_outside_times"
+    detail = "点位负责人从开始签到到签退关闭为止才能出示签到码、全员签退"
 
 
 class Wanted(StrEnum):
@@ -131,6 +138,18 @@ def may_name(led: Collection[UUID] | None, running: Running) -> bool:
     takes_place = running.state in (activities.State.PUBLISHED, activities.State.CLOSED)
     has_begun = running.now >= running.schedule.arrival_opens_at
     return takes_place and has_begun and running.schedule.counts_as_entered_in_time(running.now)
+
+
+def require_running(site_ids: Collection[UUID], led: Collection[UUID] | None, running: Running) -> None:
+    """Raise unless somebody may show the codes of these sites, and sign out who is there: an organizer (`led` is None)
+    whenever the activity allows it, who leads the sites while people come and go.
+    """
+    if led is None:
+        return
+    if not set(site_ids) <= set(led):
+        raise Forbidden
+    if not running.schedule.arrival_opens_at <= running.now <= running.schedule.departure_closes_at:
+        raise LeaderOutsideTimes
 
 
 def standing(pairs: Iterable[Attendance]) -> Attendance | None:
