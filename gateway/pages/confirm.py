@@ -188,7 +188,14 @@ def _row(attendance: dict[str, Any], known: dict[str, dict[str, Any]], activity_
         "marks": marks_shown(attendance),
         "evidence": evidence_shown(attendance["evidence"]),
         "state": state_shown(attendance["state"]),
+        "awaits_nod": _awaits_nod(attendance),
     }
+
+
+def _awaits_nod(attendance: dict[str, Any]) -> bool:
+    """Whether somebody is there by a late scan, and nobody has said yet that it is so."""
+    by_scan = attendance["state"] == "open" and attendance["evidence"] == "own_scan"
+    return by_scan and "late_scan" in attendance["marks"]
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/confirm-all")
@@ -277,6 +284,7 @@ def _attendance_page(activity_id: UUID, attendance_id: UUID, filled: Form) -> st
         name=name,
         state=state_shown(attendance["state"]),
         marks=marks_shown(attendance),
+        awaits_nod=_awaits_nod(attendance),
         evidence=evidence_shown(attendance["evidence"]),
         day=arrived_at.date().isoformat(),
         start=f"{arrived_at:%H:%M}",

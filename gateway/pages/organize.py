@@ -93,7 +93,7 @@ def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[
     if begun:
         asked["presence"] = Call("checkin", "/activities/presence", {"ids": ",".join(begun)})
     found = {name: panel.content or [] for name, panel in backend.together(**asked).items()}
-    return {one["activity_id"]: one["waiting"] for one in found.get("presence", [])}, found["reviews"]
+    return {one["activity_id"]: one["waiting"] + one["late"] for one in found.get("presence", [])}, found["reviews"]
 
 
 @pages.get("/organize/activities")

@@ -93,6 +93,7 @@ class Line:
     left_at: str | None = None
     site_id: str = ""
     site: str = ""
+    awaits_nod: bool = False
     own_case: bool = False
     signed_up: bool = False
     runs: bool = True
@@ -290,6 +291,7 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
             "arrived": sum(line.state != "absent" for line in at_site),
             "signed_up": sum(line.signed_up for line in at_site),
             "there": sum(line.state == "open" for line in at_site),
+            "late": sum(line.awaits_nod for line in at_site),
         },
         wanted=wanted,
         mode=chosen["mode"] if chosen["mode"] in MODES else MODES[0],
@@ -367,6 +369,7 @@ def _lines(activity: dict[str, Any], rows: Iterable[dict[str, Any]], named: Iter
             left_at=row["left_at"],
             site_id=row["site_id"] or "",
             site="" if _has_one(activity) else sites.get(row["site_id"], ""),
+            awaits_nod=row["awaits_nod"],
             own_case=row["own_case"],
             signed_up=row["signed_up"],
             runs=activity["state"] == "published",

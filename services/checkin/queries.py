@@ -56,8 +56,9 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Members, but `waiting`, which counts attendances. `surplus` is how many came beyond the capacity; `state` is
-    the activity's, so that a screen of codes hears of its end.
+    """Members, but `waiting` and `late`, which count attendances: those who left, and those who are there by a late
+    scan that nobody has nodded to. `surplus` is how many came beyond the capacity; `state` is the activity's, so that a
+    screen of codes hears of its end.
     """
 
     activity_id: UUID
@@ -67,6 +68,7 @@ class Presence:
     left: int
     waiting: int
     surplus: int
+    late: int = 0
 
 
 def get_activity(caller: Principal, *, activity_id: UUID) -> Activity:
@@ -189,7 +191,7 @@ def list_presence(caller: Principal, *, ids: Sequence[UUID]) -> list[Presence]:
     return [_presence(activity, counted.get(activity.id)) for activity in seen]
 
 
-def _presence(activity: Activity, counted: Row[UUID, int, int, int] | None) -> Presence:
+def _presence(activity: Activity, counted: Row[UUID, int, int, int, int] | None) -> Presence:
     present, arrived, waiting = (counted.present, counted.arrived, counted.waiting) if counted else (0, 0, 0)
     return Presence(
         activity_id=activity.id,
@@ -199,6 +201,7 @@ def _presence(activity: Activity, counted: Row[UUID, int, int, int] | None) -> P
         left=arrived - present,
         waiting=waiting,
         surplus=max(0, arrived - activity.capacity) if activity.capacity is not None else 0,
+        late=counted.late if counted else 0,
     )
 
 

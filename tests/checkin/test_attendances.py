@@ -434,3 +434,33 @@ def test_who_waits_and_stayed_for_less_than_the_whole_is_told_with_all_minutes(s
     assert (told.activity_minutes, told.service_day) == (180, service_day(START))
     with pytest.raises(Forbidden):
         queries.list_waiting(station.person(), activity_id=activity.id, limit=10)
+
+
+def test_who_is_there_by_a_late_scan_is_nodded_to_or_refused_while_it_goes_on(station: Station) -> None:
+    activity, (here, away, in_time) = station.activity(), (station.person() for _ in range(3))
+    for who, minutes in ((here, 9), (away, 9), (in_time, 0)):
+        station.scan(who, activity, "arrival", after(5), late_minutes=minutes)
+
+    def late() -> int:
+        return queries.count_presence(station.organizer, activity_id=activity.id).late
+
+    found = {row["member_id"]: row["id"] for row in station.rows("SELECT id, member_id FROM attendance")}
+    assert late() == 2
+    with clock.travel(after(20)):
+        for _again in range(2):
+            nodded = attendances.confirm_attendance(station.organizer, attendance_id=found[own(here)])
+            assert (nodded.state.value, nodded.evidence.value) == ("open", "organizer")
+        assert late() == 1
+        refused = attendances.reject_attendance(station.organizer, attendance_id=found[own(away)], reason="不在现场")
+        assert (refused.state.value, late()) == ("rejected", 0)
+        # Who came in time is there, and neither is to be said of them before they leave.
+        with pytest.raises(AttendanceInWrongState):
+            attendances.confirm_attendance(station.organizer, attendance_id=found[own(in_time)])
+        with pytest.raises(AttendanceInWrongState):
+            attendances.reject_attendance(station.organizer, attendance_id=found[own(in_time)], reason="不在现场")
+    assert station.told() == []
+    actions = [row["action"] for row in station.rows("SELECT action FROM audit_log WHERE action LIKE 'attendance.%'")]
+    assert sorted(actions) == ["attendance.confirm", "attendance.leave", "attendance.reject"]
+    assert station.scan(here, activity, "departure", after(90)).waits
+    attendances.confirm_all(station.organizer, activity_id=activity.id)
+    assert [fact["member_id"] for fact in station.told()] == [str(own(here))]

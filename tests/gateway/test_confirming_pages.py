@@ -214,3 +214,27 @@ def test_all_leave_at_the_site_that_is_chosen_and_its_records_are_shown_alone(to
         assert "已为 1 人签退" in organizer.post(leave, leave, site_id="all").text
     one = publish(organizer, title="义诊")
     assert "点位" not in organizer.get(f"{one}/leave-all").text
+def test_who_scanned_late_is_seen_and_nodded_to_while_the_activity_goes_on(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    here, away = town.person("王秀英"), town.person("陈芳")
+    page = publish(organizer)
+    with town.at(START):
+        code = arrival_code(organizer, page)
+    with town.at(START + timedelta(minutes=10)):
+        for who in (here, away):
+            who.client.get(f"/s/{code}")
+            who.post("/scan", "/scan")
+        assert "已收到，等负责人确认" in here.get("/").text
+        assert "2 条待确认" in organizer.get("/organize").text
+        roll = organizer.get(f"{page}/roll").text
+        assert "2 人扫得晚，等着点头" in roll
+        shown = organizer.get(f"{page}/confirm").text
+        assert "2 人扫得晚，等您点头" in shown
+        rows = dict(re.findall(rf'<a href="({page}/attendances/[^"]+)">([^<]+)</a>', shown))
+        stays, goes = (next(href for href, name in rows.items() if name == who) for who in ("王秀英", "陈芳"))
+        assert f'href="{stays}">扫得晚，等您点头' in roll
+        organizer.post(f"{page}/confirm", stays, action="confirm")
+        assert "1 人扫得晚，等您点头" in organizer.get(f"{page}/confirm").text
+        organizer.post(goes, goes, action="reject", reason="不在现场")
+        assert "扫得晚，等" not in organizer.get(f"{page}/confirm").text
+        assert "您已签到" in here.get("/").text

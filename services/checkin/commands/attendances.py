@@ -101,19 +101,32 @@ def leave_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> 
 
 @transactional
 def confirm_attendance(tx: Session, caller: Principal, *, attendance_id: UUID) -> Attendance:
-    """Nod to one that waits. One that is confirmed stays as it is."""
+    """Nod to one that waits, or to an arrival that was scanned late while it is open. One that is confirmed, or was
+    nodded to, stays as it is.
+    """
     pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.confirm", must_be_known=True)
     if pair.state in attendances.SETTLED:
         return pair
+    if pair.state is State.OPEN and Mark.LATE_SCAN in pair.marks:
+        if not attendances.awaits_nod(pair):
+            return pair
+        return _change(tx, caller, activity, path, pairs, attendances.nod(pair), "attendance.confirm")
     return _change(tx, caller, activity, path, pairs, attendances.confirm(pair), "attendance.confirm")
 
 
 @transactional
 def reject_attendance(tx: Session, caller: Principal, *, attendance_id: UUID, reason: str) -> Attendance:
-    """Refuse one that waits; it never counts."""
+    """Refuse one that waits; it never counts. Who came by a late scan and is there by nothing else is signed out with
+    it.
+    """
     pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.reject")
     if pair.state is State.REJECTED:
         return pair
+    if attendances.awaits_nod(pair):
+        [pair] = sign_out(tx, activity, [pair], clock.now())
+        pairs = [pair if each.id == pair.id else each for each in pairs]
+        detail = {"title": activity.title, "member_id": str(pair.member_id)}
+        audit.add(tx, caller, "attendance.leave", "attendance", attendance_id, path=path, detail=detail)
     return _change(tx, caller, activity, path, pairs, attendances.reject(pair, reason), "attendance.reject")
 
 

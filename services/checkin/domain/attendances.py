@@ -181,6 +181,18 @@ def confirms_itself(attendance: Attendance, *, confirm_each: bool) -> bool:
     return not confirm_each and attendance.evidence is Evidence.OWN_SCAN and not looked_at
 
 
+def awaits_nod(attendance: Attendance) -> bool:
+    """Whether somebody is there by a code that was read late, and nobody has said yet that it is so."""
+    is_late = Mark.LATE_SCAN in attendance.marks and attendance.evidence is Evidence.OWN_SCAN
+    return attendance.state is State.OPEN and is_late
+
+
+def nod(attendance: Attendance) -> Attendance:
+    """A late arrival is the organizer's word from now on; who it is stays there, and leaves like all others."""
+    _require(attendance, State.OPEN)
+    return replace(attendance, evidence=Evidence.ORGANIZER)
+
+
 def confirm(attendance: Attendance) -> Attendance:
     _require(attendance, State.LEFT)
     return replace(attendance, state=State.CONFIRMED, version=attendance.version + 1)

@@ -135,4 +135,5 @@ class PresenceSchema(Wire):
     arrived = fields.Integer(required=True)
     left = fields.Integer(required=True)
     waiting = fields.Integer(required=True)
+    late = fields.Integer(required=True, metadata={"description": "There by a late scan that nobody has nodded to"})
     surplus = fields.Integer(required=True)

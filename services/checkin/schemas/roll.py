@@ -25,6 +25,7 @@ class RollLineSchema(Wire):
     arrived_at = Instant(required=True, allow_none=True)
     left_at = Instant(required=True, allow_none=True)
     was_ticked = fields.Boolean(required=True, metadata={"description": "Entered by an organizer, not scanned"})
+    awaits_nod = fields.Boolean(required=True, metadata={"description": "There by a late scan that waits for a nod"})
     own_case = fields.Boolean(required=True, metadata={"description": "The caller or their household: others tick"})
     name_masked = fields.String(required=True, allow_none=True)
     number_tail = fields.String(required=True, allow_none=True)

@@ -278,11 +278,23 @@ def below(paths: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(copies.station.c.path.startswith(path, autoescape=True) for path in paths))
 
 
-def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[UUID, int, int, int]]:
-    """Who is there, who came, and how many pairs wait, by activity; where nobody was it is missing.
+def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[UUID, int, int, int, int]]:
+    """Who is there, who came, how many pairs wait, and how many who are there came by a late scan that nobody has
+    nodded to, by activity; where nobody was it is missing.
 
-    Reads these activities' stretches of an index, no row.
+    Reads these activities' stretches of an index, and the rows of those who are there.
     """
+    there = attendance_table.alias()
+    late = (
+        select(func.count())
+        .where(
+            there.c.activity_id == _columns.activity_id,
+            there.c.state == State.OPEN.value,
+            there.c.evidence == Evidence.OWN_SCAN.value,
+            literal(Mark.LATE_SCAN.value) == func.any(there.c.marks),
+        )
+        .scalar_subquery()
+    )
     live = _columns.state.in_([state.value for state in LIVE])
     member = func.count(_columns.member_id.distinct())
     rows = tx.execute(
@@ -291,6 +303,7 @@ def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[
             member.filter(_columns.state == State.OPEN.value).label("present"),
             member.filter(live).label("arrived"),
             func.count().filter(_columns.state == State.LEFT.value).label("waiting"),
+            late.label("late"),
         )
         .where(_columns.activity_id == func.any(list(activity_ids)))
         .group_by(_columns.activity_id)

@@ -27,14 +27,16 @@ _list = text(f"""
         ORDER BY coalesce(person_id, member_id), number
     ), standing AS (
         SELECT DISTINCT ON (coalesce(person_id, member_id)) id, coalesce(person_id, member_id) AS member_id, site_id,
-            state, arrived_at, left_at, digest IS NOT NULL AS was_ticked
+            state, arrived_at, left_at, digest IS NOT NULL AS was_ticked,
+            state = 'open' AND evidence = 'own_scan' AND 'late_scan' = ANY(marks) AS awaits_nod
         FROM attendance LEFT JOIN person USING (member_id)
         WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
         ORDER BY coalesce(person_id, member_id), state = 'open' DESC, arrived_at DESC, id DESC
     )
     SELECT member_id, signed.number IS NOT NULL AS signed_up, coalesce(standing.site_id, signed.site_id) AS site_id,
         standing.id AS attendance_id, standing.state, standing.arrived_at, standing.left_at,
-        coalesce(standing.was_ticked, false) AS was_ticked, card.name_masked,
+        coalesce(standing.was_ticked, false) AS was_ticked, coalesce(standing.awaits_nod, false) AS awaits_nod,
+        card.name_masked,
         right(card.volunteer_number, 4) AS number_tail, card.household_id, compound.name AS compound_name,
         building.name AS building_name
     FROM signed FULL JOIN standing USING (member_id)
