@@ -141,7 +141,9 @@ def judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -
     contradicted = bool(line["phone"] and not by_phone) or bool(line["place"] and not by_phone and not at_home)
     if not found["members"]:
         return line | {"comes_to": "unknown", "members": []}
-    if len(narrowed) == 1 and not contradicted:
+    # A name that only another station knows says little by itself: phone or home must say that it is they.
+    doubtful = found.get("elsewhere") and not by_phone and not (line["place"] and at_home)
+    if len(narrowed) == 1 and not contradicted and not doubtful:
         is_taken = narrowed[0]["id"] in taken
         return line | {"comes_to": "already" if is_taken else "take", "members": narrowed}
     return line | {"comes_to": "choose", "members": found["members"] if contradicted else narrowed}

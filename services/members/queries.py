@@ -150,16 +150,20 @@ def _cards(caller: Principal, which: ColumnElement[bool]) -> list[dict[str, Any]
 
 
 def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Who of a station is meant by each of these names and phones, in their order; only where the caller organizes."""
+    """Who of a station is meant by each of these names and phones, in their order; only where the caller organizes.
+
+    Of whom the station has nobody, those of the caller's other stations are, as the roll call finds them: since a split
+    the list of the group names people of both. They are `elsewhere`.
+    """
     tx = session()
     path = tree.get_standing(tx, station_id).path
     caller.require(Role.ORGANIZER, path)
     hashes = {one["phone"]: people.phone_hash(one["phone"]) for one in named if one["phone"]}
     statement = (
         people.view()
-        .add_columns(Member.phone_hash)
+        .add_columns(Member.phone_hash, people.at_home_or_moving_to(path).label("is_here"))
         .where(
-            people.below_any([path]),
+            or_(people.below_any(caller.paths(Role.ORGANIZER)), people.at_home_or_moving_to(path)),
             Member.status == "active",
             or_(
                 Member.name == func.any([one["name"] for one in named]),
@@ -172,10 +176,17 @@ def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, An
     found = []
     for one in named:
         wanted = hashes.get(one["phone"])
-        with_phone = [row.id for row in rows if wanted is not None and row.phone_hash == wanted]
-        meant = [row for row in rows if row.name == one["name"] or row.id in with_phone]
-        members = [people.as_shown(row) for row in meant]
-        found.append({"name": one["name"], "members": members, "by_phone": with_phone})
+        meant = [row for row in rows if row.name == one["name"] or (wanted is not None and row.phone_hash == wanted)]
+        here = [row for row in meant if row.is_here]
+        shown = here or meant[: newcomers.LOOK_ALIKES_MAX]
+        found.append(
+            {
+                "name": one["name"],
+                "members": [people.as_shown(row) for row in shown],
+                "by_phone": [row.id for row in shown if wanted is not None and row.phone_hash == wanted],
+                "elsewhere": bool(meant) and not here,
+            }
+        )
     return found
 
 

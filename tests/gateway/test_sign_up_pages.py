@@ -291,6 +291,14 @@ def test_a_home_on_the_list_may_be_the_building_alone(place: str, comes_to: str)
     assert judge(line, {"members": [member], "by_phone": []}, set())["comes_to"] == comes_to
 
 
+def test_a_name_that_only_another_station_knows_is_asked_about() -> None:
+    member = {"id": "1", "name": "陈芳", "compound_name": "和谐小区", "building_name": "2 栋"}
+    found = {"members": [member], "by_phone": [], "elsewhere": True}
+    for place, phone, comes_to in (("", None, "choose"), ("和谐小区", None, "take"), ("", "13900000000", "take")):
+        line = {"name": "陈芳", "phone": phone, "place": place}
+        assert judge(line, found | {"by_phone": ["1"] if phone else []}, set())["comes_to"] == comes_to
+
+
 def signed_up(organizer: Browser, activity_id: str) -> list[str]:
     found = organizer.api("GET", f"/checkin/activities/{activity_id}/sign-ups")
     return [one["member_id"] for one in found]

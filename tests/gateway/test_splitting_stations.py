@@ -58,6 +58,12 @@ def test_a_station_is_split_and_everybody_keeps_what_they_have(town: Town) -> No
         follow(town)
         assert admin.api("GET", f"/members/members/{goes.member_id}")["station_name"] == "和谐社区实践站"
         assert admin.api("GET", f"/members/members/{stays.member_id}")["station_name"] == OLD
+        # The list of the group names people of both stations.
+        pasted = f"{under_way}/sign-ups"
+        listed = organizer.post(pasted, f"{pasted}/read", list="1. 王秀英\n2. 陈芳 和谐小区\n3. 陈芳\n4. 李小明").text
+        assert re.findall(r"可以报名|请选是哪一位|上面已有这个人|本站没有这个人", listed)[:1] == ["可以报名"]
+        for words, count in (("本站没有这个人", 1), ("可以报名", 2)):
+            assert listed.count(f">{words}<") == count, words
         assert "从那里分出来" in admin.get(new_page).text
         assert "从这里分出去" in admin.get(f"/staff/nodes/{town.station_id}").text
         assert "拆分站点" in admin.get("/staff/audit").text

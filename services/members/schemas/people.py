@@ -175,6 +175,9 @@ class FoundSchema(Wire):
     name = fields.String(required=True)
     members = fields.List(fields.Nested(MemberSchema), required=True)
     by_phone = fields.List(fields.UUID(), required=True)
+    elsewhere = fields.Boolean(
+        required=True, metadata={"description": "Nobody of this station: these are of the caller's other ones"}
+    )
 
 
 class PhonesQuerySchema(Wire):
