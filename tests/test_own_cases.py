@@ -111,7 +111,8 @@ ONES_OWN = {
 }  # fmt: skip
 """What people do with their login, for whomever it acts."""
 LOOKS = {
-    "POST /members/look-ups", "POST /members/name-lists", "POST /members/newcomers/look-alikes",
+    "POST /members/look-ups", "POST /members/name-lists", "POST /members/full-names",
+    "POST /members/newcomers/look-alikes",
     "POST /members/badges/read", "POST /members/claims/read", "POST /checkin/sign-up-lists/read",
 }  # fmt: skip
 GIVES_NOBODY_ANYTHING = {

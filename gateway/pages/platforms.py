@@ -1,6 +1,6 @@
 """Another platform (i志愿 and the like): numbers of members and activities there, and records in batches for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,14 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import nodes_of, station_options
+from gateway.pages.places import describe, nodes_of, people, station_options
 from shared import categories
 from shared.errors import HuzhuError
 from shared.principal import Role
 
 ROWS = 50
 LINES_AT_ONCE = 5000
+NAMES_AT_ONCE = 2000
 
 pages = Blueprint("platforms", __name__)
 
@@ -119,7 +120,17 @@ def _waiting(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Whose records a batch would hold, if the platform's number of theirs were known."""
     query = {name: content[name] for name in ("platform", "node_id", "from_day", "to_day")}
     waiting = backend.together(waiting=Call("checkin", "/batches/waiting", query))["waiting"].content
-    return list(waiting or [])
+    return _named(waiting or [])
+
+
+def _named(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each with `called`: the whole name and what tells namesakes apart, for who may see it."""
+    known = people(one["member_id"] for one in waiting)
+    return [one | {"called": _called(one, known.get(one["member_id"]))} for one in waiting]
+
+
+def _called(one: dict[str, Any], member: dict[str, Any] | None) -> str:
+    return describe(member) if member and member["full"] else str(one["name_masked"])
 
 
 def _batches_page(filled: Form, waiting: Sequence[dict[str, Any]] = ()) -> str:
@@ -149,13 +160,15 @@ def _node_options() -> list[tuple[str, str]]:
 @pages.get("/staff/batches/<uuid:batch_id>")
 @holding(Role.STAFF, Role.AUDITOR)
 def show_batch(batch_id: UUID) -> ResponseReturnValue:
-    batch = backend.call("checkin", "GET", f"/batches/{batch_id}")
-    left_out = backend.together(left_out=Call("checkin", f"/batches/{batch_id}/left-out"))["left_out"]
+    panels = backend.together(
+        batch=Call("checkin", f"/batches/{batch_id}"), left_out=Call("checkin", f"/batches/{batch_id}/left-out")
+    )
+    batch, left_out = panels["batch"].needed(), panels["left_out"].content
     return render_template(
         "platforms/batch.html",
         batch=batch,
         platform=platform_names()[batch["platform"]],
-        left_out=left_out.content,
+        left_out=None if left_out is None else _named(left_out),
         told=done.said(),
     )
 
@@ -163,7 +176,9 @@ def show_batch(batch_id: UUID) -> ResponseReturnValue:
 @pages.get("/staff/batches/<uuid:batch_id>/records.<form>")
 @holding(Role.STAFF, Role.AUDITOR)
 def download(batch_id: UUID, form: str) -> Response:
-    """The batch as a file: in Chinese whatever the page's language, and the same bytes every time."""
+    """The batch as a file, in Chinese whatever the page's language: the same records every time, with the names as
+    members has them now (ADR 147).
+    """
     if form not in ("xlsx", "csv"):
         abort(404)
     batch = backend.call("checkin", "GET", f"/batches/{batch_id}")
@@ -173,7 +188,8 @@ def download(batch_id: UUID, form: str) -> Response:
         records += backend.call("checkin", "GET", f"/batches/{batch_id}/records", query=query)
     platform = _PLATFORMS[batch["platform"]]
     name = f"{platform}-第{batch['number']}批-{batch['from_day']}至{batch['to_day']}"
-    rows = [_cells(record) for record in records]
+    names = _full_names(batch_id, [record["member_id"] for record in records])
+    rows = [_cells(record, names) for record in records]
     if form == "csv":
         return exports.comma_separated(name, _HEADS, rows)
     above = [
@@ -181,6 +197,20 @@ def download(batch_id: UUID, form: str) -> Response:
         f"{batch['node_name']}，{batch['from_day']} 至 {batch['to_day']}",
     ]
     return exports.workbook(name, _HEADS, rows, above=above, made_at=presentation.read_moment(batch["made_at"]))
+
+
+def _full_names(batch_id: UUID, member_ids: Sequence[str]) -> dict[str, str]:
+    """By id, of members of the stations at which this login is staff; what is read is recorded by members. Who belongs
+    elsewhere, or was erased, stays masked, and so does everybody for an auditor.
+    """
+    if not (viewer := presentation.viewer()) or not viewer.is_staff:
+        return {}
+    wanted = sorted(set(member_ids))
+    found: list[dict[str, str]] = []
+    for start in range(0, len(wanted), NAMES_AT_ONCE):
+        content = {"batch_id": str(batch_id), "ids": wanted[start : start + NAMES_AT_ONCE]}
+        found += backend.call("members", "POST", "/full-names", json=content)
+    return {one["id"]: one["name"] for one in found}
 
 
 _PLATFORMS = {"izhiyuan": "i志愿", "china_volunteer": "中国志愿服务网", "other": "其他平台"}
@@ -193,13 +223,13 @@ _HEADS = (
 )  # fmt: skip
 
 
-def _cells(record: dict[str, Any]) -> list[Cell]:
+def _cells(record: dict[str, Any], names: Mapping[str, str]) -> list[Cell]:
     is_correction = record["corrects_number"] is not None
     return [
         record["line"],
         record["member_number"],
         record["volunteer_number"],
-        record["name_masked"],
+        names.get(record["member_id"], record["name_masked"]),
         record["activity_number"],
         record["title"],
         categories.NAMES.get(record["category"], record["category"]),

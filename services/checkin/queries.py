@@ -524,7 +524,7 @@ def get_batch(caller: Principal, *, batch_id: UUID) -> ExportBatch:
     return batch
 
 
-def list_records(caller: Principal, *, batch_id: UUID, limit: int, after: int) -> Sequence[Row[Any]]:
+def list_records(caller: Principal, *, batch_id: UUID, limit: int, after: int) -> list[dict[str, Any]]:
     """Records of a batch as they stood when it was made, by line."""
     get_batch(caller, batch_id=batch_id)
     return outside_store.list_records(session(), batch_id, limit=limit, after=after)

@@ -43,7 +43,7 @@ def make(staff: Principal, station: Station, batch_id: UUID | None = None, **fie
 def records(staff: Principal, batch: ExportBatch) -> list[dict[str, Any]]:
     found = queries.list_records(staff, batch_id=batch.id, limit=5000, after=0)
     session().rollback()
-    return [dict(row._mapping) for row in found]
+    return found
 
 
 def served(station: Station, activity: Activity, staff: Principal, text: str | None) -> tuple[Principal, UUID]:

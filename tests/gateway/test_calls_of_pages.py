@@ -36,6 +36,8 @@ MORE_ROUNDS = {
     f"{ACTIVITY}/edit": 3,
     # With a search, a few times a year: grants, who was found, places; each is waited for as long as it takes.
     "/staff/grants": 3,
+    # A file that is taken away once a month: the batch, its records, and then the full names of those.
+    "/staff/batches/<uuid:batch_id>/records.<form>": 3,
     # Forms that are opened now and then. The member, then all choices but the teams, which hang on the places above.
     "/staff/members/<uuid:member_id>/edit": 3,
     # The place, the station above it, and then what may be its parent or its heir.

@@ -482,7 +482,15 @@ PLATFORMS = (
     Row("POST /checkin/batches", STAFF, 6, _with(id="new", node_id="{node_id}", **_SPAN | {"platform": "other"})),
     Row("GET /checkin/batches/waiting", STAFF | {"auditor"}, 2, query=_SPAN | {"node_id": "{node_id}"}),
     Row(f"GET {_BATCH}", STAFF | {"auditor"}, 1),
-    Row(f"GET {_BATCH}/records", STAFF | {"auditor"}, 2),
+    Row(f"GET {_BATCH}/records", STAFF | {"auditor"}, 3),
+    Row(
+        "POST /members/full-names",
+        elsewhere(STAFF),
+        2,
+        _with(batch_id="{batch_id}", ids=["{member_id}"]),
+        secret="name",
+        knows=STAFF,
+    ),
     Row(f"GET {_BATCH}/left-out", STAFF | {"auditor"}, 2),
 )
 

@@ -63,6 +63,7 @@ class BatchRecordsQuerySchema(Wire):
 class BatchRecordSchema(Wire):
     line = fields.Integer(required=True)
     attendance_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True, metadata={"description": "Whose it is now, also after a merge"})
     version = fields.Integer(required=True)
     corrects_number = fields.Integer(
         required=True, allow_none=True, metadata={"description": "The batch it came in first, when it is a correction"}

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.checkin.domain.outside import RECORDS_MAX, Kind, NumberTaken
 from services.checkin.store.activities import get_activity
-from services.checkin.store.tables import ExportBatch, ExportRecord, OutsideNumber
+from services.checkin.store.tables import ExportBatch, ExportRecord, OutsideNumber, attendance_table
 from shared import clock, copies
 from shared.copies import PERSONS
 from shared.db import violated
@@ -213,15 +213,18 @@ def list_batches(tx: Session, paths: Sequence[str], *, limit: int, after: UUID |
     return list(tx.scalars(statement))
 
 
-def list_records(tx: Session, batch_id: UUID, *, limit: int, after: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Records of a batch by line, with the number of the batch they correct."""
+def list_records(tx: Session, batch_id: UUID, *, limit: int, after: int) -> list[dict[str, Any]]:
+    """Records of a batch by line, with the number of the batch they correct, and `member_id`: whose they are now."""
     first = select(ExportBatch.number).where(ExportBatch.id == ExportRecord.corrects).scalar_subquery()
-    return tx.execute(
-        select(*ExportRecord.__table__.c, first.label("corrects_number"))
+    rows = tx.execute(
+        select(*ExportRecord.__table__.c, first.label("corrects_number"), attendance_table.c.member_id)
+        .join(attendance_table, attendance_table.c.id == ExportRecord.attendance_id)
         .where(ExportRecord.batch_id == batch_id, ExportRecord.line > after)
         .order_by(ExportRecord.line)
         .limit(limit)
     ).all()
+    stays = copies.who_stays(tx, {row.member_id for row in rows})
+    return [dict(row._mapping) | {"member_id": stays[row.member_id]} for row in rows]
 
 
 def list_left_out(tx: Session, scope: Scope) -> Sequence[Row[*tuple[Any, ...]]]:

@@ -7,7 +7,12 @@ from services.members import queries
 from services.members.commands import moves
 from services.members.commands import people as commands
 from services.members.schemas.consents import ConsentsSchema
-from services.members.schemas.name_lists import NameListSchema, NameOnListSchema
+from services.members.schemas.name_lists import (
+    FullNameSchema,
+    FullNamesSchema,
+    NameListSchema,
+    NameOnListSchema,
+)
 from services.members.schemas.people import (
     FamilyMemberSchema,
     FoundSchema,
@@ -167,6 +172,18 @@ def list_names(content: dict[str, Any]) -> list[dict[str, Any]]:
     since they are many; nothing is kept.
     """
     return queries.list_names(web.caller(), **content)
+
+
+@people.route("/full-names", methods=["POST"])
+@web.holding(Role.STAFF)
+@people.arguments(FullNamesSchema)
+@people.response(200, FullNameSchema(many=True))
+@people.refuses(401, 403)
+def list_full_names(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Full names of members of my stations, for a batch that goes to another platform; each that I read is recorded by
+    itself. Others are left out. By POST, since they are many.
+    """
+    return commands.read_full_names(web.caller(), **content)
 
 
 @people.route("/phones", methods=["GET"])

@@ -13,6 +13,16 @@ class NameListSchema(Wire):
     ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=NAMES_MAX))
 
 
+class FullNamesSchema(Wire):
+    batch_id = fields.UUID(required=True, metadata={"description": "Of check-in, for which the names are read"})
+    ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=NAMES_MAX))
+
+
+class FullNameSchema(Wire):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+
+
 class NameOnListSchema(Wire):
     """By which an organizer finds somebody on a list; with `full` false the little that anybody may see."""
 

@@ -380,6 +380,7 @@ def list_named(tx: Session, path: str, member_ids: Iterable[UUID]) -> Sequence[R
     statement = (
         select(
             Member.id,
+            Member.status,
             Member.name,
             Member.pinyin,
             Member.initials,
