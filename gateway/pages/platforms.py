@@ -1,6 +1,8 @@
 """Another platform (i志愿 and the like): numbers of members and activities there, and records in batches for it."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,7 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import describe, nodes_of, people, station_options
+from gateway.pages.signed_up import visible
 from shared import categories
 from shared.errors import HuzhuError
 from shared.principal import Role
@@ -23,6 +26,10 @@ from shared.principal import Role
 ROWS = 50
 LINES_AT_ONCE = 5000
 NAMES_AT_ONCE = 2000
+PASTED_MAX = 100
+CODES_AT_ONCE = 60
+NUMBER_LENGTH_MAX = 40
+NAME_LENGTH_MAX = 50
 
 pages = Blueprint("platforms", __name__)
 
@@ -78,6 +85,117 @@ def _numbers_page(kind: str, subject_id: UUID, filled: Form) -> str:
         numbers=_numbers(kind, subject_id),
         filled=filled,
         told=done.said(),
+    )
+
+
+# --- Many numbers at once -------------------------------------------------------------------------------
+
+
+@pages.get("/staff/outside")
+@holding(Role.STAFF)
+def show_pasting() -> str:
+    return _pasting_page(Form(request.args))
+
+
+@pages.post("/staff/outside")
+@holding(Role.STAFF)
+def paste_numbers() -> ResponseReturnValue:
+    """A line for each person. Who is meant beyond doubt gets the number at once; the other lines stay in the field,
+    each with what is wrong with it.
+    """
+    filled = Form.posted()
+    platform = filled.required("platform", _("请选择平台"))
+    node_id = filled.uuid("node_id", _("请选择在哪里"))
+    lines = [line for line in visible(filled.text("list")).splitlines() if line.strip()]
+    if not lines:
+        filled.fail("list", _("请把名单粘贴进来，一行一个人"))
+    elif len(lines) > PASTED_MAX:
+        filled.fail("list", _("一次最多 %(count)s 行，其余的请再粘贴一次", count=PASTED_MAX))
+    if not filled:
+        return _pasting_page(filled), 422
+    read = [_read_pasted(line) for line in lines]
+    try:
+        found = _who_is_meant(node_id, [one for one in read if one is not None])
+    except HuzhuError as refusal:
+        filled.blame(refusal)
+        return _pasting_page(filled), 422
+    faults = [
+        (line, fault)
+        for line, one in zip(lines, read, strict=True)
+        if (fault := _("看不懂：要写姓名或编号，空一格，再写平台编号") if one is None else _enter(platform, one, found))
+    ]
+    left = Form({"platform": platform, "node_id": node_id, "list": "\n".join(line for line, _fault in faults)})
+    return _pasting_page(left, taken=len(lines) - len(faults), faults=faults), 422 if faults else 200
+
+
+_PASTED = re.compile(r"(?:\d{1,3}[.．、)）]\s*)?(?P<who>\S.*?)[\s,，;；:：]+(?P<number>[^\s,，;；:：]+)")
+_NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pasted:
+    """A line that was understood: by a name, a volunteer number or both, whom the platform knows under `number`."""
+
+    name: str
+    volunteer_number: str
+    number: str
+
+
+def _read_pasted(line: str) -> _Pasted | None:
+    """姓名 or 编号, or both, then the platform's number; in a list of an office, with a count in front."""
+    parts = _PASTED.fullmatch(line.strip())
+    if parts is None or len(parts["number"]) > NUMBER_LENGTH_MAX:
+        return None
+    who = re.sub(r"[\s,，;；:：]", "", parts["who"])
+    digits = _NUMBER.search(who)
+    name = _NUMBER.sub("", who)
+    return None if len(name) > NAME_LENGTH_MAX else _Pasted(name, digits[0] if digits else "", parts["number"])
+
+
+def _who_is_meant(node_id: str, lines: Sequence[_Pasted]) -> dict[str, list[dict[str, Any]]]:
+    """Members by what the lines call them: a name means those of the place, a number whoever has it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    numbers = list(dict.fromkeys(one.volunteer_number for one in lines if one.volunteer_number))
+    for start in range(0, len(numbers), CODES_AT_ONCE):
+        content = {"codes": numbers[start : start + CODES_AT_ONCE]}
+        for answer in backend.call("members", "POST", "/badges/read", json=content):
+            found[answer["code"]] = [answer["member"]] if answer["member"] else []
+    names = [one.name for one in lines if not one.volunteer_number]
+    if names:
+        asked = {"station_id": node_id, "people": [{"name": name, "phone": None} for name in dict.fromkeys(names)]}
+        for answer in backend.call("members", "POST", "/look-ups", json=asked):
+            found[answer["name"]] = [one for one in answer["members"] if one["name"] == answer["name"]]
+    return found
+
+
+def _enter(platform: str, line: _Pasted, found: dict[str, list[dict[str, Any]]]) -> str | None:
+    """Enter a line's number; else why not."""
+    meant = found.get(line.volunteer_number or line.name, [])
+    if not meant:
+        return _("没有这个编号的志愿者") if line.volunteer_number else _("这里没有叫这个名字的志愿者")
+    if len(meant) > 1:
+        return _(
+            "有 %(count)s 位同名，请改写志愿者编号：%(who)s", count=len(meant), who="；".join(map(describe, meant))
+        )
+    (member,) = meant
+    if line.name and line.name != member["name"]:
+        return _("姓名和志愿者编号对不上，请核对")
+    content = {"kind": "member", "subject_id": member["id"], "platform": platform, "number": line.number}
+    try:
+        backend.call("checkin", "PUT", "/outside-numbers", json=content)
+    except HuzhuError as refusal:
+        return _(refusal.detail)
+    return None
+
+
+def _pasting_page(filled: Form, *, taken: int = 0, faults: Sequence[tuple[str, str]] = ()) -> str:
+    return render_template(
+        "platforms/paste.html",
+        filled=filled,
+        names=platform_names(),
+        nodes=_node_options(),
+        taken=taken,
+        faults=faults,
     )
 
 

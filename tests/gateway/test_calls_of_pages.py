@@ -88,6 +88,7 @@ NEEDED = {
     *(("/staff/concerns", "members"), ("/staff/members/<uuid:member_id>/concern", "members")),
     *((f"/staff/batches{part}", "checkin") for part in ("", "/<uuid:batch_id>", "/<uuid:batch_id>/records.<form>")),
     ("/staff/batches", "members"),
+    ("/staff/outside", "members"),
     ("/staff/outside/<kind>/<uuid:subject_id>", "checkin"),
     ("/desk/<uuid:redemption_id>", "rewards"),
     ("/desk/serve/<uuid:member_id>", "rewards"),

@@ -113,3 +113,26 @@ def test_records_that_all_wait_for_numbers_are_counted_and_lead_to_where_numbers
 def test_an_auditor_reads_batches_and_makes_none(town: Town) -> None:
     auditor = town.person("郑监督", Role.AUDITOR)
     assert 'name="from_day"' not in auditor.get("/staff/batches").text
+
+
+def test_numbers_are_pasted_a_line_a_person_and_what_is_not_understood_stays_in_the_field(town: Town) -> None:
+    staff, stranger = town.person("周站长", Role.STAFF), town.person("钱一")
+    by_name, by_number, _twin, _other_twin = (town.person(name) for name in ("陈芳", "李梅", "王秀英", "王秀英"))
+    number = staff.api("GET", f"/members/members/{by_number.member_id}")["volunteer_number"]
+    wrong = ["王秀英 G-3", "孙没有 G-4", "只有姓名", f"陈芳 {number} G-5", "钱一 G-1"]
+    told = staff.post(
+        "/staff/outside",
+        "/staff/outside",
+        422,
+        platform="izhiyuan",
+        list="\r\n".join(["1、陈芳\tG-1", f"{number[:4]} {number[4:8]} {number[8:]}，G-2", *wrong]),
+    ).text
+    assert "登记了 2 位的平台编号" in told
+    assert "有 5 行没有登记" in told
+    for fault in ("有 2 位同名", "这里没有叫这个名字", "看不懂", "姓名和志愿者编号对不上", "已经登记在别处"):
+        assert fault in told, fault
+    assert form_fields(told, "/staff/outside")["list"].split() == " ".join(wrong).split()
+    for who, known in ((by_name, "G-1"), (by_number, "G-2"), (stranger, None)):
+        query = f"kind=member&subject_id={who.member_id}"
+        numbers = [one["number"] for one in staff.api("GET", f"/checkin/outside-numbers?{query}")]
+        assert numbers == ([known] if known else [])
