@@ -2,18 +2,19 @@
 
 import base64
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, exports
-from gateway.backend import Call
+from gateway import backend, exports, presentation
+from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import asking_for_stations, every, stations_in
+from gateway.pages.places import asking_for_stations, describe, every, stations_in
 from shared import categories, clock
 from shared.errors import HuzhuError
 from shared.principal import Role
@@ -21,6 +22,7 @@ from shared.principal import Role
 FILE_BYTES_MAX = 10 * 1024 * 1024
 ROWS = 50
 BAD_ROWS_SHOWN = 30
+GOOD_ROWS_SHOWN = 50
 BAD_ROWS_AT_ONCE = 2000
 HALF_DAYS_H = (3, 3.5, 4, 5)
 """What 半天 may stand for."""
@@ -71,9 +73,9 @@ def list_imports() -> ResponseReturnValue:
 
 
 def _list_page(filled: Form, same_file: str | None = None) -> str:
-    found = backend.call(
-        "members", "GET", "/imports", query={"limit": ROWS, "before": uuid_or_none(request.args.get("before"))}
-    )
+    state = "waiting" if request.args.get("state") == "waiting" else None
+    query = {"limit": ROWS, "state": state, "before": uuid_or_none(request.args.get("before"))}
+    found = backend.call("members", "GET", "/imports", query=query)
     return render_template(
         "imports/list.html",
         imports=found,
@@ -83,7 +85,10 @@ def _list_page(filled: Form, same_file: str | None = None) -> str:
         stations=[(node["id"], node["name"]) for node in stations_in(every(**asking_for_stations(Role.STAFF)))],
         filled=filled,
         same_file=same_file,
-        more=f"/staff/imports?before={found[-1]['id']}" if len(found) == ROWS else None,
+        only_waiting=state is not None,
+        more=f"/staff/imports?{urlencode({'state': state or '', 'before': found[-1]['id']})}"
+        if len(found) == ROWS
+        else None,
     )
 
 
@@ -158,10 +163,8 @@ def show_import(import_id: UUID) -> ResponseReturnValue:
 
 def _import_page(import_id: UUID, filled: Form) -> str:
     found = backend.call("members", "GET", f"/imports/{import_id}")
-    rows: list[dict[str, Any]] = []
-    if found["counts"].get("bad") and found["has_file"]:
-        asked = Call("members", f"/imports/{import_id}/rows", {"limit": BAD_ROWS_SHOWN})
-        rows = backend.together(rows=asked)["rows"].content or []
+    panels = backend.together(**_asking_for_rows(found))
+    rows, good = (panels[name].content or [] if name in panels else [] for name in ("bad", "good"))
     return render_template(
         "imports/import.html",
         found=found,
@@ -172,6 +175,9 @@ def _import_page(import_id: UUID, filled: Form) -> str:
         at_work=found["state"] in AT_WORK,
         progress=_progress(found),
         rows=rows,
+        good=_good_lines(found["kind"], good),
+        more=f"?after={good[-1]['number']}" if len(good) == GOOD_ROWS_SHOWN else None,
+        is_first=not _after(),
         vouched=found["kind"] in VOUCHED,
         years=[(str(year), str(year)) for year in range(clock.today().year, clock.today().year - YEARS, -1)],
         categories=[(slug, _(name)) for slug, name in categories.NAMES.items()],
@@ -179,6 +185,54 @@ def _import_page(import_id: UUID, filled: Form) -> str:
         filled=filled,
         told=done.said(),
     )
+
+
+def _asking_for_rows(found: dict[str, Any]) -> dict[str, Call]:
+    """The first bad rows; and of what a second person answers for a page of what is or was taken over, row by row:
+    nobody approves a sum.
+    """
+    path, asked = f"/imports/{found['id']}/rows", {}
+    if found["counts"].get("bad") and found["has_file"]:
+        asked["bad"] = Call("members", path, {"limit": BAD_ROWS_SHOWN})
+    state = "added" if found["state"] == "done" else "good"
+    if found["kind"] in VOUCHED and found["counts"].get(state) and found["state"] not in AT_WORK:
+        query = {"state": state, "limit": GOOD_ROWS_SHOWN, "after": _after()}
+        asked["good"] = Call("members", path, query)
+    return asked
+
+
+def _after() -> int:
+    """The row after which the page of good rows begins."""
+    text = request.args.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
+
+
+def _good_lines(kind: str, good: list[dict[str, Any]]) -> list[list[str]]:
+    """What each row comes to, as the table has it: whose it is stands beside the name in the file."""
+    return [
+        [
+            str(row["number"]),
+            row["read"]["name"],
+            _("（看不到）") if row["member"] is None else describe(row["member"]),
+            *([presentation.day(row["read"]["day"])] if kind == "past" else []),
+            presentation.minutes(row["read"]["minutes"]),
+            _(categories.NAMES.get(row["read"]["category"], "–"))
+            if kind == "past"
+            else presentation.points(row["read"]["points"]),
+        ]
+        for row in good
+        if row["read"]
+    ]
+
+
+def asking_for_waiting() -> Call:
+    """Files that wait for a second person; `to_approve` reads the answer."""
+    return Call("members", "/imports", {"state": "waiting", "limit": ROWS})
+
+
+def to_approve(panel: Panel) -> list[dict[str, Any]]:
+    """Those of them that this login may approve; none when members is away."""
+    return [one for one in panel.content or [] if "approve" in one["may"]]
 
 
 def _progress(found: dict[str, Any]) -> tuple[int, int]:

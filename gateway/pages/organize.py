@@ -14,6 +14,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import confirming, done, sites
+from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages.places import (
     asking_for_people,
     asking_for_stations,
@@ -50,8 +51,10 @@ def workbench() -> ResponseReturnValue:
         is_past = ends_at.date() < clock.today() or activity["state"] == "closed"
         days["past" if is_past else "tomorrow" if starts_at.date() > clock.today() else "today"].append(activity)
     days["past"].reverse()
-    waiting, reviews = _what_waits(found)
-    return render_template("organize/workbench.html", days=days, away=away, cut=cut, waiting=waiting, reviews=reviews)
+    waiting, reviews, files = _what_waits(found)
+    return render_template(
+        "organize/workbench.html", days=days, away=away, cut=cut, waiting=waiting, reviews=reviews, files=files
+    )
 
 
 def _span(first: int, end: int) -> dict[str, str]:
@@ -79,9 +82,10 @@ def _activities(*queries: dict[str, Any], limit: int) -> tuple[list[dict[str, An
     return by_start, away, any(len(panel.content or []) >= limit for panel in panels)
 
 
-def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """How many records wait to be confirmed, of the activities that began last; and which activities wait to be
-    reviewed or were sent back, whenever they are.
+def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[dict[str, Any]], int | None]:
+    """How many records wait to be confirmed, of the activities that began last; which activities wait to be reviewed
+    or were sent back, whenever they are; and how many files wait for this login to approve them, None when that
+    is not known.
     """
     begun = [
         one["id"]
@@ -94,6 +98,14 @@ def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[
         asked["presence"] = Call("checkin", "/activities/presence", {"ids": ",".join(begun)})
     found = {name: panel.content or [] for name, panel in backend.together(**asked).items()}
     return {one["activity_id"]: one["waiting"] + one["late"] for one in found.get("presence", [])}, found["reviews"]
+    if (viewer := presentation.viewer()) and viewer.is_staff:
+        asked["files"] = asking_for_waiting()
+    panels = backend.together(**asked)
+    found = {name: panel.content or [] for name, panel in panels.items()}
+    files: int | None = 0
+    if "files" in panels:
+        files = None if panels["files"].error is not None else len(to_approve(panels["files"]))
+    return {one["activity_id"]: one["waiting"] for one in found.get("presence", [])}, found["reviews"], files
 
 
 @pages.get("/organize/activities")

@@ -13,6 +13,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
+from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages.places import about, describe, household_of, nodes_of, station_options, told_apart
 from shared import clock
 from shared.errors import Forbidden, HuzhuError
@@ -67,16 +68,19 @@ def _first_steps() -> list[tuple[str, str, bool]]:
 
 
 def _waiting() -> dict[str, str]:
-    """How many people wait for somebody to confirm who they are, and how many activities to be reviewed; without what
-    does not wait, or is none of my business.
+    """How many people wait for somebody to confirm who they are, activities to be reviewed and files to be approved;
+    without what does not wait, or is none of my business.
     """
     if not visitor.require_session().has(Role.STAFF):
         return {}
     query = {"confirmed": "0", "status": "active", "limit": COUNTED_MAX}
     panels = backend.together(
-        people=Call("members", "/members", query), reviews=Call("checkin", "/reviews", {"limit": COUNTED_MAX})
+        people=Call("members", "/members", query),
+        reviews=Call("checkin", "/reviews", {"limit": COUNTED_MAX}),
+        files=asking_for_waiting(),
     )
     counts = {name: len(panel.content or []) for name, panel in panels.items()}
+    counts["files"] = len(to_approve(panels["files"]))
     return {name: f"{count}+" if count == COUNTED_MAX else str(count) for name, count in counts.items() if count}
 
 

@@ -431,7 +431,12 @@ def show_receipt(concern_id: UUID) -> dict[str, Any]:
 
 
 def list_imports(
-    caller: Principal, *, limit: int, station_id: UUID | None = None, before: UUID | None = None
+    caller: Principal,
+    *,
+    limit: int,
+    station_id: UUID | None = None,
+    state: str | None = None,
+    before: UUID | None = None,
 ) -> list[dict[str, Any]]:
     """Files that were brought at and below the caller's nodes, newest first."""
     paths = caller.paths(Role.STAFF) + caller.paths(Role.AUDITOR)
@@ -439,6 +444,8 @@ def list_imports(
     statement = statement.order_by(imports.ImportFile.id.desc()).limit(limit)
     if station_id is not None:
         statement = statement.where(imports.ImportFile.station_id == station_id)
+    if state is not None:
+        statement = statement.where(imports.ImportFile.state == state)
     if before is not None:
         statement = statement.where(imports.ImportFile.id < before)
     return [shown_imports.as_shown(caller, row) for row in session().execute(statement)]
@@ -453,11 +460,31 @@ def show_import(caller: Principal, import_id: UUID) -> dict[str, Any]:
 
 
 def list_import_rows(caller: Principal, import_id: UUID, *, state: str, limit: int, after: int) -> list[dict[str, Any]]:
-    """Rows in one state, by number; for who may see phones, which stand in them."""
+    """Rows in one state, by number, with what they were read as and who is meant; for who may see phones, which stand
+    in them.
+    """
     tx = session()
     _found, path = shown_imports.get_seen(tx, caller, import_id)
     caller.require(Role.STAFF, path)
+    rows = imports.list_rows(tx, import_id, state, limit=limit, after=after)
+    meant = {one.id: one for one in people.list_named(tx, [row.member_id for row in rows if row.member_id])}
     return [
-        {"number": row.number, "member_id": row.member_id, "cells": row.content.cells, "problems": row.content.problems}
-        for row in imports.list_rows(tx, import_id, state, limit=limit, after=after)
+        {
+            "number": row.number,
+            "member_id": row.member_id,
+            "read": row.content.read and {name: row.content.read.get(name) for name in _READ},
+            "member": _meant(caller, meant.get(row.member_id)) if row.member_id else None,
+            "cells": row.content.cells,
+            "problems": row.content.problems,
+        }
+        for row in rows
     ]
+
+
+_READ = ("name", "minutes", "points", "day", "title", "category")
+
+
+def _meant(caller: Principal, row: Row[Any] | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    return people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)

@@ -62,6 +62,7 @@ MORE_CALLS = {
     "/staff/audit": 3,  # its own acts, then the people and the places named in everybody's
     "/staff/grants": 8,  # grants, their holders, the search, and the tree, which members gives a level at a time
     "/staff/imports": 3,  # the files, and the stations to bring one for, as below
+    "/staff/imports/<uuid:import_id>": 3,  # the file, and side by side its first bad rows and a page of the good ones
     "/staff/members": 3,  # the people, and the stations to narrow by, as above
     "/staff/members/<uuid:member_id>": 3,  # the member, who looks alike, who was merged into the member
     "/staff/members/<uuid:member_id>/merge": 3,  # both entries, then who acts for each: each has its own list

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import python_calamine
 
+from gateway.pages import imports
 from services.members.commands import work_imports
 from shared import clock
 from shared.principal import Role
@@ -174,8 +176,14 @@ def test_opening_balances_go_the_whole_way_by_pages(town: Town) -> None:
     assert "把 1 行交去审核" in checked
     assert "120 小时 30 分钟" in checked
     assert "只有姓名，分不清是谁" in checked
+    assert who_gets(checked) == [["2", "陈芳", f"陈芳 · 编号尾号 {number[-4:]}", "120 小时 30 分钟", "86.5"]]
     assert "等上一级的另一位审核" in step(staff, here, "start").text
     assert "审核通过，记账" not in staff.get(here).text
+    assert "份文件等您审核" not in staff.get("/staff").text
+    for page in ("/staff", "/organize"):
+        assert re.search(rf'href="{PAGE}\?state=waiting".*?1 份文件等您审核', second.get(page).text, re.DOTALL), page
+    assert here in second.get(f"{PAGE}?state=waiting").text
+    assert who_gets(second.get(here).text) == who_gets(checked), "nobody approves a sum"
     step(second, here, "approve")
     work(town)
     town.deliver()
@@ -193,6 +201,27 @@ def test_opening_balances_go_the_whole_way_by_pages(town: Town) -> None:
     town.deliver()
     assert "期初结转撤回" in chen.get("/records/points").text
     assert chen.api("GET", f"/points/balances?member_ids={chen.member_id}")[0]["points_available"] == 0
+
+
+def who_gets(page: str) -> list[list[str]]:
+    """The rows of the table that says who gets how much."""
+    rows = page.partition('<caption class="unseen">逐行看：谁得多少</caption>')[2].partition("</table>")[0]
+    body = re.findall(r"<tr>(.*?)</tr>", rows, re.DOTALL)[1:]
+    return [[re.sub(r"<[^>]*>", "", cell).strip() for cell in re.split(r"</t[hd]>", row)[:-1]] for row in body]
+
+
+def test_good_rows_come_in_pages(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "GOOD_ROWS_SHOWN", 1)
+    staff = town.person("周站长", Role.STAFF)
+    people = [town.person(name) for name in ("陈芳", "李梅")]
+    numbers = [staff.api("GET", f"/members/members/{who.member_id}")["volunteer_number"] for who in people]
+    content = f"姓名,志愿者编号,时长\n陈芳,{numbers[0]},3\n李梅,{numbers[1]},4\n".encode()
+    here = f"{PAGE}/{id_in(bring(staff, content, '台账.csv', kind='opening').text)}"
+    work(town)
+    first = staff.get(here).text
+    assert [row[1] for row in who_gets(first)] == ["陈芳"]
+    assert f'href="{here}?after=2"' in first
+    assert [row[1] for row in who_gets(staff.get(f"{here}?after=2").text)] == ["李梅"]
 
 
 def test_opening_balances_are_sent_back_with_a_reason(town: Town) -> None:
@@ -237,7 +266,11 @@ def test_past_services_go_the_whole_way_by_pages(town: Town) -> None:
     assert "把 1 行交去审核" in checked
     assert "有 1 行的日期没有写年份" in checked
     assert "只有姓名，分不清是谁" in checked
+    whose = f"陈芳 · 编号尾号 {number[-4:]}"
+    day = f"{clock.today().year}年3月8日"
+    assert who_gets(checked) == [["3", "陈芳", whose, day, "3 小时", "环境整治"]]
     assert "等上一级的另一位审核" in step(staff, here, "start").text
+    assert who_gets(second.get(here).text) == who_gets(checked)
     step(second, here, "approve")
     work(town)
     town.deliver()

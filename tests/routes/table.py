@@ -503,7 +503,7 @@ IMPORTS = (
     Row("GET /members/imports", elsewhere(STAFF | {"auditor"}), 1, secret="import_id", knows=STAFF | {"auditor"}),
     Row("POST /members/imports", STAFF, 8, _FILE),
     Row(f"GET {_IMPORT}", STAFF | {"auditor"}, 1),
-    Row(f"GET {_IMPORT}/rows", STAFF, 3),
+    Row(f"GET {_IMPORT}/rows", STAFF, 4),
     Row(f"GET {_IMPORT}/file", STAFF | {"auditor"}, 3),
     Row(f"POST {_IMPORT}/check", STAFF, 5, _with()),
     Row(f"POST {_IMPORT}/start", STAFF, 6),

@@ -67,6 +67,7 @@ class ImportReasonSchema(Wire):
 
 class ImportQuerySchema(Wire):
     station_id = fields.UUID()
+    state = fields.String(validate=validate.OneOf([state.value for state in imports.State]))
     before = fields.UUID(metadata={"description": "Only imports older than this one"})
     limit = row_limit()
 
@@ -85,9 +86,33 @@ class ProblemFoundSchema(Wire):
     sentence = fields.String(required=True)
 
 
+class ReadOfRowSchema(Wire):
+    """What a row was read as; what its kind of file does not say is null."""
+
+    name = fields.String(required=True)
+    minutes = fields.Integer(required=True, allow_none=True)
+    points = fields.Integer(required=True, allow_none=True, metadata={"description": "Hundredths"})
+    day = fields.String(required=True, allow_none=True)
+    title = fields.String(required=True, allow_none=True)
+    category = fields.String(required=True, allow_none=True)
+
+
+class MeantByRowSchema(Wire):
+    """Who was found to be meant, by what tells people of one name apart; masked where I may not see more."""
+
+    id = fields.UUID(required=True)
+    full = fields.Boolean(required=True)
+    name = fields.String(required=True)
+    volunteer_number = fields.String(required=True)
+    compound_name = fields.String(required=True, allow_none=True)
+    building_name = fields.String(required=True, allow_none=True)
+
+
 class ImportRowSchema(Wire):
     number = fields.Integer(required=True)
     member_id = fields.UUID(allow_none=True)
+    read = fields.Nested(ReadOfRowSchema, required=True, allow_none=True)
+    member = fields.Nested(MeantByRowSchema, required=True, allow_none=True)
     cells = fields.List(fields.String(), required=True)
     problems = fields.List(fields.Nested(ProblemFoundSchema), required=True)
 
