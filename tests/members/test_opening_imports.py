@@ -63,7 +63,7 @@ def test_of_two_of_one_name_the_building_says_which_whatever_offices_call_it(tow
     meant = town.add("王秀英", compound_id=home, building_id=town.nodes["3栋"])
     town.add("王秀英", compound_id=home)
     caller = staff(town)
-    found = brought(town, caller, "姓名,小区,楼栋,时长\n王秀英,和谐小区,三号楼,120\n".encode())
+    found = brought(town, caller, "姓名,小区,楼栋,时长\n王秀英,和谐 小区,三号楼,120\n".encode())
     (good,) = town.get(f"/imports/{found['id']}/rows?state=good", caller).json
     assert good["member_id"] == str(meant)
     # Where both are there, each is meant by its own name alone.

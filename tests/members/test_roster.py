@@ -119,6 +119,32 @@ def test_good_rows_come_in_beside_bad_ones_each_named_by_row_and_cell(town: Town
     ]
 
 
+def test_a_bad_date_hides_no_bad_place(town: Town) -> None:
+    rows: list[list[Any]] = [
+        ["钱七", "12345", "没有的小区", "", "1999-13-01"],
+        ["孙八", "", "和谐小区", "9栋", "1999-13-01"],
+        ["周九", "", "", "9栋", "1999-13-01"],
+    ]
+    assert [(problem.row, problem.title) for problem in run(town, rows).problems] == [
+        *((4, "手机"), (4, "出生日期"), (4, "小区")),
+        *((5, "出生日期"), (5, "楼栋")),
+        *((6, "出生日期"), (6, "楼栋")),
+    ]
+
+
+@pytest.mark.parametrize("written", ["和谐 小区", "和　谐 小 区", "和谐小区 "])
+def test_a_compound_is_known_with_whatever_spaces(town: Town, written: str) -> None:
+    assert run(town, [["陈芳", "", written, "3栋"]]).problems == []
+    assert [row.building_id for row in town.sql("SELECT building_id FROM member")] == [town.nodes["3栋"]]
+
+
+def test_a_compound_called_with_full_width_digits_is_known_by_narrow_ones(town: Town) -> None:
+    node = {"id": str(new_id()), "level": "compound", "name": "和谐 ２期", "parent_id": str(town.nodes["南昌路站"])}
+    assert town.post("/nodes", town.official(Role.ADMINISTRATOR), node).status_code == 201
+    assert run(town, [["陈芳", "", "和谐2期", ""]]).problems == []
+    assert [str(row.compound_id) for row in town.sql("SELECT compound_id FROM member")] == [node["id"]]
+
+
 @pytest.mark.parametrize("written", ["3栋", "3号楼", "3 号楼", "三号楼", "3幢", "3#楼", "３栋", "3"])
 def test_a_building_is_known_by_whatever_offices_call_it(town: Town, written: str) -> None:
     assert run(town, [["陈芳", "", "和谐小区", written]]).problems == []

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, past
-from services.members.domain.buildings import known_as
+from services.members.domain.buildings import home_as
 from services.members.domain.imports import Kind, Problem, RowState, State
 from services.members.domain.past import PastRow
 from services.members.domain.recognising import check_kind
@@ -104,7 +104,8 @@ def _match(
     numbers = {row.volunteer_number for row in rows if row.volunteer_number}
     station = tree.get_standing(tx, station_id)
     there = list_buildings(tx, station.path)
-    rows = [replace(row, building=known_as(row.building, there.get(row.compound or "", ()))) for row in rows]
+    homes = [home_as(row.compound, row.building, there) for row in rows]
+    rows = [replace(row, compound=home[0], building=home[1]) for row, home in zip(rows, homes, strict=True)]
     known = list_candidates(tx, station.id, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from services.members.commands.people import insert_members
 from services.members.domain import roster
-from services.members.domain.buildings import meant
+from services.members.domain.buildings import meant, of_name
 from services.members.domain.imports import Kind, Problem
 from services.members.domain.people import NewMember
 from services.members.domain.places import Level, may_be_home
 from services.members.domain.recognising import check_kind
-from services.members.domain.roster import Person, RosterRow
+from services.members.domain.roster import BadRow, Person, RosterRow
 from services.members.store import groups, tree
 from services.members.store.keys import keys
 from services.members.store.models import Employer, Member, Node, Team
@@ -107,19 +107,15 @@ def judge(tx: Session, caller: Principal, sheets: Sequence[Sheet], *, station: s
     check_kind(Kind.ROSTER, [sheet.rows for sheet in sheets])
     heads = roster.find_titles([sheet.rows for sheet in sheets])
     report.unknown_titles = heads.unknown
-    rows: list[RosterRow] = []
-    numbers: list[int] = []
-    for row in roster.read_rows(sheets[heads.sheet].rows, heads, clock.today()):
-        report.rows += 1
-        numbers.append(row.number if isinstance(row, RosterRow) else row[0].row)
-        if isinstance(row, RosterRow):
-            rows.append(row)
-        else:
-            report.problems += row
+    rows = list(roster.read_rows(sheets[heads.sheet].rows, heads, clock.today()))
+    report.rows = len(rows)
+    for row in rows:
+        if isinstance(row, BadRow):
+            report.problems += row.problems
     new = _find_new(tx, caller, rows, station, report)
     report.problems.sort(key=lambda problem: problem.row)
     _write(tx, caller, new, report)
-    return Judged(heads, numbers, new, report)
+    return Judged(heads, [row.number for row in rows], new, report)
 
 
 def take_in(
@@ -140,14 +136,15 @@ def _wait_for_others(tx: Session) -> None:
 
 
 def _find_new(
-    tx: Session, caller: Principal, rows: Sequence[RosterRow], station: str | None, report: Report
+    tx: Session, caller: Principal, rows: Sequence[RosterRow | BadRow], station: str | None, report: Report
 ) -> list[_Placed]:
+    """Good rows about nobody who is known; what is wrong with the places of all rows goes into the report."""
     stations = _find_stations(tx, {station} if station else {row.station for row in rows if row.station})
     if station and station not in stations:
         raise NotFound(f"没有找到站点“{station}”，或者有几个同名的站点，请改用站点编号")
     for found in stations.values():
         caller.require(Role.STAFF, found.path)
-    known = _known_people(tx, stations, rows)
+    known = _known_people(tx, stations, [row for row in rows if isinstance(row, RosterRow)])
     new: dict[str, list[_Placed]] = {}
     for placed in _place_all(rows, stations, station, report):
         row, person = placed.row, placed.person
@@ -210,9 +207,11 @@ def _read_station(tx: Session, node_id: UUID, path: str) -> _Station:
 
 
 def _place_all(
-    rows: Sequence[RosterRow], stations: Mapping[str, _Station], station: str | None, report: Report
+    rows: Sequence[RosterRow | BadRow], stations: Mapping[str, _Station], station: str | None, report: Report
 ) -> Iterator[_Placed]:
-    """The rows whose places exist; what is wrong with the others goes into the report."""
+    """The good rows whose places exist; what is wrong with the places of the others, and of rows that are bad anyhow,
+    goes into the report, so that it need not be found by bringing the file once more.
+    """
     for row in rows:
         given = station or row.station
         at = stations.get(given) if given else None
@@ -220,19 +219,28 @@ def _place_all(
             sentence = "没有这个站点，或者有几个同名的" if given else "没有写站点；请加“站点”列，或用 --station 指定"
             report.problems.append(Problem(row.number, "站点", given or "", sentence))
             continue
-        compound_id = at.compounds.get(row.compound) if row.compound else None
-        if row.compound and compound_id is None:
-            report.problems.append(Problem(row.number, "小区", row.compound, NO_COMPOUND))
-            continue
-        there = at.buildings.get(compound_id, {}) if compound_id else {}
-        buildings = meant(row.building, there) if row.building else []
-        if row.building and len(buildings) != 1:
-            sentence = f"可能是{'、'.join(buildings)}，请写成其中一个" if buildings else NO_BUILDING
-            report.problems.append(Problem(row.number, "楼栋", row.building, sentence))
-            continue
-        building_id = there[buildings[0]] if buildings else None
-        phone_hash = keys().phone_hash(row.phone) if row.phone else None
-        yield _Placed(row, at, Person(row.name, phone_hash, row.birth_date, compound_id, building_id))
+        home = _find_home(at, row)
+        if isinstance(home, Problem):
+            if isinstance(row, RosterRow) or home.title not in {problem.title for problem in row.problems}:
+                report.problems.append(home)
+        elif isinstance(row, RosterRow):
+            phone_hash = keys().phone_hash(row.phone) if row.phone else None
+            yield _Placed(row, at, Person(row.name, phone_hash, row.birth_date, *home))
+
+
+def _find_home(at: _Station, row: RosterRow | BadRow) -> tuple[UUID | None, UUID | None] | Problem:
+    """The compound and building that a row names."""
+    compounds = of_name(row.compound, at.compounds) if row.compound else []
+    if row.compound and len(compounds) != 1:
+        sentence = f"可能是{'、'.join(compounds)}，请写成其中一个" if compounds else NO_COMPOUND
+        return Problem(row.number, "小区", row.compound, sentence)
+    compound_id = at.compounds[compounds[0]] if compounds else None
+    there = at.buildings.get(compound_id, {}) if compound_id else {}
+    buildings = meant(row.building, there) if row.building else []
+    if row.building and len(buildings) != 1:
+        sentence = f"可能是{'、'.join(buildings)}，请写成其中一个" if buildings else NO_BUILDING
+        return Problem(row.number, "楼栋", row.building, sentence)
+    return compound_id, there[buildings[0]] if buildings else None
 
 
 # --- People ------------------------------------------------------------------------------------------

@@ -1,8 +1,12 @@
-"""What offices call a building: 3栋, 3号楼, 3 幢, 三号楼 and 3# are one, as long as the compound has only one such."""
+"""What offices call places: 3栋, 3号楼, 3 幢, 三号楼 and 3# are one building, as long as the compound has only one
+such; a compound is known with spaces and full-width digits.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+
+from shared import cells
 
 _NAME = re.compile(
     r"第?([A-Z]?)([0-9]{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])?(?:号?[栋幢座]|号楼|#楼?)?",
@@ -44,3 +48,26 @@ def known_as(written: str | None, names: Iterable[str]) -> str | None:
     """The name of the only building that a cell may mean; else what it says, which is nobody's."""
     found = meant(written, names) if written else []
     return found[0] if len(found) == 1 else written
+
+
+def letters_of(name: str) -> str:
+    """A name without the spaces that line it up with others, and with narrow digits."""
+    return "".join(cells.plain(name).split())
+
+
+def of_name(written: str, names: Iterable[str]) -> list[str]:
+    """Which of these a cell may mean: the one of that very name, else all of the same letters."""
+    known = list(names)
+    return [written] if written in known else [name for name in known if letters_of(name) == letters_of(written)]
+
+
+def home_as(
+    compound: str | None, building: str | None, there: Mapping[str, Sequence[str]]
+) -> tuple[str | None, str | None]:
+    """The names of compound and building where the cells mean one each; else what they say. `there` are the names of
+    buildings by compound.
+    """
+    compounds = of_name(compound, there) if compound else []
+    if len(compounds) == 1:
+        (compound,) = compounds
+    return compound, known_as(building, there.get(compound or "", ()))

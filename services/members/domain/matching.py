@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from services.members.domain.buildings import letters_of
 from services.members.domain.imports import Problem
 from services.members.domain.volunteer_numbers import is_volunteer_number
 from shared import cells
@@ -105,4 +106,5 @@ def find_member(
 
 
 def _same_home(row: Named, one: Candidate) -> bool:
-    return row.compound == one.compound and row.building in (None, one.building)
+    same_compound = one.compound is not None and letters_of(row.compound or "") == letters_of(one.compound)
+    return same_compound and row.building in (None, one.building)

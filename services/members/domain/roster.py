@@ -60,6 +60,17 @@ class RosterRow:
     skills: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """Everything that is wrong with a row by itself, and the places it names, which may be wrong besides."""
+
+    number: int
+    station: str | None
+    compound: str | None
+    building: str | None
+    problems: list[Problem]
+
+
 def find_titles(sheets: Sequence[Sequence[Sequence[str]]]) -> Heads:
     """Where the titles stand, by the rows of each sheet: the row that names the column 姓名."""
     heads = cells.find_heads(sheets, TITLES, ("name",))
@@ -70,7 +81,7 @@ def find_titles(sheets: Sequence[Sequence[Sequence[str]]]) -> Heads:
     return heads
 
 
-def read_rows(rows: Sequence[Sequence[str]], heads: Heads, today: date) -> Iterator[RosterRow | list[Problem]]:
+def read_rows(rows: Sequence[Sequence[str]], heads: Heads, today: date) -> Iterator[RosterRow | BadRow]:
     """Every row about somebody, or everything that is wrong with it.
 
     A row that holds nothing but the name of a compound stands above those who live there.
@@ -85,7 +96,7 @@ def read_rows(rows: Sequence[Sequence[str]], heads: Heads, today: date) -> Itera
 
 def read_row(
     number: int, row: Sequence[str], columns: Mapping[str, int], today: date, *, compound: str = ""
-) -> RosterRow | list[Problem]:
+) -> RosterRow | BadRow:
     """A row, or everything that is wrong with it. Empty rows are for the caller to skip."""
     texts = {field: cells.plain(row[column]) if column < len(row) else "" for field, column in columns.items()}
     if compound and not texts.get("compound"):
@@ -117,15 +128,16 @@ def read_row(
             blame(field, f"最多 {WORD_LENGTH_MAX} 个字")
     if texts.get("building") and not texts.get("compound"):
         blame("building", "填了楼栋，没有填小区")
+    station, compound_named, building = (texts.get(field) or None for field in ("station", "compound", "building"))
     if problems:
-        return problems
+        return BadRow(number, station, compound_named, building, problems)
     return RosterRow(
         number,
         name,
         phone,
-        texts.get("station") or None,
-        texts.get("compound") or None,
-        texts.get("building") or None,
+        station,
+        compound_named,
+        building,
         birth_date,
         teams,
         texts.get("employer") or None,

@@ -6,15 +6,14 @@ from uuid import uuid4
 import pytest
 
 from services.members.domain import roster
-from services.members.domain.imports import Problem
-from services.members.domain.roster import Person, RosterRow
+from services.members.domain.roster import BadRow, Person, RosterRow
 from shared.cells import Heads
 
 TODAY = date(2026, 11, 22)
 COLUMNS = {field: column for column, field in enumerate(roster.TITLES)}
 
 
-def read(**texts: str) -> RosterRow | list[Problem]:
+def read(**texts: str) -> RosterRow | BadRow:
     cells = [{"name": "陈小芳", **texts}.get(field, "") for field in roster.TITLES]
     return roster.read_row(5, cells, COLUMNS, TODAY)
 
@@ -27,8 +26,8 @@ def good(**texts: str) -> RosterRow:
 
 def problems(**texts: str) -> list[str]:
     row = read(**texts)
-    assert isinstance(row, list)
-    return [str(problem) for problem in row]
+    assert isinstance(row, BadRow)
+    return [str(problem) for problem in row.problems]
 
 
 def test_titles_are_found_below_a_heading_and_under_their_other_names() -> None:
