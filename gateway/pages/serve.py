@@ -209,7 +209,7 @@ def _given_just_now(before: dict[str, Any], lines: list[dict[str, Any]]) -> str 
     return next((presentation.hour(at) for at in reversed(same) if presentation.read_moment(at) > since), None)
 
 
-def _balance_of(member_id: UUID, station_id: str) -> Call:
+def _balance_of(member_id: UUID | str, station_id: str) -> Call:
     return Call("points", f"/stations/{station_id}/balances", {"member_ids": member_id})
 
 
@@ -223,6 +223,7 @@ def _member_page(
         member=Call("members", f"/members/{member_id}"),
         balance=_balance_of(member_id, station_id),
         desk=Call("rewards", f"/stations/{station_id}/desk", {"member_id": member_id}),
+        vouchers=_vouchers_of(member_id, station_id),
     )
     desk = panels["desk"].needed()
     balances = panels["balance"].content
@@ -241,8 +242,16 @@ def _member_page(
         points_away=panels["balance"].error is not None,
         desk=desk,
         gifts=gifts,
+        # What an order at the desk left unfinished stands among what was served.
+        vouchers=[one for one in panels["vouchers"].content or [] if not one["order_id"]],
         again=again,
     )
+
+
+def _vouchers_of(member_id: UUID, station_id: str) -> Call:
+    """What was redeemed on the phone and waits here: who left the phone at home can have it all the same."""
+    query = {"member_id": member_id, "state": "confirmed"}
+    return Call("rewards", f"/stations/{station_id}/redemptions", query)
 
 
 def _obstacle(gift: dict[str, Any], available: int | None) -> str | None:
@@ -287,11 +296,17 @@ def _order_page(order_id: UUID, filled: Form) -> str:
         by_state.setdefault(line["state"], []).append(line)
     given = by_state.get("fulfilled", [])
     waiting = by_state.get("requested", []) + by_state.get("confirmed", [])
+    panels = backend.together(
+        member=Call("members", f"/members/{order['member_id']}"),
+        balance=_balance_of(order["member_id"], order["station_id"]),
+    )
+    balances = panels["balance"].content
     return render_template(
         "serve/order.html",
         filled=filled,
         order=order,
-        name=_name_of(order),
+        name=_called(order, panels["member"].content),
+        available=balances[0]["points_available"] if balances else None,
         given=given,
         waiting=waiting,
         refused=by_state.get("refused", []) + by_state.get("declined", []),
@@ -302,7 +317,10 @@ def _order_page(order_id: UUID, filled: Form) -> str:
 
 def _name_of(order: dict[str, Any]) -> str:
     """The full name, as the desk compares it with a card; the masked one when members is away."""
-    member = backend.together(member=Call("members", f"/members/{order['member_id']}"))["member"].content
+    return _called(order, backend.together(member=Call("members", f"/members/{order['member_id']}"))["member"].content)
+
+
+def _called(order: dict[str, Any], member: dict[str, Any] | None) -> str:
     return describe(member) if member else str(order["member_name"] or _("（姓名暂时看不到）"))
 
 

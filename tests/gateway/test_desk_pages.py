@@ -93,6 +93,22 @@ def test_one_person_is_found_served_and_the_slip_is_printed(desk: Desk) -> None:
     assert "本季度还可兑 1 件" in desk.organizer.get(desk.shown).text
 
 
+def test_who_left_the_phone_at_home_gets_what_waits_on_it(desk: Desk) -> None:
+    asked = {"id": str(new_id()), "gift_id": desk.soap, "station_id": desk.town.station_id, "points": PRICE}
+    desk.volunteer.api("POST", "/rewards/redemptions", {**asked, "member_id": desk.volunteer.member_id, "quantity": 1})
+    waiting = f'href="/desk/{asked["id"]}"'
+    shown = desk.organizer.get(desk.shown).text
+    assert "待领取" in shown
+    assert waiting in shown
+    issued = desk.organizer.post(f"/desk/{asked['id']}", f"/desk/{asked['id']}/issue").text
+    assert "已发放" in issued
+    assert waiting not in desk.organizer.get(desk.shown).text
+
+
+def test_the_receipt_says_what_is_left(desk: Desk) -> None:
+    assert f"还剩 {(desk.points() - PRICE) / 100:g} 积分" in desk.serve({desk.soap: "1"}).text
+
+
 def test_what_is_left_of_a_limit_is_shown_before_choosing_also_of_merged_entries(desk: Desk) -> None:
     twin = desk.town.person("陈芳")
     desk.staff.api("POST", f"/members/members/{twin.member_id}/confirm")
