@@ -20,7 +20,16 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages.desk import look_up
-from gateway.pages.places import asking_for_stations, asking_who, chosen_station, describe, meant_by, stations_in
+from gateway.pages.places import (
+    asking_for_people,
+    asking_for_stations,
+    asking_who,
+    by_id,
+    chosen_station,
+    describe,
+    meant_by,
+    stations_in,
+)
 from shared import clock
 from shared.errors import Conflict, Forbidden, HuzhuError, Unavailable
 from shared.ids import SHORT_CODE_LENGTH, read_short_code
@@ -344,6 +353,15 @@ def print_slips() -> ResponseReturnValue:
     station_id = _station_of_request()
     day = Form(request.args).day("day") or clock.today().isoformat()
     lines = backend.call("rewards", "GET", f"/stations/{station_id}/handed-over", query={"day": day})
+    # Nobody can sign beside 李*梅: without the names there is no sheet.
+    panels = backend.together(**asking_for_people(line["member_id"] for line in lines))
+    for panel in panels.values():
+        panel.needed()
+    known = by_id(panels)
+    lines = [
+        line | {"member_name": known[line["member_id"]]["name"]} if line["member_id"] in known else line
+        for line in lines
+    ]
     return _slips_page(lines, f"{day}T12:00:00+08:00", station_id, None)
 
 

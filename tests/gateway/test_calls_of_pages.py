@@ -89,6 +89,7 @@ NEEDED = {
     *(("/staff/concerns", "members"), ("/staff/members/<uuid:member_id>/concern", "members")),
     *((f"/staff/batches{part}", "checkin") for part in ("", "/<uuid:batch_id>", "/<uuid:batch_id>/records.<form>")),
     ("/staff/batches", "members"),
+    ("/staff/batches/<uuid:batch_id>/records.<form>", "members"),  # no platform takes masked names
     ("/staff/outside", "members"),
     ("/staff/outside/<kind>/<uuid:subject_id>", "checkin"),
     ("/desk/<uuid:redemption_id>", "rewards"),
@@ -96,6 +97,7 @@ NEEDED = {
     ("/desk/orders/<uuid:order_id>", "rewards"),
     ("/desk/orders/<uuid:order_id>/slip", "rewards"),
     ("/desk/slips", "rewards"),
+    ("/desk/slips", "members"),  # to be signed beside the whole name
     ("/desk/badges", "members"),
     *(("/desk/list", service) for service in ("members", "points", "rewards")),
     ("/desk/paper", "members"),
