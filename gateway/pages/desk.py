@@ -137,19 +137,31 @@ def _redemption_page(redemption_id: UUID, filled: Form) -> str:
     }
     if redemption["order_id"]:  # no code that somebody could still come with
         states["cancelled"] = ("plain", _("已收回，积分退回"))
-    until = redemption["undo_until"]
     # Who hands over compares the full name with a card; members shows it to who organizes at that station.
     whole = people([redemption["member_id"]]).get(redemption["member_id"])
-    in_time = until and presentation.read_moment(until) > clock.now() and redemption["close_id"] is None
+    too_late = too_late_to_undo(redemption)
     # What an order at the desk left unfinished is given up here too: its member may have no login.
     unfinished = redemption["order_id"] and redemption["state"] in ("requested", "confirmed")
-    may_undo = (redemption["state"] == "fulfilled" and in_time) or unfinished
+    may_undo = (redemption["state"] == "fulfilled" and not too_late) or unfinished
     return render_template(
         "desk/redemption.html",
         redemption=redemption,
         shown=states[redemption["state"]],
         name=describe(whole) if whole else redemption["member_name"],
         may_undo=may_undo,
+        too_late=too_late,
         told=done.said() if filled else None,
         filled=filled,
     )
+
+
+def too_late_to_undo(redemption: dict[str, Any]) -> str | None:
+    """Why something that was handed over is taken back no more, in the words of the desk; None as long as it can be."""
+    if redemption["state"] != "fulfilled":
+        return None
+    if redemption["close_id"] is not None:
+        return _("已日结，不能收回，请找工作人员更正")
+    until = redemption["undo_until"]
+    if until is None or presentation.read_moment(until) <= clock.now():
+        return _("发放当天已过，不能收回，请找工作人员更正")
+    return None

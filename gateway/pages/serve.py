@@ -19,7 +19,7 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.desk import look_up
+from gateway.pages.desk import look_up, too_late_to_undo
 from gateway.pages.places import (
     asking_for_people,
     asking_for_stations,
@@ -317,6 +317,7 @@ def _order_page(order_id: UUID, filled: Form) -> str:
         name=_called(order, panels["member"].content),
         available=balances[0]["points_available"] if balances else None,
         given=given,
+        too_late=next((why for line in given if (why := too_late_to_undo(line))), None),
         waiting=waiting,
         refused=by_state.get("refused", []) + by_state.get("declined", []),
         taken_back=by_state.get("cancelled", []) + by_state.get("expired", []),

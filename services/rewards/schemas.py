@@ -247,6 +247,7 @@ class DeskReceiptLineSchema(RedemptionSchema):
         validate=validate.OneOf([state.value for state in State]),
         metadata={"description": "refused: it broke a rule; requested: points did not answer, not to be handed over"},
     )
+    close_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the daily close that counted it"})
 
 
 class DeskReceiptSchema(Wire):

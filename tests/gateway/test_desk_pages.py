@@ -215,7 +215,9 @@ def test_a_line_is_taken_back_until_the_close_and_not_after(desk: Desk) -> None:
     assert "已收回" in back.text
     desk.town.deliver()
     assert desk.points() == before
-    line = _line_of(desk.serve({desk.soap: "1"}).text)
+    order = desk.serve({desk.soap: "1"})
+    line = _line_of(order.text)
+    assert "日结以前都可以" in order.text
     counted = desk.staff.get("/desk/close").text
     assert "发放 1 件，用去 0.5 积分" in counted
     short: dict[str, Any] = {f"counted-{desk.soap}": "8", f"counted-{desk.rice}": "10"}
@@ -224,11 +226,22 @@ def test_a_line_is_taken_back_until_the_close_and_not_after(desk: Desk) -> None:
     for text in ("礼品发放日结单", "签字人：周*", "受潮一块", "发放 1 件，等于用去 0.5 积分"):
         assert text in closed.text
     assert "undo" not in desk.organizer.get(f"/desk/{line}").text
+    for path in (f"/desk/{line}", order.request.path):
+        shown = desk.organizer.get(path).text
+        assert "已日结，不能收回，请找工作人员更正" in shown, path
+        assert "日结以前都可以" not in shown, path
     refused = desk.organizer.client.post(
         f"/desk/{line}/undo", data=form_fields(desk.organizer.get("/desk").text, "/desk") | {"reason": "拿错了"}
     )
     assert refused.status_code == 422
     assert "已经日结" in refused.text
+
+
+def test_on_the_day_after_it_is_said_that_it_is_too_late_to_take_back(desk: Desk) -> None:
+    order = desk.serve({desk.soap: "1"})
+    with desk.town.at(clock.now() + timedelta(days=1)):
+        for path in (f"/desk/{_line_of(order.text)}", order.request.path):
+            assert "发放当天已过，不能收回" in desk.organizer.get(path).text, path
 
 
 def test_a_close_counted_before_something_went_out_is_asked_for_again(desk: Desk) -> None:
