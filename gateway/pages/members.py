@@ -1,6 +1,6 @@
 """Staff's forms on members: a new one, what is known of one, and who lives together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -13,6 +13,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done, texts
+from gateway.pages.newcomer import look_alikes
 from gateway.pages.places import (
     about,
     asked_for,
@@ -57,7 +58,9 @@ def new_member() -> ResponseReturnValue:
 @pages.post("/staff/members/new")
 @holding(Role.STAFF)
 def add_member() -> ResponseReturnValue:
-    """Somebody without a login, such as an elder with a passbook."""
+    """Somebody without a login, such as an elder with a passbook; who may be the same is shown first, and registering
+    all the same is a step of its own.
+    """
     filled = Form.posted()
     content: dict[str, Any] = {
         "id": filled.uuid("id", _("页面不完整，请刷新再试")),
@@ -74,6 +77,8 @@ def add_member() -> ResponseReturnValue:
         content["consents"] = texts.consents("terms", "privacy")
     else:
         filled.fail("agreed", _("请先向本人说明并取得同意"))
+    if filled and (alike := _not_looked_at(filled, content)):
+        return _new_page(filled, alike), 422
     if filled:
         try:
             made = backend.call("members", "POST", "/members", json=content)
@@ -83,7 +88,16 @@ def add_member() -> ResponseReturnValue:
     return _new_page(filled), 422
 
 
-def _new_page(filled: Form) -> str:
+def _not_looked_at(filled: Form, content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who may be meant, all of them, while one was not yet said to be somebody else. The form's own person, whom a
+    second tap finds, is none of them.
+    """
+    alike = [one for one in look_alikes(content["station_id"], filled) if one["id"] != content["id"]]
+    looked_at = filled.chosen("others") if filled.text("action") == "other" else []
+    return alike if any(one["id"] not in looked_at for one in alike) else []
+
+
+def _new_page(filled: Form, alike: Sequence[dict[str, Any]] = ()) -> str:
     stations = station_options(Role.STAFF)
     chosen = filled.text("station_id") or (stations[0][0] if len(stations) == 1 else "")
     station = next((option for option in stations if option[0] == chosen), None)
@@ -93,6 +107,7 @@ def _new_page(filled: Form) -> str:
         stations=stations,
         station=station,
         places=home_options(station[0]) if station else [],
+        alike=alike,
     )
 
 

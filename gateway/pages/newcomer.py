@@ -57,7 +57,7 @@ def take(activity_id: UUID) -> ResponseReturnValue:
     try:
         made = _register(filled, activity["station_id"], form_id)
     except HuzhuError as refusal:
-        if refusal.code == "looks_alike" and (alike := _look(activity["station_id"], filled)):
+        if refusal.code == "looks_alike" and (alike := look_alikes(activity["station_id"], filled)):
             return _page(activity, filled, alike=alike, asked=True), 422
         filled.blame(refusal, _FIELDS)
         return _page(activity, filled), 503 if isinstance(refusal, Unavailable) else 422
@@ -73,7 +73,7 @@ def show_alike(activity_id: UUID) -> ResponseReturnValue:
     """For the page's script: a piece of the page with who may be meant by what has been typed so far."""
     filled = Form.posted()
     station_id = filled.uuid("station_id", _("页面不完整，请刷新再试"))
-    alike = _look(station_id, filled) if filled and filled.text("name") else []
+    alike = look_alikes(station_id, filled) if filled and filled.text("name") else []
     return render_template("newcomer/alike.html", alike=alike)
 
 
@@ -98,7 +98,7 @@ def _register(filled: Form, station_id: str, form_id: str) -> dict[str, Any] | N
     return made
 
 
-def _look(station_id: str, filled: Form) -> list[dict[str, Any]]:
+def look_alikes(station_id: str, filled: Form) -> list[dict[str, Any]]:
     """Who of the station may be meant; nobody while what was typed so far is no name or no number."""
     wanted = {"station_id": station_id, "name": filled.text("name"), "phone": filled.text("phone") or None}
     try:

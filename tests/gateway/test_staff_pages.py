@@ -32,6 +32,29 @@ def test_staff_finds_registers_and_helps_people(town: Town) -> None:
     assert "错误：" in staff.post(own, own, status=422, action="confirm").text
 
 
+def test_staff_is_asked_whether_it_is_the_same_before_somebody_is_registered(town: Town) -> None:
+    staff, known = town.person("周站长", Role.STAFF), town.person("陈芳")
+    new = "/staff/members/new"
+
+    def called_so() -> list[str]:
+        return [one["id"] for one in staff.api("GET", f"/members/members?q={quote('陈芳')}")]
+
+    filled = form_fields(staff.get(new).text, new) | {"name": "陈芳", "agreed": "1"}
+    for _ in range(2):  # the main button asks, however often it is tapped
+        asked = staff.client.post(new, data=filled)
+        assert (asked.status_code, "还没有登记" in asked.text) == (422, True)
+        assert f'href="/staff/members/{known.member_id}"' in asked.text
+    assert called_so() == [known.member_id]
+    other = form_fields(asked.text, new) | {"action": "other"}
+    for _ in range(2):  # a second tap finds the one of the first, and is the same person
+        made = staff.client.post(new, data=other, follow_redirects=True)
+        assert (made.status_code, "陈芳" in made.text) == (200, True)
+    assert len(called_so()) == 2
+    # Another form has looked at the first alone, and is asked of both.
+    stale = staff.client.post(new, data=other | {"id": str(new_id())})
+    assert (stale.status_code, stale.text.count('class="row"')) == (422, 2)
+
+
 def test_boards_are_switched_off_and_on(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     action = f"/staff/boards/{town.station_id}"
