@@ -115,7 +115,8 @@ def list_members(
     confirmed: bool | None = None,
     after: UUID | None = None,
 ) -> list[dict[str, Any]]:
-    """Members by id, masked where the caller has no right to more; or, for organizers, those below their nodes.
+    """Members by id, masked where the caller has no right to more (who holds a role at the caller's places is named,
+    ADR 149); or, for organizers, those below their nodes.
 
     By the whole volunteer number an organizer finds an active member of any station, masked likewise: whoever
     helps elsewhere can show the number, and nobody can guess it.
@@ -145,8 +146,16 @@ def list_members(
 
 
 def _cards(caller: Principal, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    rows = session().execute(people.view().where(which).order_by(Member.id))
-    return [people.as_shown(row) if _may_see(caller, row.id, row.path) else people.as_masked(row) for row in rows]
+    paths = caller.paths(Role.ORGANIZER) + caller.paths(Role.AUDITOR)
+    rows = session().execute(
+        people.view().add_columns(groups.holds_role_around(paths).label("is_named")).where(which).order_by(Member.id)
+    )
+    return [
+        people.as_shown(row)
+        if _may_see(caller, row.id, row.path)
+        else people.as_masked(row) | ({"name": row.name} if row.is_named else {})
+        for row in rows
+    ]
 
 
 def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -179,6 +180,27 @@ def test_the_file_of_an_activity_has_its_plan_its_sheet_and_its_summary(town: To
     audit = town.administrator.get("/staff/audit?action=activity.summarize").text
     assert "写活动小结" in audit
     assert "清运垃圾两车" in audit
+
+
+def test_the_file_names_in_full_who_published_and_led_though_they_live_elsewhere(town: Town) -> None:
+    elsewhere = replace(town, station_id=town.nodes["岔路口社区实践站"])
+    organizer = elsewhere.person("程建军", Role.ORGANIZER, at=town.station_id)
+    volunteer, staff, auditor = (
+        town.person("陈芳"),
+        town.person("周社工", Role.STAFF),
+        town.person("钱监", Role.AUDITOR),
+    )
+    page = publish(organizer, site_name_0="东门")
+    for who in (staff, auditor):
+        shown = words(who.get(f"{page}/file").text)
+        assert "发布人 程建军" in shown
+        assert "点位负责人 程建军" in shown
+    # Nothing but the name, and nobody else's: a volunteer sees it masked, and a stranger's stays so for staff.
+    [card] = staff.api("GET", f"/members/members?ids={organizer.member_id}")
+    assert (card["full"], card["name_masked"], card["volunteer_number"][:8]) == (False, "程*军", "*" * 8)
+    assert volunteer.api("GET", f"/members/members?ids={organizer.member_id}")[0]["name"] == "程*军"
+    stranger = elsewhere.person("罗外站")
+    assert staff.api("GET", f"/members/members?ids={stranger.member_id}")[0]["name"] == "罗*站"
 
 
 def test_a_months_activities_lead_to_their_files(town: Town) -> None:

@@ -1,5 +1,6 @@
 """Reports and files on a narrow phone in the largest text, and on A4 as a browser prints them."""
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.pages.test_in_chromium import MEASURE, context_of
@@ -14,6 +15,35 @@ A4_PX = {"upright": 794, "landscape": 1123}
 WIDER_THAN_PAPER = """() => [...document.querySelectorAll("body *")]
   .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
   .map((element) => element.outerHTML.slice(0, 90))"""
+
+
+TWENTY_PEOPLE = """() => {
+  const [row] = document.querySelectorAll("tbody td.number");
+  const cells = [...row.parentElement.cells];
+  const who = "王秀英 · 和谐小区 12 栋 · 编号尾号 1234";
+  const said = ["20", who, "东门广场", "08:55", "11:30", "150", "本人扫码", "按时扫码，自动确认"];
+  cells.forEach((cell, at) => { cell.textContent = said[at]; });
+  const [line, sheet] = [row.parentElement, row.closest("tbody")];
+  sheet.replaceChildren(...Array.from({length: 20}, () => line.cloneNode(true)));
+  const [plan] = document.querySelectorAll("table tbody");
+  for (let more = 0; more < 2; more++) plan.append(plan.rows[plan.rows.length - 1].cloneNode(true));
+}"""
+"""What a usual Saturday's file holds: twenty people and three sites."""
+
+
+def test_the_file_of_twenty_people_is_one_page(browser: "Browser", town: Town) -> None:
+    town.serve(town.volunteer("陈芳"))
+    staff = town.visitor()
+    staff.log_in("13900000001")
+    (activity, *_more) = town.api("GET", "/checkin/activities", None, town.organizer)
+    context = context_of(browser, town, staff, viewport={"width": A4_PX["upright"], "height": 1100})
+    page = context.new_page()
+    page.goto(f"{town.address}/organize/activities/{activity['id']}/file")
+    page.evaluate(TWENTY_PEOPLE)
+    assert page.locator("table").nth(1).locator("tbody tr").count() == 20
+    printed = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    context.close()
 
 
 def test_reports_fit_a_phone_and_what_is_printed_fits_its_paper(browser: "Browser", town: Town) -> None:

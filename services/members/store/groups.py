@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, func, insert, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -61,6 +61,15 @@ def list_grants(
     if after is not None:
         statement = statement.where(RoleGrant.id > after)
     return [dict(row._mapping) for row in tx.execute(statement)]
+
+
+def holds_role_around(paths: Sequence[str]) -> ColumnElement[bool]:
+    """Members who hold a live role at, above or below one of the paths."""
+    at = func.coalesce(Node.path, ROOT)
+    around = [or_(func.starts_with(path, at), at.startswith(path, autoescape=True)) for path in paths]
+    held = select(RoleGrant.id).outerjoin(Node, Node.id == RoleGrant.node_id)
+    mine = (RoleGrant.member_id == Member.id, RoleGrant.revoked_at.is_(None), RoleGrant.role != "volunteer")
+    return held.where(*mine, or_(false(), *around)).correlate(Member).exists()
 
 
 def add_teams(tx: Session, rows: Sequence[dict[str, Any]]) -> None:
