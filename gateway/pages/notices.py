@@ -1,5 +1,6 @@
 """Telling people of an activity: a text to paste into the WeChat group, and a poster with the code of its page."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from gateway.i18n import _
 from gateway.pages.places import IDS_MAX, asking_for_people, by_id, people
 from gateway.pages.signed_up import with_signed_up
 from gateway.parts import parts
+from shared.fields import DAY_MAX, DAY_MIN
 from shared.principal import Role
 
 pages = Blueprint("notices", __name__)
@@ -23,7 +25,7 @@ pages = Blueprint("notices", __name__)
 @holding(Role.ORGANIZER)
 def show_notice(activity_id: UUID) -> ResponseReturnValue:
     activity, leaders, _rule = _asked(activity_id)
-    text = notice(activity, leaders, was_moved="moved" in request.args)
+    text = notice(activity, leaders, was_moved="moved" in request.args, was=was_asked())
     return render_template("notices/notice.html", activity=activity, text=text)
 
 
@@ -66,12 +68,32 @@ def _earned(rule: dict[str, Any]) -> str:
     return _("服务 1 小时得 %(points)s 积分", points=points)
 
 
-def notice(activity: dict[str, Any], leaders: dict[str, str], *, was_moved: bool = False) -> str:
-    """What a group is told of an activity as it stands now, or that it is at another time now; `leaders`: names by
-    id.
+def was_asked() -> dict[str, str]:
+    """From when to when it was before it was moved, as `was_from` and `was_to` in the address; nothing where that says
+    no times.
+    """
+    given = {name: request.args.get(name, "") for name in ("was_from", "was_to")}
+    try:
+        moments = [datetime.fromisoformat(value) for value in given.values()]
+    except ValueError:
+        return {}
+    is_sure = all(one.tzinfo and DAY_MIN <= one.date() <= DAY_MAX for one in moments)
+    return given if is_sure else {}
+
+
+def notice(
+    activity: dict[str, Any],
+    leaders: dict[str, str],
+    *,
+    was_moved: bool = False,
+    was: dict[str, str] | None = None,
+) -> str:
+    """What a group is told of an activity as it stands now, or that it is at another time now than it `was`;
+    `leaders`: names by id.
     """
     state, title = activity["state"], activity["title"]
     times = _day_and_times(activity)
+    old = presentation.span(was["was_from"], was["was_to"]) if was else None
     if state == "cancelled":
         lines = [_("【取消】%(title)s", title=title), _("原定时间：%(times)s", times=times)]
         lines += [_("原因：%(reason)s", reason=activity["reason"])] if activity["reason"] else []
@@ -82,6 +104,7 @@ def notice(activity: dict[str, Any], leaders: dict[str, str], *, was_moved: bool
     return "\n".join(
         [
             _("【改期】%(title)s", title=title) if was_moved else _("【志愿活动】%(title)s", title=title),
+            *([_("原来的时间：%(times)s", times=old)] if was_moved and old and old != times else []),
             _("新的时间：%(times)s", times=times) if was_moved else _("时间：%(times)s", times=times),
             *([_("报过名的不用重新报，请互相转告。")] if was_moved else []),
             _(
@@ -101,7 +124,8 @@ def _sites(activity: dict[str, Any], leaders: dict[str, str]) -> list[str]:
         return [_("负责人：%(name)s", name=name)] if name else []
     lines = [_("点位：")]
     for site in activity["sites"]:
-        said = [site["name"], *([site["place"]] if site["place"] != site["name"] else [])]
+        # A place that was left empty is the meeting place, which is said above.
+        said = [site["name"], *([site["place"]] if site["place"] not in (site["name"], activity["place"]) else [])]
         name = leaders.get(site["leader_member_id"])
         lines.append(" · ".join([*said, *([_("负责人 %(name)s", name=name)] if name else [])]))
     return lines

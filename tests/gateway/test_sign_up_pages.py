@@ -343,6 +343,27 @@ def test_a_group_is_told_of_an_activity_as_it_stands(town: Town) -> None:
     assert "原因：下雨" in off
 
 
+def test_a_group_is_told_the_old_time_beside_the_new_and_no_meeting_place_twice(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    here = publish(organizer, site_name_0="东门", site_name_1="西门", site_place_1="岗亭")
+    later = START + timedelta(days=2)
+    moved = organizer.post(here, f"{here}/postpone", day=later.date().isoformat(), start="14:00", end="16:00").text
+    notice = html.unescape(re.findall(r'href="([^"]*/notice[^"]*)"', moved)[0])
+    told = organizer.get(notice).text
+    assert f"原来的时间：{START.month}月{START.day}日" in told
+    assert f"新的时间：{later.month}月{later.day}日" in told
+    assert told.index("09:00–11:30") < told.index("14:00–16:00")
+    assert "东门 · 负责人 李组织" in told
+    assert "西门 · 岗亭 · 负责人 李组织" in told
+    assert told.count("和谐小区门口") == 1
+    for nonsense in (
+        "was_from=x&was_to=y",
+        "was_from=0001-01-01T00:00%2B00:00&was_to=9999-12-31T00:00%2B00:00",
+        "moved=1",
+    ):
+        assert "原来的时间" not in organizer.get(f"{here}/notice?moved=1&{nonsense}").text
+
+
 def test_whoever_signed_up_can_be_called_and_each_phone_read_is_recorded(town: Town) -> None:
     organizer, volunteer = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
     here = publish(organizer)
@@ -353,7 +374,7 @@ def test_whoever_signed_up_can_be_called_and_each_phone_read_is_recorded(town: T
     assert "陈芳" in shown
     assert not re.search(r"1380000\d{4}", shown)
     called = organizer.post(f"{here}/calls", f"{here}/calls").text
-    assert re.search(r"1380000\d{4}", called)
+    assert re.search(r'<a href="tel:1380000\d{4}">1380000\d{4}</a>', called)
     entries = town.administrator.api("GET", "/members/audit?action=member.read_phone")
     assert [entry["subject_id"] for entry in entries] == [volunteer.member_id]
 
@@ -368,5 +389,5 @@ def test_a_mother_without_a_phone_is_called_by_her_daughters(town: Town) -> None
     page = f"/activities/{here.rpartition('/')[2]}"
     daughter.post(page, f"{page}/sign-up", member_ids=mother["id"])
     called = organizer.post(f"{here}/calls", f"{here}/calls").text
-    assert re.search(r"王秀英.*家人 陈芳 1380000\d{4}", called, re.DOTALL)
+    assert re.search(r"王秀英.*家人 陈芳 <a[^>]*>1380000\d{4}", called, re.DOTALL)
     assert "家人" not in organizer.get(f"{here}/calls").text
