@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation
+from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
@@ -18,6 +19,9 @@ from shared.errors import HuzhuError
 from shared.principal import Role
 
 ROWS = 50
+COUNTED_MAX = 200
+"""So many that wait are counted."""
+ASKING_WHAT_WAITS = Call("members", "/concerns", {"state": "open", "limit": COUNTED_MAX})
 _DONE = {"take": "taken", "answer": "answered", "read": "read", "reopen": "reopened"}
 
 pages = Blueprint("answering", __name__)
@@ -42,6 +46,18 @@ def list_concerns() -> ResponseReturnValue:
         who_shown=who_shown,
         more="/staff/concerns?" + urlencode({**kept, "after": found[-1]["id"]}) if len(found) == ROWS else None,
     )
+
+
+def waiting_shown(answer: Panel) -> str | None:
+    """How many wait to be answered or read, and how many of them for too long; None when nothing waits."""
+    found = answer.content or []
+    if not found:
+        return None
+    count = f"{len(found)}+" if len(found) == COUNTED_MAX else str(len(found))
+    overdue = sum(1 for one in found if one["is_overdue"])
+    if overdue:
+        return _("%(count)s 条待处理，%(overdue)s 条逾期", count=count, overdue=overdue)
+    return _("%(count)s 条待处理", count=count)
 
 
 def who_shown(concern: dict[str, Any]) -> str:

@@ -9,13 +9,14 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, presentation, visitor
-from gateway.backend import Call
+from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import confirming, done, sites
 from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages import confirming, done, notices, sites
+from gateway.pages import answering, confirming, done, notices, sites
 from gateway.pages.places import (
     asking_for_people,
     asking_for_stations,
@@ -55,6 +56,15 @@ def workbench() -> ResponseReturnValue:
     waiting, reviews, files = _what_waits(found)
     return render_template(
         "organize/workbench.html", days=days, away=away, cut=cut, waiting=waiting, reviews=reviews, files=files
+    waiting, reviews, concerns = _what_waits(found)
+    return render_template(
+        "organize/workbench.html",
+        days=days,
+        away=away,
+        cut=cut,
+        waiting=waiting,
+        reviews=reviews,
+        concerns=concerns,
     )
 
 
@@ -87,6 +97,9 @@ def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[
     """How many records wait to be confirmed, of the activities that began last; which activities wait to be reviewed
     or were sent back, whenever they are; and how many files wait for this login to approve them, None when that
     is not known.
+def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[dict[str, Any]], str | None]:
+    """How many records wait to be confirmed, of the activities that began last; which activities wait to be
+    reviewed or were sent back, whenever they are; and, for staff, in words how much that people report.
     """
     begun = [
         one["id"]
@@ -107,6 +120,12 @@ def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[
     if "files" in panels:
         files = None if panels["files"].error is not None else len(to_approve(panels["files"]))
     return {one["activity_id"]: one["waiting"] for one in found.get("presence", [])}, found["reviews"], files
+    if visitor.require_session().has(Role.STAFF):
+        asked["concerns"] = answering.ASKING_WHAT_WAITS
+    panels = backend.together(**asked)
+    concerns = answering.waiting_shown(panels.pop("concerns", Panel()))
+    found = {name: panel.content or [] for name, panel in panels.items()}
+    return {one["activity_id"]: one["waiting"] for one in found.get("presence", [])}, found["reviews"], concerns
 
 
 @pages.get("/organize/activities")

@@ -8,12 +8,13 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, visitor
-from gateway.backend import Call
+from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.imports import asking_for_waiting, to_approve
+from gateway.pages import answering, done
 from gateway.pages.places import about, describe, household_of, nodes_of, station_options, told_apart
 from shared import clock
 from shared.errors import Forbidden, HuzhuError
@@ -82,6 +83,20 @@ def _waiting() -> dict[str, str]:
     counts = {name: len(panel.content or []) for name, panel in panels.items()}
     counts["files"] = len(to_approve(panels["files"]))
     return {name: f"{count}+" if count == COUNTED_MAX else str(count) for name, count in counts.items() if count}
+    """How many people wait for somebody to confirm who they are, how many activities to be reviewed, and what people
+    report and complain of; without what does not wait, or is none of my business.
+    """
+    session = visitor.require_session()
+    calls = {"concerns": answering.ASKING_WHAT_WAITS} if session.has(Role.STAFF) or session.has(Role.AUDITOR) else {}
+    if session.has(Role.STAFF):
+        query = {"confirmed": "0", "status": "active", "limit": COUNTED_MAX}
+        calls["people"] = Call("members", "/members", query)
+        calls["reviews"] = Call("checkin", "/reviews", {"limit": COUNTED_MAX})
+    panels = backend.together(**calls)
+    said = answering.waiting_shown(panels.pop("concerns", Panel()))
+    counts = {name: len(panel.content or []) for name, panel in panels.items()}
+    shown = {name: f"{count}+" if count == COUNTED_MAX else str(count) for name, count in counts.items() if count}
+    return shown | ({"concerns": said} if said else {})
 
 
 @pages.get("/staff/members")

@@ -80,7 +80,7 @@ def complaints(viewer: Viewer | None) -> Sections:
         (
             _("找谁"),
             [
-                _("请到%(place)s当面反映，或打站点公示栏上的电话。", place=place),
+                _("请在这一页写下来，或到%(place)s当面反映。这里没有登记站点的电话。", place=place),
                 _("对站点的答复不满意，可以向上一级的实践所、实践中心反映。"),
             ],
         ),

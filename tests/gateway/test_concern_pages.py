@@ -112,6 +112,22 @@ def test_what_is_overdue_says_so(town: Town) -> None:
         assert "已逾期" in staff.get("/staff/concerns").text
 
 
+def test_what_waits_is_counted_where_staff_begins_and_overdue_ones_apart(town: Town) -> None:
+    who, staff, organizer = (
+        town.person("陈芳"),
+        town.person("周站长", Role.STAFF),
+        town.person("李组织", Role.ORGANIZER),
+    )
+    pages = ("/staff", "/organize")
+    assert not any("条待处理" in staff.get(page).text for page in pages)
+    report(who)
+    for page in pages:
+        assert "反映和投诉\n1 条待处理" in text_of(staff.get(page).text).replace("\n逾期的排在最前", "")
+    assert "条待处理" not in organizer.get("/organize").text
+    with town.at(clock.now() + timedelta(days=9)):
+        assert all("1 条待处理，1 条逾期" in staff.get(page).text for page in pages)
+
+
 def test_anybody_complains_without_a_login_and_is_not_known(town: Town) -> None:
     stranger, staff = town.browser(), town.person("周站长", Role.STAFF)
     for page in ("/", "/records", "/boards"):
@@ -123,6 +139,10 @@ def test_anybody_complains_without_a_login_and_is_not_known(town: Town) -> None:
     (here,) = re.findall(r'href="(/staff/concerns/[0-9a-f-]{36})"', staff.get("/staff/concerns").text)
     shown = staff.get(here).text
     assert "匿名的不用答复" in shown
+    for said in (listed, text_of(shown)):
+        assert "最晚" in said
+        assert "阅看" in said
+        assert not re.search(r"最晚[^\n]*答复", said)
     assert 'name="answer"' not in shown
     staff.post(here, here, action="read")
     assert "没有待答复的" in staff.get("/staff/concerns").text
