@@ -106,16 +106,21 @@ def _read_leaders(filled: Form, numbers: Iterable[int]) -> dict[int, str | None]
         else:
             leaders[number] = _own()
     found = _search(wanted.values())
+    own_id = _own() or ""
+    own_name = next((one.name for one in visitor.require_session().members if str(one.member_id) == own_id), None)
     for number, typed in wanted.items():
         panel = found[typed]
-        meant = panel.content or []
-        leaders[number] = meant[0]["id"] if len(meant) == 1 else None
+        meant = [(member["id"], describe(member)) for member in panel.content or []]
+        if typed == own_name and own_id not in dict(meant):
+            # Who organizes here and lives elsewhere is below none of the own nodes, where the search looks.
+            meant.append((own_id, _("%(name)s（我）", name=own_name)))
+        leaders[number] = meant[0][0] if len(meant) == 1 else None
         if panel.error is not None and not isinstance(panel.error, Invalid):
             filled.fail(f"site_leader_{number}", _(panel.error.detail))
         elif not meant:
             filled.fail(f"site_leader_{number}", _("没有找到“%(wanted)s”。请换个写法。", wanted=typed[:20]))
         elif len(meant) > 1:
-            filled.offers[f"site_leader_{number}"] = [(member["id"], describe(member)) for member in meant]
+            filled.offers[f"site_leader_{number}"] = meant
             filled.fail(f"site_leader_{number}", _("不止一位“%(wanted)s”，请选一位。", wanted=typed[:20]))
     return leaders
 

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -222,6 +223,24 @@ def test_each_site_has_the_leader_that_was_chosen(town: Town) -> None:
     assert leaders() == [namesakes[1].member_id, chosen.member_id]
     organizer.post(f"{page}/edit", f"{page}/edit", site_leader_0="zhaolei", site_leader_1="")
     assert leaders() == [chosen.member_id, organizer.member_id]
+
+
+def test_who_organizes_here_and_lives_elsewhere_leads_a_site_by_the_own_name(town: Town) -> None:
+    elsewhere = replace(town, station_id=town.nodes["岔路口社区实践站"])
+    organizer = elsewhere.person("程建军", Role.ORGANIZER, at=town.station_id)
+    page = publish(organizer, site_name_0="东门", site_leader_0="程建军")
+    activity = organizer.api("GET", f"/checkin/activities/{page.rpartition('/')[2]}")
+    assert [site["leader_member_id"] for site in activity["sites"]] == [organizer.member_id]
+    # With a namesake who lives here, it is asked which of both.
+    namesake, new = town.person("程建军"), "/organize/activities/new"
+    typed = ACTIVITY | {"action": "publish", "title": "夜巡", "site_name_0": "东门", "site_leader_0": "程建军"}
+    asked = organizer.post(new, new, status=422, **typed).text
+    assert "不止一位“程建军”" in asked
+    assert f'value="{namesake.member_id}"' in asked
+    assert "程建军（我）" in asked
+    # Somebody else from elsewhere is not found by a name, as before.
+    elsewhere.person("罗外站")
+    assert "没有找到“罗外站”" in organizer.post(new, new, status=422, **typed | {"site_leader_0": "罗外站"}).text
 
 
 def test_the_only_place_needs_no_name_to_have_a_leader_and_any_other_does(town: Town) -> None:

@@ -23,7 +23,9 @@ class NamedSchema(Wire):
 
 
 class MemberSchema(Wire):
-    """With `full` false only what anybody may see: a masked name and the number's last four digits."""
+    """With `full` false only what anybody may see: a masked name, in full for who works where they hold a role, and
+    the number's last four digits.
+    """
 
     id = fields.UUID(required=True)
     full = fields.Boolean(required=True)
