@@ -218,10 +218,19 @@ def told_apart(member: dict[str, Any]) -> str:
 
 def household_of(member: dict[str, Any]) -> list[dict[str, Any]]:
     """Who of the own stations lives with a member."""
+    return household_in(backend.together(**asking_for_household(member)), member)
+
+
+def asking_for_household(member: dict[str, Any]) -> dict[str, Call]:
+    """The question behind `household_of`, to be asked beside others; `household_in` reads the answer."""
     if not member.get("household_id"):
-        return []
+        return {}
     query = {"household_id": member["household_id"], "status": "active"}
-    found = backend.together(found=Call("members", "/members", query))["found"].content or []
+    return {"household": Call("members", "/members", query)}
+
+
+def household_in(panels: Mapping[str, Panel], member: dict[str, Any]) -> list[dict[str, Any]]:
+    found = panels.get("household", Panel([])).content or []
     return [one for one in found if one["id"] != member["id"]]
 
 

@@ -1,5 +1,6 @@
 """Station staff: members with search, who is who, codes for new passwords, and whether boards are shown."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, visitor
+from gateway import backend, presentation, visitor
 from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
@@ -15,7 +16,15 @@ from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages import answering, done
-from gateway.pages.places import about, describe, household_of, nodes_of, station_options, told_apart
+from gateway.pages.places import (
+    about,
+    asking_for_household,
+    describe,
+    household_in,
+    nodes_of,
+    station_options,
+    told_apart,
+)
 from shared import clock
 from shared.errors import Forbidden, HuzhuError
 from shared.principal import Role
@@ -161,13 +170,16 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
     )
     member = panels["member"].needed()
     balances = panels["balance"].content
+    merges = panels["merges"].content or []
+    beside = backend.together(**asking_for_household(member), **_asking_what_is_left(merges))
     return render_template(
         "staff/member.html",
         member=member,
         about=about(member),
-        household=household_of(member),
+        household=household_in(beside, member),
         alike=[(one["id"], describe(one)) for one in panels["alike"].content or []],
-        merges=panels["merges"].content or [],
+        merges=merges,
+        is_merging=_is_on_its_way(beside),
         now=clock.now(),
         balance=balances[0] if balances else None,
         # Points shows nobody whom it has not heard of yet; who was registered just now has nothing there.
@@ -176,6 +188,18 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         filled=filled,
         **told,
     )
+
+
+def _asking_what_is_left(merges: list[dict[str, Any]]) -> dict[str, Call]:
+    """What entries that were merged within the day still have; the books follow a merge a moment later."""
+    ids = [one["member_id"] for one in merges if presentation.read_moment(one["undo_until"]) > clock.now()]
+    return {"left": Call("points", "/balances", {"member_ids": ",".join(ids)})} if ids else {}
+
+
+def _is_on_its_way(panels: Mapping[str, Panel]) -> bool:
+    """Whether a merge has not reached the books: what the other entry had is still there."""
+    names = ("points_available", "points_debt", "minutes_total")
+    return any(one[name] for one in panels.get("left", Panel()).content or [] for name in names)
 
 
 # --- Boards -------------------------------------------------------------------------------------------

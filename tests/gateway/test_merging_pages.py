@@ -5,6 +5,7 @@ from datetime import timedelta
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
+from tests.devtools.damage import START, attend, hold_activity
 from tests.gateway.real import Browser, Town, town
 
 __all__ = ["town"]
@@ -42,6 +43,26 @@ def test_two_entries_are_compared_merged_and_taken_apart_again(town: Town) -> No
     assert "请写明原因" in staff.post(undo, undo, status=422).text
     assert "合并已撤销" in staff.post(undo, undo, reason="不是同一个人").text
     assert "已并入另一份登记" not in staff.get(here).text
+
+
+def test_until_the_books_have_followed_a_merge_the_page_says_so(town: Town) -> None:
+    staff, organizer = town.person("周站长", Role.STAFF), town.person("李组织", Role.ORGANIZER)
+    stays, goes = town.person("王秀英"), town.person("王秀英")
+    with town.at(START + timedelta(hours=3)):
+        activity = hold_activity(town, organizer)
+        attend(organizer, activity, goes, 120)
+        staff.api("POST", f"/checkin/activities/{activity['id']}/confirm-all")
+        town.deliver()
+        here = f"/staff/members/{stays.member_id}"
+        merged = staff.post(
+            f"{here}/merge?with={goes.member_id}", f"{here}/merge", stays=stays.member_id, reason="本人"
+        )
+        assert "正在合并两份积分和时长" in merged.text
+        town.deliver()
+        followed = staff.get(here).text
+    assert "正在合并" not in followed
+    assert "并入这里的登记" in followed
+    assert "<dd>2</dd>" in followed
 
 
 def test_before_logins_act_for_the_one_that_stays_the_page_says_whose_they_are(town: Town) -> None:
