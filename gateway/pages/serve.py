@@ -37,6 +37,8 @@ from shared.principal import Role
 
 LINES_MAX = 10
 """Gifts in one order, as rewards takes them."""
+TAIL_DIGITS = 4
+"""So many of a phone's last digits find somebody, as members takes them."""
 AGAIN_WITHIN = timedelta(minutes=10)
 """The same gifts once more for one person within this time are asked about: the answer may have been lost."""
 
@@ -76,7 +78,7 @@ def search() -> ResponseReturnValue:
         numbering=Form(),
         station_id=station_id,
         stations=[(one["name"], f"/desk/serve?station_id={one['id']}", one["id"] == station_id) for one in stations],
-        matches=[(one["id"], describe(one)) for one in matches],
+        matches=[(one["id"], describe(one), _fits_by(one, text)) for one in matches],
         is_void=meant is not None and meant["outcome"] == "void",
         members_away=any(panel.error for panel in answers) or not stations,
         called=panels["called"].content if wanted else {"number": None},
@@ -101,6 +103,17 @@ def _at_home_first(found: list[dict[str, Any]], station_id: str | None) -> list[
     """Those of this desk's station; only when nobody of it was meant, the others, who learn where to go."""
     here = [one for one in found if one.get("station_id") == station_id]
     return here or found
+
+
+def _fits_by(member: dict[str, Any], text: str) -> str:
+    """By which number somebody was found: the same four digits end the phone of one and the number of another."""
+    if not (member["full"] and text.isascii() and text.isdigit()):
+        return ""
+    if member["volunteer_number"].endswith(text):
+        return _("编号尾号相符")
+    if len(text) < TAIL_DIGITS or text in (member["compound_name"], member["building_name"]) or text in member["name"]:
+        return ""
+    return _("手机尾号相符") if len(text) == TAIL_DIGITS else _("手机号相符")
 
 
 # --- Serving ------------------------------------------------------------------------------------------

@@ -314,6 +314,19 @@ def test_two_of_one_name_are_told_apart_and_nobody_is_found_in_words(desk: Desk)
     assert "没有找到“赵云”" in desk.organizer.get("/desk/serve?q=赵云").text
 
 
+def test_who_is_found_by_four_digits_says_which_number_ends_so(desk: Desk) -> None:
+    number = desk.staff.api("GET", f"/members/members/{desk.volunteer.member_id}")["volunteer_number"]
+    phone = f"1390000{number[-4:]}"
+    content = {"id": str(new_id()), "name": "赵云", "station_id": desk.town.station_id, "phone": phone}
+    desk.staff.api("POST", "/members/members", content)
+    found = desk.organizer.get(f"/desk/serve?q={number[-4:]}").text.partition("请选一位")[2]
+    lines = {name: line for line in found.split("<li") for name in ("陈芳", "赵云") if name in line}
+    assert "编号尾号相符" in lines["陈芳"]
+    assert "手机尾号相符" in lines["赵云"]
+    desk.town.person("陈芳")
+    assert "相符" not in desk.organizer.get("/desk/serve?q=陈芳").text
+
+
 def test_the_search_takes_a_voucher_too(desk: Desk) -> None:
     order = {"id": str(new_id()), "gift_id": desk.soap, "station_id": desk.town.station_id}
     redemption = desk.volunteer.api("POST", "/rewards/redemptions", order | {"member_id": desk.volunteer.member_id})
