@@ -231,4 +231,4 @@ def _rate(fact: AttendanceSettled, used: int) -> tuple[int, str]:
     words = f"{duration(fact.minutes)} × 1.0 = {hundredths(earned)}"
     if points == earned:
         return points, f"{words}，未到当日上限，规则 1"
-    return points, f"{words}，当日上限 4.00 已用 {hundredths(used)}，计 {hundredths(points)}，规则 1"
+    return points, f"{words}，当日上限 4 已用 {hundredths(used)}，计 {hundredths(points)}，规则 1"

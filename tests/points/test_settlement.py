@@ -76,7 +76,7 @@ def test_four_points_a_day_are_the_most_whatever_the_order_of_delivery(town: Fla
     evening = attendance(chen, 60, ended_at=start + timedelta(hours=9))
     settle([evening, noon, morning])
     assert [line["points"] for line in lines_of(chen)] == [300, 100]
-    assert lines_of(chen)[1]["reason"] == "2 小时 × 1.0 = 2.00，当日上限 4.00 已用 3.00，计 1.00，规则 1"
+    assert lines_of(chen)[1]["reason"] == "2 小时 × 1.0 = 2，当日上限 4 已用 3，计 1，规则 1"
     assert balance(chen)["minutes_total"] == 360
     next_day = attendance(chen, 60, service_day=DAY + timedelta(days=1))
     assert outcome_of(settle([next_day]))["points"] == 100
@@ -87,7 +87,7 @@ def test_two_door_visits_a_day_bring_a_fifth_of_a_point_each(town: Flask) -> Non
     chen = member()
     settle([attendance(chen, 10, category="door_visit") for _ in range(3)])
     assert [line["points"] for line in lines_of(chen)] == [20, 20]
-    assert lines_of(chen)[0]["reason"] == "1 次 × 0.2 = 0.20，未到当日上限，规则 1"
+    assert lines_of(chen)[0]["reason"] == "1 次 × 0.2 = 0.2，未到当日上限，规则 1"
 
 
 def test_scanning_out_and_in_again_does_not_double_the_visit(town: Flask) -> None:

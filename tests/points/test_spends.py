@@ -66,7 +66,7 @@ def test_without_enough_points_it_is_declined_for_good(town: Flask) -> None:
     assert outcome_of(declined) == {
         "state": "declined",
         "code": "insufficient_points",
-        "detail": "可用积分 1.00，不够 1.01",
+        "detail": "可用积分 1，不够 1.01",
     }
     assert points_of(chen) == 100
     assert digest() != before, "the refusal is remembered"
@@ -282,7 +282,7 @@ def test_what_a_reversal_cannot_take_becomes_debt_that_later_awards_pay_first(to
     assert balance(chen)["points_available"] == 0
     assert balance(chen)["points_debt"] == 150
     assert [(line["kind"], line["points"]) for line in lines_of(chen)[-2:]] == [("reversal", -50), ("debt", 0)]
-    assert lines_of(chen)[-1]["reason"] == "更正时可用积分不够，1.50 记为待抵扣"
+    assert lines_of(chen)[-1]["reason"] == "更正时可用积分不够，1.5 记为待抵扣"
     assert broken() == {}
     settle([attendance(chen, 60)])
     assert (points_of(chen), balance(chen)["points_debt"]) == (0, 50)

@@ -109,9 +109,9 @@ def half_up(dividend: int, divisor: int) -> int:
 
 
 def hundredths(points: int) -> str:
-    """217 → 2.17"""
+    """As pages write points, so that one sum has one form: 217 → 2.17, 230 → 2.3, 200 → 2"""
     sign = "-" if points < 0 else ""
-    return f"{sign}{abs(points) // 100}.{abs(points) % 100:02d}"
+    return f"{sign}{abs(points) // 100}.{abs(points) % 100:02d}".rstrip("0").rstrip(".")
 
 
 def coefficient(percent: int) -> str:

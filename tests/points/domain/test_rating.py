@@ -96,9 +96,9 @@ def test_the_days_cap_cuts_what_is_above_it(used: int, points: int) -> None:
 
 def test_the_categorys_cap_counts_besides_the_days() -> None:
     visit = rule(base="visit", coefficient_percent=20, category_daily_max=40)
-    assert rate(visit, served(5), 0, 0) == (20, "1 次 × 0.2 = 0.20，未到当日上限，规则 1")
-    assert rate(visit, served(5), 40, 40) == (0, "1 次 × 0.2 = 0.20，当日上限 0.40 已用 0.40，计 0.00，规则 1")
-    assert rate(visit, served(5), 390, 0).reason == "1 次 × 0.2 = 0.20，当日上限 4.00 已用 3.90，计 0.10，规则 1"
+    assert rate(visit, served(5), 0, 0) == (20, "1 次 × 0.2 = 0.2，未到当日上限，规则 1")
+    assert rate(visit, served(5), 40, 40) == (0, "1 次 × 0.2 = 0.2，当日上限 0.4 已用 0.4，计 0，规则 1")
+    assert rate(visit, served(5), 390, 0).reason == "1 次 × 0.2 = 0.2，当日上限 4 已用 3.9，计 0.1，规则 1"
 
 
 def test_a_visit_is_paid_with_the_pair_that_carries_it_and_not_without_a_minute() -> None:
@@ -113,7 +113,7 @@ def test_a_visit_is_paid_with_the_pair_that_carries_it_and_not_without_a_minute(
 
 def test_what_was_rated_when_every_pair_was_a_visit_comes_out_as_it_did() -> None:
     visit = rule(base="visit", coefficient_percent=20)
-    assert rate(visit, served(0, carries_visit=None), 0, 0) == (20, "1 次 × 0.2 = 0.20，未到当日上限，规则 1")
+    assert rate(visit, served(0, carries_visit=None), 0, 0) == (20, "1 次 × 0.2 = 0.2，未到当日上限，规则 1")
 
 
 def test_the_rule_of_the_service_day_holds() -> None:
@@ -153,5 +153,5 @@ def test_a_rule_whose_points_live_less_than_thirty_days_is_refused_when_it_is_re
 def test_words() -> None:
     assert [duration(minutes) for minutes in (0, 59, 60, 130)] == ["0 分钟", "59 分钟", "1 小时", "2 小时 10 分钟"]
     assert [coefficient(percent) for percent in (5, 20, 100, 125, 1000)] == ["0.05", "0.2", "1.0", "1.25", "10.0"]
-    assert [hundredths(points) for points in (0, 5, 217, -30)] == ["0.00", "0.05", "2.17", "-0.30"]
+    assert [hundredths(points) for points in (0, 5, 217, -30)] == ["0", "0.05", "2.17", "-0.3"]
     assert [half_up(dividend, 2) for dividend in (0, 1, 2, 3)] == [0, 1, 1, 2]
