@@ -119,7 +119,7 @@ def list_members() -> ResponseReturnValue:
     }
     narrowed = {name: value for name, value in asked.items() if name != "left"}
     status, after = "left" if asked["left"] else "active", uuid_or_none(request.args.get("after"))
-    query = {**narrowed, "status": status, "limit": ROWS, "after": after}
+    query = {**narrowed, "status": status, "order": "name", "limit": ROWS, "after": after}
     found = backend.call("members", "GET", "/members", query=query)
     kept = {name: value for name, value in asked.items() if value is not None}
     return render_template(

@@ -113,10 +113,12 @@ def list_members(
     q: str | None = None,
     status: str | None = None,
     confirmed: bool | None = None,
+    order: str = "id",
     after: UUID | None = None,
 ) -> list[dict[str, Any]]:
     """Members by id, masked where the caller has no right to more (who holds a role at the caller's places is named,
-    ADR 149); or, for organizers, those below their nodes.
+    ADR 149); or, for organizers, those below their nodes,
+    by the reading of their names where `order` says so.
 
     By the whole volunteer number an organizer finds an active member of any station, masked likewise: whoever
     helps elsewhere can show the number, and nobody can guess it.
@@ -129,7 +131,8 @@ def list_members(
     if number is not None:
         return _cards(caller, people.has_number(number))
     paths = caller.paths(Role.ORGANIZER) + caller.paths(Role.AUDITOR)
-    statement = people.view().where(people.below_any(paths)).order_by(Member.id).limit(limit)
+    in_order = people.BY_NAME if order == "name" else (Member.id,)
+    statement = people.view().where(people.below_any(paths)).order_by(*in_order).limit(limit)
     if station_id is not None:
         statement = statement.where(people.below_any([tree.get_standing(tx, station_id).path]))
     if household_id is not None:
@@ -141,7 +144,7 @@ def list_members(
     if confirmed is not None:
         statement = statement.where(Member.confirmed_at.is_not(None) == confirmed)
     if after is not None:
-        statement = statement.where(Member.id > after)
+        statement = statement.where(people.comes_after(after) if order == "name" else Member.id > after)
     return [people.as_shown(row) for row in tx.execute(statement)]
 
 

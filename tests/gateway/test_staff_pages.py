@@ -55,6 +55,25 @@ def test_staff_is_asked_whether_it_is_the_same_before_somebody_is_registered(tow
     assert (stale.status_code, stale.text.count('class="row"')) == (422, 2)
 
 
+def test_the_list_of_members_goes_by_the_reading_of_names_page_by_page(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.pages import staff as module
+
+    staff = town.person("周站长", Role.STAFF)
+    for name in ("王秀英", "陈芳", "安平", "陈芳", "李强"):
+        town.person(name)
+    assert "按姓名的拼音排列" in staff.get("/staff/members").text
+    monkeypatch.setattr(module, "ROWS", 2)
+    seen, page = [], "/staff/members"
+    while page:
+        shown = staff.get(page).text
+        seen += re.findall(r'href="/staff/members/[0-9a-f-]{36}"[^>]*>([^<]*)<', shown)
+        page = next(iter(re.findall(r'href="(/staff/members\?after=[^"]*)"', shown)), "")
+    named = ["安平", "陈芳", "陈芳", "李强", "王秀英", "周站长"]
+    assert [name for name in seen if name in named] == named
+
+
 def test_boards_are_switched_off_and_on(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     action = f"/staff/boards/{town.station_id}"

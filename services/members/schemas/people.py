@@ -66,6 +66,11 @@ class MemberQuerySchema(Wire):
     q = Line(length_max=NAME_LENGTH_MAX)
     status = fields.String(validate=validate.OneOf(["active", "merged", "left", "erased"]))
     confirmed = fields.Boolean(truthy={"1", "true"}, falsy={"0", "false"})
+    order = fields.String(
+        load_default="id",
+        validate=validate.OneOf(["id", "name"]),
+        metadata={"description": "Of lists of stations: `name` by its reading; `after` goes on in the same order"},
+    )
     after = fields.UUID()
     limit = row_limit()
 

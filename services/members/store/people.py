@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
@@ -479,6 +480,17 @@ def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list
         .limit(NEWCOMER_LOOK_ALIKES_MAX)
     )
     return list(tx.scalars(statement))
+
+
+BY_NAME = (Member.pinyin, Member.name, Member.id)
+"""By reading, those of one name together."""
+
+
+def comes_after(member_id: UUID) -> ColumnElement[bool]:
+    """Members who follow this one in the order `BY_NAME`."""
+    seen = aliased(Member)
+    last = select(seen.pinyin, seen.name, seen.id).where(seen.id == member_id).scalar_subquery()
+    return tuple_(*BY_NAME) > last
 
 
 def matching(q: str) -> ColumnElement[bool]:
