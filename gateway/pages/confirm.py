@@ -74,6 +74,12 @@ def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
             f"/activities/{activity_id}/attendances",
             {"limit": ROWS, "after": after, "state": state, "site_id": site_id},
         ),
+    state = request.args.get("state")
+    # What a roll call took back is looked up among those that did not pass, and in nobody's way elsewhere.
+    listed = {"limit": ROWS, "after": after, "state": state, "slips": int(state == "rejected")}
+    panels = backend.together(
+        activity=Call("checkin", f"/activities/{activity_id}"),
+        attendances=Call("checkin", f"/activities/{activity_id}/attendances", listed),
         presence=Call("checkin", f"/activities/{activity_id}/presence"),
         refused=refused.asked(activity_id),
         waiting=Call("checkin", f"/activities/{activity_id}/waiting"),

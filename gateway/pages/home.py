@@ -32,7 +32,7 @@ def start() -> ResponseReturnValue:
         return render_template("home/welcome.html", scan_kept=scan_kept, is_first=waits_for_first_administrator())
     panels = backend.together(
         balance=Call("points", "/balances", {"member_ids": viewer.member_id}),
-        records=Call("checkin", "/attendances", {"member_id": viewer.member_id, "limit": RECORDS_ASKED}),
+        records=Call("checkin", "/attendances", {"member_id": viewer.member_id, "limit": RECORDS_ASKED, "slips": 0}),
         activities=Call(
             "checkin",
             "/activities",

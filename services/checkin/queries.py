@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.orm import Session
 
 from services.checkin.domain import activities, admission, attendances, codes, outside, reports, roll, sheets, sign_ups
@@ -206,10 +206,12 @@ def _presence(activity: Activity, counted: Row[UUID, int, int, int, int] | None)
 
 
 def list_attendances(
-    caller: Principal, *, member_id: UUID, limit: int, before: UUID | None = None
+    caller: Principal, *, member_id: UUID, limit: int, before: UUID | None = None, slips: bool = True
 ) -> list[dict[str, Any]]:
-    """A member's attendances, newest first: all of one's own, and for organizers those below their nodes."""
-    where = [attendance_store.of_member(member_id)]
+    """A member's attendances, newest first: all of one's own, and for organizers those below their nodes; without
+    `slips` none of which the arrival was ticked by a slip and taken back.
+    """
+    where = [attendance_store.of_member(member_id), *_kept(slips)]
     if not caller.acts_for(member_id):
         paths = [path for role in _READERS for path in caller.paths(role)]
         if not paths:
@@ -230,6 +232,10 @@ def get_attendance(caller: Principal, *, attendance_id: UUID) -> dict[str, Any]:
     return _view(row)
 
 
+def _kept(slips: bool) -> list[ColumnElement[bool]]:
+    return [] if slips else [attendance_store.is_no_slip()]
+
+
 def list_attendances_at(
     caller: Principal,
     *,
@@ -242,6 +248,12 @@ def list_attendances_at(
     """An activity's attendances, or those of one of its sites, in the order of arrival."""
     _readable(session(), caller, activity_id)
     where = attendance_store.at_activity(activity_id, state, site_id)
+    after: UUID | None = None,
+    slips: bool = True,
+) -> list[dict[str, Any]]:
+    """An activity's attendances in the order of arrival; `slips` as in `list_attendances`."""
+    _readable(session(), caller, activity_id)
+    where = [*attendance_store.at_activity(activity_id, state), *_kept(slips)]
     rows = attendance_store.list_views(session(), where, limit=limit, newest_first=False, mark=after)
     return [_view(row) for row in rows]
 

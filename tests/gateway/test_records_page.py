@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.organizing import START, arrival_code, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, town
@@ -36,6 +37,38 @@ def test_a_forgotten_departure_is_shown_until_the_sweep_made_one(town: Town) -> 
             assert depart_automatically() == 1
         shown = words(volunteer)
         assert "没有签退，按活动结束的时间算" in shown
+
+
+def test_an_arrival_that_was_ticked_by_a_slip_and_taken_back_is_no_record_of_the_volunteer(town: Town) -> None:
+    organizer, staff = town.person("李组织", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    volunteer = town.person("陈芳")
+    here = publish(organizer)
+    activity = organizer.api("GET", f"/checkin/activities/{here.rpartition('/')[2]}")
+
+    def tick(wanted: str, seen: str | None) -> str:
+        one = {"id": str(new_id()), "member_id": volunteer.member_id, "wanted": wanted, "seen": seen}
+        one["site_id"] = activity["sites"][0]["id"]
+        answer = organizer.api("POST", f"/checkin/activities/{activity['id']}/ticks", {"ticks": [one]})
+        assert answer["ticks"][0]["outcome"] == "done"
+        return str(one["id"])
+
+    with town.at(START):
+        tick("not_arrived", tick("arrived", None))
+        town.deliver()
+        assert "还没有记录" in words(volunteer)
+        assert "陈芳" not in organizer.get(f"{here}/confirm").text.partition("每个人的记录")[2]
+        # It is kept for who must know, and for the one who asks for all that is held.
+        assert "陈芳" in organizer.get(f"{here}/confirm?state=rejected").text.partition("每个人的记录")[2]
+        day = f"/staff/members/{volunteer.member_id}/day?day={START.date()}"
+        assert "点名时点错，已撤回" in staff.get(day).text
+        [held] = volunteer.api("GET", f"/checkin/attendances?member_id={volunteer.member_id}")
+        assert (held["state"], held["reason"]) == ("rejected", "点名时点错，已撤回")
+        # Who is turned down by somebody's word still learns why.
+        came = tick("arrived", None)
+        organizer.api("POST", f"/checkin/attendances/{came}/leave")
+    with town.at(END):
+        organizer.api("POST", f"/checkin/attendances/{came}/reject", {"reason": "没有到场"})
+        assert "原因：没有到场" in words(volunteer)
 
 
 def test_what_waits_for_more_than_a_nod_says_why(town: Town) -> None:

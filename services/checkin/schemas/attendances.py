@@ -8,9 +8,19 @@ from shared.events import Evidence
 from shared.fields import Instant, Paragraphs, Whole, Wire
 
 
+def _slips() -> fields.Boolean:
+    return fields.Boolean(
+        load_default=True,
+        truthy={"1", "true"},
+        falsy={"0", "false"},
+        metadata={"description": "0: without arrivals that a roll call ticked by a slip and took back"},
+    )
+
+
 class MemberAttendancesQuerySchema(Wire):
     member_id = fields.UUID(required=True)
     before = fields.UUID(metadata={"description": "The last attendance of the page before"})
+    slips = _slips()
     limit = row_limit()
 
 
@@ -18,6 +28,7 @@ class AttendancesQuerySchema(Wire):
     state = fields.String(validate=one_of(State))
     site_id = fields.UUID(metadata={"description": "Only of this site"})
     after = fields.UUID(metadata={"description": "The last attendance of the page before"})
+    slips = _slips()
     limit = row_limit()
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.attendances import LIVE, SETTLED, Attendance, Mark, NoSuchAttendance, State
+from services.checkin.domain.roll import TAKEN_BACK
 from services.checkin.store.activities import lock_key
 from services.checkin.store.tables import Activity, Site, attendance_table
 from shared import copies
@@ -266,6 +267,12 @@ def of_member(member_id: UUID) -> ColumnElement[bool]:
 
 
 def at_activity(activity_id: UUID, state: str | None, site_id: UUID | None = None) -> list[ColumnElement[bool]]:
+def is_no_slip() -> ColumnElement[bool]:
+    """All but arrivals that a roll call ticked by a slip and took back."""
+    return or_(_columns.state != State.REJECTED.value, _columns.reason.is_distinct_from(TAKEN_BACK))
+
+
+def at_activity(activity_id: UUID, state: str | None) -> list[ColumnElement[bool]]:
     where = [_columns.activity_id == activity_id]
     if state is not None:
         where.append(_columns.state == state)
