@@ -67,16 +67,9 @@ def list_attendances(activity_id: UUID) -> ResponseReturnValue:
 def _list_page(activity_id: UUID, filled: Form, **outcome: Any) -> str:
     after = uuid_or_none(request.args.get("after"))
     state, site_id = request.args.get("state") or None, uuid_or_none(request.args.get("site"))
-    panels = backend.together(
-        activity=Call("checkin", f"/activities/{activity_id}"),
-        attendances=Call(
-            "checkin",
-            f"/activities/{activity_id}/attendances",
-            {"limit": ROWS, "after": after, "state": state, "site_id": site_id},
-        ),
-    state = request.args.get("state")
     # What a roll call took back is looked up among those that did not pass, and in nobody's way elsewhere.
-    listed = {"limit": ROWS, "after": after, "state": state, "slips": int(state == "rejected")}
+    slips = int(state == "rejected")
+    listed = {"limit": ROWS, "after": after, "state": state, "site_id": site_id, "slips": slips}
     panels = backend.together(
         activity=Call("checkin", f"/activities/{activity_id}"),
         attendances=Call("checkin", f"/activities/{activity_id}/attendances", listed),
@@ -123,7 +116,7 @@ def _switchers(
     sites: list[tuple[str | None, str]] = [(site["id"], site["name"]) for site in activity["sites"]]
     offered: dict[str, tuple[str, list[tuple[str | None, str]]]] = {
         "site": (_("点位"), sites if len(sites) > 1 else []),
-        "state": (_("状态"), [("left", _("待确认")), ("open", _("未签退"))]),
+        "state": (_("状态"), [("left", _("待确认")), ("open", _("未签退")), ("rejected", _("没有通过"))]),
     }
     return [
         (
@@ -215,7 +208,13 @@ def confirm_all(activity_id: UUID) -> ResponseReturnValue:
 @pages.get("/organize/activities/<uuid:activity_id>/leave-all")
 @logged_in
 def ask_leave_all(activity_id: UUID) -> ResponseReturnValue:
-    return _leave_all_page(activity_id, Form({"site_id": request.args.get("site", "")}))
+    """For an organizer of all, or of one site; for who leads sites of those who are there."""
+    if visitor.require_session().has(Role.ORGANIZER):
+        return _leave_all_page(activity_id, Form({"site_id": request.args.get("site", "")}))
+    here, activity = f"/organize/activities/{activity_id}", backend.call("checkin", "GET", f"/activities/{activity_id}")
+    what = f"{activity['title']} · {'、'.join(site['name'] for site in sites_called(activity))}"
+    follows = _("您的点位上还在场的人都按现在签退，不能撤回；时间不对的请活动负责人更正。")
+    return done.ask(_("全员签退？"), what, follows, f"{here}/leave-all", _("全员签退"), f"{here}/roll")
 
 
 def _leave_all_page(activity_id: UUID, filled: Form) -> str:
@@ -229,44 +228,26 @@ def _leave_all_page(activity_id: UUID, filled: Form) -> str:
         site_options=[(site["id"], site["name"]) for site in activity["sites"]],
         filled=filled,
     )
-    """For an organizer of all, for who leads sites of those who are there."""
-    here = f"/organize/activities/{activity_id}"
-    if not visitor.require_session().has(Role.ORGANIZER):
-        activity = backend.call("checkin", "GET", f"/activities/{activity_id}")
-        what = f"{activity['title']} · {'、'.join(site['name'] for site in sites_called(activity))}"
-        follows = _("您的点位上还在场的人都按现在签退，不能撤回；时间不对的请活动负责人更正。")
-        return done.ask(_("全员签退？"), what, follows, f"{here}/leave-all", _("全员签退"), f"{here}/roll")
-    activity, presence = (
-        backend.call("checkin", "GET", f"/activities/{activity_id}{part}") for part in ("", "/presence")
-    )
-    follows = _("还在场的 %(count)s 人都按现在签退，不能撤回；时间不对的要一个个更正。", count=presence["present"])
-    return done.ask(_("全员签退？"), activity["title"], follows, f"{here}/leave-all", _("全员签退"), f"{here}/confirm")
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/leave-all")
 @logged_in
 def leave_all(activity_id: UUID) -> ResponseReturnValue:
     """At the site that was chosen, or at all: with several nobody leaves where none was chosen."""
-    filled = Form.posted()
-    content = {}
+    filled, content, organizes = Form.posted(), {}, visitor.require_session().has(Role.ORGANIZER)
     if filled.text("site_id", EVERYWHERE) != EVERYWHERE or filled.text("several"):
         content = {} if filled.text("site_id") == EVERYWHERE else {"site_id": filled.uuid("site_id", _("请选择点位"))}
     if not filled:
         return _leave_all_page(activity_id, filled), 422
-    site_id = uuid_or_none(request.form.get("site_id"))
-    content = {"site_id": str(site_id)} if site_id else {}
-    organizes = visitor.require_session().has(Role.ORGANIZER)
     try:
         left = backend.call("checkin", "POST", f"/activities/{activity_id}/leave-all", json=content)["left"]
     except HuzhuError as refusal:
         filled = Form()
         filled.blame(refusal)
-        return _list_page(activity_id, filled), 422
-    return _list_page(activity_id, Form(), left=done["left"], left_at=content.get("site_id"))
         return _list_page(activity_id, filled) if organizes else roll_page(activity_id, filled, None), 422
     if not organizes:
         return done.back(f"/organize/activities/{activity_id}/roll", "left_all")
-    return _list_page(activity_id, Form(), left=left)
+    return _list_page(activity_id, Form(), left=left, left_at=content.get("site_id"))
 
 
 # --- One record ---------------------------------------------------------------------------------------

@@ -13,10 +13,8 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import confirming, done, sites
-from gateway.pages.imports import asking_for_waiting, to_approve
-from gateway.pages import confirming, done, notices, sites
 from gateway.pages import answering, confirming, done, notices, sites
+from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages.places import (
     asking_for_people,
     asking_for_stations,
@@ -53,19 +51,7 @@ def workbench() -> ResponseReturnValue:
         is_past = ends_at.date() < clock.today() or activity["state"] == "closed"
         days["past" if is_past else "tomorrow" if starts_at.date() > clock.today() else "today"].append(activity)
     days["past"].reverse()
-    waiting, reviews, files = _what_waits(found)
-    return render_template(
-        "organize/workbench.html", days=days, away=away, cut=cut, waiting=waiting, reviews=reviews, files=files
-    waiting, reviews, concerns = _what_waits(found)
-    return render_template(
-        "organize/workbench.html",
-        days=days,
-        away=away,
-        cut=cut,
-        waiting=waiting,
-        reviews=reviews,
-        concerns=concerns,
-    )
+    return render_template("organize/workbench.html", days=days, away=away, cut=cut, **_what_waits(found))
 
 
 def _span(first: int, end: int) -> dict[str, str]:
@@ -93,13 +79,10 @@ def _activities(*queries: dict[str, Any], limit: int) -> tuple[list[dict[str, An
     return by_start, away, any(len(panel.content or []) >= limit for panel in panels)
 
 
-def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[dict[str, Any]], int | None]:
-    """How many records wait to be confirmed, of the activities that began last; which activities wait to be reviewed
-    or were sent back, whenever they are; and how many files wait for this login to approve them, None when that
-    is not known.
-def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[dict[str, Any]], str | None]:
-    """How many records wait to be confirmed, of the activities that began last; which activities wait to be
-    reviewed or were sent back, whenever they are; and, for staff, in words how much that people report.
+def _what_waits(activities: list[dict[str, Any]]) -> dict[str, Any]:
+    """`waiting`: how many records wait to be confirmed, of the activities that began last; `reviews`: which activities
+    wait to be reviewed or were sent back, whenever they are. For staff `concerns`, in words how much that people
+    report, and `files`, how many wait for this login to approve them, None when that is not known.
     """
     begun = [
         one["id"]
@@ -110,22 +93,19 @@ def _what_waits(activities: list[dict[str, Any]]) -> tuple[dict[str, int], list[
     asked = {"reviews": Call("checkin", "/reviews", {"for": "organizer", "limit": ROWS})}
     if begun:
         asked["presence"] = Call("checkin", "/activities/presence", {"ids": ",".join(begun)})
-    found = {name: panel.content or [] for name, panel in backend.together(**asked).items()}
-    return {one["activity_id"]: one["waiting"] + one["late"] for one in found.get("presence", [])}, found["reviews"]
-    if (viewer := presentation.viewer()) and viewer.is_staff:
-        asked["files"] = asking_for_waiting()
+    is_staff = visitor.require_session().has(Role.STAFF)
+    if is_staff:
+        asked |= {"files": asking_for_waiting(), "concerns": answering.ASKING_WHAT_WAITS}
     panels = backend.together(**asked)
-    found = {name: panel.content or [] for name, panel in panels.items()}
-    files: int | None = 0
-    if "files" in panels:
-        files = None if panels["files"].error is not None else len(to_approve(panels["files"]))
-    return {one["activity_id"]: one["waiting"] for one in found.get("presence", [])}, found["reviews"], files
-    if visitor.require_session().has(Role.STAFF):
-        asked["concerns"] = answering.ASKING_WHAT_WAITS
-    panels = backend.together(**asked)
-    concerns = answering.waiting_shown(panels.pop("concerns", Panel()))
-    found = {name: panel.content or [] for name, panel in panels.items()}
-    return {one["activity_id"]: one["waiting"] for one in found.get("presence", [])}, found["reviews"], concerns
+    files = panels.get("files", Panel())
+    return {
+        "waiting": {
+            one["activity_id"]: one["waiting"] + one["late"] for one in panels.get("presence", Panel()).content or []
+        },
+        "reviews": panels["reviews"].content or [],
+        "concerns": answering.waiting_shown(panels.get("concerns", Panel())),
+        "files": (None if files.error is not None else len(to_approve(files))) if is_staff else 0,
+    }
 
 
 @pages.get("/organize/activities")

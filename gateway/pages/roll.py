@@ -16,9 +16,8 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
-from gateway.pages.places import ROWS_MAX, asking_who, meant_by
 from gateway.pages import done
-from gateway.pages.places import asking_who, meant_by
+from gateway.pages.places import ROWS_MAX, asking_who, meant_by
 from shared import http
 from shared.errors import Forbidden, HuzhuError, TooMany, Unavailable
 from shared.principal import Role
@@ -332,9 +331,6 @@ def _mark_namesakes(lines: Sequence[Line], *, unknown: bool) -> None:
         line.has_namesake = unknown or line.has_namesake or called[line.name] > 1
 
 
-def _names(activity: dict[str, Any], rows: Sequence[dict[str, Any]], told: Told | None) -> Panel:
-    """By what everybody on the roll is found; also who was just ticked, and may have left the roll by it."""
-    ids = list(dict.fromkeys([row["member_id"] for row in rows] + ([told.line.member_id] if told else [])))
 def _names(activity: dict[str, Any], roll: dict[str, Any], told: Told | None) -> Panel:
     """By what everybody on the roll is found; for an organizer also who was just ticked, and may have left the roll by
     it. Who leads a site is told of nobody but those on their roll (ADR 145).

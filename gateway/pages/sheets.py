@@ -300,12 +300,10 @@ def _lines_page(sheet: dict[str, Any], filled: Form) -> str:
     printed = len(sheet["lines"])
     names = _names(sheet, (line["member_id"] for line in sheet["lines"]))
     shown = filled.text("blank")[:4]
-    blank = int(shown) if shown.isdecimal() else BLANK_LINES
-    blank = min(blank + (BLANK_LINES if filled.text("action") == "more" else 0), LINES_MAX - printed)
-    if not sheet["as_organizer"]:
-        blank = 0
     blank = int(shown) if shown.isdecimal() else blank_lines(printed)
     blank = min(blank + (MORE_LINES if filled.text("action") == "more" else 0), LINES_MAX - printed)
+    if not sheet["as_organizer"]:
+        blank = 0
     return render_template(
         "sheets/enter.html",
         activity=activity,

@@ -13,9 +13,8 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import done
-from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages import answering, done
+from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages.places import (
     about,
     asking_for_household,

@@ -244,16 +244,13 @@ def list_attendances_at(
     state: str | None = None,
     site_id: UUID | None = None,
     after: UUID | None = None,
-) -> list[dict[str, Any]]:
-    """An activity's attendances, or those of one of its sites, in the order of arrival."""
-    _readable(session(), caller, activity_id)
-    where = attendance_store.at_activity(activity_id, state, site_id)
-    after: UUID | None = None,
     slips: bool = True,
 ) -> list[dict[str, Any]]:
-    """An activity's attendances in the order of arrival; `slips` as in `list_attendances`."""
+    """An activity's attendances, or those of one of its sites, in the order of arrival; `slips` as in
+    `list_attendances`.
+    """
     _readable(session(), caller, activity_id)
-    where = [*attendance_store.at_activity(activity_id, state), *_kept(slips)]
+    where = [*attendance_store.at_activity(activity_id, state, site_id), *_kept(slips)]
     rows = attendance_store.list_views(session(), where, limit=limit, newest_first=False, mark=after)
     return [_view(row) for row in rows]
 

@@ -213,7 +213,7 @@ def list_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> l
     caller.require(Role.ORGANIZER, path)
     return [
         people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
-        for row in people.list_named(tx, path, ids)
+        for row in people.list_named(tx, ids, namesakes_below=path)
     ]
 
 

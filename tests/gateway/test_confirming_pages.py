@@ -214,6 +214,8 @@ def test_all_leave_at_the_site_that_is_chosen_and_its_records_are_shown_alone(to
         assert "已为 1 人签退" in organizer.post(leave, leave, site_id="all").text
     one = publish(organizer, title="义诊")
     assert "点位" not in organizer.get(f"{one}/leave-all").text
+
+
 def test_who_scanned_late_is_seen_and_nodded_to_while_the_activity_goes_on(town: Town) -> None:
     organizer = town.person("李组织", Role.ORGANIZER)
     here, away = town.person("王秀英"), town.person("陈芳")

@@ -237,6 +237,8 @@ def test_a_search_is_of_the_whole_station_whoever_is_on_the_roll_and_whatever_pa
         assert len(re.findall(r"<li[^>]* data-namesake", searched)) == 3
         assert 'data-answered="王秀英"' in searched
         assert list(rows(organizer.get(f"{here}?site={east}&q=和谐小区").text)) == ["王秀英", "陈芳"]
+
+
 def test_who_leads_a_site_shows_its_codes_prints_its_sheet_and_signs_all_out_there(town: Town) -> None:
     organizer, leader = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
     chen, zhao = town.person("陈小芳"), town.person("赵志远")

@@ -266,13 +266,12 @@ def of_member(member_id: UUID) -> ColumnElement[bool]:
     return _columns.member_id.in_(copies.merged_line(literal(member_id, Uuid)))
 
 
-def at_activity(activity_id: UUID, state: str | None, site_id: UUID | None = None) -> list[ColumnElement[bool]]:
 def is_no_slip() -> ColumnElement[bool]:
     """All but arrivals that a roll call ticked by a slip and took back."""
     return or_(_columns.state != State.REJECTED.value, _columns.reason.is_distinct_from(TAKEN_BACK))
 
 
-def at_activity(activity_id: UUID, state: str | None) -> list[ColumnElement[bool]]:
+def at_activity(activity_id: UUID, state: str | None, site_id: UUID | None = None) -> list[ColumnElement[bool]]:
     where = [_columns.activity_id == activity_id]
     if state is not None:
         where.append(_columns.state == state)

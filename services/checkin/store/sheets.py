@@ -18,7 +18,8 @@ from shared.copies import PERSONS
 _columns = attendance_table.c
 
 # As it was at a moment: whoever signed up later is not on it, and whoever called off later still is. Those who named
-# no site may come to any. Who was merged since stands there as who they are now.
+# no site may come to any: they stand on the first one's sheet, since on each of them they would be ticked by chance.
+# Who was merged since stands there as who they are now.
 _list_lines = text(f"""
     WITH RECURSIVE {PERSONS}, stay AS (
         SELECT DISTINCT ON (coalesce(person_id, member_id)) coalesce(person_id, member_id) AS stays, id, site_id,
@@ -38,19 +39,6 @@ _list_lines = text(f"""
     LEFT JOIN member_card card ON card.member_id = coalesce(person_id, sign_up.member_id)
     LEFT JOIN station compound ON compound.node_id = card.compound_id
     LEFT JOIN station building ON building.node_id = card.building_id
-    WHERE sign_up.activity_id = :activity_id AND (sign_up.site_id = :site_id OR sign_up.site_id IS NULL)
-# no site may come to any: they stand on the first one's sheet, since on each of them they would be ticked by chance.
-_list_lines = text("""
-    SELECT row_number() OVER (ORDER BY sign_up.site_id IS NULL, sign_up.number) AS number, sign_up.member_id,
-        sign_up.site_id, stay.id AS attendance_id, site.name AS site_name, stay.arrived_at, stay.left_at, stay.evidence
-    FROM sign_up
-    LEFT JOIN LATERAL (
-        SELECT id, site_id, arrived_at, left_at, evidence FROM attendance
-        WHERE attendance.activity_id = sign_up.activity_id AND attendance.member_id = sign_up.member_id
-            AND state IN ('open', 'left', 'confirmed', 'corrected')
-        ORDER BY attendance.site_id <> :site_id, arrived_at LIMIT 1
-    ) stay ON true
-    LEFT JOIN site ON site.id = stay.site_id
     WHERE sign_up.activity_id = :activity_id AND (
             sign_up.site_id = :site_id
             OR sign_up.site_id IS NULL AND :site_id = (

@@ -363,11 +363,8 @@ def as_masked(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def list_named(tx: Session, path: str, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """What of these members they are found by on a list, with the path of their station and the sealed phone, and
-    whether somebody else at or below the node of `path` has their name.
-    """
-    has_namesake = (
+def _has_namesake(path: str) -> ColumnElement[bool]:
+    return (
         select(_namesake.id)
         .join(_namesakes_station, _namesakes_station.id == _namesake.station_id)
         .where(
@@ -378,6 +375,15 @@ def list_named(tx: Session, path: str, member_ids: Iterable[UUID]) -> Sequence[R
         )
         .exists()
     )
+
+
+def list_named(
+    tx: Session, member_ids: Iterable[UUID], *, namesakes_below: str | None = None
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What of these members they are found by on a list, with the path of their station and the sealed phone, and
+    whether somebody else at or below the node of the path `namesakes_below` has their name.
+    """
+    has_namesake = false() if namesakes_below is None else _has_namesake(namesakes_below)
     statement = (
         select(
             Member.id,
