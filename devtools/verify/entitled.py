@@ -176,9 +176,7 @@ _LED = """
     LEFT JOIN attendance ON attendance.id = log.subject_id
     WHERE log.detail ->> 'as' = 'site_leader' AND log.action <> ALL (ARRAY['roll.refuse_own', 'sheet.refuse_own']) AND (
         log.action <> ALL (ARRAY['attendance.add', 'attendance.leave', 'attendance.reject', 'attendance.reopen',
-            'sheet.enter'])
-            'sheet.enter', 'sheet.refuse_own', 'roll.read_names'])
-            'sheet.enter', 'sheet.refuse_own', 'roll.read_names', 'activity.leave_all'])
+            'sheet.enter', 'roll.read_names', 'activity.leave_all'])
         OR log.detail ->> 'evidence' = 'entered_later'
         OR NOT EXISTS (
             SELECT FROM site WHERE site.leader_member_id = log.member_id
