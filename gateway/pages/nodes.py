@@ -223,9 +223,18 @@ def _node_page(node_id: UUID, filled: Form) -> str:
         places=[
             (above.get(one["parent_id"] or TOP, "–"), one["from_day"], one["until_day"]) for one in node["parents"]
         ],
+        uncounted=_uncounted(node),
         today=clock.today().isoformat(),
         told=done.said(),
     )
+
+
+def _uncounted(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The places whose residents are to be counted anew, this one first: it was split, and nobody has counted since."""
+    parts = [*node["split_off"], *([node["split_from"]] if node["split_from"] else [])]
+    days = [one["opened_on"] for one in node["split_off"]] + ([node["opened_on"]] if node["split_from"] else [])
+    counted = max((one["from_day"] for one in node["counts"]), default="")
+    return [node, *parts] if days and counted < max(days) and not node["closed_on"] else []
 
 
 def _candidates(node: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -296,6 +296,7 @@ def _notes(found: dict[str, Any]) -> list[str]:
         if found["tree"] == "now"
         else _("按服务当天的上下级和名称。")
     )
+    notes.append(_("没有登记居民人数的地方没有每千居民的数字；拆分过的站，两边都要重新登记人数。"))
     notes.append(_("一个人参加几次，人次算几次，人数只算一个，所以各行的人数不能相加；跨月的活动两个月都算一场。"))
     return notes
 

@@ -54,6 +54,13 @@ def test_a_station_is_split_and_everybody_keeps_what_they_have(town: Town) -> No
         assert [answer.status_code for answer in done] == [303, 303], done[0].text
         assert done[0].headers["Location"] == done[1].headers["Location"]
         new_page = done[0].headers["Location"].partition("?")[0]
+        # Both are to be counted anew, and say so until they are.
+        old_page, to_count = f"/staff/nodes/{town.station_id}", "两边的居民人数都要重新登记"
+        assert to_count in admin.get(done[0].headers["Location"]).text
+        assert f'href="{new_page}#residents"' in admin.get(old_page).text
+        for page in (new_page, old_page):
+            admin.post(page, page, action="count", residents="1200", from_day=f"{clock.today()}")
+            assert to_count not in admin.get(page).text
         part_id = new_page.rpartition("/")[2]
         follow(town)
         assert admin.api("GET", f"/members/members/{goes.member_id}")["station_name"] == "和谐社区实践站"
