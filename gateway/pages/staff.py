@@ -166,6 +166,7 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         balance=Call("points", "/balances", {"member_ids": member_id}),
         alike=Call("members", f"/members/{member_id}/look-alikes"),
         merges=Call("members", f"/members/{member_id}/merges"),
+        erasure=Call("members", f"/members/{member_id}/erasure"),
     )
     member = panels["member"].needed()
     balances = panels["balance"].content
@@ -179,6 +180,8 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         alike=[(one["id"], describe(one)) for one in panels["alike"].content or []],
         merges=merges,
         is_merging=_is_on_its_way(beside),
+        merges=panels["merges"].content or [],
+        erasure=panels["erasure"].content,
         now=clock.now(),
         balance=balances[0] if balances else None,
         # Points shows nobody whom it has not heard of yet; who was registered just now has nothing there.

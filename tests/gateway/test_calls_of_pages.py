@@ -64,7 +64,8 @@ MORE_CALLS = {
     "/staff/imports": 3,  # the files, and the stations to bring one for, as below
     "/staff/imports/<uuid:import_id>": 3,  # the file, and side by side its first bad rows and a page of the good ones
     "/staff/members": 3,  # the people, and the stations to narrow by, as above
-    "/staff/members/<uuid:member_id>": 3,  # the member, who looks alike, who was merged into the member
+    # The member, who looks alike, who was merged into the member, and whether the member asked to be forgotten.
+    "/staff/members/<uuid:member_id>": 4,
     "/staff/members/<uuid:member_id>/merge": 3,  # both entries, then who acts for each: each has its own list
     "/staff/members/take-in": 3,  # who has the number, then the stations to choose from, as above
     "/staff/members/new": 3,  # the stations, as above, then the homes of the only one

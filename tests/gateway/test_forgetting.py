@@ -138,6 +138,7 @@ def test_staff_writes_down_who_asked_in_person(town: Town) -> None:
     staff, who = town.person("周站长", Role.STAFF), town.person("陈芳")
     page = f"/staff/members/{who.member_id}/erasure"
     assert "自动办理" in staff.post(page, page, action="ask").text
+    assert "已申请注销" in staff.get(f"/staff/members/{who.member_id}").text
     filled = form_fields(staff.get(page).text, page)
     assert "一切照旧" in staff.client.post(page, data=filled | {"action": "withdraw"}, follow_redirects=True).text
     own = f"/staff/members/{staff.member_id}/erasure"

@@ -201,6 +201,13 @@ def test_the_same_again_and_both_ways_at_once(town: Town, staff: Any) -> None:
     assert merge(town, staff, goes, stays).json["code"] == "already_merged"
 
 
+def test_who_was_never_merged_into_another_is_not_taken_back(town: Town, staff: Any) -> None:
+    stays, goes = town.add(), town.add()
+    merge(town, staff, stays, goes)
+    assert undo(town, staff, stays).json["code"] == "not_merged"
+    assert [undo(town, staff, goes).status_code for _ in range(2)] == [200, 200]
+
+
 def test_a_line_of_merges_is_taken_back_from_its_end(town: Town, staff: Any) -> None:
     first, second, third = town.add(), town.add(), town.add()
     merge(town, staff, second, first)

@@ -76,6 +76,8 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
     found = duplicates.find_live(tx, member_id)
     if found is None:
         member, _ = people.get_as_staff(tx, caller, member_id)
+        if not duplicates.was_undone(tx, member_id):
+            raise rules.NotMerged
         return people.show(tx, member.id)
     goes, stays = duplicates.lock_two(tx, member_id, found.into_id)
     path = _require_both(tx, caller, "member.unmerge", stays, goes)

@@ -37,6 +37,11 @@ class ErasureOpen(RuleBroken):
     detail = "其中一份登记正在申请注销，请先办完或者撤回，再合并"
 
 
+class NotMerged(RuleBroken):
+    code = "not_merged"
+    detail = "这份登记没有并入别的登记；要撤销合并，请打开被合并的那一份"
+
+
 class UndoTooLate(RuleBroken):
     code = "undo_too_late"
     detail = "合并已经超过一天，不能撤销；积分有误的请用更正办理"

@@ -37,6 +37,12 @@ def find_live(tx: Session, member_id: UUID) -> Merge | None:
     ).first()
 
 
+def was_undone(tx: Session, member_id: UUID) -> bool:
+    """Whether a merge of this entry into another was taken back."""
+    undone = select(Merge.id).where(Merge.member_id == member_id, Merge.undone_at.is_not(None))
+    return tx.execute(select(undone.exists())).scalar_one()
+
+
 def line_of(tx: Session, member_id: UUID) -> list[UUID]:
     """The entries that were merged into a member and still are, at whatever remove."""
     line = select(Member.id).where(Member.merged_into == member_id).cte("line", recursive=True)
