@@ -18,6 +18,8 @@ from shared.errors import HuzhuError
 from shared.principal import Role
 
 ROWS = 200
+COUNTED_MAX = 200
+"""As many as the services give at once."""
 TOP = "top"
 HOMES = ("compound", "building")
 
@@ -152,13 +154,17 @@ def ask_close(node_id: UUID) -> ResponseReturnValue:
     changes = _read_close(filled)
     if not filled:
         return _node_page(node_id, filled), 422
-    node = backend.call("members", "GET", f"/nodes/{node_id}")
     heir = changes.get("successor_id")
-    to = backend.call("members", "GET", f"/nodes/{heir}")["name"] if heir else None
+    asked = {name: Call("members", f"/nodes/{one}") for name, one in (("node", node_id), ("heir", heir)) if one}
+    panels = backend.together(**asked)
+    node = panels["node"].needed()
+    to = panels["heir"].needed()["name"] if heir else None
     what = _("%(name)s，并入%(successor)s", name=node["name"], successor=to) if to else node["name"]
     day = presentation.day(changes["closed_on"])
-    if to and node["level"] not in HOMES:
-        follows = _(
+    here = f"/staff/nodes/{node_id}"
+    is_merged = to is not None and node["level"] not in HOMES
+    if is_merged:
+        follows = _figures(node, str(to)) + _(
             "从 %(day)s 起合并，不能恢复。下面的地方、志愿者、服务队、角色、礼品和库存都转过去；"
             "正在进行的活动照常办完，没领的礼品由新站发放；以前的记录和积分都还在。",
             day=day,
@@ -167,8 +173,33 @@ def ask_close(node_id: UUID) -> ResponseReturnValue:
         follows = _(
             "从 %(day)s 起撤销，不能恢复。以前的记录和积分都还在；登记在这里的志愿者要另外改到新的地方。", day=day
         )
-    here = f"/staff/nodes/{node_id}"
-    return done.ask(_("撤销这个地方？"), what, follows, f"{here}/close", _("撤销"), here, **_typed(filled))
+    question, yes = (_("合并到别的站？"), _("合并")) if is_merged else (_("撤销这个地方？"), _("撤销"))
+    return done.ask(question, what, follows, f"{here}/close", yes, here, **_typed(filled))
+
+
+def _figures(node: dict[str, Any], to: str) -> str:
+    """How much goes along when a station is merged; what cannot be counted now is left out."""
+    station = {"station_id": node["id"], "limit": COUNTED_MAX}
+    panels = backend.together(
+        plan=Call("members", f"/nodes/{node['id']}/split"),
+        vouchers=Call("rewards", f"/stations/{node['id']}/redemptions", {"state": "confirmed", "limit": COUNTED_MAX}),
+        gifts=Call("rewards", "/gifts", station | {"everything": "1"}),
+        coming=Call("checkin", "/activities", station | {"from": clock.now().isoformat()}),
+    )
+    goes = []
+    if (plan := panels["plan"].content) is not None:
+        goes.append(_("%(count)s 位志愿者", count=plan["people"]))
+    if (vouchers := panels["vouchers"].content) is not None:
+        goes.append(_("没领的兑换 %(count)s 份", count=_counted(vouchers)))
+    if (gifts := panels["gifts"].content) is not None:
+        goes.append(_("库存 %(count)s 件", count=sum(one["on_hand"] or 0 for one in gifts)))
+    if (coming := panels["coming"].content) is not None:
+        goes.append(_("没结束的活动 %(count)s 场", count=_counted(coming)))
+    return _("转到%(successor)s：%(goes)s。", successor=to, goes="、".join(goes)) if goes else ""
+
+
+def _counted(found: list[Any]) -> str:
+    return f"{len(found)}+" if len(found) >= COUNTED_MAX else str(len(found))
 
 
 @pages.post("/staff/nodes/<uuid:node_id>/close")

@@ -88,7 +88,14 @@ def test_a_station_is_merged_in_the_middle_of_an_activity(town: Town) -> None:
         waiting = redeem(volunteer, gift_id, town.station_id)
         assert waiting["state"] == "confirmed"
         scan(organizer, volunteer, second, "arrival")
+        here = f"/staff/nodes/{town.station_id}"
+        asked = admin.get(f"{here}/close?closed_on={next_day.date()}&successor_id={town.nodes[HEIR]}").text
+        assert "合并到别的站？" in asked
+        assert re.search(rf"转到{HEIR}：\d 位志愿者、没领的兑换 1 份、库存 \d+ 件、没结束的活动 1 场。", asked)
         merge(town, next_day)
+        closed = admin.get(here).text
+        assert re.search(rf"并入</dt>\s*<dd>{HEIR}", closed)
+        assert "上一级</dt>" not in closed
         assert admin.api("GET", f"/members/members/{volunteer.member_id}")["station_name"] == HEIR
     with town.at(next_day + timedelta(hours=2, minutes=35)):
         scan(organizer, volunteer, second, "departure")
