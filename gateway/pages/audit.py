@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -51,6 +52,8 @@ def list_audit() -> ResponseReturnValue:
         own = names.get(entry["member_id"] or "")
         entry["by"] = own or acts.who_shown(entry["who"])
         name = names.get(entry["subject_id"] or "") or acts.called(entry["detail"])
+        if entry["subject_type"] == "grant":
+            name = names.get(str(entry["detail"].get("member_id"))) or name
         tail = f"…{entry['subject_id'][-6:]}" if entry["subject_id"] else ""
         entry["subject"] = f"{acts.subject_name(entry['subject_type'])} {name or tail}".strip()
         entry["page"] = _page_of(entry)
@@ -104,7 +107,13 @@ def _page_of(entry: dict[str, Any]) -> str | None:
     """The subject's own page, for who may open it."""
     beginning = PAGES.get(entry["subject_type"])
     may_open = visitor.require_session().has(Role.ADMINISTRATOR)
-    return f"{beginning}{entry['subject_id']}" if beginning and entry["subject_id"] and may_open else None
+    if not beginning or not entry["subject_id"] or not may_open:
+        return None
+    if entry["subject_type"] != "gift":
+        return f"{beginning}{entry['subject_id']}"
+    # A gift is shown as it stands at a place: that of the act.
+    above = entry["path"].strip("/").rpartition("/")[2]
+    return f"{beginning}{entry['subject_id']}?station_id={UUID(above)}" if above else None
 
 
 def _names(entries: list[dict[str, Any]]) -> dict[str, str]:

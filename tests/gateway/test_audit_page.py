@@ -25,6 +25,9 @@ def test_the_audit_log_of_all_services_is_one_list(town: Town) -> None:
     table = shown.partition("<table")[2].partition("</table>")[0]
     for raw in ("login:", "grant.add", "gift.create", "{'", "T0", "None"):
         assert raw not in re.sub(r"<[^>]*>", " ", table), raw
+    assert re.search(r"授权 周站长", table)
+    [gift] = set(re.findall(r'href="(/staff/gifts/[^"]*)"', table))
+    assert "香皂" in town.administrator.get(gift).text
     chosen = town.administrator.get("/staff/audit?action=gift.create").text.partition("<table")[2]
     assert "上架礼品" in chosen
     assert "授予角色" not in chosen
