@@ -467,6 +467,9 @@ def test_the_passbook_has_both_units_line_by_line(desk: Desk) -> None:
         book = who.get(f"{page}/passbook").text
         for text in ("积分存折", "陈芳", "现场兑换 香皂 × 1", "余额", "服务时长", "2 小时"):
             assert text in book
+        assert len(re.findall(r'<td class="date">\d{4}年\d{1,2}月\d{1,2}日</td>', book)) == 3
+    sheet = desk.staff.get("/static/css/paper.css").text
+    assert re.search(r"td\.date \{[^}]*white-space: nowrap", sheet), "no day is broken before 日"
 
 
 def test_two_desks_call_two_numbers(desk: Desk) -> None:
