@@ -399,6 +399,18 @@ def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
     assert "没有这个短码或编号" in unknown.text
 
 
+def test_a_line_in_which_no_gift_was_chosen_books_none(desk: Desk) -> None:
+    preset = form_fields(desk.organizer.get("/desk/typed").text, "/desk/typed")
+    assert {preset[f"gift-{row}"] for row in range(1, 16)} == {""}, "the first of the list is nobody's choice"
+    before = desk.points()
+    line: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "pieces-1": "1"}
+    line["who-1"] = badge_of(desk)["short_code"]
+    assert "请选择礼品" in desk.organizer.post("/desk/typed", "/desk/typed", 422, **line).text
+    assert desk.points() == before
+    told = desk.organizer.post("/desk/typed", "/desk/typed", **line | {"gift-1": desk.soap}).text
+    assert told.count("香皂 × 1：已记账") == 1, "said once"
+
+
 def test_a_line_that_names_two_people_is_a_question_and_books_nothing(desk: Desk) -> None:
     before, badge, other = desk.points(), badge_of(desk), desk.town.person("王秀英")
     desk.staff.api("POST", f"/members/members/{other.member_id}/confirm")
