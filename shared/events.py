@@ -142,7 +142,7 @@ class OpeningApproved(Event):
     """Hundredths of a point."""
     minutes: int
     description: str
-    """Where it is from, as the member sees it on the statement."""
+    """Where it is from, as it stands with the booking: the name of a file, which no statement shows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,8 +66,8 @@ def test_it_stands_on_the_statement_as_what_it_is(town: Flask) -> None:
     fact = opening(chen)
     book([fact])
     (line,) = lines_of(chen)
-    assert (line["kind"], line["points"], line["title"]) == ("opening", 8650, "纸质台账.xlsx")
-    assert line["reason"].startswith("期初结转")
+    assert (line["kind"], line["points"], line["title"]) == ("opening", 8650, "期初结转")
+    assert line["reason"].startswith("纸质台账上原有的")
     assert [one["minutes"] for one in lines_of(chen, "minutes")] == [7230]
     undo([undone(fact)])
     assert [one["reason"] for one in lines_of(chen)][1] == "期初结转撤回"

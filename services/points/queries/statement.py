@@ -15,6 +15,7 @@ from services.points.queries.visibility import require_may_read
 from shared.db import session
 from shared.principal import Principal
 
+OPENING = "期初结转"
 UNITS = {"points": Unit.PTS, "minutes": Unit.MIN}
 
 # What a reversal could not take is a line too: it changes no balance, but what is owed.
@@ -33,7 +34,7 @@ _ENTRIES = """
     ), page AS ({page})
     SELECT page.id, page.change, page.balance_after, transfer.recorded_at, transfer.service_day, transfer.kind,
         transfer.amount, transfer.source_type, transfer.source_id, outcome.title, outcome.reason, outcome.note,
-        coalesce(spend.description, opening.description) AS description, void.description AS void_description,
+        spend.description, void.description AS void_description,
         move.kind AS move_kind, move.from_member_id = page.member_id AS goes_out,
         other.name_masked AS other_name, other.volunteer_number AS other_number
     FROM page JOIN transfer ON transfer.id = page.id
@@ -41,8 +42,6 @@ _ENTRIES = """
         AND outcome.attendance_id = transfer.source_id AND outcome.version = transfer.source_version
     LEFT JOIN idempotency spend ON transfer.source_type = 'redemption'
         AND spend.key = 'redemption:' || transfer.source_id
-    LEFT JOIN idempotency opening ON transfer.source_type = 'opening'
-        AND opening.key = 'opening:' || transfer.source_id
     LEFT JOIN idempotency void ON transfer.source_type = 'redemption' AND transfer.source_version = 2
         AND void.key = 'void:' || transfer.source_id
     LEFT JOIN move ON transfer.source_type = 'move' AND move.id = transfer.source_id
@@ -121,9 +120,10 @@ def _line(row: Row[Any], unit: str) -> dict[str, Any]:
 
 def _words(row: Row[Any]) -> tuple[str, str, str]:
     """Kind, title and reason of a line, in the member's words."""
-    title = row.title or row.description or _moved(row)
+    # What an office called its file says nothing to a volunteer; staff sees it with the import.
+    title = OPENING if row.source_type == SourceType.OPENING else row.title or row.description or _moved(row)
     if row.kind == TransferKind.OPENING:
-        return "opening", title, "期初结转：纸质台账上原有的，不计入光荣榜"
+        return "opening", title, "纸质台账上原有的，不计入光荣榜"
     if row.kind == TransferKind.REVERSAL and row.source_type == SourceType.OPENING:
         return "reversal", title, "期初结转撤回"
     if row.kind == TransferKind.AWARD:
