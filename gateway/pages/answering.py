@@ -50,6 +50,8 @@ def list_concerns() -> ResponseReturnValue:
 
 def waiting_shown(answer: Panel) -> str | None:
     """How many wait to be answered or read, and how many of them for too long; None when nothing waits."""
+    if answer.error is not None:
+        return _("暂时看不到")
     found = answer.content or []
     if not found:
         return None

@@ -101,6 +101,26 @@ def test_every_page_fits_320_pixels_with_large_enough_text_and_targets(
         context.close()
 
 
+def test_what_a_board_counts_is_cut_off_in_no_text_size(
+    browser: "Browser", town: Town, volunteer: tuple[Visitor, dict[str, str]]
+) -> None:
+    who, _places = volunteer
+    context = context_of(browser, town, who, viewport={"width": 320, "height": 640})
+    context.add_cookies([{"name": "huzhu_text", "value": "largest", "url": town.address}])
+    page = context.new_page()
+    page.goto(f"{town.address}/boards")
+    page.evaluate(
+        """() => document.querySelector("main").insertAdjacentHTML("beforeend", `<div class="wide" id="board"><table>
+        <thead><tr><th>名次</th><th>志愿者</th><th class="number">服务时长</th></tr></thead>
+        <tbody><tr><th>10</th><td>欧阳秀英（我）</td><td class="number">112 小时 30 分钟</td></tr></tbody></table></div>`)"""
+    )
+    assert (
+        page.evaluate("document.querySelector('#board').scrollWidth - document.querySelector('#board').clientWidth")
+        <= 0
+    )
+    context.close()
+
+
 def _listen(page: "Page") -> list[str]:
     """Every address the page asks for, and every error of its scripts."""
     heard: list[str] = []

@@ -46,6 +46,20 @@ def test_the_file_of_twenty_people_is_one_page(browser: "Browser", town: Town) -
     context.close()
 
 
+def test_the_header_begins_where_a_broad_page_begins(browser: "Browser", town: Town) -> None:
+    staff = town.visitor()
+    staff.log_in("13900000001")
+    context = context_of(browser, town, staff, viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    for path in ("/staff", "/staff/reports"):
+        page.goto(town.address + path)
+        lefts = page.evaluate(
+            "['.brand', 'h1'].map((name) => document.querySelector(name).getBoundingClientRect().left)"
+        )
+        assert abs(lefts[0] - lefts[1]) <= 1, path
+    context.close()
+
+
 def test_reports_fit_a_phone_and_what_is_printed_fits_its_paper(browser: "Browser", town: Town) -> None:
     for name in ("陈芳", "王秀英"):
         town.serve(town.volunteer(name))

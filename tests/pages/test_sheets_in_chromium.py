@@ -121,3 +121,17 @@ def test_the_sheet_fits_its_paper_and_is_typed_in_by_keyboard_alone(browser: "Br
     keys.press("Enter")
     page.get_by_text("录入了 2 人").wait_for()
     context.close()
+
+
+def test_on_a_phone_whom_to_call_is_one_block_a_person(browser: "Browser", town: Town) -> None:
+    activity = signed_up(town, "陈芳", "欧阳秀英")
+    context = context_of(browser, town, organizer_of(town), viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{town.address}/organize/activities/{activity['id']}/calls")
+    page.get_by_role("button", name="显示电话").click()
+    page.get_by_text("欧阳秀英").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    widths = page.evaluate("[...document.querySelectorAll('.calls tbody th')].map((name) => name.clientWidth)")
+    assert len(widths) == 2
+    assert min(widths) > 250
+    context.close()
