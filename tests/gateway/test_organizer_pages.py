@@ -183,6 +183,7 @@ def test_the_main_job_from_the_screen_to_the_gift(town: Town) -> None:
         assert f"{until} 前领取" in organizer.get("/desk").text
         assert f"{until} 前" in undone
         assert f"{until} 前" in volunteer.get(f"/vouchers/{order['id']}").text
+        assert "1.5 积分" in volunteer.get("/redemptions").text
         assert "已发放" in organizer.post(desk, f"{desk}/issue").text
         issues = town.administrator.api("GET", "/rewards/audit?action=redemption.issue")
         assert [entry["detail"]["by"] for entry in issues] == ["list", "voucher"], "a voucher counts once"

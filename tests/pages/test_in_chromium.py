@@ -112,7 +112,8 @@ def test_what_a_board_counts_is_cut_off_in_no_text_size(
     page.evaluate(
         """() => document.querySelector("main").insertAdjacentHTML("beforeend", `<div class="wide" id="board"><table>
         <thead><tr><th>名次</th><th>志愿者</th><th class="number">服务时长</th></tr></thead>
-        <tbody><tr><th>10</th><td>欧阳秀英（我）</td><td class="number">112 小时 30 分钟</td></tr></tbody></table></div>`)"""
+        <tbody><tr><th>10</th><td>欧阳秀英（我）</td><td class="number">112 小时 30 分钟</td></tr></tbody>
+        </table></div>`)"""
     )
     assert (
         page.evaluate("document.querySelector('#board').scrollWidth - document.querySelector('#board').clientWidth")
