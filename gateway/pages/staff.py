@@ -180,7 +180,6 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         alike=[(one["id"], describe(one)) for one in panels["alike"].content or []],
         merges=merges,
         is_merging=_is_on_its_way(beside),
-        merges=panels["merges"].content or [],
         erasure=panels["erasure"].content,
         now=clock.now(),
         balance=balances[0] if balances else None,
