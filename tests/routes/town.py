@@ -439,6 +439,7 @@ class Town:
         for name, member_id in (("claim_code", things["newcomer"]), ("claim_code_read", self._add_elder())):
             claim = self.make("organizer", "POST", f"{api}/members/{member_id}/claim-codes")
             things[name] = claim["url"].rpartition("/")[2]
+        things["parted"] = self._merge_and_part()
         with self.apps["members"].app_context(), clock.travel(self.moment):
             token = logins.log_in(phone=things["phone"], password=crowd.PASSWORD).token
             things["token_digest"] = tokens.digest(token).hex()
@@ -447,6 +448,14 @@ class Town:
         """Somebody without a login, whom nothing else is about."""
         elder = {"id": str(new_id()), "name": "赵大爷", "station_id": self.things["station_id"]}
         return str(self.make("staff", "POST", f"{API}/members/members", elder)["id"])
+
+    def _merge_and_part(self) -> str:
+        """Somebody who was merged into another by mistake, which was taken back."""
+        gone, stays = self._add_elder(), self._add_elder()
+        merge = {"id": str(new_id()), "merged_id": gone, "reason": "同一人"}
+        self.make("staff", "POST", f"{API}/members/members/{stays}/merge", merge)
+        self.make("staff", "POST", f"{API}/members/members/{gone}/unmerge", {"reason": "不是同一人"})
+        return gone
 
     def _complain(self) -> None:
         """A concern that waits, one that was answered, a complaint with a contact and one without."""
