@@ -14,6 +14,7 @@ from gateway.credentials import (
     MEMBER_COOKIE,
     SAFE_METHODS,
     SESSION_COOKIE,
+    STATION_COOKIE,
     VISIT_COOKIE,
     CsrfMissing,
 )
@@ -71,11 +72,27 @@ def end(response: Response) -> None:
         parts().sessions.forget(found)
     response.delete_cookie(SESSION_COOKIE)
     response.delete_cookie(MEMBER_COOKIE)
+    response.delete_cookie(STATION_COOKIE)
 
 
 def choose_member(response: Response, chosen: UUID) -> None:
     """Act for this member from now on; Unauthenticated or Forbidden are the caller's to have checked."""
     set_cookie(response, MEMBER_COOKIE, str(chosen), 365 * 24 * 3600)
+
+
+def station_wanted(named: UUID | None) -> list[UUID]:
+    """At which stations somebody may want to be, the likelier first: the one that was named, then the one of before."""
+    try:
+        before = [UUID(request.cookies.get(STATION_COOKIE, ""))]
+    except ValueError:
+        before = []
+    return [*([named] if named else []), *before]
+
+
+def keep_station(chosen: str) -> None:
+    """Be at this station on the next page that lets one choose, too."""
+    if request.cookies.get(STATION_COOKIE) != chosen:
+        g.station_kept = chosen
 
 
 def refresh() -> None:
@@ -111,6 +128,8 @@ def check_csrf() -> None:
 
 def finish(response: Response) -> Response:
     """After every page: the cookies that the request has made necessary."""
+    if "station_kept" in g:
+        set_cookie(response, STATION_COOKIE, g.station_kept, 365 * 24 * 3600)
     if "new_visit" in g:
         set_cookie(response, VISIT_COOKIE, g.new_visit, VISIT_S)
     if g.get("refreshed"):

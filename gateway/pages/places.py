@@ -87,9 +87,12 @@ def stations_in(panels: Mapping[str, Panel]) -> list[dict[str, Any]]:
 
 
 def chosen_station(stations: list[dict[str, Any]], wanted: str | None) -> dict[str, Any] | None:
-    """The one whose id was asked for, else the first."""
-    node_id = str(uuid_or_none(wanted))
-    return next((one for one in stations if one["id"] == node_id), stations[0] if stations else None)
+    """The one whose id was asked for, which is kept for the pages to come; else the one kept, else the first."""
+    named, by_id_ = uuid_or_none(wanted), {one["id"]: one for one in stations}
+    found = next((by_id_[str(one)] for one in visitor.station_wanted(named) if str(one) in by_id_), None)
+    if found is not None and str(named) == found["id"]:
+        visitor.keep_station(found["id"])
+    return found or (stations[0] if stations else None)
 
 
 def station_options(role: Role) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
@@ -58,7 +58,7 @@ def search() -> ResponseReturnValue:
     calls = asking_for_stations(Role.ORGANIZER)
     if text:
         calls |= asking_who(text)
-    if wanted := uuid_or_none(request.args.get("station_id")):
+    if wanted := next(iter(visitor.station_wanted(uuid_or_none(request.args.get("station_id")))), None):
         calls["called"] = Call("rewards", f"/stations/{wanted}/calls")
     panels = backend.together(**calls)
     try:

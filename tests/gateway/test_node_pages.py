@@ -1,5 +1,6 @@
 """The pages of one place: renamed, counted, moved and closed; and lists longer than one answer."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -93,6 +94,25 @@ def test_closing_a_place_is_asked_about_and_names_what_follows_it(town: Town) ->
     asked = admin.get(f"{station}/close")
     refused = admin.post(asked.request.full_path, f"{station}/close", status=422).text
     assert "下面还有未撤销的" in refused
+
+
+def test_a_desk_opens_at_the_station_that_was_chosen_last(town: Town) -> None:
+    admin, other = town.administrator, str(new_id())
+    above = admin.api("GET", f"/members/nodes/{town.station_id}")["parent_id"]
+    admin.api("POST", "/members/nodes", {"id": other, "name": "新安社区实践站", "level": "station", "parent_id": above})
+    town.deliver()
+    pages = ("/desk/serve", "/desk/paper", "/desk/typed")
+
+    def opened() -> list[str]:
+        found = [re.findall(r'station_id=([^"&]*)" aria-current', admin.get(page).text) for page in pages]
+        return [station_id for [station_id] in found]
+
+    [first] = set(opened())
+    for station_id in {town.station_id, other} - {first}:
+        admin.get(f"/desk/paper?station_id={station_id}")
+        assert set(opened()) == {station_id}
+    admin.get(f"/desk/serve?station_id={first}")
+    assert set(opened()) == {first}
 
 
 def test_an_administrator_of_a_station_moves_nothing_out_of_it(town: Town) -> None:
