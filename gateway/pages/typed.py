@@ -234,9 +234,8 @@ def _typed_page(filled: Form, told: list[dict[str, Any]]) -> str:
     stations = stations_in(every(**asking_for_stations(Role.ORGANIZER)))
     station = chosen_station(stations, filled.text("station_id") or request.args.get("station_id"))
     station_id = station["id"] if station else None
-    gifts = (
-        backend.call("rewards", "GET", "/gifts", query={"station_id": station_id, "limit": 200}) if station_id else []
-    )
+    day = filled.text("day") or request.args.get("day") or clock.today().isoformat()
+    gifts, missed = _gifts_and_missed(station_id, day) if station_id else ([], [])
     return render_template(
         "desk_paper/typed.html",
         filled=filled,
@@ -244,6 +243,16 @@ def _typed_page(filled: Form, told: list[dict[str, Any]]) -> str:
         station_id=station_id,
         stations=[(one["name"], f"/desk/typed?station_id={one['id']}", one["id"] == station_id) for one in stations],
         gifts=[(gift["id"], gift["name"]) for gift in gifts],
+        missed=missed,
         rows=range(1, ROWS + 1),
         today=clock.today().isoformat(),
     )
+
+
+def _gifts_and_missed(station_id: str, day: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
+    """What may be typed in, and what of the day was refused and waits for staff; None where that is not known."""
+    panels = backend.together(
+        gifts=Call("rewards", "/gifts", {"station_id": station_id, "limit": 200}),
+        missed=Call("rewards", f"/stations/{station_id}/missed", {"day": day}),
+    )
+    return panels["gifts"].needed(), panels["missed"].content

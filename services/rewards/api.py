@@ -13,7 +13,7 @@ from services.rewards.queries import day as day_queries
 from services.rewards.queries import desk as desk_queries
 from services.rewards.queries import gifts as gift_queries
 from services.rewards.queries import redemptions as redemption_queries
-from services.rewards.queries.desk import Closed, HandedOver, Left, LeftOpen, Served, ToCount
+from services.rewards.queries.desk import Closed, HandedOver, Left, LeftOpen, Missed, Served, ToCount
 from services.rewards.queries.gifts import GiftAtStation
 from services.rewards.queries.redemptions import Voucher
 from services.rewards.store import AtDesk, Gift, Receipt, Redemption, Stock
@@ -42,6 +42,12 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "by_name": receipt.by_name,
         "lines": sorted(receipt.lines, key=lambda line: (line.gift_name, line.id)),
     }
+
+
+def _missed(one: Missed) -> dict[str, Any]:
+    of_order = {name: getattr(one.order, name) for name in ("member_id", "paper_list", "paper_line")}
+    of_gift = {name: getattr(one.redemption, name) for name in ("order_id", "gift_name", "quantity", "reason")}
+    return of_order | of_gift | {"member_name": one.member_name}
 
 
 def _handed_over(one: HandedOver) -> dict[str, Any]:
@@ -264,6 +270,16 @@ def finish(order_id: UUID) -> dict[str, Any]:
 def list_handed_over(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
     """What was handed over by order on one day, oldest first: the lines to sign."""
     return [_handed_over(one) for one in desk_queries.list_day(web.caller(), station_id, **query)]
+
+
+@routes.route("/stations/<uuid:station_id>/missed", methods=["GET"])
+@web.holding(Role.ORGANIZER)
+@routes.arguments(schemas.DeskDayQuerySchema, location="query")
+@routes.response(200, schemas.MissedSchema(many=True))
+@_refuses(403, 404)
+def list_missed(query: dict[str, Any], station_id: UUID) -> list[dict[str, Any]]:
+    """What paper of one day says was handed over, and what was refused when it was typed in: at most 200."""
+    return [_missed(one) for one in desk_queries.list_missed(web.caller(), station_id, **query)]
 
 
 @routes.route("/handed-over", methods=["GET"])

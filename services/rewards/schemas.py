@@ -288,6 +288,17 @@ class HandedOverSchema(Wire):
     by_name = fields.String(required=True, allow_none=True, metadata={"description": "who gave it out"})
 
 
+class MissedSchema(Wire):
+    order_id = fields.UUID(required=True)
+    member_id = fields.UUID(required=True)
+    member_name = fields.String(required=True, allow_none=True, metadata={"description": "masked"})
+    paper_list = fields.String(required=True)
+    paper_line = fields.Integer(required=True)
+    gift_name = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
 class LeftSchema(Wire):
     member_id = fields.UUID(required=True)
     gift_id = fields.UUID(required=True)

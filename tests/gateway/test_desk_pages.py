@@ -399,6 +399,20 @@ def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
     assert "没有这个短码或编号" in unknown.text
 
 
+def test_a_line_that_came_to_nothing_stands_on_the_page_of_its_day_until_it_is_made_good(desk: Desk) -> None:
+    line: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "gift-1": desk.rice, "pieces-1": "1"}
+    line["who-1"] = badge_of(desk)["short_code"]
+    desk.organizer.post("/desk/typed", "/desk/typed", **line)
+    shown = desk.organizer.get("/desk/typed").text
+    assert "没有办成的" in shown
+    assert "261125-AB23 · 大米 × 1" in shown
+    before = (clock.today() - timedelta(days=1)).isoformat()
+    assert "没有办成的" not in desk.organizer.get(f"/desk/typed?day={before}").text
+    soap = desk.organizer.post("/desk/typed", "/desk/typed", **line | {"gift-1": desk.soap}).text
+    assert "香皂 × 1：已记账" in soap, "it was soap, and rice by mistake"
+    assert "没有办成的" not in desk.organizer.get("/desk/typed").text
+
+
 def test_a_line_in_which_no_gift_was_chosen_books_none(desk: Desk) -> None:
     preset = form_fields(desk.organizer.get("/desk/typed").text, "/desk/typed")
     assert {preset[f"gift-{row}"] for row in range(1, 16)} == {""}, "the first of the list is nobody's choice"

@@ -266,6 +266,7 @@ REWARDS = (
     Row("GET /rewards/desk-orders/<uuid:order_id>", ORGANIZERS, 4),
     Row("POST /rewards/desk-orders/<uuid:order_id>/finish", ORGANIZERS, 4),
     Row(f"GET {_STATION}/handed-over", ORGANIZERS, 3, secret="order_id", knows=ORGANIZERS),
+    Row(f"GET {_STATION}/missed", ORGANIZERS, 3),
     Row(f"GET {_STATION}/limits", ORGANIZERS, 2),
     Row(f"GET {_STATION}/calls", ORGANIZERS, 2),
     Row(f"POST {_STATION}/calls", ORGANIZERS, 4, _with(id="new")),

@@ -124,6 +124,26 @@ def list_day(caller: Principal, station_id: UUID, *, day: date | None) -> list[H
     return _handed_over(*on_the_day, since=begins, limit=DAY_LINES_MAX)[::-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A gift that paper says was handed over, and for which no points were taken."""
+
+    redemption: Redemption
+    order: DeskOrder
+    member_name: str | None
+
+
+def list_missed(caller: Principal, station_id: UUID, *, day: date | None) -> list[Missed]:
+    """Lines of paper of a Shanghai day, today when none is given, that were refused and not made good since: they wait
+    for staff.
+    """
+    path = _require_organizer(caller, station_id)
+    stations = [station_id, *successors.list_merged_into(session(), path)]
+    begins = clock.day_starts(day or clock.today())
+    ends = clock.day_starts((day or clock.today()) + timedelta(days=1))
+    return [Missed(*tuple(row)) for row in store.list_missed(session(), stations, begins, ends)]
+
+
 def list_told(caller: Principal) -> list[HandedOver]:
     """What was handed over at desks in the last days to whom this login acts for, newest first."""
     own = func.unnest(literal(list(caller.member_ids), ARRAY(Uuid)))

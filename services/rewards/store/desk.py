@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from services.rewards.domain.desk import DeskOrder as Wanted
 from services.rewards.domain.redemption import State
@@ -49,6 +49,7 @@ from services.rewards.store.tables import (
 )
 from shared.copies import PERSONS, member_card, merged_line, station
 
+MISSED_MAX = 200
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:station AS text), 0))")
 _SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(CAST(:station AS text), 0))")
 _CALLING = text("SELECT pg_advisory_xact_lock(hashtextextended('call ' || CAST(:station AS text), 0))")
@@ -407,6 +408,41 @@ def list_orders(tx: Session, *where: Any, limit: int, since: datetime) -> list[R
         .where(Redemption.state == State.FULFILLED, Redemption.fulfilled_at >= since, *where)
         .order_by(Redemption.fulfilled_at.desc(), Redemption.id.desc())
         .limit(limit)
+    )
+    return list(tx.execute(statement, execution_options=FRESH))
+
+
+def list_missed(tx: Session, station_ids: Sequence[UUID], since: datetime, until: datetime) -> list[Row[Any]]:
+    """What stands on paper as handed over in a span at these stations and was refused when it was typed in, and whose
+    line was not typed in otherwise since: redemption, order, who was at the desk.
+    """
+    other, booked = aliased(DeskOrder), aliased(Redemption)
+    made_good = (
+        select(other.id)
+        .join(booked, booked.order_id == other.id)
+        .where(
+            other.paper_list == DeskOrder.paper_list,
+            other.paper_line == DeskOrder.paper_line,
+            other.station_id == DeskOrder.station_id,
+            other.at >= since,
+            other.id != DeskOrder.id,
+            booked.state == State.FULFILLED,
+        )
+    )
+    statement = (
+        select(Redemption, DeskOrder, member_card.c.name_masked)
+        .join(DeskOrder, DeskOrder.id == Redemption.order_id)
+        .outerjoin(member_card, member_card.c.member_id == DeskOrder.member_id)
+        .where(
+            DeskOrder.station_id == func.any(list(station_ids)),
+            DeskOrder.at >= since,
+            DeskOrder.handed_over_at >= since,
+            DeskOrder.handed_over_at < until,
+            Redemption.state.in_((State.REFUSED, State.DECLINED)),
+            ~made_good.exists(),
+        )
+        .order_by(DeskOrder.paper_list, DeskOrder.paper_line, Redemption.id)
+        .limit(MISSED_MAX)
     )
     return list(tx.execute(statement, execution_options=FRESH))
 
