@@ -77,22 +77,8 @@ def _first_steps() -> list[tuple[str, str, bool]]:
 
 
 def _waiting() -> dict[str, str]:
-    """How many people wait for somebody to confirm who they are, activities to be reviewed and files to be approved;
-    without what does not wait, or is none of my business.
-    """
-    if not visitor.require_session().has(Role.STAFF):
-        return {}
-    query = {"confirmed": "0", "status": "active", "limit": COUNTED_MAX}
-    panels = backend.together(
-        people=Call("members", "/members", query),
-        reviews=Call("checkin", "/reviews", {"limit": COUNTED_MAX}),
-        files=asking_for_waiting(),
-    )
-    counts = {name: len(panel.content or []) for name, panel in panels.items()}
-    counts["files"] = len(to_approve(panels["files"]))
-    return {name: f"{count}+" if count == COUNTED_MAX else str(count) for name, count in counts.items() if count}
-    """How many people wait for somebody to confirm who they are, how many activities to be reviewed, and what people
-    report and complain of; without what does not wait, or is none of my business.
+    """How many people wait for somebody to confirm who they are, activities to be reviewed and files to be approved,
+    and what people report and complain of; without what does not wait, or is none of my business.
     """
     session = visitor.require_session()
     calls = {"concerns": answering.ASKING_WHAT_WAITS} if session.has(Role.STAFF) or session.has(Role.AUDITOR) else {}
@@ -100,9 +86,12 @@ def _waiting() -> dict[str, str]:
         query = {"confirmed": "0", "status": "active", "limit": COUNTED_MAX}
         calls["people"] = Call("members", "/members", query)
         calls["reviews"] = Call("checkin", "/reviews", {"limit": COUNTED_MAX})
+        calls["files"] = asking_for_waiting()
     panels = backend.together(**calls)
     said = answering.waiting_shown(panels.pop("concerns", Panel()))
     counts = {name: len(panel.content or []) for name, panel in panels.items()}
+    if "files" in panels:
+        counts["files"] = len(to_approve(panels["files"]))
     shown = {name: f"{count}+" if count == COUNTED_MAX else str(count) for name, count in counts.items() if count}
     return shown | ({"concerns": said} if said else {})
 

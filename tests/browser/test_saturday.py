@@ -124,7 +124,7 @@ class Saturday:
         told.get_by_role("link", name="复制群通知").click()
         notice = page.get_by_label("粘贴到微信群的文字").input_value()
         assert notice.startswith("【改期】周六大扫除\n")
-        assert f"{later:%H:%M}" in notice.splitlines()[1]
+        assert f"{later:%H:%M}" in notice.splitlines()[2]
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page.get_by_role("button", name="复制群通知").click()
         expect(page.get_by_text("已复制")).to_be_visible()

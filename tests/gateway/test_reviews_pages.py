@@ -106,7 +106,7 @@ def test_staff_hands_in_too_and_somebody_else_approves(town: Town) -> None:
         "csrf_token": form_fields(own, f"{page}/cancel")["csrf_token"]
     }
     assert "不能审核自己或家人提交的活动" in staff.client.post(f"{page}/approve", data=filled).text
-    assert "没有办成" in town.administrator.get("/staff/audit").text
+    assert "审核自己或家人提交的活动，被拒绝" in town.administrator.get("/staff/audit").text
     assert "审核通过" in other.post(page, f"{page}/approve").text
     copied = other.get(f"{NEW}?copy={page.rpartition('/')[2]}").text
     assert "楼道大扫除" in copied

@@ -164,6 +164,7 @@ ROUTES = {
     "show desk order": Route("GET", lambda one: f"/desk-orders/{_served(one)}", None, STATION),
     "finish desk order": Route("POST", lambda one: f"/desk-orders/{_served(one)}/finish", None, STATION),
     "list handed over": Route("GET", lambda one: f"/stations/{one.town.station.id}/handed-over", None, STATION),
+    "list missed": Route("GET", lambda one: f"/stations/{one.town.station.id}/missed", None, STATION),
     "list limits": Route("GET", lambda one: f"/stations/{one.town.station.id}/limits", None, STATION),
     "show called": Route("GET", lambda one: f"/stations/{one.town.station.id}/calls", None, STATION),
     "call next": Route(
