@@ -59,6 +59,7 @@ MORE_CALLS = {
     f"{ACTIVITY}/edit": 3,  # the leaders, and the stations: those below one's nodes, and the nodes themselves
     f"{ACTIVITY}/refused": 3,  # activity, refused scans, and attendances, to tell who has a record all the same
     "/records/points": 3,  # balance, lines, months: side by side, and only the lines come in pages
+    "/staff": 3,  # who waits to be confirmed, files to be approved, what people report: side by side
     "/staff/audit": 3,  # its own acts, then the people and the places named in everybody's
     "/staff/grants": 8,  # grants, their holders, the search, and the tree, which members gives a level at a time
     "/staff/imports": 3,  # the files, and the stations to bring one for, as below
