@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
+from shared import clock
 from shared.ids import new_id
 from shared.principal import Grant, Kind, Principal, Role
 from tests.routes.table import ROWS, Row
@@ -166,7 +167,8 @@ def _home_of(town: Town, member_id: str) -> UUID:
 
 
 def _settle(town: Town) -> None:
-    town.world.finish()
+    with clock.travel(town.moment):  # else what was told at that hour is due only when it comes
+        town.world.finish()
     town.note()
 
 

@@ -130,6 +130,7 @@ class Town:
         grant = {"id": str(new_id()), "member_id": organizer_id, "role": "staff", "node_id": town.station_id}
         town.api("POST", "/members/grants", grant, town.administrator)
         town.organizer = town.token(phone)
+        town.wait_for_station()
         return town
 
     def visitor(self) -> Visitor:
