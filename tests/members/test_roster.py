@@ -155,7 +155,7 @@ def test_a_building_that_may_be_one_of_two_is_asked_for(town: Town) -> None:
     node = {"id": str(new_id()), "level": "building", "name": "3号楼", "parent_id": str(town.nodes["和谐小区"])}
     assert town.post("/nodes", town.official(Role.ADMINISTRATOR), node).status_code == 201
     report = run(town, [["陈芳", "", "和谐小区", "3幢"], ["李建国", "", "和谐小区", "3号楼"]])
-    assert [str(problem) for problem in report.problems] == ["第 4 行 楼栋“3幢”：可能是3栋、3号楼，请写成其中一个"]
+    assert [str(problem) for problem in report.problems] == ["第 4 行 楼栋“3幢”：可能是3号楼、3栋，请写成其中一个"]
     assert [str(row.building_id) for row in town.sql("SELECT building_id FROM member")] == [node["id"]]
 
 

@@ -232,13 +232,13 @@ def _find_home(at: _Station, row: RosterRow | BadRow) -> tuple[UUID | None, UUID
     """The compound and building that a row names."""
     compounds = of_name(row.compound, at.compounds) if row.compound else []
     if row.compound and len(compounds) != 1:
-        sentence = f"可能是{'、'.join(compounds)}，请写成其中一个" if compounds else NO_COMPOUND
+        sentence = f"可能是{'、'.join(sorted(compounds))}，请写成其中一个" if compounds else NO_COMPOUND
         return Problem(row.number, "小区", row.compound, sentence)
     compound_id = at.compounds[compounds[0]] if compounds else None
     there = at.buildings.get(compound_id, {}) if compound_id else {}
     buildings = meant(row.building, there) if row.building else []
     if row.building and len(buildings) != 1:
-        sentence = f"可能是{'、'.join(buildings)}，请写成其中一个" if buildings else NO_BUILDING
+        sentence = f"可能是{'、'.join(sorted(buildings))}，请写成其中一个" if buildings else NO_BUILDING
         return Problem(row.number, "楼栋", row.building, sentence)
     return compound_id, there[buildings[0]] if buildings else None
 
