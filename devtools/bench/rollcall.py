@@ -148,10 +148,10 @@ def _browsing(method: str, path: str, cookie: str, body: bytes = b"") -> bytes:
 def _statements(system: System, crowd: Crowd) -> dict[str, int]:
     """Of a tick of the last one, whom no round has reached, and of the roll."""
     os.environ.update(system.installation.everything())
-    from services.checkin import queries
     from services.checkin.app import create_app
     from services.checkin.commands import roll
     from services.checkin.domain.roll import Tick, Wanted
+    from services.checkin.queries import rolls as queries
 
     place = system.installation
     with admin_connection(place.admin_url, place.database("checkin")) as connection:

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.checkin import queries
 from services.checkin.commands import activities, attendances
 from services.checkin.domain.activities import ActivityInWrongState, FixedOnceMade, NoSuchLeader, TimesInUse
 from services.checkin.domain.schedule import BadTimes, PostponedToThePast, TooLongAgo
+from services.checkin.queries import activities as queries
 from services.checkin.store.activities import NoSuchActivity, NoSuchStation, SiteDraft, SiteIdTaken
 from shared import clock, copies
 from shared.db import transactional

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.checkin import queries
 from services.checkin.commands import activities, attendances
 from services.checkin.domain.attendances import (
     AlreadyRecorded,
@@ -21,6 +20,8 @@ from services.checkin.domain.attendances import (
     PairsUsedUp,
 )
 from services.checkin.domain.schedule import service_day
+from services.checkin.queries import activities as activity_queries
+from services.checkin.queries import attendances as attendance_queries
 from services.checkin.store import Activity
 from services.checkin.store.activities import NoSuchSite
 from shared import clock, copies
@@ -429,11 +430,11 @@ def test_who_waits_and_stayed_for_less_than_the_whole_is_told_with_all_minutes(s
     station.attend(settled, activity, 0, 10)  # nothing of theirs waits
     rejected = waiting(station, activity, arrived=0, left=20)
     attendances.reject_attendance(station.organizer, attendance_id=rejected.id, reason="不在现场")
-    told = queries.list_waiting(station.organizer, activity_id=activity.id, limit=10)
+    told = attendance_queries.list_waiting(station.organizer, activity_id=activity.id, limit=10)
     assert [tuple(row) for row in told.members] == [(own(twice), 50), (once.member_id, 100)]
     assert (told.activity_minutes, told.service_day) == (180, service_day(START))
     with pytest.raises(Forbidden):
-        queries.list_waiting(station.person(), activity_id=activity.id, limit=10)
+        attendance_queries.list_waiting(station.person(), activity_id=activity.id, limit=10)
 
 
 def test_who_is_there_by_a_late_scan_is_nodded_to_or_refused_while_it_goes_on(station: Station) -> None:
@@ -442,7 +443,7 @@ def test_who_is_there_by_a_late_scan_is_nodded_to_or_refused_while_it_goes_on(st
         station.scan(who, activity, "arrival", after(5), late_minutes=minutes)
 
     def late() -> int:
-        return queries.count_presence(station.organizer, activity_id=activity.id).late
+        return activity_queries.count_presence(station.organizer, activity_id=activity.id).late
 
     found = {row["member_id"]: row["id"] for row in station.rows("SELECT id, member_id FROM attendance")}
     assert late() == 2

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.checkin import queries
 from services.checkin.commands import activities, attendances
 from services.checkin.domain.attendances import NotYours
+from services.checkin.queries import day as queries
 from shared import audit, clock
 from shared.principal import Grant, OwnCase, Principal, Role
 from tests.checkin.support import ELSEWHERE, HERE, SATURDAY, START, Station, after, own, statements

@@ -6,13 +6,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.checkin import queries
 from services.checkin.commands import activities, attendances, people, scans, sheets, sign_ups
 from services.checkin.domain.attendances import AlreadyRecorded
 from services.checkin.domain.outside import NothingToExport
 from services.checkin.domain.sheets import Line
 from services.checkin.domain.sign_ups import Outcome
-from services.checkin.queries import get_attendance, list_attendances
+from services.checkin.queries import activities as activity_queries
+from services.checkin.queries import attendances as attendance_queries
+from services.checkin.queries import day as day_queries
+from services.checkin.queries import outside as outside_queries
+from services.checkin.queries import rolls as roll_queries
+from services.checkin.queries.attendances import get_attendance, list_attendances
 from services.checkin.store import Activity
 from shared import clock, copies
 from shared.db import transactional
@@ -87,7 +91,7 @@ def test_a_sign_up_of_who_was_merged_is_that_of_who_stays(station: Station) -> N
     merge(station, own(twin), own(chen))
     [again] = sign_up(chen, activity.id)
     assert (again.outcome, again.id, again.place) == (Outcome.ALREADY, taken.id, 1)
-    [mine] = queries.list_sign_ups(chen, member_ids=[own(chen)], limit=9)
+    [mine] = roll_queries.list_sign_ups(chen, member_ids=[own(chen)], limit=9)
     assert (mine["id"], mine["member_id"], mine["place"]) == (taken.id, own(chen), 1)
     station.scan(chen, activity, "arrival", after(0))
     assert [(one["member_id"], one["place"], one["came"]) for one in signed_up(station, activity.id)] == [
@@ -110,9 +114,9 @@ def test_who_was_signed_up_under_both_entries_stands_there_once_and_calls_off_at
     merge(station, own(twin), own(chen))
     listed = [(one["id"], one["member_id"], one["place"]) for one in signed_up(station, activity.id)]
     assert (listed[0], listed[1][1:]) == ((first.id, own(chen), 1), (own(other), 2))
-    assert queries.get_activity(other, activity_id=activity.id).signed_up == 2
-    assert len(queries.list_sign_ups(chen, member_ids=[own(chen)], limit=9)) == 1
-    [behind] = queries.list_sign_ups(other, member_ids=[own(other)], limit=9)
+    assert activity_queries.get_activity(other, activity_id=activity.id).signed_up == 2
+    assert len(roll_queries.list_sign_ups(chen, member_ids=[own(chen)], limit=9)) == 1
+    [behind] = roll_queries.list_sign_ups(other, member_ids=[own(other)], limit=9)
     assert behind["place"] == 2
     assert first.id is not None
     sign_ups.cancel_sign_up(chen, sign_up_id=first.id)
@@ -126,7 +130,7 @@ def test_who_was_signed_up_under_entries_that_were_merged_at_several_removes_is_
     activity = station.activity()
 
     def count() -> int:
-        return queries.get_activity(other, activity_id=activity.id).signed_up
+        return activity_queries.get_activity(other, activity_id=activity.id).signed_up
 
     for who in (first, second, other):
         sign_up(who, activity.id)
@@ -150,12 +154,12 @@ def test_the_day_of_who_stays_has_what_happened_to_the_other_entry(station: Stat
     day = after(0).date()
     merge(station, own(twin), own(chen))
     staff = station.person(Grant(Role.STAFF, HERE))
-    found = queries.show_day(staff, member_id=own(chen), day=day)
+    found = day_queries.show_day(staff, member_id=own(chen), day=day)
     assert [row["id"] for row in found.attendances] == [served.id]
     assert [row["direction"] for row in found.scans] == ["arrival", "departure"]
-    assert len(queries.list_own_scans(chen, member_id=own(chen), limit=9)) == 2
+    assert len(attendance_queries.list_own_scans(chen, member_id=own(chen), limit=9)) == 2
     unmerge(station, own(twin))
-    assert queries.show_day(staff, member_id=own(chen), day=day).scans == []
+    assert day_queries.show_day(staff, member_id=own(chen), day=day).scans == []
 
 
 def test_a_record_goes_out_once_by_name_and_number_of_whoever_stays_in_the_end(station: Station) -> None:
@@ -190,7 +194,8 @@ def test_the_number_that_a_merged_entry_has_is_who_stays_own(station: Station) -
 
 def _numbers(staff: Principal, who: Principal) -> list[tuple[str, str]]:
     return [
-        (row.platform, row.number) for row in queries.list_outside_numbers(staff, kind="member", subject_id=own(who))
+        (row.platform, row.number)
+        for row in outside_queries.list_outside_numbers(staff, kind="member", subject_id=own(who))
     ]
 
 
@@ -207,7 +212,7 @@ def test_who_came_before_the_merge_is_ticked_as_who_stays_and_stands_on_one_line
         sign_up(each, activity.id)
     came = _ticked(station, activity, twin, "arrived", 0).standing
     merge(station, own(twin), own(chen))
-    [line] = queries.list_roll(station.organizer, activity_id=activity.id, limit=9)["lines"]
+    [line] = roll_queries.list_roll(station.organizer, activity_id=activity.id, limit=9)["lines"]
     assert (line["member_id"], line["attendance_id"], line["state"]) == (own(chen), came.id, "open")
     assert _ticked(station, activity, chen, "arrived", 5).verdict.outcome == "already"
     assert _ticked(station, activity, chen, "left", 60, came.id).verdict.outcome == "done"
@@ -230,7 +235,7 @@ def test_a_sheet_knows_who_was_merged_and_adds_no_second_stay(station: Station) 
     merge(station, own(twin), own(chen))
     site_id = activity.sites[0].id
     with clock.travel(after(200)):
-        [line] = queries.get_sheet(station.organizer, activity_id=activity.id, site_id=site_id)["lines"]
+        [line] = roll_queries.get_sheet(station.organizer, activity_id=activity.id, site_id=site_id)["lines"]
         assert (line.member_id, line.attendance_id) == (own(chen), served.id)
         written = Line(own(chen), after(0), after(180))
         receipt = sheets.enter_sheet(

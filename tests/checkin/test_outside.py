@@ -12,9 +12,9 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from devtools.children import wait_until
-from services.checkin import queries
 from services.checkin.commands import attendances, outside, people
 from services.checkin.domain.outside import NothingToExport, NumberTaken
+from services.checkin.queries import outside as queries
 from services.checkin.store import Activity, ExportBatch
 from services.checkin.store import outside as store
 from shared import clock, copies

@@ -273,8 +273,8 @@ def test_a_tick_tells_nothing_of_what_somebody_did_at_another_activity(station: 
 
 
 def test_who_leads_a_site_calls_its_roll_and_no_other_without_a_role(station: Station) -> None:
-    from services.checkin import queries
     from services.checkin.commands.sign_ups import sign_up
+    from services.checkin.queries import rolls as queries
     from services.checkin.store.activities import SiteDraft
 
     leader = station.person(family=(station.member(),))

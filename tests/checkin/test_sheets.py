@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.checkin import queries
 from services.checkin.commands import attendances, sheets, sign_ups
 from services.checkin.commands.sheets import SheetReceipt
 from services.checkin.domain.activities import ActivityInWrongState
 from services.checkin.domain.sheets import LeaderTooLate, Line, NoSuchSheet
+from services.checkin.queries import rolls as queries
 from services.checkin.store import Activity
 from services.checkin.store.activities import NoSuchSite, SiteDraft
 from shared import clock

@@ -6,11 +6,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.checkin import queries
 from services.checkin.commands import activities, sign_ups
 from services.checkin.commands.sign_ups import Receipt
 from services.checkin.domain.activities import ActivityInWrongState
 from services.checkin.domain.sign_ups import NoSuchSignUp, NotYourSignUp, Outcome
+from services.checkin.queries import activities as activity_queries
+from services.checkin.queries import rolls as roll_queries
 from services.checkin.store.activities import NoSuchActivity, NoSuchSite, SiteDraft
 from shared import clock
 from shared.errors import Conflict, Forbidden
@@ -25,7 +26,7 @@ def sign_up(who: Principal, activity_id: UUID, *member_ids: UUID, **fields: Any)
 
 
 def signed_up(station: Station, activity_id: UUID) -> list[dict[str, Any]]:
-    return queries.list_signed_up(station.organizer, activity_id=activity_id, limit=100)
+    return roll_queries.list_signed_up(station.organizer, activity_id=activity_id, limit=100)
 
 
 def test_one_login_signs_up_several_members_in_order(station: Station) -> None:
@@ -34,7 +35,7 @@ def test_one_login_signs_up_several_members_in_order(station: Station) -> None:
     first, second = sign_up(daughter, activity.id, mother, own(daughter))
     assert (first.member_id, first.place, first.is_beyond) == (mother, 1, False)
     assert (second.outcome, second.place, second.is_beyond) == (Outcome.TAKEN, 2, True)
-    mine = queries.list_sign_ups(daughter, member_ids=[mother, own(daughter)], limit=10)
+    mine = roll_queries.list_sign_ups(daughter, member_ids=[mother, own(daughter)], limit=10)
     assert [(one["member_id"], one["place"], one["is_beyond"]) for one in mine] == [
         (mother, 1, False),
         (own(daughter), 2, True),
@@ -57,7 +58,7 @@ def test_a_request_that_was_of_another_activity_says_of_nobody_that_they_are_sig
     sign_up(who, activity.id, request_id=request)
     with pytest.raises(Conflict):
         sign_up(who, other.id, request_id=request)
-    assert queries.list_sign_ups(who, member_ids=[own(who)], activity_id=other.id, limit=9) == []
+    assert roll_queries.list_sign_ups(who, member_ids=[own(who)], activity_id=other.id, limit=9) == []
 
 
 def test_a_late_repeat_signs_up_nobody_who_has_called_off_since(station: Station) -> None:
@@ -84,7 +85,7 @@ def test_who_stood_behind_moves_up(station: Station) -> None:
         (own(people[1]), 1, False),
         (own(people[2]), 2, True),
     ]
-    assert queries.get_activity(people[0], activity_id=activity.id).signed_up == 2
+    assert activity_queries.get_activity(people[0], activity_id=activity.id).signed_up == 2
 
 
 def test_two_at_once_at_the_last_place_are_the_last_and_the_one_beyond(station: Station) -> None:
@@ -127,9 +128,9 @@ def test_nobody_signs_up_or_calls_off_for_people_of_another_login(station: Stati
         with pytest.raises(NotYourSignUp):
             sign_ups.cancel_sign_up(caller, sign_up_id=taken.id)
         with pytest.raises(Forbidden):
-            queries.list_sign_ups(caller, member_ids=[own(who)], limit=10)
+            roll_queries.list_sign_ups(caller, member_ids=[own(who)], limit=10)
         with pytest.raises(Forbidden):
-            queries.list_signed_up(caller, activity_id=activity.id, limit=10)
+            roll_queries.list_signed_up(caller, activity_id=activity.id, limit=10)
     with pytest.raises(Forbidden):
         sign_up(stranger, activity.id, from_list=True)
     with pytest.raises(NoSuchSignUp):
@@ -154,7 +155,7 @@ def test_one_signs_up_for_what_is_published_and_not_over(station: Station) -> No
         assert taken.id is not None
         with pytest.raises(ActivityInWrongState):
             sign_ups.cancel_sign_up(who, sign_up_id=taken.id)
-        assert queries.list_sign_ups(who, member_ids=[own(who)], limit=10)[0]["ends_at"] == END
+        assert roll_queries.list_sign_ups(who, member_ids=[own(who)], limit=10)[0]["ends_at"] == END
 
 
 def test_sign_ups_outlive_a_postponement_and_a_cancellation(station: Station) -> None:
@@ -164,7 +165,7 @@ def test_sign_ups_outlive_a_postponement_and_a_cancellation(station: Station) ->
     with pytest.raises(ActivityInWrongState):
         sign_up(station.person(), activity.id)
     activities.cancel_activity(station.organizer, activity_id=activity.id, reason="下雨")
-    [mine] = queries.list_sign_ups(who, member_ids=[own(who)], limit=10)
+    [mine] = roll_queries.list_sign_ups(who, member_ids=[own(who)], limit=10)
     assert (mine["state"], mine["reason"]) == ("cancelled", "下雨")
     assert [one["member_id"] for one in signed_up(station, activity.id)] == [own(who)]
 
@@ -175,7 +176,7 @@ def test_one_may_say_at_which_site_one_wants_to_help(station: Station) -> None:
     with pytest.raises(NoSuchSite):
         sign_up(who, activity.id, site_id=uuid4())
     sign_up(who, activity.id, site_id=sites[1].id)
-    [mine] = queries.list_sign_ups(who, member_ids=[own(who)], activity_id=activity.id, limit=10)
+    [mine] = roll_queries.list_sign_ups(who, member_ids=[own(who)], activity_id=activity.id, limit=10)
     assert (mine["site_id"], mine["site_name"]) == (sites[1].id, "西门")
 
 
@@ -224,7 +225,7 @@ def test_who_has_come_is_told_apart_from_who_is_still_to_come(station: Station) 
 
     def came(at: float) -> dict[UUID, bool]:
         with clock.travel(after(at)):
-            mine = queries.list_sign_ups(daughter, member_ids=[mother, own(daughter)], limit=10)
+            mine = roll_queries.list_sign_ups(daughter, member_ids=[mother, own(daughter)], limit=10)
         return {one["member_id"]: one["came"] for one in mine}
 
     assert came(-10) == {mother: False, own(daughter): False}
@@ -239,5 +240,5 @@ def test_nobody_is_signed_up_any_more_for_what_was_ended_before_its_time(station
     sign_up(who, activity.id)
     with clock.travel(after(60)):
         activities.close_activity(station.organizer, activity_id=activity.id)
-        assert queries.list_sign_ups(who, member_ids=[own(who)], limit=10) == []
-        assert len(queries.list_sign_ups(who, member_ids=[own(who)], activity_id=activity.id, limit=10)) == 1
+        assert roll_queries.list_sign_ups(who, member_ids=[own(who)], limit=10) == []
+        assert len(roll_queries.list_sign_ups(who, member_ids=[own(who)], activity_id=activity.id, limit=10)) == 1

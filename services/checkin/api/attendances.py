@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import activities, attendances
+from services.checkin.queries import attendances as queries
 from services.checkin.schemas.activities import ReasonSchema
 from services.checkin.schemas.attendances import (
     AttendanceSchema,

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import confirm_each
+from services.checkin.queries import activities as queries
 from services.checkin.schemas.confirm_each import (
     ConfirmEachOfNodeSchema,
     ConfirmEachQuerySchema,

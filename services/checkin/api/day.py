@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
+from services.checkin.queries import day as queries
 from services.checkin.schemas.day import DayQuerySchema, DaySchema
 from shared import web
 

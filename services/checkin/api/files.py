@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import activities
+from services.checkin.queries import reports as queries
 from services.checkin.schemas.activities import ActivitySchema
 from services.checkin.schemas.files import FileSchema, SummarySchema
 from services.checkin.store import Activity

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import newcomers
+from services.checkin.queries import attendances as queries
 from services.checkin.schemas.attendances import AttendanceSchema
 from services.checkin.schemas.newcomers import NewcomerSchema
 from shared import web

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import outside
+from services.checkin.queries import outside as queries
 from services.checkin.schemas.outside import (
     BatchesQuerySchema,
     BatchRecordSchema,

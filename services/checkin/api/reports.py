@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
+from services.checkin.queries import reports as queries
 from services.checkin.schemas.reports import ReportQuerySchema, ReportSchema
 from shared import web
 from shared.principal import Role

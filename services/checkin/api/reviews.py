@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import reviews
+from services.checkin.queries import activities as queries
 from services.checkin.schemas.activities import ActivitySchema
 from services.checkin.schemas.reviews import (
     ApprovalSchema,

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import roll
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.roll import Tick, Wanted
+from services.checkin.queries import rolls as queries
 from services.checkin.schemas.roll import RollQuerySchema, RollSchema, TickedSchema, TicksSchema
 from shared import web
 from shared.events import Evidence

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from flask import Response
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import scans
+from services.checkin.queries import attendances as queries
 from services.checkin.schemas.scans import (
     MemberScansQuerySchema,
     NewScanSchema,

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import roll, sheets
+from services.checkin.queries import rolls as queries
 from services.checkin.schemas.sheets import SheetQuerySchema, SheetReceiptSchema, SheetSchema, WrittenSheetSchema
 from shared import web
 

@@ -3,10 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from services.checkin import queries
 from services.checkin.api.routes import refuses, routes
 from services.checkin.commands import sign_ups
 from services.checkin.domain import sign_up_lists
+from services.checkin.queries import rolls as queries
 from services.checkin.schemas.sign_ups import (
     ListLineSchema,
     ListTextSchema,

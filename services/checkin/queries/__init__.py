@@ -1,0 +1,1 @@
+"""What can be seen of check-in, and by whom."""
