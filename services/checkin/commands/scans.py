@@ -112,10 +112,11 @@ def _who_is_meant(tx: Session, code: PlaceCode, member_id: UUID, found: Row[Any]
 def _decide(
     tx: Session, caller: Principal, reading: Reading, code: PlaceCode, found: Row[Any], *, active: bool
 ) -> Receipt:
+    known = store.find_by_id(tx, reading.scan_id) if found.scan_id is not None else None
     if found.site_id is None:  # a draft's code, whose site was removed since
-        return _receipt(store.find_by_id(tx, reading.scan_id) or _note_forged(tx, reading), None, None)
-    if found.scan_id is not None:
-        return _receipt(_known(found, reading, code), code, found)
+        return _receipt(known or _note_forged(tx, reading), None, None)
+    if known is not None:
+        return _receipt(known, code, found)
     situation = _situation(caller, found, active=active)
     verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, situation)
     record = Record(
@@ -210,20 +211,6 @@ def _situation(caller: Principal, found: Row[Any], *, active: bool) -> Situation
 
 def _schedule(found: Row[Any]) -> Schedule:
     return Schedule(found.starts_at, found.ends_at, found.window_before_minutes)
-
-
-def _known(found: Row[Any], reading: Reading, code: PlaceCode) -> Record:
-    return Record(
-        reading.member_id,
-        Outcome(found.outcome),
-        code.direction,
-        found.at,
-        marks=tuple(Mark(mark) for mark in found.marks),
-        why=found.why and Why(found.why),
-        waits=found.waits,
-        attendance_id=found.attendance_id,
-        activity_id=code.activity_id,
-    )
 
 
 def _receipt(record: Record, code: PlaceCode | None, found: Row[Any] | None) -> Receipt:
