@@ -5,6 +5,7 @@ The sentences in the code are the Chinese ones, so Chinese needs no catalogue. E
 into the checkout, and the image may be read-only.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,12 @@ def configure(app: Flask) -> None:
     with app.app_context():
         known = babel.domain_instance.cache
     known[CHINESE, "messages"] = Translations()
-    known[ENGLISH, "messages"] = Catalogue(_CATALOGUES)
+    known[ENGLISH, "messages"] = _english()
+
+
+@cache
+def _english() -> Catalogue:
+    return Catalogue(_CATALOGUES)
 
 
 def chosen() -> str:

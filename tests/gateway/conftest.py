@@ -15,6 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from gateway.app import create_app, create_internal_app
+from gateway.parts import Parts
 from shared import principal, tokens
 from shared import settings as environment
 from shared.principal import Principal
@@ -87,6 +88,18 @@ class StandIn:
         return len(self.seen) - len(self.forwarded)
 
 
+@dataclass
+class Stage:
+    """A service's address, where each test puts a stand-in of its own."""
+
+    url: str = ""
+    actor: StandIn | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        assert self.actor is not None
+        return self.actor(environ, start_response)
+
+
 def json_answer(content: Any, status: int = 200, **headers: str) -> Response:
     return Response(json.dumps(content), status, headers, content_type="application/json")
 
@@ -97,21 +110,28 @@ def problem_answer(status: int, code: str, detail: str = "不行", **extra: Any)
     return Response(json.dumps(body), status, content_type="application/problem+json")
 
 
-@pytest.fixture
-def services(settings: Settings) -> Iterator[dict[str, StandIn]]:
-    """The four services, stood in for."""
-    made, servers = {}, []
-    for name in SERVICES:
-        made[name] = StandIn(name)
-        server = make_server("127.0.0.1", 0, made[name], threaded=True, request_handler=KeepsConnections)
+@pytest.fixture(scope="session")
+def stages(settings: Settings) -> Iterator[dict[str, Stage]]:
+    """An address for each service, the same for all tests of this process, so that they can share one gateway."""
+    made, servers = {name: Stage() for name in SERVICES}, []
+    for stage in made.values():
+        server = make_server("127.0.0.1", 0, stage, threaded=True, request_handler=KeepsConnections)
         server.daemon_threads = True  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        made[name].url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stage.url = f"http://127.0.0.1:{server.server_port}"
         servers.append(server)
     yield made
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def services(stages: dict[str, Stage]) -> dict[str, StandIn]:
+    """The four services, stood in for."""
+    for name, stage in stages.items():
+        stage.actor = StandIn(name, url=stage.url)
+    return {name: stage.actor for name, stage in stages.items() if stage.actor is not None}
 
 
 @pytest.fixture
@@ -125,10 +145,27 @@ def gateway_environment(
     return made
 
 
+_GATEWAYS: list[Flask] = []
+
+
 @pytest.fixture
 def gateway(gateway_environment: dict[str, str]) -> Flask:
-    """The public listener's app."""
-    return create_app()
+    """The public listener's app, which has met nobody yet. Made once in a process, since that takes long."""
+    if not _GATEWAYS:
+        _GATEWAYS.append(create_app())
+    forget(_GATEWAYS[0])
+    return _GATEWAYS[0]
+
+
+def forget(gateway: Flask) -> None:
+    """Nobody has asked the gateway for anything yet, and it knows no session."""
+    parts: Parts = gateway.extensions["huzhu"]
+    for known in (
+        *(parts.limits._counts, parts.limits._requests, parts.limits._too_many, parts.limits._blocked),
+        *(parts.sessions._cached, parts.sessions._unknown, parts.sessions._system),
+    ):
+        known.clear()
+    parts.limits._redis_back_at = 0
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from uuid import UUID, uuid5
 import pytest
 from werkzeug.serving import make_server
 
+from gateway import credentials
 from shared import clock, delivery
 from shared.ids import new_id
 from shared.principal import Role
 from shared.settings import SERVICES, secret
-from tests.gateway.conftest import KeepsConnections
+from tests.gateway.conftest import KeepsConnections, forget
 from tests.support import Settings
 
 if TYPE_CHECKING:
@@ -207,13 +208,6 @@ def _street(settings: Settings, apps: dict[str, "Flask"]) -> Street:
     return _STREETS[session]
 
 
-def _forget(gateway: "Flask") -> None:
-    """For its limits nobody has asked for anything yet; what it remembers of sessions goes by tokens that are new."""
-    limits = gateway.extensions["huzhu"].limits
-    for counted in (limits._counts, limits._requests, limits._too_many, limits._blocked):
-        counted.clear()
-
-
 @pytest.fixture
 def town(
     settings: Settings,
@@ -224,8 +218,6 @@ def town(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Town]:
-    from services.members.commands import administrators
-
     clock_file = tmp_path / "clock"
     clock_file.write_text("0")
     monkeypatch.setattr(clock, "_OFFSET_FILE", clock_file)
@@ -241,31 +233,72 @@ def town(
             own = replace(app.config["SETTINGS"], gateway_internal_url=street.internal_url)
             stack.callback(app.config.__setitem__, "SETTINGS", app.config["SETTINGS"])
             app.config["SETTINGS"] = own
-        gateway = street.gateway
-        _forget(gateway)
-        administrator = Browser(gateway.test_client())
-        with members_app.app_context():
-            code = administrators.make_first_code().code
-        administrator.api(
-            "POST",
-            "/members/administrators",
-            {
-                "id": str(new_id()),
-                "code": code,
-                "phone": "13700000001",
-                "password": PASSWORD,
-                "name": "管理员",
-                "consents": [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")],
-            },
-        )
-        administrator.post("/login", "/login", phone="13700000001", password=PASSWORD)
-        nodes = _found(administrator)
-        made = Town(gateway, apps, nodes["南昌路社区实践站"], nodes, administrator, clock_file)
-        made.deliver()
+        forget(street.gateway)
+        administrator = Browser(street.gateway.test_client())
+        made = Town(street.gateway, apps, "", {}, administrator, clock_file)
+        founded = _FOUNDED.get(settings.session.root)
+        if founded is None:
+            _found(made)
+            founded = _FOUNDED[settings.session.root] = _remember(settings, made)
+        else:
+            for service in SERVICES:
+                settings.database(service).restore(_TOWN)
+        for name, value in founded.cookies.items():
+            administrator.client.set_cookie(name, value)
+        made.nodes, made.station_id = dict(founded.nodes), founded.nodes["南昌路社区实践站"]
         yield made
 
 
-def _found(administrator: Browser) -> dict[str, str]:
+_TOWN = "town"
+
+
+@dataclass(frozen=True)
+class Founded:
+    """What a town is before anybody comes to it: rows that the databases keep, and the administrator's login."""
+
+    nodes: dict[str, str]
+    cookies: dict[str, str]
+
+
+_FOUNDED: dict[Path, Founded] = {}
+"""Founded once in a process, since every second test begins with it."""
+
+
+def _remember(settings: Settings, town: Town) -> Founded:
+    for service in SERVICES:
+        settings.database(service).keep(_TOWN)
+    cookies = {
+        name: cookie.value
+        for name in (credentials.SESSION_COOKIE, credentials.DEVICE_COOKIE)
+        if (cookie := town.administrator.client.get_cookie(name)) is not None
+    }
+    return Founded(town.nodes, cookies)
+
+
+def _found(town: Town) -> None:
+    """An administrator comes by the first code and makes the tree."""
+    from services.members.commands import administrators
+
+    with town.apps["members"].app_context():
+        code = administrators.make_first_code().code
+    town.administrator.api(
+        "POST",
+        "/members/administrators",
+        {
+            "id": str(new_id()),
+            "code": code,
+            "phone": "13700000001",
+            "password": PASSWORD,
+            "name": "管理员",
+            "consents": [{"kind": kind, "version": "1"} for kind in ("terms", "privacy")],
+        },
+    )
+    town.administrator.post("/login", "/login", phone="13700000001", password=PASSWORD)
+    town.nodes = _nodes(town.administrator)
+    town.deliver()
+
+
+def _nodes(administrator: Browser) -> dict[str, str]:
     base = UUID("70000000-0000-4000-8000-000000000000")
     nodes: dict[str, str] = {}
     for name, level, parent in (

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.wrappers import Response
 
 from gateway import backend, guards, visitor
+from gateway.app import create_app
 from gateway.backend import Call
 from shared import clock
 from shared.errors import RuleBroken, Unavailable
@@ -23,8 +24,9 @@ LogIn = Callable[..., str]
 
 
 @pytest.fixture
-def gateway(gateway: Flask) -> Flask:
-    """The gateway with a few pages that only tests have."""
+def gateway(gateway_environment: dict[str, str]) -> Flask:
+    """A gateway with a few pages that only tests have."""
+    gateway = create_app()
 
     def form() -> str:
         return visitor.csrf_token()

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.members.town import Town
+from tests.support import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
 
 
 @pytest.fixture
-def town(members_app: "Flask") -> Town:
+def town(members_app: "Flask", settings: Settings) -> Town:
     """The town. No app context is pushed: requests would share it, and with it their caller."""
-    return Town.found(members_app)
+    return Town.found(members_app, settings.database("members"))

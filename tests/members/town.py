@@ -19,7 +19,7 @@ from services.members.store import db
 from shared.db import transactional
 from shared.ids import new_id
 from shared.principal import Grant, Kind, Principal, Role
-from tests.support import principal_headers
+from tests.support import ServiceDatabase, principal_headers
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,6 +28,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PASSWORD = "梅花三弄 1949"
+_TOWN = "town_of_members"
+_FOUNDED: dict[str, dict[str, UUID]] = {}
 _phones = itertools.count(13900000001)
 
 
@@ -57,9 +59,21 @@ class Town:
     nodes: dict[str, UUID] = field(default_factory=dict)
 
     @classmethod
-    def found(cls, app: "Flask") -> "Town":
-        """咸宁市 → 咸安区中心 → 南昌路站 (和谐小区: 3栋; 东兴小区), 岔路口站 (金叶小区)."""
+    def found(cls, app: "Flask", database: ServiceDatabase) -> "Town":
+        """咸宁市 → 咸安区中心 → 南昌路站 (和谐小区: 3栋; 东兴小区), 岔路口站 (金叶小区).
 
+        Founded once in a process and kept by the database, since nearly every test begins with it.
+        """
+        known = _FOUNDED.get(database.name)
+        if known is None:
+            known = _FOUNDED[database.name] = cls._build(app).nodes
+            database.keep(_TOWN)
+        else:
+            database.restore(_TOWN)
+        return cls(app, dict(known))
+
+    @classmethod
+    def _build(cls, app: "Flask") -> "Town":
         town = cls(app, {name: new_id() for name, _, _ in _PLACES})
 
         @transactional
