@@ -3,6 +3,7 @@
 import ast
 import importlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,13 @@ FUNCTION_LINES_MAX = 70
 
 def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     for folder in folders:
-        for path in sorted((PROJECT / folder).rglob("*.py")):
-            if "versions" not in path.parts:
-                yield str(path.relative_to(PROJECT)), ast.parse(path.read_text(encoding="utf-8"))
+        yield from _parsed(folder)
+
+
+@cache
+def _parsed(folder: str) -> list[tuple[str, ast.Module]]:
+    paths = [path for path in sorted((PROJECT / folder).rglob("*.py")) if "versions" not in path.parts]
+    return [(str(path.relative_to(PROJECT)), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def test_only_the_kernels_database_module_commits() -> None:

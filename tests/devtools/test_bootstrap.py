@@ -103,7 +103,7 @@ def test_an_installer_and_what_it_started_end_with_a_killed_dev(tmp_path: Path, 
     wait_until(lambda: not any(map(_runs, started)), "the installer's end", 20)
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
 def test_a_session_of_slow_tests_is_spoken_for(tmp_path: Path, workers: list[str]) -> None:
     (tmp_path / "test_slow.py").write_text("import time\n\ndef test_slow():\n    time.sleep(1.5)\n")
     (tmp_path / "sooner.py").write_text("from devtools import bootstrap\n\nbootstrap.SILENCE_MAX_S = 0.3\n")

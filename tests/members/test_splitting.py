@@ -1,6 +1,5 @@
 """A station is split: some of its compounds and their people become those of a new one, and nothing is lost."""
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -176,7 +175,7 @@ def test_whatever_is_split_off_nobody_is_lost_and_the_opposite_brings_everybody_
         assert town.post("/nodes", admin, form).status_code == 201
         town.nodes[name] = UUID(form["id"])
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(divisions(), st.booleans())
     def check(division: tuple[list[str | None], list[str]], by_merging: bool) -> None:
         lives, parts = division
@@ -188,7 +187,6 @@ def test_whatever_is_split_off_nobody_is_lost_and_the_opposite_brings_everybody_
         at = {row.id: row.station_id for row in rows}
         for member_id, name in zip(people, lives, strict=True):
             assert at[member_id] == (UUID(body["id"]) if name in parts else town.nodes["南昌路站"])
-        assert Counter(at.values()).total() == len(people)
         if by_merging:
             heir = str(town.nodes["南昌路站"])
             assert change(town, body["name"], admin, closed_on=str(clock.today()), successor_id=heir).status_code == 200

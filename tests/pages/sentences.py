@@ -1,6 +1,7 @@
 """The sentences of the pages, read out of code and templates."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ GATEWAY = Path(__file__).parents[2] / "gateway"
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
 
 
+@cache
 def sentences() -> dict[str, set[str]]:
     """Each sentence with the files it stands in; of plurals the singular."""
     found: dict[str, set[str]] = {}
