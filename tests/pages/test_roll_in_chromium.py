@@ -104,6 +104,34 @@ def test_a_phone_calls_the_roll_without_loading_the_page_again(
     context.close()
 
 
+def test_a_second_tap_of_a_nervous_finger_takes_nothing_back(browser: "Browser", town: Town) -> None:
+    from playwright.sync_api import expect
+
+    people = [town.volunteer(name).member_id for name in ("罗慢", "罗快")]
+    activity = town.publish(starts_in_h=-0.5)
+    sign_ups = f"/checkin/activities/{activity['id']}/sign-ups"
+    town.api("POST", sign_ups, {"id": str(new_id()), "member_ids": people}, town.organizer)
+    staff = town.visitor()
+    staff.log_in("13900000001")
+    path = f"/organize/activities/{activity['id']}/roll"
+    context = context_of(browser, town, staff, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(town.address + path)
+    told, spot = page.locator(".told"), page.get_by_role("button", name="罗慢 到了").bounding_box()
+    assert spot is not None
+    finger = spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2
+    page.mouse.click(*finger)
+    expect(told).to_contain_text("罗慢 到了")
+    # By the layout the opposite lies there now.
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).textContent.trim()", finger) == "撤回"
+    page.mouse.click(*finger)
+    # Ticks are sent one after the other: what is told of the next one is after all that the second tap did.
+    page.get_by_role("button", name="罗快 到了").click()
+    expect(told).to_contain_text("罗快 到了")
+    assert [one["state"] for one in record(town, path)] == ["open", "open"]
+    context.close()
+
+
 def test_a_phone_ticks_nobody_unseen_and_searches_the_station_also_when_somebody_on_the_roll_is_found(
     browser: "Browser", town: Town
 ) -> None:

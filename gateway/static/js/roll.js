@@ -8,6 +8,8 @@ const none = document.querySelector("[data-none]");
 const more = document.querySelector("[data-more]");
 const rows = () => [...form.querySelectorAll(".tick")];
 const RETRY_MS = 4000;
+// After a tick its opposite lies where the finger was: for so long a second tap of a nervous finger does nothing.
+const REST_MS = 1200;
 const queue = [];
 let sending = false;
 
@@ -138,7 +140,8 @@ function draw(row, { kind, words, state, when, buttons, undo }) {
   row.querySelector(".acts").replaceChildren(
     ...buttons.map(([value, text, look]) => made(value, text, look, `${nameOf(row)} ${text}`)),
   );
-  free(row);
+  for (const button of row.querySelectorAll("button")) button.disabled = true;
+  setTimeout(free, REST_MS, row);
   say(kind, nameOf(row), words, undo);
   count();
 }
