@@ -53,6 +53,7 @@ AT_ACTIVITIES = (
     Case(f"POST {_ATTENDANCE}/confirm waiting", "attendance.confirm", "neighbour"),
     Case(f"POST {_ATTENDANCE}/reject waiting", "attendance.reject", "neighbour"),
     Case(f"POST {_ATTENDANCE}/annul", "attendance.annul"),
+    Case(f"POST {_ATTENDANCE}/annul-doubled", "attendance.annul"),
     Case(f"POST {_ATTENDANCE}/correct", "attendance.correct"),
     Case(f"POST {_ACTIVITY}/confirm-all earlier", "activity.confirm_all", "neighbour", "attendance.refuse_own", True),
     Case(f"POST {_ACTIVITY}/ticks", "arrived", "newcomer", "roll.refuse_own", is_listed=True),
@@ -255,7 +256,7 @@ def test_who_was_registered_twice_acts_for_neither_entry(town: Town) -> None:
     _settle(town)
     who = _somebody(stays, home=_home_of(town, stays))
     about_the_other = [case for case in (*AT_ACTIVITIES, *AT_THE_DESK) if case.whose == "member_id"]
-    assert len(about_the_other) == 10
+    assert len(about_the_other) == 11
     assert {case.row: wrong for case in about_the_other if (wrong := _wrong(town, case, who))} == {}
     unmerge = ("POST", f"{api}/{town.things['member_id']}/unmerge", {"reason": "不是同一人"})
     asked = town.ask("who tries", *unmerge, times=2, then=KEPT)

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from services.checkin import app as checkin
+from services.checkin.store.doubled import list_doubled
 from services.members import app as members
 from services.points import app as points
 from services.points.queries import verify as ledger
@@ -18,6 +19,7 @@ from services.rewards import app as rewards
 from services.rewards.queries import verify as redemptions
 from shared.db import session
 
+DOUBLED_MAX = 200
 Find = Callable[[], Iterator[str]]
 
 
@@ -83,6 +85,11 @@ class Town:
             dead = self.rows(service, "SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL")[0][0]
             if dead:
                 yield f"{dead} dead letters in {service}: a person must look"
+        with self.apps["checkin"].app_context():
+            doubled = list_doubled(session(), ["/"], limit=DOUBLED_MAX)
+        if doubled:
+            many = " or more" if len(doubled) == DOUBLED_MAX else ""
+            yield f"hours that count twice since entries were merged, {len(doubled)} times{many}: staff must look"
         for service, find in (
             ("points", ledger.list_pending),
             ("points", boards.list_pending),

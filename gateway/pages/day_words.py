@@ -169,6 +169,7 @@ def standing(pair: Found, checkin: Found, points: Found | None, names: Mapping[s
             _departure(pair, scans),
             *_verdict(pair, deeds, names),
             *_booked(pair, checkin, points),
+            _("合并前的另一份登记在同一段时间也计了时长") if pair["id"] in checkin["doubled"] else "",
         )
         if part
     ]

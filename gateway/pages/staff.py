@@ -13,7 +13,7 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import answering, done
+from gateway.pages import answering, done, doubled
 from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages.places import (
     about,
@@ -78,10 +78,13 @@ def _first_steps() -> list[tuple[str, str, bool]]:
 
 def _waiting() -> dict[str, str]:
     """How many people wait for somebody to confirm who they are, activities to be reviewed and files to be approved,
-    and what people report and complain of; without what does not wait, or is none of my business.
+    whose service counts twice, and what people report and complain of; without what does not wait, or is none of my
+    business.
     """
     session = visitor.require_session()
-    calls = {"concerns": answering.ASKING_WHAT_WAITS} if session.has(Role.STAFF) or session.has(Role.AUDITOR) else {}
+    calls = {}
+    if session.has(Role.STAFF) or session.has(Role.AUDITOR):
+        calls = {"concerns": answering.ASKING_WHAT_WAITS, "doubled": doubled.ASKING}
     if session.has(Role.STAFF):
         query = {"confirmed": "0", "status": "active", "limit": COUNTED_MAX}
         calls["people"] = Call("members", "/members", query)
@@ -92,7 +95,12 @@ def _waiting() -> dict[str, str]:
     counts = {name: len(panel.content or []) for name, panel in panels.items()}
     if "files" in panels:
         counts["files"] = len(to_approve(panels["files"]))
-    shown = {name: f"{count}+" if count == COUNTED_MAX else str(count) for name, count in counts.items() if count}
+    most = {"doubled": doubled.ROWS}
+    shown = {
+        name: f"{count}+" if count == most.get(name, COUNTED_MAX) else str(count)
+        for name, count in counts.items()
+        if count
+    }
     return shown | ({"concerns": said} if said else {})
 
 
@@ -156,6 +164,7 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         alike=Call("members", f"/members/{member_id}/look-alikes"),
         merges=Call("members", f"/members/{member_id}/merges"),
         erasure=Call("members", f"/members/{member_id}/erasure"),
+        doubled=Call("checkin", "/doubled", {"member_id": member_id, "limit": 1}),
     )
     member = panels["member"].needed()
     balances = panels["balance"].content
@@ -168,6 +177,7 @@ def _member_page(member_id: UUID, filled: Form, **told: Any) -> str:
         household=household_in(beside, member),
         alike=[(one["id"], describe(one)) for one in panels["alike"].content or []],
         merges=merges,
+        doubled=panels["doubled"].content,
         is_merging=_is_on_its_way(beside),
         erasure=panels["erasure"].content,
         now=clock.now(),

@@ -1,7 +1,9 @@
 """Two entries of one person on staff's pages: side by side, made one, taken back; and what the volunteer sees then."""
 
+import re
 from datetime import timedelta
 
+from devtools.verify.town import Town as Databases
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
@@ -63,6 +65,37 @@ def test_until_the_books_have_followed_a_merge_the_page_says_so(town: Town) -> N
     assert "正在合并" not in followed
     assert "并入这里的登记" in followed
     assert "<dd>2</dd>" in followed
+
+
+def test_hours_that_count_twice_after_a_merge_wait_for_staff_and_one_tap_settles_them(town: Town) -> None:
+    staff, organizer = town.person("周站长", Role.STAFF), town.person("李组织", Role.ORGANIZER)
+    stays, goes = town.person("王秀英"), town.person("王秀英")
+    here, listed = f"/staff/members/{stays.member_id}", "/staff/doubled"
+    with town.at(START + timedelta(hours=3)):
+        activity = hold_activity(town, organizer)
+        for who in (stays, goes):
+            attend(organizer, activity, who, 120)
+        staff.api("POST", f"/checkin/activities/{activity['id']}/confirm-all")
+        town.deliver()
+        assert "没有重复计时" in staff.get(listed).text
+        assert listed not in staff.get("/staff").text
+        staff.post(f"{here}/merge?with={goes.member_id}", f"{here}/merge", stays=stays.member_id, reason="本人")
+        town.deliver()
+        assert "1 组待处理" in staff.get("/staff").text
+        twice = "hours that count twice since entries were merged, 1 times: staff must look"
+        assert twice in list(Databases(town.apps).pending())
+        assert listed in staff.get(here).text
+        shown = staff.get(listed).text
+        assert "重叠 2 小时" in shown
+        take_back = re.findall(r'action="(/staff/doubled/[^"]+)"', shown)
+        assert len(take_back) == 2
+        settled = staff.post(listed, take_back[0]).text
+        assert "没有重复计时" in settled
+        town.deliver()
+        for path in ("/staff", here):
+            assert listed not in staff.get(path).text
+        assert "<dd>2</dd>" in staff.get(here).text
+        organizer.get(listed, status=403)
 
 
 def test_before_logins_act_for_the_one_that_stays_the_page_says_whose_they_are(town: Town) -> None:

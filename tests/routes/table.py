@@ -190,6 +190,8 @@ CHECKIN = (
     Row(f"POST {_ATTENDANCE}/reject", ORGANIZERS, 8, _REASON, ids={"attendance_id": "waiting"}),
     Row(f"POST {_ATTENDANCE}/annul", ORGANIZERS, 9, _REASON),
     Row(f"POST {_ATTENDANCE}/correct", ORGANIZERS, 10, _correction),
+    Row(f"POST {_ATTENDANCE}/annul-doubled", NOBODY, 7, refused_with=422),
+    Row("GET /checkin/doubled", elsewhere(STAFF | {"auditor"}), 2),
     Row(
         "GET /checkin/sign-ups",
         VOLUNTEER,
@@ -427,7 +429,7 @@ ERASURES = (
 _OF_DAY = {"member_id": "{member_id}", "day": "{day}"}
 _READ_DAY = READERS | VOLUNTEER
 DAYS = (
-    Row("GET /checkin/day", _READ_DAY, 5, query=_OF_DAY),
+    Row("GET /checkin/day", _READ_DAY, 6, query=_OF_DAY),
     Row("GET /points/day", _READ_DAY, 3, query=_OF_DAY),
     Row("GET /rewards/day", _READ_DAY, 3, query=_OF_DAY),
 )

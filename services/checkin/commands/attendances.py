@@ -15,7 +15,7 @@ from services.checkin.domain import attendances, entering
 from services.checkin.domain.attendances import Attendance, Mark, State
 from services.checkin.domain.entering import Entry
 from services.checkin.domain.schedule import DEPARTURE_OPEN_MINUTES, service_day
-from services.checkin.store import Activity
+from services.checkin.store import Activity, doubled
 from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as store
 from shared import audit, clock, copies, outbox, tokens
@@ -140,6 +140,24 @@ def annul_attendance(tx: Session, caller: Principal, *, attendance_id: UUID, rea
 
 
 @transactional
+def annul_doubled(tx: Session, caller: Principal, *, attendance_id: UUID) -> Attendance:
+    """Take back one of two stays that one person had at the same hours under two entries that were merged since. It
+    counts again when the merge is undone (`commands.doubled`).
+    """
+    if (found := store.find_made(tx, attendance_id)) is None:
+        raise attendances.NoSuchAttendance
+    # One after the other, so that two who take one of them each leave one.
+    doubled.take_turn(tx, [found[0].member_id])
+    pairs, pair, activity, path = _hold(tx, caller, attendance_id, "attendance.annul")
+    if pair.state is State.ANNULLED and pair.reason == attendances.DOUBLED:
+        return pair
+    if pair.state not in attendances.SETTLED or not doubled.list_doubled_among(tx, [attendance_id]):
+        raise attendances.NotDoubled
+    annulled = attendances.annul(pair, attendances.DOUBLED)
+    return _change(tx, caller, activity, path, pairs, annulled, "attendance.annul")
+
+
+@transactional
 def correct_attendance(
     tx: Session,
     caller: Principal,
@@ -185,7 +203,7 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
         else:
             left_out.append(LeftOut(pair.id, pair.member_id, reason))
     if confirmed:
-        _settle(tx, activity, pairs, confirmed)
+        settle(tx, activity, pairs, confirmed)
         audit.add(
             tx,
             caller,
@@ -273,7 +291,7 @@ def _change(
     changed: Attendance,
     action: str,
 ) -> Attendance:
-    _settle(tx, activity, pairs, {changed.id: changed})
+    settle(tx, activity, pairs, {changed.id: changed})
     if changed.state is State.CORRECTED:
         store.mark_overlapping(tx, [changed.id])
     before = next(pair for pair in pairs if pair.id == changed.id)
@@ -320,7 +338,7 @@ def in_brief(pair: Attendance) -> dict[str, str | int | None]:
     }
 
 
-def _settle(tx: Session, activity: Activity, before: Sequence[Attendance], touched: dict[UUID, Attendance]) -> None:
+def settle(tx: Session, activity: Activity, before: Sequence[Attendance], touched: dict[UUID, Attendance]) -> None:
     """Write down what changed, and tell points of all that is confirmed, corrected or annulled by it."""
     changed = attendances.rate_together(before, touched)
     store.save(tx, changed)

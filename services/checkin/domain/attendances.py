@@ -1,4 +1,5 @@
-"""The life of an attendance: open → left → confirmed → corrected or annulled; left → rejected.
+"""The life of an attendance: open → left → confirmed → corrected or annulled; left → rejected. One that was annulled
+because two entries of a person had the same hours is confirmed again when it turns out that they are two people.
 
 One attendance is one pair of arrival and departure. What happens to one returns a changed copy.
 """
@@ -21,6 +22,8 @@ _EVIDENCE = tuple(Evidence)
 
 _RATED_AGAIN = "同一活动的另一段时长有变化，合并重新计算"
 ENDED_EARLY = "活动提前结束，按实际时长重新计算"
+DOUBLED = "重复登记合并后，同一段时间记了两次，只算一次"
+PARTED = "合并已撤销，恢复原来的时长"
 
 
 class State(StrEnum):
@@ -81,6 +84,11 @@ class TooLateToAdd(RuleBroken):
 class AlreadyRecorded(RuleBroken):
     code = "already_recorded"
     detail = "这位志愿者在这个点位的这段时间已有记录"
+
+
+class NotDoubled(RuleBroken):
+    code = "not_doubled"
+    detail = "这段时间现在没有重复计时，请刷新后再看"
 
 
 class NoSuchAttendance(NotFound):
@@ -223,6 +231,13 @@ def reopen(attendance: Attendance) -> Attendance:
 def annul(attendance: Attendance, reason: str) -> Attendance:
     _require(attendance, *SETTLED)
     return replace(attendance, state=State.ANNULLED, version=attendance.version + 1, reason=reason)
+
+
+def restore(attendance: Attendance, *, was: State) -> Attendance:
+    """Count one again, as it stood before, that was taken back as the second of a person who turned out to be two."""
+    _require(attendance, State.ANNULLED)
+    assert was in SETTLED
+    return replace(attendance, state=was, version=attendance.version + 1, reason=PARTED)
 
 
 def correct(

@@ -11,6 +11,7 @@ from services.checkin.domain.attendances import NotYours
 from services.checkin.queries.activities import READERS
 from services.checkin.queries.attendances import as_shown, told
 from services.checkin.store import day as day_store
+from services.checkin.store import doubled
 from shared import clock
 from shared.db import session
 from shared.principal import Principal, Role
@@ -34,6 +35,8 @@ class Day:
     attendances: list[dict[str, Any]]
     acts: list[dict[str, Any]]
     on_their_way: list[dict[str, Any]]
+    doubled: list[UUID]
+    """Which of the attendances count while another entry of the person, merged since, has the same hours."""
 
 
 def show_day(caller: Principal, *, member_id: UUID, day: date) -> Day:
@@ -70,4 +73,5 @@ def show_day(caller: Principal, *, member_id: UUID, day: date) -> Day:
             for row in day_store.list_acts(tx, pairs)
         ],
         on_their_way=[dict(row._mapping) for row in day_store.list_on_their_way(tx, ids)],
+        doubled=doubled.list_doubled_among(tx, ids),
     )

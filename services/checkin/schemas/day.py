@@ -61,3 +61,8 @@ class DaySchema(Wire):
     attendances = fields.List(fields.Nested(AttendanceSchema), required=True)
     acts = fields.List(fields.Nested(ActOfDaySchema), required=True)
     on_their_way = fields.List(fields.Nested(OnItsWaySchema), required=True)
+    doubled = fields.List(
+        fields.UUID(),
+        required=True,
+        metadata={"description": "Attendances at whose hours another entry of the person, merged since, counts too"},
+    )

@@ -266,6 +266,10 @@ def of_member(member_id: UUID) -> ColumnElement[bool]:
     return _columns.member_id.in_(copies.merged_line(literal(member_id, Uuid)))
 
 
+def among(ids: Iterable[UUID]) -> ColumnElement[bool]:
+    return _columns.id == func.any(list(ids))
+
+
 def is_no_slip() -> ColumnElement[bool]:
     """All but arrivals that a roll call ticked by a slip and took back."""
     return or_(_columns.state != State.REJECTED.value, _columns.reason.is_distinct_from(TAKEN_BACK))
