@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.checkin.commands import activities, attendances, people, scans, sheets, sign_ups
-from services.checkin.domain.attendances import AlreadyRecorded
+from services.checkin.domain.attendances import AlreadyRecorded, Mark
 from services.checkin.domain.outside import NothingToExport
 from services.checkin.domain.sheets import Line
 from services.checkin.domain.sign_ups import Outcome
@@ -263,3 +263,38 @@ def test_nobody_is_confirmed_for_being_there_twice_under_two_entries(station: St
         activities.leave_all(station.organizer, activity_id=activity.id)
         done = attendances.confirm_all(station.organizer, activity_id=activity.id)
     assert (done.confirmed, [one.reason for one in done.left_out]) == (0, ["overlapping"] * 2)
+
+
+# --- How many there are --------------------------------------------------------------------------------------
+
+
+def test_who_is_there_under_two_entries_is_counted_once_from_the_merge_on(station: Station) -> None:
+    twin, chen, other, activity = station.person(), station.person(), station.person(), station.activity(capacity=2)
+
+    def count() -> tuple[int, int, int, int]:
+        counted = activity_queries.count_presence(station.organizer, activity_id=activity.id)
+        return counted.present, counted.arrived, counted.left, counted.surplus
+
+    for who in (twin, chen, other):
+        _ticked(station, activity, who, "arrived", 0)
+    left = _ticked(station, activity, twin, "arrived", 10).standing
+    _ticked(station, activity, twin, "left", 20, left.id)
+    assert count() == (2, 3, 1, 1)
+    merge(station, own(twin), own(chen))
+    assert count() == (2, 2, 0, 0)
+    unmerge(station, own(twin))
+    assert count() == (2, 3, 1, 1)
+
+
+def test_who_came_under_two_entries_takes_one_place_and_the_own_entries_none(station: Station) -> None:
+    twin, chen, other, late = (station.person() for _ in range(4))
+    activity = station.activity(capacity=2)
+    for who in (twin, chen):
+        station.attend(who, activity, 0, 10)
+    full = station.activity(capacity=1)
+    station.attend(twin, full, 20, 30)
+    merge(station, own(twin), own(chen))
+    assert Mark.SURPLUS not in station.scan(chen, full, "arrival", after(31)).marks
+    assert Mark.SURPLUS not in station.scan(other, activity, "arrival", after(20)).marks
+    assert Mark.SURPLUS in station.scan(late, activity, "arrival", after(20)).marks
+    assert Mark.SURPLUS in station.scan(late, full, "arrival", after(40)).marks

@@ -44,7 +44,7 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Members, but `waiting` and `late`, which count attendances: those who left, and those who are there by a late
+    """People, but `waiting` and `late`, which count attendances: those who left, and those who are there by a late
     scan that nobody has nodded to. `surplus` is how many came beyond the capacity; `state` is the activity's, so that a
     screen of codes hears of its end.
     """
@@ -179,7 +179,7 @@ def list_presence(caller: Principal, *, ids: Sequence[UUID]) -> list[Presence]:
     return [_presence(activity, counted.get(activity.id)) for activity in seen]
 
 
-def _presence(activity: Activity, counted: Row[UUID, int, int, int, int] | None) -> Presence:
+def _presence(activity: Activity, counted: Row[Any] | None) -> Presence:
     present, arrived, waiting = (counted.present, counted.arrived, counted.waiting) if counted else (0, 0, 0)
     return Presence(
         activity_id=activity.id,

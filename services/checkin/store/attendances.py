@@ -61,6 +61,23 @@ _mark_overlapping = text(f"""
     RETURNING attendance.id
 """)  # noqa: S608 - a statement of ours
 
+# Entries of one person that were merged are one who is there.
+_count_presence = text(f"""
+    WITH RECURSIVE {PERSONS}
+    SELECT activity_id,
+        count(DISTINCT coalesce(person_id, member_id)) FILTER (WHERE state = 'open') AS present,
+        count(DISTINCT coalesce(person_id, member_id))
+            FILTER (WHERE state IN ('open', 'left', 'confirmed', 'corrected')) AS arrived,
+        count(*) FILTER (WHERE state = 'left') AS waiting,
+        (
+            SELECT count(*) FROM attendance there
+            WHERE there.activity_id = attendance.activity_id AND there.state = 'open'
+                AND there.evidence = 'own_scan' AND 'late_scan' = ANY(there.marks)
+        ) AS late
+    FROM attendance LEFT JOIN person USING (member_id)
+    WHERE activity_id = ANY(:activity_ids) GROUP BY activity_id
+""")  # noqa: S608 - likewise
+
 
 def read(row: Row[*tuple[Any, ...]]) -> Attendance:
     content = row._mapping
@@ -288,37 +305,13 @@ def below(paths: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(copies.station.c.path.startswith(path, autoescape=True) for path in paths))
 
 
-def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[UUID, int, int, int, int]]:
-    """Who is there, who came, how many pairs wait, and how many who are there came by a late scan that nobody has
-    nodded to, by activity; where nobody was it is missing.
+def count_presence(tx: Session, activity_ids: Sequence[UUID]) -> dict[UUID, Row[Any]]:
+    """How many people are there and came, under however many entries, how many pairs wait, and how many who are there
+    came by a late scan that nobody has nodded to, by activity; where nobody was it is missing.
 
-    Reads these activities' stretches of an index, and the rows of those who are there.
+    Reads these activities' stretches of an index, the rows of those who are there, and who was ever merged.
     """
-    there = attendance_table.alias()
-    late = (
-        select(func.count())
-        .where(
-            there.c.activity_id == _columns.activity_id,
-            there.c.state == State.OPEN.value,
-            there.c.evidence == Evidence.OWN_SCAN.value,
-            literal(Mark.LATE_SCAN.value) == func.any(there.c.marks),
-        )
-        .scalar_subquery()
-    )
-    live = _columns.state.in_([state.value for state in LIVE])
-    member = func.count(_columns.member_id.distinct())
-    rows = tx.execute(
-        select(
-            _columns.activity_id,
-            member.filter(_columns.state == State.OPEN.value).label("present"),
-            member.filter(live).label("arrived"),
-            func.count().filter(_columns.state == State.LEFT.value).label("waiting"),
-            late.label("late"),
-        )
-        .where(_columns.activity_id == func.any(list(activity_ids)))
-        .group_by(_columns.activity_id)
-    )
-    return {row.activity_id: row for row in rows}
+    return {row.activity_id: row for row in tx.execute(_count_presence, {"activity_ids": list(activity_ids)})}
 
 
 def list_waiting_below(tx: Session, activity_id: UUID, *, below_minutes: int, limit: int) -> Sequence[Row[UUID, int]]:

@@ -41,6 +41,7 @@ from services.checkin.store.activities import lock_key
 from services.checkin.store.switches import CONFIRM_EACH
 from services.checkin.store.tables import attendance_table, scan_table
 from shared import copies
+from shared.copies import PERSONS
 from shared.events import Evidence
 
 _REACH = 2 * DURATION_MAX
@@ -81,7 +82,7 @@ _LEAVING = {
 """What is asked of who leaves besides."""
 
 _READ = """
-WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key){hold}),
+WITH RECURSIVE {persons} held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key){hold}),
 pair AS MATERIALIZED (
     SELECT id, site_id, pair, state, version, service_day, arrived_at, left_at, minutes, evidence, marks, reason
     FROM attendance WHERE {pairs} {lock}
@@ -108,12 +109,19 @@ CROSS JOIN LATERAL (
 ) day
 """
 
+# Who is the same person is asked only where it may matter: that many entries are there at least as there are people.
 _FULL = """
-activity.capacity <= (
+CASE WHEN activity.capacity <= (
     SELECT count(DISTINCT present.member_id) FROM attendance present
     WHERE activity.capacity IS NOT NULL AND present.activity_id = activity.id AND present.member_id <> :member_id
       AND present.state IN ('open', 'left', 'confirmed', 'corrected')
-)
+) THEN activity.capacity <= (
+    SELECT count(DISTINCT coalesce(person.person_id, present.member_id))
+    FROM attendance present LEFT JOIN person ON person.member_id = present.member_id
+    WHERE present.activity_id = activity.id AND present.state IN ('open', 'left', 'confirmed', 'corrected')
+      AND coalesce(person.person_id, present.member_id)
+        <> coalesce((SELECT own.person_id FROM person own WHERE own.member_id = :member_id), :member_id)
+) ELSE false END
 """
 
 # Who made the activity or leads a site of it, and who lives with them. A card that has not come yet hides nobody.
@@ -153,6 +161,7 @@ _READ_ARRIVAL = _read(
     hold=", pg_advisory_xact_lock(:member_key)",
     pairs="site_id = :site_id AND member_id = :member_id",
     lock="",
+    persons=f"{PERSONS},",
     full=_FULL,
     # Asked when they leave.
     of_leaders="false",
@@ -165,6 +174,7 @@ _READ_DEPARTURE = _read(
     hold="",
     pairs="activity_id = :activity_id AND member_id = :member_id",
     lock="ORDER BY id FOR UPDATE",
+    persons="",
     full="false",
     of_leaders=_OF_LEADERS,
     confirm_each=f"activity.confirm_each OR {CONFIRM_EACH.holds}",
