@@ -205,7 +205,9 @@ merged (member_id, person_id) AS (
     FROM merged JOIN member_card card ON card.member_id = merged.person_id WHERE card.merged_into IS NOT NULL
 ), person AS (
     SELECT merged.member_id, merged.person_id FROM merged
-    LEFT JOIN member_card card ON card.member_id = merged.person_id WHERE card.merged_into IS NULL
+    WHERE NOT EXISTS (SELECT FROM merged further WHERE further.member_id = merged.person_id)
 )
 """
-"""Of everybody who was merged who stays, at whatever remove: part of a WITH RECURSIVE."""
+"""Of everybody who was merged who stays, at whatever remove: part of a WITH RECURSIVE. Reads the cards of who was
+merged, and no others.
+"""
