@@ -63,7 +63,7 @@ def type_in() -> ResponseReturnValue:
     station_id = filled.uuid("station_id", _("页面不完整，请刷新再试"))
     number = _read_number(filled)
     day = filled.day("day") or clock.today().isoformat()
-    lines = _read_lines(filled)
+    lines = _read_lines(filled, _noon_of(day))
     if filled and not lines:
         filled.fail("line-1", _("请至少填一行"))
     if filled:
@@ -99,8 +99,14 @@ def _number(day: str, letters: str) -> str:
     return f"{day}-{letters}{SHORT_CODE_ALPHABET[digest[0] % len(SHORT_CODE_ALPHABET)]}"
 
 
-def _read_lines(filled: Form) -> list[_Line]:
-    """What was typed, lines of one number together."""
+def _noon_of(day: str) -> time:
+    """What stands for the time of a line that has none: noon, or now where noon is still to come."""
+    now = clock.now().astimezone(clock.SHANGHAI)
+    return min(time(12), now.time()) if day == now.date().isoformat() else time(12)
+
+
+def _read_lines(filled: Form, noon: time) -> list[_Line]:
+    """What was typed, lines of one number together; `noon` where no time was."""
     lines: dict[int, _Line] = {}
     for row in range(1, ROWS + 1):
         if not any(filled.text(f"{name}-{row}") for name in ("line", "who", "pieces")):
@@ -111,8 +117,8 @@ def _read_lines(filled: Form) -> list[_Line]:
         pieces = filled.whole(f"pieces-{row}", _("件数请填整数"))
         if not 0 < pieces <= 100:
             filled.fail(f"pieces-{row}", _("件数请填整数"))
-        at = filled.time_of_day(f"at-{row}", "") if filled.text(f"at-{row}") else time(12)
-        line = lines.setdefault(number, _Line(number, at or time(12)))
+        at = filled.time_of_day(f"at-{row}", "") if filled.text(f"at-{row}") else noon
+        line = lines.setdefault(number, _Line(number, at or noon))
         for one in _codes_in(code):
             line.codes.setdefault(one, f"who-{row}")
         line.pieces[gift_id] = line.pieces.get(gift_id, 0) + pieces

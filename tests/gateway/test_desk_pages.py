@@ -273,7 +273,7 @@ def test_faults_of_a_close_name_their_gift_and_keep_what_was_typed(desk: Desk) -
 def test_a_desk_whose_station_was_merged_at_noon_is_closed_next_door(desk: Desk) -> None:
     town, here = desk.town, f"/staff/nodes/{desk.town.station_id}"
     desk.serve({desk.soap: "2"})
-    line: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "gift-1": desk.soap, "pieces-1": "1"}
+    line: dict[str, Any] = {"list_number": "250101-AB23", "line-1": "3", "gift-1": desk.soap, "pieces-1": "1"}
     line["who-1"] = badge_of(desk)["short_code"]
     assert "已记账" in desk.organizer.post("/desk/typed", "/desk/typed", **line).text
     query = f"closed_on={START.date()}&successor_id={town.nodes[HEIR]}"
@@ -372,7 +372,7 @@ def test_the_balance_list_has_points_limits_and_room_to_sign(desk: Desk) -> None
 
 def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
     before, code = desk.points(), badge_of(desk)["short_code"]
-    typed: dict[str, Any] = {"list_number": "261125-ab23"}
+    typed: dict[str, Any] = {"list_number": "250101-ab23"}
     typed |= {"line-1": "3", "who-1": code, "gift-1": desk.soap, "pieces-1": "2", "at-1": "9:40"}
     typed |= {"line-2": "9", "who-2": code, "gift-2": desk.rice, "pieces-2": "1"}
     for repeated in (False, True):
@@ -399,13 +399,22 @@ def test_a_paper_list_is_typed_in_twice_and_booked_once(desk: Desk) -> None:
     assert "没有这个短码或编号" in unknown.text
 
 
+def test_a_line_of_a_day_to_come_is_refused_and_one_without_a_time_was_before_now(desk: Desk) -> None:
+    line: dict[str, Any] = {"list_number": "250101-AB23", "line-1": "3", "gift-1": desk.soap, "pieces-1": "1"}
+    line["who-1"] = badge_of(desk)["short_code"]
+    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    assert "发放的时间还没有到" in desk.organizer.post("/desk/typed", "/desk/typed", **line, day=tomorrow).text
+    with desk.town.at(START):
+        assert "已记账" in desk.organizer.post("/desk/typed", "/desk/typed", **line).text, "at nine, noon is to come"
+
+
 def test_a_line_that_came_to_nothing_stands_on_the_page_of_its_day_until_it_is_made_good(desk: Desk) -> None:
-    line: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "gift-1": desk.rice, "pieces-1": "1"}
+    line: dict[str, Any] = {"list_number": "250101-AB23", "line-1": "3", "gift-1": desk.rice, "pieces-1": "1"}
     line["who-1"] = badge_of(desk)["short_code"]
     desk.organizer.post("/desk/typed", "/desk/typed", **line)
     shown = desk.organizer.get("/desk/typed").text
     assert "没有办成的" in shown
-    assert "261125-AB23 · 大米 × 1" in shown
+    assert "250101-AB23 · 大米 × 1" in shown
     before = (clock.today() - timedelta(days=1)).isoformat()
     assert "没有办成的" not in desk.organizer.get(f"/desk/typed?day={before}").text
     soap = desk.organizer.post("/desk/typed", "/desk/typed", **line | {"gift-1": desk.soap}).text
@@ -417,7 +426,7 @@ def test_a_line_in_which_no_gift_was_chosen_books_none(desk: Desk) -> None:
     preset = form_fields(desk.organizer.get("/desk/typed").text, "/desk/typed")
     assert {preset[f"gift-{row}"] for row in range(1, 16)} == {""}, "the first of the list is nobody's choice"
     before = desk.points()
-    line: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "pieces-1": "1"}
+    line: dict[str, Any] = {"list_number": "250101-AB23", "line-1": "3", "pieces-1": "1"}
     line["who-1"] = badge_of(desk)["short_code"]
     assert "请选择礼品" in desk.organizer.post("/desk/typed", "/desk/typed", 422, **line).text
     assert desk.points() == before
@@ -430,7 +439,7 @@ def test_a_line_that_names_two_people_is_a_question_and_books_nothing(desk: Desk
     desk.staff.api("POST", f"/members/members/{other.member_id}/confirm")
     query = f"node_id={desk.town.station_id}&member_id={other.member_id}"
     (others,) = desk.organizer.api("GET", f"/members/badges?{query}")
-    typed: dict[str, Any] = {"list_number": "261125-AB23"}
+    typed: dict[str, Any] = {"list_number": "250101-AB23"}
     for row, who in (("1", badge["volunteer_number"]), ("2", others["short_code"])):
         typed |= {f"line-{row}": "3", f"who-{row}": who, f"gift-{row}": desk.soap, f"pieces-{row}": "1"}
     asked = desk.organizer.post("/desk/typed", "/desk/typed", 422, **typed).text
@@ -449,7 +458,7 @@ def test_a_line_that_names_two_people_is_a_question_and_books_nothing(desk: Desk
 
 def test_a_line_that_came_to_nothing_is_typed_in_otherwise_and_what_stands_is_not(desk: Desk) -> None:
     before, code = desk.points(), badge_of(desk)["short_code"]
-    typed: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "who-1": code, "pieces-1": "1"}
+    typed: dict[str, Any] = {"list_number": "250101-AB23", "line-1": "3", "who-1": code, "pieces-1": "1"}
 
     def told(gift: str, pieces: str = "1") -> str:
         fields = typed | {"gift-1": gift, "pieces-1": pieces}

@@ -47,7 +47,7 @@ def desk(town: Town, monkeypatch: pytest.MonkeyPatch) -> Any:
 def things_of(desk: Desk) -> dict[str, str]:
     """Something of everything at the desk, by the names that addresses have for it."""
     order = desk.serve({desk.soap: "1"})
-    line: dict[str, Any] = {"list_number": "261125-AB23", "line-1": "3", "gift-1": desk.soap, "pieces-1": "1"}
+    line: dict[str, Any] = {"list_number": "250101-AB23", "line-1": "3", "gift-1": desk.soap, "pieces-1": "1"}
     desk.organizer.post("/desk/typed", "/desk/typed", **line | {"who-1": badge_of(desk)["short_code"]})
     counted: dict[str, Any] = {f"{name}-{gift}": text for gift in (desk.soap, desk.rice)
                for name, text in (("counted", "1"), ("reason", EVIL))}  # fmt: skip

@@ -15,7 +15,7 @@ from services.rewards import jobs, store
 from services.rewards.commands import desk, desk_orders, redemptions
 from services.rewards.commands.departures import take_members
 from services.rewards.domain import redemption as rules
-from services.rewards.domain.desk import DeskOrder, Line, Paper
+from services.rewards.domain.desk import DeskOrder, HandedOverBeforePrinting, HandedOverLater, Line, Paper
 from services.rewards.domain.redemption import State
 from services.rewards.queries import day, verify
 from services.rewards.queries import desk as queries
@@ -23,7 +23,7 @@ from services.rewards.store import Gift, Receipt
 from shared import audit, clock
 from shared.audit import audit_log
 from shared.db import session, transactional
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, RuleBroken
 from shared.events import MemberChanged
 from shared.principal import Grant, OwnCase, Role
 from tests.rewards.support import (
@@ -204,7 +204,7 @@ def test_an_order_cut_off_after_it_was_reserved_is_whole_when_it_comes_again(
 
 def test_nobody_takes_the_place_of_a_line_whose_id_can_be_foreseen(town: Town, points: Points) -> None:
     gift, member, thief = town.gift(stock=5), town.member(), town.member()
-    order = replace(order_of(town, member, gift=(gift, 1)), paper=Paper("261125-AB23", 3, clock.now()))
+    order = replace(order_of(town, member, gift=(gift, 1)), paper=Paper("250101-AB23", 3, clock.now()))
     foreseen = order.redemption_of(order.lines[0]).id
     with pytest.raises(Invalid, match="编号"):
         redemptions.redeem(login_of(thief), town.order(gift, thief, id=foreseen))
@@ -499,15 +499,45 @@ def test_orders_at_two_desks_do_not_pass_a_limit_of_which_a_merged_entry_had_som
 def test_what_was_written_on_paper_is_typed_in_once_by_list_and_line(town: Town, points: Points) -> None:
     gift, member, organizer = town.gift(stock=9), town.member(), town.organizer
     points.balances[str(member)] = 1500
-    paper = Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+    paper = Paper("250101-AB23", 7, clock.now() - timedelta(hours=3))
     order = replace(order_of(town, member, one=(gift, 1)), paper=paper)
     for _twice in range(2):
         receipt = desk_orders.serve(organizer, order)
         assert states(receipt) == {"洗衣液": State.FULFILLED}
-    assert (receipt.order.paper_list, receipt.order.paper_line) == ("261125-AB23", 7)
+    assert (receipt.order.paper_list, receipt.order.paper_line) == ("250101-AB23", 7)
     short = desk_orders.serve(organizer, replace(order, id=uuid4(), paper=replace(paper, line=8)))
     assert [(line.state, line.reason) for line in short.lines] == [(State.DECLINED, "可用积分不足")]
     assert points.balances[str(member)] == 500, "never negative"
+
+
+@pytest.mark.parametrize(
+    ("number", "hours", "refusal"),
+    [
+        ("250101-AB23", 1 / 60, HandedOverLater),
+        ("250101-AB23", 24 * 365, HandedOverLater),
+        ("{today}-AB23", -24, HandedOverBeforePrinting),
+        ("{today}-AB23CE", -24, HandedOverBeforePrinting),
+        ("{today}-AB23CE", 0, None),
+        ("{yesterday}-AB23", -24, None),
+        ("999999-AB23", -24, None),
+        ("甲", -24, None),
+    ],
+)
+def test_a_line_of_paper_is_of_no_time_to_come_and_of_none_before_its_list_was_printed(
+    town: Town, points: Points, number: str, hours: float, refusal: type[RuleBroken] | None
+) -> None:
+    gift, member = town.gift(stock=9), town.member()
+    days = {"today": clock.today(), "yesterday": clock.today() - timedelta(days=1)}
+    number = number.format_map({name: f"{day:%y%m%d}" for name, day in days.items()})
+    paper = Paper(number, 7, clock.now() + timedelta(hours=hours))
+    order = replace(order_of(town, member, one=(gift, 1)), paper=paper)
+    if refusal is None:
+        assert states(desk_orders.serve(town.organizer, order)) == {"洗衣液": State.FULFILLED}
+        return
+    with pytest.raises(refusal):
+        desk_orders.serve(town.organizer, order)
+    assert acts() == []
+    assert states(desk_orders.serve(town.organizer, replace(order, paper=replace(paper, handed_over_at=clock.now()))))
 
 
 def test_a_line_of_paper_once_more_is_what_was_booked_whatever_the_price_and_the_time(
@@ -515,7 +545,7 @@ def test_a_line_of_paper_once_more_is_what_was_booked_whatever_the_price_and_the
 ) -> None:
     gift, member, organizer = town.gift(stock=9, points=1000), town.member(), town.organizer
     points.balances[str(member)] = 5000
-    paper = Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+    paper = Paper("250101-AB23", 7, clock.now() - timedelta(hours=3))
     order = replace(order_of(town, member, one=(gift, 2)), paper=paper)
     first = desk_orders.serve(organizer, order)
     again = desk_orders.serve(organizer, order)
@@ -535,7 +565,7 @@ def test_a_line_of_paper_once_more_is_what_was_booked_whatever_the_price_and_the
 
 def test_another_line_of_paper_under_an_id_is_a_conflict(town: Town, points: Points) -> None:
     gift, other, member, organizer = town.gift(stock=9), town.gift(stock=9), town.member(), town.organizer
-    paper = Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+    paper = Paper("250101-AB23", 7, clock.now() - timedelta(hours=3))
     order = replace(order_of(town, member, one=(gift, 1)), paper=paper)
     desk_orders.serve(organizer, order)
     for another in (
@@ -552,7 +582,7 @@ def test_another_line_of_paper_under_an_id_is_a_conflict(town: Town, points: Poi
 def test_a_line_booked_at_a_station_one_does_not_organize_is_not_told(town: Town, points: Points) -> None:
     gift, member, next_door = town.gift(stock=9), town.member(), town.other_station
     order = replace(
-        order_of(town, member, one=(gift, 1)), paper=Paper("261125-AB23", 7, clock.now() - timedelta(hours=3))
+        order_of(town, member, one=(gift, 1)), paper=Paper("250101-AB23", 7, clock.now() - timedelta(hours=3))
     )
     desk_orders.serve(town.organizer, order)
     both = login_of(uuid4(), grants=[Grant(Role.ORGANIZER, one.path) for one in (town.station, next_door)])

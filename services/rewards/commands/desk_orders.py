@@ -92,6 +92,8 @@ def _open(tx: Session, caller: Principal, order: DeskOrder) -> _Opened:
     }
     if not store.add_order(tx, values):
         return _repeated(tx, caller, order, place)
+    if paper is not None:
+        paper.require_possible(now, clock.day_of(paper.handed_over_at))
     lines = _reserve(tx, order, place, now)
     requested = [line for line in lines if line.state is State.REQUESTED]
     by_name = store.name_of(tx, caller.own_member_id)

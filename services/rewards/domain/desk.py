@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from services.rewards.domain.redemption import Order, content_digest
@@ -24,6 +24,16 @@ class DifferenceUnexplained(RuleBroken):
     detail = "实点数和应存数不一样，请写明原因"
 
 
+class HandedOverLater(RuleBroken):
+    code = "handed_over_later"
+    detail = "发放的时间还没有到，请核对日期和几点"
+
+
+class HandedOverBeforePrinting(RuleBroken):
+    code = "handed_over_before_printing"
+    detail = "发放的日期比名单打印的日期还早，请核对日期和单号"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One gift of an order."""
@@ -41,6 +51,19 @@ class Paper:
     list_number: str
     line: int
     handed_over_at: datetime
+
+    def require_possible(self, now: datetime, day: date) -> None:
+        """Raise unless it can have been handed over then, `day` in Shanghai: not later than now, and not before the
+        day with which the list's number begins, where it begins with one.
+        """
+        if self.handed_over_at > now:
+            raise HandedOverLater
+        try:
+            printed_on = datetime.strptime(self.list_number[:7], "%y%m%d-").date()  # noqa: DTZ007 - a day, no moment
+        except ValueError:
+            return
+        if day < printed_on:
+            raise HandedOverBeforePrinting
 
 
 @dataclass(frozen=True, slots=True)
