@@ -19,6 +19,7 @@ from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import ROWS_MAX, asking_who, meant_by
 from shared import http
+from shared.buildings import designation, is_sought
 from shared.errors import Forbidden, HuzhuError, TooMany, Unavailable
 from shared.principal import Role
 
@@ -100,6 +101,8 @@ class Line:
     home: str = ""
     compound: str = ""
     building: str = ""
+    called: str = ""
+    """The building as everybody calls it: of 6号楼, 六栋 and 6# the 6."""
     letters: str = ""
     digits: str = ""
     tail: str = ""
@@ -381,6 +384,7 @@ def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any])
     """Members' words where they came, else the masked ones that check-in has."""
     line.compound = (known or {}).get("compound_name") or row.get("compound_name") or ""
     line.building = (known or {}).get("building_name") or row.get("building_name") or ""
+    line.called = (designation(line.building) or "").lower()
     line.home = " ".join(part for part in (line.compound, line.building) if part)
     line.name = known["name"] if known else row.get("name_masked") or _("（姓名暂时看不到）")
     number = known["volunteer_number"] if known else row.get("number_tail") or ""
@@ -417,13 +421,15 @@ def _plain(text: str) -> str:
 
 
 def matches(line: Line, text: str) -> bool:
-    """Whether somebody is found by a part of name or home, the start of the reading, or the end of a number."""
+    """Whether somebody is found by a part of name or home, the building as anybody calls it, the start of the reading,
+    or the end of a number.
+    """
     wanted = _plain(text)
     if wanted.isascii() and wanted.isdigit() and any(digits.endswith(wanted) for digits in line.digits.split()):
         return True
     if wanted.isascii() and wanted.isalpha() and any(part.startswith(wanted) for part in line.letters.split()):
         return True
-    return wanted in _plain(line.name + line.home)
+    return wanted in _plain(line.name + line.home) or is_sought(text, line.compound, line.building)
 
 
 def _is_chosen(line: Line, chosen: dict[str, str]) -> bool:

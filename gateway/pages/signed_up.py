@@ -17,6 +17,7 @@ from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import describe, people
 from shared import clock
+from shared.buildings import may_live_at
 from shared.errors import HuzhuError
 from shared.principal import Role
 
@@ -136,7 +137,11 @@ def judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -
         return line | {"comes_to": line["reading"], "members": []}
     meant = [member for member in found["members"] if member["name"] == line["name"]]
     by_phone = [member for member in meant if member["id"] in found["by_phone"]]
-    at_home = [member for member in meant if _lives_at(member, line["place"])]
+    at_home = [
+        member
+        for member in meant
+        if may_live_at(line["place"], member.get("compound_name"), member.get("building_name"))
+    ]
     narrowed = by_phone or (at_home if line["place"] else []) or meant
     contradicted = bool(line["phone"] and not by_phone) or bool(line["place"] and not by_phone and not at_home)
     if not found["members"]:
@@ -147,17 +152,6 @@ def judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -
         is_taken = narrowed[0]["id"] in taken
         return line | {"comes_to": "already" if is_taken else "take", "members": narrowed}
     return line | {"comes_to": "choose", "members": found["members"] if contradicted else narrowed}
-
-
-def _lives_at(member: dict[str, Any], place: str) -> bool:
-    """Whether the home as it was written may be the member's: it names the compound, and no other building, or the
-    building alone, as neighbours do.
-    """
-    compound, building = member.get("compound_name"), member.get("building_name")
-    written = place.replace(" ", "")
-    if not compound or compound not in written:
-        return building is not None and building.replace(" ", "") == written
-    return not building or building.replace(" ", "") in written or not any(letter.isdigit() for letter in written)
 
 
 def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], text: str) -> str:

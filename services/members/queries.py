@@ -24,6 +24,7 @@ from services.members.store import (
     imports,
     people,
     residents,
+    search,
     shown_imports,
     splitting,
     tree,
@@ -138,7 +139,7 @@ def list_members(
     if household_id is not None:
         statement = statement.where(Member.household_id == household_id)
     if q is not None:
-        statement = statement.where(people.matching(q))
+        statement = statement.where(search.matching(tx, q, paths))
     if status is not None:
         statement = statement.where(Member.status == status)
     if confirmed is not None:

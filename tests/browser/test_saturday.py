@@ -141,7 +141,12 @@ class Saturday:
             each.get_by_role("link", name="点名").click()
             each.get_by_role("link", name=site).click()
         box, told = page.get_by_role("searchbox"), page.locator(".told")
-        for wanted, found in (("2栋", ["陈芳", "赵志远"]), ("6666", ["孙桂兰"]), ("sgl", ["孙桂兰"])):
+        for wanted, found in (
+            ("2栋", ["陈芳", "赵志远"]),
+            ("二号楼", ["陈芳", "赵志远"]),
+            ("6666", ["孙桂兰"]),
+            ("sgl", ["孙桂兰"]),
+        ):
             box.fill(wanted)
             expect(page.locator(".tick:visible strong")).to_have_text(found)
         box.press("Enter")

@@ -327,6 +327,11 @@ def test_somebody_is_found_by_whatever_is_known_of_them() -> None:
     for text in ("xiu", "1234", "陈", "5栋"):
         assert not matches(line, text), text
     assert matches(Line("1", "王秀英", home="和谐小区 3-2 栋"), "3-2栋")
+    at_home = Line("1", "王秀英", home="和谐小区 3 栋", compound="和谐小区", building="3 栋")
+    for text in ("3号楼", "三幢", "3#", "和谐小区三号楼"):
+        assert matches(at_home, text), text
+    for text in ("13号楼", "东兴小区3号楼"):
+        assert not matches(at_home, text), text
 
 
 def test_a_badge_finds_whoever_it_means_on_the_roll_or_beside_it_and_a_lost_one_nobody(town: Town) -> None:

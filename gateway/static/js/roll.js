@@ -25,19 +25,37 @@ function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-// --- Finding: the same rules as gateway/pages/roll.py ---
+// --- Finding: the same rules as gateway/pages/roll.py, and for buildings as shared/buildings.py ---
+
+const NUMERALS = "零一二三四五六七八九";
+const BUILDING =
+  /^第?([a-z]?)(\d{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])?(?:号?[栋幢座]|号楼|#楼?)$/;
 
 function plain(text) {
-  return text.replace(/[\s\-']/g, "").toLowerCase();
+  return text.normalize("NFKC").replace(/[\s\-']/g, "").toLowerCase();
+}
+
+// 6 of 6栋, 6号楼, 六幢 and 6#; nothing of what is called no building.
+function buildingIn(text) {
+  const [, letter = "", number = ""] = BUILDING.exec(text) ?? [];
+  return letter + (number && valueOf(number));
+}
+
+function valueOf(number) {
+  if (/^\d/.test(number)) return Number(number);
+  const [ones, tens] = number.split("十").reverse();
+  return 10 * (tens === undefined ? 0 : NUMERALS.indexOf(tens || "一")) + NUMERALS.indexOf(ones || "零");
 }
 
 function matches(row, wanted) {
-  const { text, letters, digits, code } = row.dataset;
+  const { text, compound, building, letters, digits, code } = row.dataset;
   // Whose badge was read by the page is meant when it is scanned once more.
   if (code && code === wanted) return true;
   if (/^\d+$/.test(wanted) && digits.split(" ").some((number) => number.endsWith(wanted))) return true;
   if (/^[a-z]+$/.test(wanted) && letters.split(" ").some((part) => part.startsWith(wanted))) return true;
-  return plain(text).includes(wanted);
+  if (plain(text).includes(wanted)) return true;
+  const inside = plain(compound);
+  return building !== "" && buildingIn(wanted.startsWith(inside) ? wanted.slice(inside.length) : wanted) === building;
 }
 
 // Whether the page is what the station has answered to this: then all of it is shown, and there is no more to find.

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, openings
-from services.members.domain.buildings import home_as
 from services.members.domain.imports import Kind, Problem, RowState
 from services.members.domain.openings import OpeningRow
 from services.members.domain.recognising import check_kind
@@ -18,6 +17,7 @@ from services.members.store.candidates import list_buildings, list_candidates, o
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, outbox
+from shared.buildings import home_as
 from shared.events import OpeningApproved, OpeningUndone
 from shared.ids import new_id
 from shared.principal import Principal

@@ -10,7 +10,6 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, past
-from services.members.domain.buildings import home_as
 from services.members.domain.imports import Kind, Problem, RowState, State
 from services.members.domain.past import PastRow
 from services.members.domain.recognising import check_kind
@@ -19,6 +18,7 @@ from services.members.store.candidates import list_buildings, list_candidates, o
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
 from shared import cells, clock, outbox
+from shared.buildings import home_as
 from shared.categories import NAMES
 from shared.events import PastService, PastServiceApproved, PastServicesAsked, PastServiceUndone, Signer
 from shared.ids import new_id

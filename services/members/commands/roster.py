@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from services.members.commands.people import insert_members
 from services.members.domain import roster
-from services.members.domain.buildings import meant, of_name
 from services.members.domain.imports import Kind, Problem
 from services.members.domain.people import NewMember
 from services.members.domain.places import Level, may_be_home
@@ -19,6 +18,7 @@ from services.members.store import groups, tree
 from services.members.store.keys import keys
 from services.members.store.models import Employer, Member, Node, Team
 from shared import audit, clock
+from shared.buildings import meant, of_name
 from shared.cells import Heads
 from shared.db import transactional
 from shared.errors import NotFound

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from services.members.domain.buildings import letters_of
 from services.members.domain.imports import Problem
 from services.members.domain.volunteer_numbers import is_volunteer_number
 from shared import cells
+from shared.buildings import letters_of
 
 WHO: dict[str, tuple[str, ...]] = {
     "name": ("姓名", "名字", "志愿者姓名"),

@@ -1,6 +1,5 @@
 """Statements on members: their cards, what others may see of them, and how they are found."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -47,8 +46,6 @@ from shared.errors import Forbidden, NotFound
 from shared.events import MemberChanged
 from shared.ids import new_id, new_number
 from shared.principal import Principal, Role
-
-MOBILE_DIGITS = 11
 
 
 class MemberNotFound(NotFound):
@@ -497,31 +494,3 @@ def comes_after(member_id: UUID) -> ColumnElement[bool]:
     seen = aliased(Member)
     last = select(seen.pinyin, seen.name, seen.id).where(seen.id == member_id).scalar_subquery()
     return tuple_(*BY_NAME) > last
-
-
-def matching(q: str) -> ColumnElement[bool]:
-    """Members found by a part of the name, its reading or initials, the tail of the volunteer number, the phone
-    number's last four digits or all of it, or where they live: 和谐小区, 3栋, 和谐小区3栋.
-    """
-    found: list[ColumnElement[bool]] = [Member.name.contains(q, autoescape=True), *_living_at(q.replace(" ", ""))]
-    letters = q.lower().replace(" ", "").replace("'", "")
-    if letters.isascii() and letters.isalpha():
-        found += [Member.pinyin.startswith(letters), Member.initials.startswith(letters)]
-    if q.isascii() and q.isdigit():
-        if len(q) >= TAIL_DIGITS:
-            found.append(Member.volunteer_number.endswith(q))
-        if len(q) == TAIL_DIGITS:
-            found.append(Member.phone_tail_hash == keys().phone_tail_hash(q))
-        if len(q) >= MOBILE_DIGITS - 1:
-            found.append(Member.phone_hash == keys().phone_hash(q))
-    return or_(*found)
-
-
-def _living_at(home: str) -> list[ColumnElement[bool]]:
-    """Members of a compound or a building, written without spaces. Only what has a number and more is looked for as a
-    beginning: no part of a name brings all of a compound along, and 3栋 is not 13栋.
-    """
-    compound, building = (func.replace(func.coalesce(node.name, ""), " ", "") for node in (_compound, _building))
-    if re.search(r"\d", home) and not home.isdecimal():
-        return [place.startswith(home, autoescape=True) for place in (building, func.concat(compound, building))]
-    return [place == home for place in (compound, building)] if home else []

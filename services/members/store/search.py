@@ -1,0 +1,49 @@
+"""Statements that find members by what is typed of them."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from services.members.domain.places import ROOT, Level
+from services.members.store.keys import TAIL_DIGITS, keys
+from services.members.store.models import Member, Node
+from shared.buildings import is_sought, may_be_building
+
+MOBILE_DIGITS = 11
+
+
+def matching(tx: Session, q: str, paths: Iterable[str]) -> ColumnElement[bool]:
+    """Members found by a part of the name, its reading or initials, the tail of the volunteer number, the phone
+    number's last four digits or all of it, or where they live below one of the paths: 和谐小区, 3栋, 和谐小区3号楼.
+    """
+    found: list[ColumnElement[bool]] = [Member.name.contains(q, autoescape=True), *_living_at(tx, q, paths)]
+    letters = q.lower().replace(" ", "").replace("'", "")
+    if letters.isascii() and letters.isalpha():
+        found += [Member.pinyin.startswith(letters), Member.initials.startswith(letters)]
+    if q.isascii() and q.isdigit():
+        if len(q) >= TAIL_DIGITS:
+            found.append(Member.volunteer_number.endswith(q))
+        if len(q) == TAIL_DIGITS:
+            found.append(Member.phone_tail_hash == keys().phone_tail_hash(q))
+        if len(q) >= MOBILE_DIGITS - 1:
+            found.append(Member.phone_hash == keys().phone_hash(q))
+    return or_(*found)
+
+
+def _living_at(tx: Session, home: str, paths: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Members of the compounds and buildings that are sought. Which these are is asked first: places are few, people
+    many, and the names of places are read by one rule for all (`shared.buildings`).
+    """
+    place, compound = aliased(Node), aliased(Node)
+    below = [true() if path == ROOT else place.path.startswith(path, autoescape=True) for path in paths]
+    levels = [Level.COMPOUND.value] + [Level.BUILDING.value] * may_be_building(home)
+    rows = tx.execute(
+        select(place.id, place.level, place.name, compound.name.label("compound_name"))
+        .outerjoin(compound, compound.id == place.parent_id)
+        .where(place.level == func.any(levels), or_(*below))
+    ).all()
+    compounds = [row.id for row in rows if row.level == Level.COMPOUND and is_sought(home, row.name, None)]
+    buildings = [row.id for row in rows if row.level == Level.BUILDING and is_sought(home, row.compound_name, row.name)]
+    columns = ((Member.compound_id, compounds), (Member.building_id, buildings))
+    return [column == func.any(ids) for column, ids in columns if ids]
