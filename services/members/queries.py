@@ -212,9 +212,13 @@ def list_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> l
     tx = session()
     path = tree.get_standing(tx, station_id).path
     caller.require(Role.ORGANIZER, path)
+    rows = people.list_named(tx, ids)
+    namesakes = people.with_namesake(tx, path, rows)
     return [
-        people.as_named(row) if _may_see(caller, row.id, row.path) else people.as_named_masked(row)
-        for row in people.list_named(tx, ids, namesakes_below=path)
+        people.as_named(row, has_namesake=row.id in namesakes)
+        if _may_see(caller, row.id, row.path)
+        else people.as_named_masked(row)
+        for row in rows
     ]
 
 

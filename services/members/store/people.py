@@ -28,7 +28,7 @@ from services.members.domain.consents import Consent as Given
 from services.members.domain.consents import Kind
 from services.members.domain.names import is_child, mask
 from services.members.domain.newcomers import LOOK_ALIKES_MAX as NEWCOMER_LOOK_ALIKES_MAX
-from services.members.domain.places import ROOT
+from services.members.domain.places import ROOT, Level
 from services.members.domain.volunteer_numbers import RANDOM_DIGITS, complete
 from services.members.store.keys import TAIL_DIGITS, keys
 from services.members.store.models import (
@@ -278,7 +278,6 @@ def _fact(member: Member, kinds_given: list[str], team_ids: list[UUID]) -> Membe
 # --- What people see of members ---------------------------------------------------------------------
 
 _station, _compound, _building = aliased(Node), aliased(Node), aliased(Node)
-_namesake, _namesakes_station = aliased(Member), aliased(Node)
 _consents = (
     select(func.coalesce(func.json_agg(literal_column("newest")), literal_column("'[]'::json")))
     .select_from(_newest)
@@ -360,27 +359,8 @@ def as_masked(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _has_namesake(path: str) -> ColumnElement[bool]:
-    return (
-        select(_namesake.id)
-        .join(_namesakes_station, _namesakes_station.id == _namesake.station_id)
-        .where(
-            _namesake.name == Member.name,
-            _namesake.id != Member.id,
-            _namesake.status == "active",
-            _namesakes_station.path.startswith(path, autoescape=True),
-        )
-        .exists()
-    )
-
-
-def list_named(
-    tx: Session, member_ids: Iterable[UUID], *, namesakes_below: str | None = None
-) -> Sequence[Row[*tuple[Any, ...]]]:
-    """What of these members they are found by on a list, with the path of their station and the sealed phone, and
-    whether somebody else at or below the node of the path `namesakes_below` has their name.
-    """
-    has_namesake = false() if namesakes_below is None else _has_namesake(namesakes_below)
+def list_named(tx: Session, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What of these members they are found by on a list, with the path of their station and the sealed phone."""
     statement = (
         select(
             Member.id,
@@ -393,7 +373,6 @@ def list_named(
             func.coalesce(_station.path, ROOT).label("path"),
             _compound.name.label("compound_name"),
             _building.name.label("building_name"),
-            has_namesake.label("has_namesake"),
         )
         .outerjoin(_station, _station.id == Member.station_id)
         .outerjoin(_compound, _compound.id == Member.compound_id)
@@ -404,10 +383,40 @@ def list_named(
     return tx.execute(statement).all()
 
 
-def as_named(row: Row[Any]) -> dict[str, Any]:
+def with_namesake(tx: Session, path: str, rows: Sequence[Row[Any]]) -> set[UUID]:
+    """Those of these rows, as `list_named` gives them, whose name somebody else has who is active at or below a path.
+
+    The people of each name are counted once for all, in stations that are asked for first: to look for each of a
+    thousand members would read the whole station a thousand times.
+    """
+    stations = tx.scalars(
+        select(Node.id).where(
+            Node.path.startswith(path, autoescape=True),
+            Node.level.not_in([Level.COMPOUND.value, Level.BUILDING.value]),
+        )
+    )
+    called = tx.execute(
+        select(Member.name, func.count().label("people"))
+        .where(
+            Member.name == func.any(list({row.name for row in rows})),
+            Member.station_id == func.any(list(stations)),
+            Member.status == "active",
+        )
+        .group_by(Member.name)
+    )
+    people = {row.name: row.people for row in called}
+    return {
+        row.id
+        for row in rows
+        if people.get(row.name, 0) > (1 if row.status == "active" and row.path.startswith(path) else 0)
+    }
+
+
+def as_named(row: Row[Any], *, has_namesake: bool = False) -> dict[str, Any]:
     """A row of `list_named` as the wire has it: of the phone only the tail, which calls nobody."""
     phone = None if row.phone_encrypted is None else keys().unseal(row.id, row.phone_encrypted)
-    return dict(row._mapping) | {"full": True, "phone_tail": phone and phone[-TAIL_DIGITS:]}
+    tail = phone and phone[-TAIL_DIGITS:]
+    return dict(row._mapping) | {"full": True, "phone_tail": tail, "has_namesake": has_namesake}
 
 
 def as_named_masked(row: Row[Any]) -> dict[str, Any]:
