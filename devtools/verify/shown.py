@@ -71,6 +71,8 @@ def find_remembered(rows: Rows) -> Iterator[str]:
             yield f"{service} still knows who {card.member_id} was, who was erased"
     for number in rows("checkin", _NUMBERED):
         yield f"checkin still knows under which number {number.platform} has {number.member_id}, who was erased"
+    for person in rows("checkin", _HANDED_OVER):
+        yield f"checkin still knows whose line {person.line} of batch {person.batch_id} was, who was erased"
     for account in rows("points", _SALTED):
         yield f"the digest of account {account.id} still leads to {account.member_id}, who was erased"
 
@@ -108,6 +110,9 @@ _REMEMBERED_COPIES = f"""
 """
 _NUMBERED = f"""
     {_ERASED_COPIES} SELECT platform, member_id FROM outside_number JOIN erased ON member_id = subject_id
+"""
+_HANDED_OVER = f"""
+    {_ERASED_COPIES} SELECT batch_id, line FROM export_person JOIN erased USING (member_id)
 """
 _SALTED = f"""
     {_ERASED_COPIES} SELECT account.id, member_id FROM account JOIN erased ON member_id = owner_id

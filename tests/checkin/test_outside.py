@@ -253,3 +253,24 @@ def test_who_was_erased_has_no_number_of_another_platform_any_more(station: Stat
     erased = replace(station.card(own(then)), version=2, status="erased", name_masked="已注销", station_id=None)
     transactional(people.take_members)([merged, erased])
     assert [row["number"] for row in station.rows("SELECT number FROM outside_number")] == ["G-3"]
+
+
+def test_a_batch_forgets_whose_its_records_were_with_who_was_erased_and_keeps_what_they_say(station: Station) -> None:
+    staff, activity = staff_of(station), station.activity()
+    merged, erased, other = (served(station, activity, staff, text)[0] for text in ("G-1", "G-2", "G-3"))
+    batch = make(staff, station)
+    before = records(staff, batch)
+    joined = replace(station.card(own(merged)), version=2, status="merged", merged_into=own(erased))
+    gone = replace(station.card(own(erased)), version=2, status="erased", name_masked="已注销", station_id=None)
+    transactional(people.take_members)([joined, gone])
+    after_it = records(staff, batch)
+    whose = ("member_number", "volunteer_number", "name_masked")
+    assert sorted(tuple(record[name] for name in whose) for record in after_it) == sorted(
+        [("", "", "已注销")] * 2
+        + [tuple(record[name] for name in whose) for record in before if record["member_id"] == own(other)]
+    )
+    of_all = [{name: value for name, value in one.items() if name not in (*whose, "member_id")} for one in before]
+    assert [{name: one[name] for name in of_all[0]} for one in after_it] == of_all
+    assert [row["member_id"] for row in station.rows("SELECT member_id FROM export_person")] == [own(other)]
+    with pytest.raises(NothingToExport):
+        make(staff, station)

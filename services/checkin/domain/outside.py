@@ -9,6 +9,8 @@ NUMBER_LENGTH_MAX = 40
 RECORDS_MAX = 10_000
 """In one batch; what is more comes in the next."""
 PERIOD_DAYS_MAX = 366
+FORGOTTEN_NAME = "已注销"
+"""Stands in a batch for whom nothing is known any more."""
 
 
 class Platform(StrEnum):

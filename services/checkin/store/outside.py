@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services.checkin.domain.outside import RECORDS_MAX, Kind, NumberTaken
+from services.checkin.domain.outside import FORGOTTEN_NAME, RECORDS_MAX, Kind, NumberTaken
 from services.checkin.store.activities import get_activity
-from services.checkin.store.tables import ExportBatch, ExportRecord, OutsideNumber, attendance_table
+from services.checkin.store.tables import ExportBatch, ExportPerson, ExportRecord, OutsideNumber, attendance_table
 from shared import clock, copies
 from shared.copies import PERSONS
 from shared.db import violated
@@ -59,9 +59,14 @@ def drop_number(tx: Session, platform: str, kind: str, subject_id: UUID) -> bool
 
 
 def forget_members(tx: Session, member_ids: Sequence[UUID]) -> None:
-    """Drop the numbers of these members, which lead to them on the other platforms."""
-    theirs = OutsideNumber.subject_id == func.any(list(member_ids))
-    tx.execute(delete(OutsideNumber).where(OutsideNumber.kind == Kind.MEMBER, theirs))
+    """Drop the numbers of these members, which lead to them on the other platforms, and whose what was handed over was
+    (ADR 38).
+    """
+    ids = list(member_ids)
+    tx.execute(
+        delete(OutsideNumber).where(OutsideNumber.kind == Kind.MEMBER, OutsideNumber.subject_id == func.any(ids))
+    )
+    tx.execute(delete(ExportPerson).where(ExportPerson.member_id == func.any(ids)))
 
 
 def _is_of(kind: str, subject_id: UUID) -> ColumnElement[bool]:
@@ -122,7 +127,7 @@ _FOUND = f"""
         WHERE attendance.version > known.version
     ), record AS (
         SELECT attendance.id AS attendance_id, attendance.version, known.first_batch_id AS corrects,
-            attendance.state <> 'annulled' AS counts, card.member_id,
+            attendance.state <> 'annulled' AS counts, card.member_id, attendance.member_id AS entry_id,
             outside.number AS member_number, card.volunteer_number, card.name_masked,
             event.number AS activity_number, activity.title, activity.category, activity.place,
             below.name AS station_name, attendance.service_day,
@@ -148,13 +153,15 @@ _FOUND = f"""
     )
 """  # noqa: S608 - a statement of ours
 _COLUMNS = (
-    "attendance_id, version, corrects, counts, member_number, volunteer_number, name_masked, activity_number, title,"
-    " category, place, station_name, service_day, started_at, ended_at, minutes, evidence"
+    "attendance_id, version, corrects, counts, activity_number, title, category, place, station_name, service_day,"
+    " started_at, ended_at, minutes, evidence"
 )
+_WHOSE = "member_number, volunteer_number, name_masked"
 # In one statement, so that what is counted is what is written down.
 _MAKE = text(f"""
     {_FOUND}, chosen AS MATERIALIZED (
-        SELECT row_number() OVER (ORDER BY service_day, started_at, attendance_id) AS line, {_COLUMNS}
+        SELECT row_number() OVER (ORDER BY service_day, started_at, attendance_id) AS line, {_COLUMNS},
+            entry_id, {_WHOSE}
         FROM record WHERE member_number IS NOT NULL ORDER BY service_day, started_at, attendance_id LIMIT :most
     ), batch AS (
         INSERT INTO export_batch (
@@ -165,9 +172,12 @@ _MAKE = text(f"""
             :node_id, :node_name, :path, :from_day, :to_day, (SELECT count(*) FROM chosen), :made_at,
             CAST(:made_by AS uuid)
         WHERE EXISTS (SELECT FROM chosen)
+    ), handed_over AS (
+        INSERT INTO export_record (batch_id, line, platform, {_COLUMNS})
+        SELECT :batch_id, line, :platform, {_COLUMNS} FROM chosen
     )
-    INSERT INTO export_record (batch_id, line, platform, {_COLUMNS})
-    SELECT :batch_id, line, :platform, {_COLUMNS} FROM chosen
+    INSERT INTO export_person (batch_id, line, member_id, {_WHOSE})
+    SELECT :batch_id, line, entry_id, {_WHOSE} FROM chosen
 """)  # noqa: S608 - column names
 _LEFT_OUT = text(f"""
     {_FOUND}
@@ -214,10 +224,22 @@ def list_batches(tx: Session, paths: Sequence[str], *, limit: int, after: UUID |
 
 
 def list_records(tx: Session, batch_id: UUID, *, limit: int, after: int) -> list[dict[str, Any]]:
-    """Records of a batch by line, with the number of the batch they correct, and `member_id`: whose they are now."""
+    """Records of a batch by line, with the number of the batch they correct, and `member_id`: whose they are now. Of
+    who was forgotten since there are no numbers.
+    """
     first = select(ExportBatch.number).where(ExportBatch.id == ExportRecord.corrects).scalar_subquery()
     rows = tx.execute(
-        select(*ExportRecord.__table__.c, first.label("corrects_number"), attendance_table.c.member_id)
+        select(
+            *ExportRecord.__table__.c,
+            func.coalesce(ExportPerson.member_number, "").label("member_number"),
+            func.coalesce(ExportPerson.volunteer_number, "").label("volunteer_number"),
+            func.coalesce(ExportPerson.name_masked, FORGOTTEN_NAME).label("name_masked"),
+            first.label("corrects_number"),
+            attendance_table.c.member_id,
+        )
+        .outerjoin(
+            ExportPerson, and_(ExportPerson.batch_id == ExportRecord.batch_id, ExportPerson.line == ExportRecord.line)
+        )
         .join(attendance_table, attendance_table.c.id == ExportRecord.attendance_id)
         .where(ExportRecord.batch_id == batch_id, ExportRecord.line > after)
         .order_by(ExportRecord.line)

@@ -319,7 +319,7 @@ class ExportBatch(Model):
 
 class ExportRecord(Model):
     """A record of service as it stood when its batch was made. A version of an attendance is in one batch of a
-    platform at most; a later one that says something else is a correction of the first.
+    platform at most; a later one that says something else is a correction of the first. Whose it was stands apart.
     """
 
     __tablename__ = "export_record"
@@ -337,9 +337,6 @@ class ExportRecord(Model):
     """The batch in which the record came first."""
     counts: Mapped[bool]
     """Not annulled."""
-    member_number: Mapped[str]
-    volunteer_number: Mapped[str]
-    name_masked: Mapped[str]
     activity_number: Mapped[str | None]
     title: Mapped[str]
     category: Mapped[str]
@@ -350,6 +347,24 @@ class ExportRecord(Model):
     ended_at: Mapped[datetime]
     minutes: Mapped[int]
     evidence: Mapped[str]
+
+
+class ExportPerson(Model):
+    """Whose a record of a batch was when the batch was made. It goes when the member is forgotten; the record stays."""
+
+    __tablename__ = "export_person"
+    __table_args__ = (
+        ForeignKeyConstraint(["batch_id", "line"], ["export_record.batch_id", "export_record.line"]),
+        Index("ix_export_person_member_id", "member_id"),
+    )
+
+    batch_id: Mapped[UUID] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID]
+    """The entry that was there, though it may have been merged."""
+    member_number: Mapped[str]
+    volunteer_number: Mapped[str]
+    name_masked: Mapped[str]
 
 
 class PastRecord(Model):
