@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, func, or_, select
 
 from services.members.domain import newcomers
 from services.members.domain.badges import Badge, read_badge, read_number, short_code, write_badge
-from services.members.domain.concerns import NEWS_DAYS, NoSuchConcern
+from services.members.domain.concerns import NEWS_DAYS
 from services.members.domain.consents import TEXTS, Text
 from services.members.domain.names import mask
 from services.members.domain.places import path_above
@@ -427,24 +427,6 @@ def list_unseen_answers(caller: Principal) -> list[dict[str, Any]]:
     since = clock.now() - timedelta(days=NEWS_DAYS)
     rows = concerns.list_unseen(session(), caller.member_ids, since, limit=UNSEEN_MAX)
     return [concerns.as_shown(row, to_officials=False) for row in rows]
-
-
-def show_concern(caller: Principal, concern_id: UUID) -> dict[str, Any]:
-    """One of the own members, or answered at the own nodes; NoSuchConcern also when the caller may not know of it."""
-    row = concerns.find(session(), concern_id)
-    if row is None:
-        raise NoSuchConcern
-    answers = caller.may(Role.STAFF, row.path) or caller.may(Role.AUDITOR, row.path)
-    if not answers and (row.member_id is None or not caller.acts_for(row.member_id)):
-        raise NoSuchConcern
-    return concerns.as_shown(row, to_officials=answers)
-
-
-def show_receipt(concern_id: UUID) -> dict[str, Any]:
-    """The number, for whoever has just said it."""
-    row = concerns.find(session(), concern_id)
-    assert row is not None
-    return {"id": row.id, "number": row.number, "due_on": row.due_on}
 
 
 def list_imports(

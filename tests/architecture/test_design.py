@@ -75,6 +75,25 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert found == {}
 
 
+def test_a_route_of_members_calls_one_command_or_one_query() -> None:
+    """A read that leaves a mark is a command that answers with what it read: two would be two transactions."""
+    found = {}
+    for path, tree in sources("services/members/api"):
+        rooms = {
+            alias.asname or alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("services.members")
+            for alias in node.names
+            if {"commands", "queries"} & {*(node.module or "").split("."), alias.name}
+        }
+        for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+            calls = [ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)]
+            asked = [call for call in calls if call.partition(".")[0] in rooms]
+            if len(asked) > 1:
+                found[f"{path} {function.name}"] = asked
+    assert found == {}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_route_of_a_service_is_guarded(settings: Settings, service: str) -> None:
     app = settings.app(service)

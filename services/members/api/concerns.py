@@ -38,7 +38,7 @@ def list_concerns(query: dict[str, Any]) -> list[dict[str, Any]]:
 @concerns.refuses(401, 403, 404, 409, 422)
 def report(content: dict[str, Any]) -> dict[str, Any]:
     """Report that something is missing or wrong; staff does so for who cannot."""
-    return queries.show_receipt(commands.report(web.caller(), concern_id=content.pop("id"), **content))
+    return commands.report(web.caller(), concern_id=content.pop("id"), **content)
 
 
 @concerns.route("/complaints", methods=["POST"])
@@ -48,7 +48,7 @@ def report(content: dict[str, Any]) -> dict[str, Any]:
 @concerns.refuses(403, 404, 409, 422, 429)
 def complain(content: dict[str, Any]) -> dict[str, Any]:
     """Complain or propose, also anonymously; the number is all that comes back."""
-    return queries.show_receipt(commands.complain(web.caller(), concern_id=content.pop("id"), **content))
+    return commands.complain(web.caller(), concern_id=content.pop("id"), **content)
 
 
 @concerns.route("/concerns/unseen", methods=["GET"])
@@ -66,8 +66,7 @@ def list_unseen_answers() -> list[dict[str, Any]]:
 @concerns.refuses(401, 404)
 def show_concern(concern_id: UUID) -> dict[str, Any]:
     """One of mine, or of my stations. An answer to me is seen from then on."""
-    commands.note_seen(web.caller(), concern_id)
-    return queries.show_concern(web.caller(), concern_id)
+    return commands.open_concern(web.caller(), concern_id)
 
 
 @concerns.route("/concerns/<uuid:concern_id>/take", methods=["POST"])
@@ -76,8 +75,7 @@ def show_concern(concern_id: UUID) -> dict[str, Any]:
 @concerns.refuses(401, 403, 404, 422)
 def take(concern_id: UUID) -> dict[str, Any]:
     """Handle it from now on."""
-    commands.take(web.caller(), concern_id)
-    return queries.show_concern(web.caller(), concern_id)
+    return commands.take(web.caller(), concern_id)
 
 
 @concerns.route("/concerns/<uuid:concern_id>/answer", methods=["POST"])
@@ -87,8 +85,7 @@ def take(concern_id: UUID) -> dict[str, Any]:
 @concerns.refuses(401, 403, 404, 422)
 def answer(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
     """Answer it."""
-    commands.answer(web.caller(), concern_id, **content)
-    return queries.show_concern(web.caller(), concern_id)
+    return commands.answer(web.caller(), concern_id, **content)
 
 
 @concerns.route("/concerns/<uuid:concern_id>/read", methods=["POST"])
@@ -97,8 +94,7 @@ def answer(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
 @concerns.refuses(401, 403, 404, 422)
 def mark_read(concern_id: UUID) -> dict[str, Any]:
     """Say that an anonymous complaint was read."""
-    commands.mark_read(web.caller(), concern_id)
-    return queries.show_concern(web.caller(), concern_id)
+    return commands.mark_read(web.caller(), concern_id)
 
 
 @concerns.route("/concerns/<uuid:concern_id>/reopen", methods=["POST"])
@@ -108,8 +104,7 @@ def mark_read(concern_id: UUID) -> dict[str, Any]:
 @concerns.refuses(401, 403, 404, 422)
 def reopen(content: dict[str, Any], concern_id: UUID) -> dict[str, Any]:
     """Say once, within ten days, that the answer does not settle it."""
-    commands.reopen(web.caller(), concern_id, **content)
-    return queries.show_concern(web.caller(), concern_id)
+    return commands.reopen(web.caller(), concern_id, **content)
 
 
 @concerns.route("/concerns/<uuid:concern_id>/contact", methods=["GET"])

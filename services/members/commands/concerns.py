@@ -1,4 +1,6 @@
-"""People report what is wrong and complain; staff of the place answers, never for themselves or their household."""
+"""People report what is wrong and complain; staff of the place answers, never for themselves or their household. Each
+command answers with the concern as the caller may see it then.
+"""
 
 from datetime import date
 from typing import Any
@@ -33,7 +35,7 @@ def report(
     about_type: str | None = None,
     about_id: UUID | None = None,
     about_day: date | None = None,
-) -> UUID:
+) -> dict[str, Any]:
     """Say that something is missing or wrong (反映问题), by a login that acts for the member; staff writes down what
     somebody without a phone says. Answered by the member's station, or `above` it.
     """
@@ -45,7 +47,7 @@ def report(
         member, path = people.get_member(tx, member_id, lock=True), ""
     content = [member_id, words, above, about_type, about_id, about_day]
     if not creations.is_new(tx, Concern, concern_id, "concern", content):
-        return concern_id
+        return store.show_receipt(tx, concern_id)
     if store.count_open(tx, member_id) >= rules.OPEN_MAX:
         raise rules.TooManyOpen
     store.add(
@@ -59,7 +61,7 @@ def report(
     )
     if by_staff:
         audit.add(tx, caller, "concern.add", "concern", concern_id, path=path, detail={"member_id": str(member_id)})
-    return concern_id
+    return store.show_receipt(tx, concern_id)
 
 
 @transactional
@@ -73,7 +75,7 @@ def complain(
     above: bool = False,
     member_id: UUID | None = None,
     contact: str | None = None,
-) -> UUID:
+) -> dict[str, Any]:
     """Complain or propose (投诉建议), by anybody: as a member of the login, under a contact, or anonymously, and then
     nothing is kept of who it was. What is about the people who work at the place goes to the node `above`.
     """
@@ -84,7 +86,7 @@ def complain(
     if node.level in _BELOW_STATIONS:
         raise Invalid("请选择实践站、所或中心")
     if not creations.is_new(tx, Concern, concern_id, "complaint", [node_id, words, above, member_id, contact]):
-        return concern_id
+        return store.show_receipt(tx, concern_id)
     store.add(
         tx,
         **_received(concern_id, Kind.COMPLAINT, node_id, words, above),
@@ -92,7 +94,7 @@ def complain(
         contact_encrypted=None if contact is None else keys().seal(concern_id, contact),
         by_staff=False,
     )
-    return concern_id
+    return store.show_receipt(tx, concern_id)
 
 
 def _received(concern_id: UUID, kind: Kind, node_id: UUID | None, words: str, above: bool) -> dict[str, Any]:
@@ -109,53 +111,58 @@ def _received(concern_id: UUID, kind: Kind, node_id: UUID | None, words: str, ab
 
 
 @transactional
-def take(tx: Session, caller: Principal, concern_id: UUID) -> None:
+def take(tx: Session, caller: Principal, concern_id: UUID) -> dict[str, Any]:
     """Handle it from now on, also in the place of somebody else. Doing so twice changes nothing."""
     concern, path = _hold(tx, caller, concern_id, "concern.take")
     rules.require_open(State(concern.state))
     if _is_anonymous(concern):
         raise rules.NobodyToAnswer
     if concern.state == State.IN_PROGRESS and concern.handler_member_id == caller.own_member_id:
-        return
+        return store.show(tx, caller, concern_id)
     concern.state, concern.handler_member_id = State.IN_PROGRESS.value, caller.own_member_id
     _record(tx, caller, "concern.take", concern, path)
+    return store.show(tx, caller, concern_id)
 
 
 @transactional
-def answer(tx: Session, caller: Principal, concern_id: UUID, *, answer: str, corrected_id: UUID | None = None) -> None:
+def answer(
+    tx: Session, caller: Principal, concern_id: UUID, *, answer: str, corrected_id: UUID | None = None
+) -> dict[str, Any]:
     """Answer it, and say what was put right, if anything was. The same answer once more changes nothing."""
     concern, path = _hold(tx, caller, concern_id, "concern.answer")
     if concern.state == State.ANSWERED and (concern.answer, concern.corrected_id) == (answer, corrected_id):
-        return
+        return store.show(tx, caller, concern_id)
     rules.require_open(State(concern.state))
     if _is_anonymous(concern):
         raise rules.NobodyToAnswer
     concern.state, concern.handler_member_id = State.ANSWERED.value, caller.own_member_id
     concern.answer, concern.answered_at, concern.corrected_id = answer, clock.now(), corrected_id
     _record(tx, caller, "concern.answer", concern, path)
+    return store.show(tx, caller, concern_id)
 
 
 @transactional
-def mark_read(tx: Session, caller: Principal, concern_id: UUID) -> None:
+def mark_read(tx: Session, caller: Principal, concern_id: UUID) -> dict[str, Any]:
     """Say that an anonymous one was read: nobody can be answered."""
     concern, path = _hold(tx, caller, concern_id, "concern.read")
     if not _is_anonymous(concern):
         raise rules.NotAnonymous
     if concern.state == State.READ:
-        return
+        return store.show(tx, caller, concern_id)
     concern.state, concern.handler_member_id = State.READ.value, caller.own_member_id
     _record(tx, caller, "concern.read", concern, path)
+    return store.show(tx, caller, concern_id)
 
 
 @transactional
-def reopen(tx: Session, caller: Principal, concern_id: UUID, *, because: str) -> None:
+def reopen(tx: Session, caller: Principal, concern_id: UUID, *, because: str) -> dict[str, Any]:
     """Say that the answer does not settle it: once, within ten days. Staff writes down what somebody says."""
     concern, path, household_id = store.lock(tx, concern_id)
     by_staff = concern.member_id is None or not caller.acts_for(concern.member_id)
     if by_staff:
         _require_staff(caller, concern, path, household_id, "concern.reopen")
     if concern.reopened_at is not None and concern.reopened_because == because and concern.answer is None:
-        return
+        return store.show(tx, caller, concern_id)
     now = clock.now()
     rules.require_reopenable(State(concern.state), concern.answered_at, concern.reopened_at, now)
     concern.state, concern.handler_member_id = State.RECEIVED.value, None
@@ -165,12 +172,14 @@ def reopen(tx: Session, caller: Principal, concern_id: UUID, *, because: str) ->
     concern.due_on = rules.due_on(clock.today())
     if by_staff:
         _record(tx, caller, "concern.reopen", concern, path)
+    return store.show(tx, caller, concern_id)
 
 
 @transactional
-def note_seen(tx: Session, caller: Principal, concern_id: UUID) -> None:
-    """Whom the answer is for has opened it, so that it is no news any more. Of anybody else's it changes nothing."""
+def open_concern(tx: Session, caller: Principal, concern_id: UUID) -> dict[str, Any]:
+    """Read one. Whom an answer is for has seen it from then on, so that it is no news any more."""
     store.note_seen(tx, concern_id, caller.member_ids)
+    return store.show(tx, caller, concern_id)
 
 
 @transactional

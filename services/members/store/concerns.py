@@ -17,6 +17,7 @@ from services.members.store.tree import standing_path
 from shared import clock
 from shared.errors import Unavailable
 from shared.ids import new_number
+from shared.principal import Principal, Role
 
 _DRAWS_MAX = 20
 _handler = aliased(Member)
@@ -111,6 +112,24 @@ def as_shown(row: Row[Any], *, to_officials: bool) -> dict[str, Any]:
 
 def find(tx: Session, concern_id: UUID) -> Row[*tuple[Any, ...]] | None:
     return tx.execute(view().where(Concern.id == concern_id)).first()
+
+
+def show(tx: Session, caller: Principal, concern_id: UUID) -> dict[str, Any]:
+    """One of the own members, or answered at the own nodes; NoSuchConcern also when the caller may not know of it."""
+    row = find(tx, concern_id)
+    if row is None:
+        raise NoSuchConcern
+    answers = caller.may(Role.STAFF, row.path) or caller.may(Role.AUDITOR, row.path)
+    if not answers and (row.member_id is None or not caller.acts_for(row.member_id)):
+        raise NoSuchConcern
+    return as_shown(row, to_officials=answers)
+
+
+def show_receipt(tx: Session, concern_id: UUID) -> dict[str, Any]:
+    """The number, for whoever has just said it."""
+    row = find(tx, concern_id)
+    assert row is not None
+    return {"id": row.id, "number": row.number, "due_on": row.due_on}
 
 
 def list_of_member(tx: Session, member_id: UUID, *, limit: int, after: UUID | None) -> Sequence[Row[Any]]:
