@@ -19,8 +19,10 @@ from services.members.store import (
     claims,
     concerns,
     duplicates,
+    entries,
     erasures,
     groups,
+    homes,
     imports,
     people,
     residents,
@@ -130,7 +132,7 @@ def list_members(
     if not caller.has(Role.ORGANIZER) and not caller.has(Role.AUDITOR):
         raise Forbidden
     if number is not None:
-        return _cards(caller, people.has_number(number))
+        return _cards(caller, entries.has_number(number))
     paths = caller.paths(Role.ORGANIZER) + caller.paths(Role.AUDITOR)
     in_order = people.BY_NAME if order == "name" else (Member.id,)
     statement = people.view().where(people.below_any(paths)).order_by(*in_order).limit(limit)
@@ -174,9 +176,9 @@ def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, An
     hashes = {one["phone"]: people.phone_hash(one["phone"]) for one in named if one["phone"]}
     statement = (
         people.view()
-        .add_columns(Member.phone_hash, people.at_home_or_moving_to(path).label("is_here"))
+        .add_columns(Member.phone_hash, homes.at_home_or_moving_to(path).label("is_here"))
         .where(
-            or_(people.below_any(caller.paths(Role.ORGANIZER)), people.at_home_or_moving_to(path)),
+            or_(people.below_any(caller.paths(Role.ORGANIZER)), homes.at_home_or_moving_to(path)),
             Member.status == "active",
             or_(
                 Member.name == func.any([one["name"] for one in named]),
@@ -243,7 +245,7 @@ def list_newcomer_look_alikes(
     statement = (
         people.view()
         .add_columns(Member.phone_hash)
-        .where(people.of_name_or_phone(name, phone), people.at_home_or_moving_to(path), Member.status == "active")
+        .where(people.of_name_or_phone(name, phone), homes.at_home_or_moving_to(path), Member.status == "active")
         .order_by(Member.id)
         .limit(newcomers.LOOK_ALIKES_MAX)
     )

@@ -8,6 +8,7 @@ import pytest
 
 from services.members.commands import merging
 from services.members.store import merging as store
+from services.members.store.candidates import list_candidates
 from shared import clock
 from shared.db import session
 from shared.ids import new_id
@@ -160,6 +161,21 @@ def test_who_lives_in_a_compound_follows_it_to_the_station_that_is_split_off(tow
     moved_within = change(town, "3栋", admin, parent_id=str(town.nodes["和谐小区"]))
     assert moved_within.status_code == 200
     assert follow(town) == 0
+
+
+def test_who_lives_in_a_moved_building_is_known_where_it_lies_now_before_they_have_followed(town: Town) -> None:
+    admin, organizer = town.official(Role.ADMINISTRATOR, None), town.official(Role.ORGANIZER, "岔路口站")
+    lives_there = town.add("陈芳", compound_id=town.nodes["和谐小区"], building_id=town.nodes["3栋"])
+    town.add("陈芳", compound_id=town.nodes["和谐小区"])
+    assert change(town, "3栋", admin, parent_id=str(town.nodes["金叶小区"])).status_code == 200
+    here = str(town.nodes["岔路口站"])
+    [listed] = town.post("/look-ups", organizer, {"station_id": here, "people": [{"name": "陈芳"}]}).json
+    assert [one["id"] for one in listed["members"]] == [str(lives_there)]
+    alike = town.post("/newcomers/look-alikes", organizer, {"station_id": here, "name": "陈芳"}).json
+    assert [one["id"] for one in alike] == [str(lives_there)]
+    with town.app.app_context():
+        known = list_candidates(session(), town.nodes["岔路口站"], town.path("岔路口站"), ["陈芳"], [])
+    assert [one.id for one in known] == [lives_there]
 
 
 def test_a_successor_that_is_merged_in_turn_passes_everybody_on(town: Town) -> None:

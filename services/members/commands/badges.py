@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.members.store import badges, duplicates, people
+from services.members.store import badges, entries, people
 from shared import audit, clock
 from shared.db import transactional
 from shared.principal import Principal, Tried
@@ -21,7 +21,7 @@ def replace_badge(tx: Session, caller: Principal, member_id: UUID, *, serial: in
     caller.refuse_own_case(member.id, member.household_id, Tried("member.replace_badge", path))
     present = badges.serials_of(tx, [member_id])[member_id]
     if serial == present:
-        void = badges.serials_of(tx, [member_id, *duplicates.line_of(tx, member_id)])
+        void = badges.serials_of(tx, [member_id, *entries.line_of(tx, member_id)])
         badges.set_serials(tx, {one: serial + 1 for one, serial in void.items()}, clock.now())
         audit.add_all(tx, caller, "member.replace_badge", "member", dict.fromkeys(void, path))
         present += 1

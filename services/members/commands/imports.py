@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.members.domain import imports as rules
 from services.members.domain.imports import Kind, State, Step
 from services.members.domain.places import Level, NodeClosed, WrongLevel, may_be_home, path_above
-from services.members.store import imports, shown_imports, tree
+from services.members.store import entries, imports, shown_imports, tree
 from services.members.store.imports import ImportFile
 from services.members.store.keys import keys
 from shared import audit, clock, outbox, queue
@@ -101,7 +101,7 @@ def step(
     if found.state == target:
         return shown_imports.show(tx, caller, import_id)
     rules.check_step(chosen, shown_imports.about(caller, found, path), clock.now())
-    if chosen is Step.APPROVE and imports.who_brought(tx, found) == caller.own_member_id:
+    if chosen is Step.APPROVE and entries.who_stays(tx, found.created_by_member_id) == caller.own_member_id:
         raise rules.SecondPersonNeeded
     if chosen is Step.CHECK and found.content is None:
         raise rules.NotNow

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.members.commands.people import check_home, require_above_grants
-from services.members.store import people, tree
+from services.members.store import entries, people, tree
 from services.members.store.models import Member
 from shared import audit
 from shared.db import transactional
@@ -24,7 +24,7 @@ def take_in(
     node = tree.get_open_node(tx, station_id)
     caller.require(Role.STAFF, node.path)
     member = people.get_member(tx, member_id, lock=True)
-    if tx.scalar(select(Member.id).where(people.has_number(number))) != member_id:
+    if tx.scalar(select(Member.id).where(entries.has_number(number))) != member_id:
         raise people.MemberNotFound
     caller.refuse_own_case(member.id, member.household_id, Tried("member.take_in", node.path))
     if member.station_id == station_id:

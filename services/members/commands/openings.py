@@ -12,7 +12,7 @@ from services.members.domain import matching, openings
 from services.members.domain.imports import Kind, Problem, RowState
 from services.members.domain.openings import OpeningRow
 from services.members.domain.recognising import check_kind
-from services.members.store import imports, people, tree
+from services.members.store import entries, imports, tree
 from services.members.store.candidates import list_buildings, list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
@@ -87,7 +87,7 @@ def _match(
     there = list_buildings(tx, station.path)
     homes = [home_as(row.compound, row.building, there) for row in rows]
     rows = [replace(row, compound=home[0], building=home[1]) for row, home in zip(rows, homes, strict=True)]
-    known = list_candidates(tx, station.id, {row.name for row in rows}, numbers)
+    known = list_candidates(tx, station.id, station.path, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     matched: dict[int, UUID] = {}
     for row in rows:
@@ -119,7 +119,7 @@ def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
     """
     imports.wait_for_others(tx)
     member_ids = [row.member_id for row in rows if row.member_id is not None]
-    open_to = people.still_there(tx, member_ids) - with_opening(tx, member_ids, but=found.id)
+    open_to = entries.still_there(tx, member_ids) - with_opening(tx, member_ids, but=found.id)
     taken = {row.number: row.member_id for row in rows if row.member_id in open_to}
     facts = []
     for row in rows:

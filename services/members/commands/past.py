@@ -106,7 +106,7 @@ def _match(
     there = list_buildings(tx, station.path)
     homes = [home_as(row.compound, row.building, there) for row in rows]
     rows = [replace(row, compound=home[0], building=home[1]) for row, home in zip(rows, homes, strict=True)]
-    known = list_candidates(tx, station.id, {row.name for row in rows}, numbers)
+    known = list_candidates(tx, station.id, station.path, {row.name for row in rows}, numbers)
     candidates = matching.by_row(rows, known)
     hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}
     tails = {row.tail: keys().phone_tail_hash(row.tail) for row in rows if row.tail}

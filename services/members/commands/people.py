@@ -15,7 +15,7 @@ from services.members.domain.consents import Consent
 from services.members.domain.names import is_child, mask
 from services.members.domain.people import NewMember
 from services.members.domain.places import ROOT
-from services.members.store import claims, creations, duplicates, people, tree
+from services.members.store import claims, creations, entries, people, tree
 from services.members.store.logins import grants_of, own_login_id, own_member_id
 from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam
 from services.members.store.pinyin import read_name
@@ -310,7 +310,7 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
     caller.refuse_own_case(member.id, member.household_id, tried)
     require_above_grants(tx, caller, member.id)
     if with_member_id is None:
-        if people.lives_with_others(tx, member, duplicates.line_of(tx, member.id)):
+        if people.lives_with_others(tx, member, entries.line_of(tx, member.id)):
             _live(tx, member, None)
     elif with_member_id != member_id:
         other, _ = people.get_as_staff(tx, caller, with_member_id)
@@ -336,7 +336,7 @@ def _live(tx: Session, member: Member, household_id: UUID | None) -> None:
     """Be of a household with all entries that were merged into the member: nobody decides for another one of theirs.
     So who lives alone has a household of their own entries, where there are several.
     """
-    line = duplicates.line_of(tx, member.id)
+    line = entries.line_of(tx, member.id)
     member.household_id = household_id or (new_id() if line else None)
     if line:
         same = update(Member).where(Member.id.in_(line)).values(household_id=member.household_id)

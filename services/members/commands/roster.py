@@ -14,7 +14,8 @@ from services.members.domain.people import NewMember
 from services.members.domain.places import Level, may_be_home
 from services.members.domain.recognising import check_kind
 from services.members.domain.roster import BadRow, Person, RosterRow
-from services.members.store import groups, tree
+from services.members.store import groups
+from services.members.store.homes import at_home_in
 from services.members.store.keys import keys
 from services.members.store.models import Employer, Member, Node, Team
 from shared import audit, clock
@@ -251,9 +252,8 @@ def _known_people(
 ) -> dict[str, list[tuple[UUID, Person]]]:
     """By name, those of these stations, and those anywhere with one of the phones."""
     hashes = [keys().phone_hash(row.phone) for row in rows if row.phone]
-    # Who is on the way from a station that was merged, or with a compound that was moved, is known here already.
-    homes = tree.with_merged(tx, (at.id for at in stations.values()))
-    compounds = [compound_id for at in stations.values() for compound_id in at.compounds.values()]
+    # Who is on the way here is known already.
+    is_here = at_home_in(tx, {at.id: at.path for at in stations.values()})
     found = tx.execute(
         select(
             Member.id, Member.name, Member.phone_hash, Member.birth_date, Member.compound_id, Member.building_id
@@ -261,8 +261,7 @@ def _known_people(
             Member.name == func.any(list({row.name for row in rows})),
             Member.status == "active",
             or_(
-                Member.station_id == func.any(homes),
-                Member.compound_id == func.any(compounds),
+                is_here,
                 Member.phone_hash == func.any(hashes),
             ),
         )

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from services.members.store import people
+from services.members.store import entries, people
 from services.members.store.models import BadgeSerial, Member, MemberTeam
 
 FIRST = 1
@@ -42,17 +42,15 @@ def find_meant(tx: Session, member_ids: Collection[UUID], numbers: Collection[st
     """Who is meant by ids or numbers: `meant_id`, `meant_number` and the card of that member, or of the one that it
     was merged into at last.
     """
-    meant = (
-        select(
-            Member.id.label("meant_id"),
-            Member.volunteer_number.label("meant_number"),
-            Member.id.label("now_id"),
-            Member.merged_into.label("next_id"),
-        )
-        .where(or_(Member.id == func.any(list(member_ids)), Member.volunteer_number == func.any(list(numbers))))
-        .cte("meant", recursive=True)
+    asked = aliased(Member)
+    meant = entries.upwards(
+        or_(Member.id == func.any(list(member_ids)), Member.volunteer_number == func.any(list(numbers)))
     )
-    further = select(meant.c.meant_id, meant.c.meant_number, Member.id, Member.merged_into)
-    meant = meant.union(further.join(Member, Member.id == meant.c.next_id))
-    statement = people.view().add_columns(meant.c.meant_id, meant.c.meant_number)
-    return list(tx.execute(statement.join(meant, meant.c.now_id == Member.id).where(Member.status == "active")))
+    statement = (
+        people.view()
+        .add_columns(asked.id.label("meant_id"), asked.volunteer_number.label("meant_number"))
+        .join(meant, meant.c.id == Member.id)
+        .join(asked, asked.id == meant.c.wanted_id)
+        .where(Member.status == "active")
+    )
+    return list(tx.execute(statement))

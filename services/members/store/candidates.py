@@ -3,18 +3,22 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from services.members.domain.matching import Candidate
 from services.members.domain.places import Level
+from services.members.store import entries
+from services.members.store.homes import at_home_in
+from services.members.store.imports import ImportFile, ImportRow
 from services.members.store.models import Member, Node
-from services.members.store.tree import with_merged
 from shared.principal import Principal
 
 
-def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers: Iterable[str]) -> list[Candidate]:
-    """Who is active at a station, or one merged into it, and has one of these names or volunteer numbers."""
+def list_candidates(
+    tx: Session, station_id: UUID, path: str, names: Iterable[str], numbers: Iterable[str]
+) -> list[Candidate]:
+    """Who is active at a station or on the way there, and has one of these names or volunteer numbers."""
     compound, building = aliased(Node), aliased(Node)
     rows = tx.execute(
         select(
@@ -29,7 +33,7 @@ def list_candidates(tx: Session, station_id: UUID, names: Iterable[str], numbers
         .outerjoin(compound, compound.id == Member.compound_id)
         .outerjoin(building, building.id == Member.building_id)
         .where(
-            or_(Member.station_id == func.any(with_merged(tx, [station_id])), compound.parent_id == station_id),
+            at_home_in(tx, {station_id: path}),
             Member.status == "active",
             or_(Member.name == func.any(list(names)), Member.volunteer_number == func.any(list(numbers))),
         )
@@ -55,25 +59,20 @@ def list_buildings(tx: Session, path: str) -> dict[str, list[str]]:
     return found
 
 
-# Entries of one person that were merged are that person, wherever the person is now.
-_WITH_OPENING = text("""
-    WITH RECURSIVE up (wanted, id, merged_into) AS (
-        SELECT id, id, merged_into FROM member WHERE id = ANY(:ids)
-        UNION SELECT up.wanted, above.id, above.merged_into FROM up JOIN member above ON above.id = up.merged_into
-    ), same (wanted, id) AS (
-        SELECT wanted, id FROM up WHERE merged_into IS NULL
-        UNION SELECT same.wanted, below.id FROM same JOIN member below ON below.merged_into = same.id
-    )
-    SELECT DISTINCT wanted FROM same JOIN import_row ON import_row.member_id = same.id AND state = 'added'
-    JOIN import_file ON import_file.id = import_id AND kind = 'opening' AND import_id IS DISTINCT FROM :but
-""")
-
-
 def with_opening(tx: Session, member_ids: Iterable[UUID], *, but: UUID | None = None) -> set[UUID]:
     """Those of these members whose balance, or that of another entry of theirs, was taken over by an import, but this
-    one.
+    one. Entries of one person that were merged are that person, wherever the person is now.
     """
-    return set(tx.scalars(_WITH_OPENING, {"ids": list(member_ids), "but": but}))
+    same = entries.all_of(member_ids)
+    return set(
+        tx.scalars(
+            select(same.c.wanted_id)
+            .distinct()
+            .join(ImportRow, and_(ImportRow.member_id == same.c.id, ImportRow.state == "added"))
+            .join(ImportFile, ImportFile.id == ImportRow.import_id)
+            .where(ImportFile.kind == "opening", ImportRow.import_id.is_distinct_from(but))
+        )
+    )
 
 
 def of_household(tx: Session, caller: Principal, member_ids: Iterable[UUID]) -> set[UUID]:

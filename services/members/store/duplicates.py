@@ -43,13 +43,6 @@ def was_undone(tx: Session, member_id: UUID) -> bool:
     return tx.execute(select(undone.exists())).scalar_one()
 
 
-def line_of(tx: Session, member_id: UUID) -> list[UUID]:
-    """The entries that were merged into a member and still are, at whatever remove."""
-    line = select(Member.id).where(Member.merged_into == member_id).cte("line", recursive=True)
-    line = line.union(select(Member.id).join(line, Member.merged_into == line.c.id))
-    return list(tx.scalars(select(line.c.id).order_by(line.c.id)))
-
-
 def list_into(tx: Session, member_id: UUID) -> list[dict[str, Any]]:
     """Who was merged into a member and still is, newest first."""
     rows = tx.execute(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.members.domain.departures import Kind
 from services.members.domain.names import ERASED_NAME
 from services.members.domain.places import ROOT
-from services.members.store import imports, people
+from services.members.store import entries, imports, people
 from services.members.store.models import (
     Access,
     BadgeSerial,
@@ -129,10 +129,7 @@ def forget(tx: Session, member_id: UUID) -> list[UUID]:
 
     Consents stay: what was agreed to when, by an id that leads to nobody.
     """
-    own = select(Member.id).where(Member.id == member_id).cte("own", recursive=True)
-    own = own.union(select(Member.id).join(own, Member.merged_into == own.c.id))
-    found = select(Member.id).where(Member.id.in_(select(own.c.id)))
-    ids = list(tx.scalars(found.order_by(Member.id).with_for_update()))
+    ids = entries.lock_line(tx, member_id)
     for one, number in zip(ids, people.new_volunteer_numbers(tx, len(ids)), strict=True):
         tx.execute(
             update(Member)

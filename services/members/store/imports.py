@@ -155,20 +155,6 @@ def get(tx: Session, import_id: UUID, *, lock: bool = False) -> ImportFile:
     return found
 
 
-_BROUGHT_BY = text("""
-    WITH RECURSIVE up AS (
-        SELECT id, merged_into FROM member WHERE id = :member
-        UNION SELECT member.id, member.merged_into FROM member JOIN up ON member.id = up.merged_into
-    ) SELECT id FROM up WHERE merged_into IS NULL
-""")
-
-
-def who_brought(tx: Session, found: ImportFile) -> UUID | None:
-    """The person who brought the file, who may stand under another entry since."""
-    person: UUID | None = tx.scalar(_BROUGHT_BY, {"member": found.created_by_member_id})
-    return person
-
-
 def wait_for_others(tx: Session) -> None:
     """Files are brought one after the other: of two clicks, the second finds what the first one brought."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

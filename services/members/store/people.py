@@ -16,7 +16,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     true,
     tuple_,
     update,
@@ -30,6 +29,7 @@ from services.members.domain.names import is_child, mask
 from services.members.domain.newcomers import LOOK_ALIKES_MAX as NEWCOMER_LOOK_ALIKES_MAX
 from services.members.domain.places import ROOT, Level
 from services.members.domain.volunteer_numbers import RANDOM_DIGITS, complete
+from services.members.store.homes import at_home_or_moving_to
 from services.members.store.keys import TAIL_DIGITS, keys
 from services.members.store.models import (
     Consent,
@@ -164,29 +164,6 @@ def paths_of(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, str]:
         .where(Member.id == func.any(list(member_ids)), Member.status == "active")
     )
     return {row[0]: row[1] for row in rows}
-
-
-_STILL_THERE = text("""
-    WITH RECURSIVE up (wanted, id, merged_into, status) AS (
-        SELECT id, id, merged_into, status FROM member WHERE id = ANY(:ids)
-        UNION SELECT up.wanted, above.id, above.merged_into, above.status
-        FROM up JOIN member above ON above.id = up.merged_into
-    )
-    SELECT wanted FROM up WHERE status = 'active'
-""")
-
-
-def still_there(tx: Session, member_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these members who are active, or were merged into somebody who is."""
-    return set(tx.scalars(_STILL_THERE, {"ids": list(member_ids)}))
-
-
-def has_number(number: str) -> ColumnElement[bool]:
-    """The member with this volunteer number, or who stays of a merged entry that had it: it may stand on a badge."""
-    above = aliased(Member)
-    line = select(Member.id, Member.merged_into).where(Member.volunteer_number == number).cte("line", recursive=True)
-    line = line.union(select(above.id, above.merged_into).join(line, above.id == line.c.merged_into))
-    return Member.id.in_(select(line.c.id)) & (Member.status == "active")
 
 
 def paths_of_teams(tx: Session, team_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -449,14 +426,6 @@ def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
     return or_(*found)
 
 
-def at_home_or_moving_to(path: str) -> ColumnElement[bool]:
-    """Members whose station lies at or below a path, and who live in a compound there that has just come: they follow
-    with the next sweep.
-    """
-    compounds = select(Node.id).where(Node.path.startswith(path, autoescape=True))
-    return or_(below_any([path]), Member.compound_id.in_(compounds))
-
-
 def in_node(node_id: UUID, path: str) -> ColumnElement[bool]:
     """Members of a station or of a place above it, or who live in a compound or building."""
     return or_(Member.compound_id == node_id, Member.building_id == node_id, below_any([path]))
@@ -486,7 +455,6 @@ def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list
     """The active ones of those at and below a node, as many as are shown to look at."""
     statement = (
         select(Member.id)
-        .outerjoin(_station, _station.id == Member.station_id)
         .where(of_name_or_phone(name, phone), at_home_or_moving_to(path), Member.status == "active")
         .order_by(Member.id)
         .limit(NEWCOMER_LOOK_ALIKES_MAX)
