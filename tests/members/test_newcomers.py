@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.members import queries
 from services.members.commands import newcomers, people
 from services.members.commands.operator import OPERATOR
 from services.members.domain.consents import Consent, Kind
 from services.members.domain.newcomers import LooksAlike
+from services.members.queries import names as queries
 from shared.ids import new_id
 from shared.principal import Role
 from tests.members.town import Town, consents, new_phone

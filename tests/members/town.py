@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from services.members import queries
 from services.members.commands import people, tree
 from services.members.commands.operator import OPERATOR
 from services.members.domain.people import NewMember
+from services.members.queries import tree as queries
 from services.members.store import db
 from shared.db import transactional
 from shared.ids import new_id

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries
 from services.members.commands import badges as commands
+from services.members.queries import badges as queries
 from services.members.schemas.badges import (
     BadgeReadSchema,
     BadgeReplaceSchema,

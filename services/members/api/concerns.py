@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries
 from services.members.commands import concerns as commands
+from services.members.queries import concerns as queries
 from services.members.schemas.concerns import (
     AnswerSchema,
     ComplaintNewSchema,

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries
 from services.members.commands import duplicates as commands
+from services.members.queries import duplicates as queries
 from services.members.schemas.duplicates import MergeNewSchema, MergeSchema, ReasonSchema
 from services.members.schemas.people import MemberSchema
 from shared import web

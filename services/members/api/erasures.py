@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries
 from services.members.commands import erasures as commands
+from services.members.queries import erasures as queries
 from services.members.schemas.erasures import ErasureNewSchema, ErasureQuerySchema, ErasureSchema
 from shared import web
 from shared.principal import Role

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from flask import Response
 
-from services.members import queries
 from services.members.commands import imports as commands
 from services.members.domain.imports import Step
+from services.members.queries import imports as queries
 from services.members.schemas.imports import (
     ImportCheckSchema,
     ImportNewSchema,

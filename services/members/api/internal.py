@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 from flask import Response, request
 
-from services.members import queries
 from services.members.commands import logins
+from services.members.queries import names as queries
 from services.members.schemas.name_lists import NAMES_MAX
 from shared import http, web
 from shared.errors import Invalid

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from flask import request
 
-from services.members import queries
 from services.members.commands import administrators
 from services.members.commands import logins as commands
 from services.members.domain.consents import Text
+from services.members.queries import logins as queries
 from services.members.schemas.consents import ConsentTextSchema
 from services.members.schemas.logins import (
     AdministratorThereSchema,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.members import queries
 from services.members.commands import newcomers as commands
+from services.members.queries import names as queries
 from services.members.schemas.newcomers import LookAlikeSchema, NewcomerLooksSchema, NewcomerSchema
 from services.members.schemas.people import MemberSchema
 from shared import web

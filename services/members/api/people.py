@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries
 from services.members.commands import moves
 from services.members.commands import people as commands
+from services.members.queries import duplicates, names
+from services.members.queries import people as queries
 from services.members.schemas.consents import ConsentsSchema
 from services.members.schemas.name_lists import (
     FullNameSchema,
@@ -111,7 +112,7 @@ def change_member(changes: dict[str, Any], member_id: UUID) -> dict[str, Any]:
 @people.refuses(401, 403, 404)
 def list_look_alikes(member_id: UUID) -> list[dict[str, Any]]:
     """Others of my stations with the same name and the same phone's tail, compound or birth date."""
-    return queries.list_look_alikes(web.caller(), member_id)
+    return duplicates.list_look_alikes(web.caller(), member_id)
 
 
 @people.route("/members/<uuid:member_id>/confirm", methods=["POST"])
@@ -159,7 +160,7 @@ def show_phone(member_id: UUID) -> dict[str, Any]:
 @people.refuses(401, 403, 404)
 def look_up(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Who of a station is meant by these names and phones, as they stand on a list; nothing is kept."""
-    return queries.look_up(web.caller(), **content)
+    return names.look_up(web.caller(), **content)
 
 
 @people.route("/name-lists", methods=["POST"])
@@ -171,7 +172,7 @@ def list_names(content: dict[str, Any]) -> list[dict[str, Any]]:
     """By what these people are found on a list of a station's organizer; masked where I may not see more. By POST,
     since they are many; nothing is kept.
     """
-    return queries.list_names(web.caller(), **content)
+    return names.list_names(web.caller(), **content)
 
 
 @people.route("/full-names", methods=["POST"])

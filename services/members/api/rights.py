@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries
 from services.members.commands import grants as commands
+from services.members.queries import rights as queries
 from services.members.schemas.rights import (
     EmployerNewSchema,
     EmployerQuerySchema,

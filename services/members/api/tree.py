@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from services.members import queries
 from services.members.commands import splitting
 from services.members.commands import tree as commands
+from services.members.queries import tree as queries
 from services.members.schemas.tree import (
     NodeChangeSchema,
     NodeNewSchema,

@@ -21,7 +21,7 @@ from services.members.domain import passwords
 from services.members.domain.consents import Consent
 from services.members.domain.names import is_child, mask
 from services.members.domain.people import FAMILY, FAMILY_MAX, FamilyFull
-from services.members.store import claims, creations, logins, people
+from services.members.store import cards, claims, creations, logins, people
 from services.members.store.keys import keys
 from services.members.store.models import Login, LoginMember, Member, OneTimeCode
 from shared import audit, clock
@@ -77,7 +77,7 @@ def read_claim(caller: Principal, token: str, network: str = "") -> dict[str, An
     code = claims.find_code(tx, token)
     if code is None or code.member_id is None:
         _refuse(caller, network)
-    shown = people.show(tx, code.member_id)
+    shown = cards.show(tx, code.member_id)
     is_mine = caller.login_id is not None and claims.relation_of(tx, caller.login_id, code.member_id) is not None
     if shown["status"] != "active" or not (claims.is_live(code) or is_mine):
         _refuse(caller, network)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.members.domain import departures as rules
 from services.members.domain.departures import Kind
-from services.members.store import logins, people
+from services.members.store import cards, logins, people
 from services.members.store.models import Departure, Member
 from shared import audit, clock
 from shared.db import transactional
@@ -25,7 +25,7 @@ def leave(tx: Session, caller: Principal, *, member_id: UUID, kind: Kind, day: d
     """
     member, path = _lock(tx, caller, member_id, "member.leave")
     if member.status == "left":
-        return people.show(tx, member_id)
+        return cards.show(tx, member_id)
     if member.status != "active":
         raise people.MemberNotFound
     if day > clock.today():
@@ -43,7 +43,7 @@ def leave(tx: Session, caller: Principal, *, member_id: UUID, kind: Kind, day: d
     detail = {"departure": kind.value, "day": day.isoformat(), "reason": reason}
     audit.add(tx, caller, "member.leave", "member", member_id, path=path, detail=detail)
     people.tell(tx, [member_id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 @transactional
@@ -51,7 +51,7 @@ def come_back(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -
     """Who comes back, or was marked by mistake, is there again with all points. A death is taken back within a day."""
     member, path = _lock(tx, caller, member_id, "member.come_back")
     if member.status == "active":
-        return people.show(tx, member_id)
+        return cards.show(tx, member_id)
     if member.status != "left":
         raise people.MemberNotFound
     # There is none for who left because an import was taken back.
@@ -63,7 +63,7 @@ def come_back(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -
     member.status = "active"
     audit.add(tx, caller, "member.come_back", "member", member_id, path=path, detail={"reason": reason})
     people.tell(tx, [member_id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 def _lock(tx: Session, caller: Principal, member_id: UUID, act: str) -> tuple[Member, str]:

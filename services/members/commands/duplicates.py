@@ -10,7 +10,7 @@ from services.members.commands.people import require_above_grants
 from services.members.domain import duplicates as rules
 from services.members.domain.names import is_child
 from services.members.domain.people import ChangedMeanwhile
-from services.members.store import concerns, creations, duplicates, erasures, logins, people
+from services.members.store import cards, concerns, creations, duplicates, erasures, logins, people
 from services.members.store.duplicates import Acting
 from services.members.store.models import Member, Merge
 from shared import audit, clock
@@ -47,7 +47,7 @@ def merge(
     stays, goes = duplicates.lock_two(tx, member_id, merged_id)
     path = _require_both(tx, caller, "member.merge", stays, goes)
     if not creations.is_new(tx, Merge, merge_id, "merge", [member_id, merged_id, reason]):
-        return people.show(tx, member_id)
+        return cards.show(tx, member_id)
     _check(tx, caller, stays, goes)
     if (version or stays.version, merged_version or goes.version) != (stays.version, goes.version):
         raise ChangedMeanwhile
@@ -67,7 +67,7 @@ def merge(
     duplicates.add(tx, merge_id, goes.id, stays.id, reason=reason, kept=kept, at=clock.now(), by=caller.who)
     _audit(tx, caller, "member.merge", goes, stays, path, reason)
     people.tell(tx, [goes.id, stays.id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 @transactional
@@ -78,12 +78,12 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
         member, _ = people.get_as_staff(tx, caller, member_id)
         if not duplicates.was_undone(tx, member_id):
             raise rules.NotMerged
-        return people.show(tx, member.id)
+        return cards.show(tx, member.id)
     goes, stays = duplicates.lock_two(tx, member_id, found.into_id)
     path = _require_both(tx, caller, "member.unmerge", stays, goes)
     found = duplicates.find_live(tx, member_id)
     if found is None:  # somebody did it while we waited
-        return people.show(tx, member_id)
+        return cards.show(tx, member_id)
     if clock.now() >= rules.undo_until(found.at):
         raise rules.UndoTooLate
     if stays.status != "active":
@@ -94,7 +94,7 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
     found.undone_at, found.undone_by, found.kept = clock.now(), caller.who, {}
     _audit(tx, caller, "member.unmerge", goes, stays, path, reason)
     people.tell(tx, [goes.id, stays.id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 def _require_both(tx: Session, caller: Principal, act: str, stays: Member, goes: Member) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.members.commands.people import check_home, require_above_grants
-from services.members.store import entries, people, tree
+from services.members.store import cards, entries, people, tree
 from services.members.store.models import Member
 from shared import audit
 from shared.db import transactional
@@ -28,7 +28,7 @@ def take_in(
         raise people.MemberNotFound
     caller.refuse_own_case(member.id, member.household_id, Tried("member.take_in", node.path))
     if member.station_id == station_id:
-        return people.show(tx, member_id)
+        return cards.show(tx, member_id)
     require_above_grants(tx, caller, member.id)
     before = member.station_id
     check_home(tree.places(tx, [station_id]), station_id, None, None)
@@ -37,7 +37,7 @@ def take_in(
     detail = {"from": str(before) if before else None, "to": str(station_id), "reason": reason}
     audit.add(tx, caller, "member.take_in", "member", member.id, path=node.path, detail=detail)
     people.tell(tx, [member.id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 def _leave_teams(tx: Session, member: Member, path: str) -> None:

@@ -13,7 +13,7 @@ from services.members.domain import consents as consent_rules
 from services.members.domain.consents import Consent
 from services.members.domain.newcomers import LooksAlike
 from services.members.domain.people import NewMember
-from services.members.store import creations, people, tree
+from services.members.store import cards, creations, search, tree
 from services.members.store.models import Member, Node
 from shared import audit, clock
 from shared.db import transactional
@@ -53,14 +53,14 @@ def register_newcomer(
         consents=tuple(consents),
     )
     if not creations.is_new(tx, Member, member_id, "newcomer", row, member_id=member_id):
-        found = people.show(tx, member_id)
+        found = cards.show(tx, member_id)
         caller.require(Role.ORGANIZER, found["path"])  # who has moved since is others' to see
         return found
     consent_rules.check_joining(consents, None, clock.today(), by_guardian=False)
     # Two organizers who register the same person come one after the other, so that the second is shown the first's.
     tx.scalars(select(Node.id).where(Node.id == station.id).with_for_update(key_share=True)).one()
-    if not set(people.list_alike_ids(tx, path, name, phone)) <= set(others):
+    if not set(search.list_alike_ids(tx, path, name, phone)) <= set(others):
         raise LooksAlike
     insert_members(tx, caller, [replace(row, station_id=station.id)])
     audit.add(tx, caller, "member.register", "member", member_id, path=path)
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)

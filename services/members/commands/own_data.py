@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.members.commands import hashing
 from services.members.domain import passwords
-from services.members.store import claims, groups, logins, own_data, people
+from services.members.store import cards, claims, groups, logins, own_data, people
 from services.members.store.keys import keys
 from services.members.store.models import Login
 from shared import audit, clock
@@ -55,7 +55,7 @@ def _export(tx: Session, caller: Principal, member_id: UUID) -> dict[str, Any]:
         acting.append({"login_id": own_id, "name": member.name, "relation": "self"})
     exported = {
         "exported_at": clock.now(),
-        "member": people.show(tx, member_id),
+        "member": cards.show(tx, member_id),
         "phone": people.unseal_phone(member),
         "consents": own_data.list_consents(tx, member_id),
         "logins": [one | {"since": since.get(one["login_id"])} for one in acting],

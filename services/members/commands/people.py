@@ -15,7 +15,7 @@ from services.members.domain.consents import Consent
 from services.members.domain.names import is_child, mask
 from services.members.domain.people import NewMember
 from services.members.domain.places import ROOT
-from services.members.store import claims, creations, entries, people, tree
+from services.members.store import cards, claims, creations, entries, named, people, tree
 from services.members.store.logins import grants_of, own_login_id, own_member_id
 from services.members.store.models import Employer, Login, LoginMember, Member, MemberTeam
 from services.members.store.pinyin import read_name
@@ -141,7 +141,7 @@ def add_member(tx: Session, caller: Principal, content: Mapping[str, Any]) -> di
         audit.add(tx, caller, "member.add", "member", row.id, path=path)
     else:
         people.get_as_staff(tx, caller, row.id)  # who has moved since is others' to see
-    return people.show(tx, row.id)
+    return cards.show(tx, row.id)
 
 
 @transactional
@@ -168,7 +168,7 @@ def add_family(
     tx.scalars(select(Login.id).where(Login.id == caller.login_id).with_for_update()).one()
     content = [name, relation, consents, birth_date, station_id, compound_id, building_id]
     if not creations.is_new(tx, Member, member_id, f"family of {caller.login_id}", content, member_id=member_id):
-        return people.show(tx, member_id)
+        return cards.show(tx, member_id)
     rules.check_birth_date(birth_date, clock.today())
     consent_rules.check_joining(consents, birth_date, clock.today(), by_guardian=True)
     linked = tx.scalar(select(func.count()).where(LoginMember.login_id == caller.login_id))
@@ -200,7 +200,7 @@ def add_family(
     )
     tx.add(LoginMember(login_id=caller.login_id, member_id=member_id, relation=relation))
     tx.flush()
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 # --- Confirming and changing ---------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def confirm(tx: Session, caller: Principal, member_id: UUID) -> dict[str, Any]:
         member.confirmed_at = clock.now()
         audit.add(tx, caller, "member.confirm", "member", member.id, path=path)
         people.tell(tx, [member.id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 @transactional
@@ -248,7 +248,7 @@ def change(tx: Session, caller: Principal, member_id: UUID, changes: Mapping[str
         raise rules.ChangedMeanwhile
     _apply(tx, caller, member, changes)
     people.tell(tx, [member.id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 def require_above_grants(tx: Session, caller: Principal, member_id: UUID) -> None:
@@ -329,7 +329,7 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
         path=path,
         detail={"with_member_id": with_member_id and str(with_member_id)},
     )
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 def _live(tx: Session, member: Member, household_id: UUID | None) -> None:
@@ -350,12 +350,12 @@ def set_consents(tx: Session, caller: Principal, member_id: UUID, consents: list
     caller.require_acts_for(member_id)
     member = people.get_member(tx, member_id, lock=True)
     consent_rules.check_change(consents, member.birth_date, clock.today())
-    shown = {entry["kind"]: entry for entry in people.show(tx, member_id)["consents"]}
+    shown = {entry["kind"]: entry for entry in cards.show(tx, member_id)["consents"]}
     new = [consent for consent in consents if not _is_so(shown.get(consent.kind), consent)]
     if new:
         people.add_consents(tx, ((member_id, consent) for consent in new), caller.who)
         people.tell(tx, [member_id])
-    return people.show(tx, member_id)
+    return cards.show(tx, member_id)
 
 
 def _is_so(shown: Mapping[str, Any] | None, consent: Consent) -> bool:
@@ -406,7 +406,7 @@ def read_full_names(tx: Session, caller: Principal, *, batch_id: UUID, ids: Sequ
     """Full names for a batch that goes to another platform, of members below the caller's stations, also of those who
     have left since. The others are left out. Each one that is read is in the audit log by itself.
     """
-    found = [row for row in people.list_named(tx, ids) if row.status != "erased" and caller.may(Role.STAFF, row.path)]
+    found = [row for row in named.list_named(tx, ids) if row.status != "erased" and caller.may(Role.STAFF, row.path)]
     read = {row.id: row.path for row in found if not caller.acts_for(row.id)}
     audit.add_all(tx, caller, "member.read_name", "member", read, detail={"batch_id": str(batch_id)})
     return [{"id": row.id, "name": row.name} for row in found]

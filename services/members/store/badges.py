@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from services.members.store import entries, people
+from services.members.store import cards, entries
 from services.members.store.models import BadgeSerial, Member, MemberTeam
 
 FIRST = 1
@@ -32,7 +32,7 @@ def list_of_station(
     tx: Session, *which: ColumnElement[bool], team_id: UUID | None = None, limit: int
 ) -> list[Row[Any]]:
     """Members with their readings, sorted as a phone book is."""
-    statement = people.view().add_columns(Member.pinyin).where(Member.status == "active", *which)
+    statement = cards.view().add_columns(Member.pinyin).where(Member.status == "active", *which)
     if team_id is not None:
         statement = statement.join(MemberTeam, MemberTeam.member_id == Member.id).where(MemberTeam.team_id == team_id)
     return list(tx.execute(statement.order_by(Member.pinyin, Member.name, Member.id).limit(limit)))
@@ -47,7 +47,7 @@ def find_meant(tx: Session, member_ids: Collection[UUID], numbers: Collection[st
         or_(Member.id == func.any(list(member_ids)), Member.volunteer_number == func.any(list(numbers)))
     )
     statement = (
-        people.view()
+        cards.view()
         .add_columns(asked.id.label("meant_id"), asked.volunteer_number.label("meant_number"))
         .join(meant, meant.c.id == Member.id)
         .join(asked, asked.id == meant.c.wanted_id)

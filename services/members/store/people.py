@@ -1,46 +1,19 @@
-"""Statements on members: their cards, what others may see of them, and how they are found."""
+"""Statements on members: one of them, phones, consents, teams, and what the other services are told."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    exists,
-    false,
-    func,
-    insert,
-    literal_column,
-    or_,
-    select,
-    true,
-    tuple_,
-    update,
-)
+from sqlalchemy import exists, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from services.members.domain.consents import Consent as Given
 from services.members.domain.consents import Kind
 from services.members.domain.names import is_child, mask
-from services.members.domain.newcomers import LOOK_ALIKES_MAX as NEWCOMER_LOOK_ALIKES_MAX
-from services.members.domain.places import ROOT, Level
+from services.members.domain.places import ROOT
 from services.members.domain.volunteer_numbers import RANDOM_DIGITS, complete
-from services.members.store.homes import at_home_or_moving_to
-from services.members.store.keys import TAIL_DIGITS, keys
-from services.members.store.models import (
-    Consent,
-    Employer,
-    LoginMember,
-    Member,
-    MemberTeam,
-    Node,
-    Team,
-)
-from services.members.store.pinyin import read_name
+from services.members.store.keys import keys
+from services.members.store.models import Consent, Member, MemberTeam, Node, Team
 from shared import clock, outbox
 from shared.errors import Forbidden, NotFound
 from shared.events import MemberChanged
@@ -187,7 +160,7 @@ def set_teams(tx: Session, member_id: UUID, wanted: set[UUID]) -> None:
 
 # --- What the other services are told --------------------------------------------------------------
 
-_newest = (
+newest = (
     select(Consent.kind, Consent.version, Consent.given, Consent.at)
     .where(Consent.member_id == Member.id)
     .order_by(Consent.kind, Consent.at.desc(), Consent.id.desc())
@@ -196,9 +169,9 @@ _newest = (
     .lateral("newest")
 )
 _kinds_given = (
-    select(func.coalesce(func.array_agg(_newest.c.kind), literal_column("'{}'::text[]")))
-    .select_from(_newest)
-    .where(_newest.c.given)
+    select(func.coalesce(func.array_agg(newest.c.kind), literal_column("'{}'::text[]")))
+    .select_from(newest)
+    .where(newest.c.given)
     .scalar_subquery()
 )
 _team_ids = (
@@ -250,224 +223,3 @@ def _fact(member: Member, kinds_given: list[str], team_ids: list[UUID]) -> Membe
         employer_id=member.employer_id,
         birth_date=member.birth_date,
     )
-
-
-# --- What people see of members ---------------------------------------------------------------------
-
-_station, _compound, _building = aliased(Node), aliased(Node), aliased(Node)
-_consents = (
-    select(func.coalesce(func.json_agg(literal_column("newest")), literal_column("'[]'::json")))
-    .select_from(_newest)
-    .scalar_subquery()
-)
-_teams = (
-    select(
-        func.coalesce(
-            func.json_agg(aggregate_order_by(func.json_build_object("id", Team.id, "name", Team.name), Team.id)),
-            literal_column("'[]'::json"),
-        )
-    )
-    .select_from(MemberTeam)
-    .join(Team, Team.id == MemberTeam.team_id)
-    .where(MemberTeam.member_id == Member.id)
-    .scalar_subquery()
-)
-_has_login = (
-    select(LoginMember.login_id)
-    .where(LoginMember.member_id == Member.id, LoginMember.relation == "self")
-    .correlate(Member)  # not the LoginMember that a query may join
-    .exists()
-)
-
-
-def view() -> Select[*tuple[Any, ...]]:
-    """Everything the wire shows of members, one row each; narrow it with `where`."""
-    return (
-        select(
-            Member.id,
-            Member.version,
-            Member.status,
-            Member.merged_into,
-            Member.volunteer_number,
-            Member.name,
-            Member.birth_date,
-            Member.station_id,
-            _station.name.label("station_name"),
-            func.coalesce(_station.path, ROOT).label("path"),
-            Member.compound_id,
-            _compound.name.label("compound_name"),
-            Member.building_id,
-            _building.name.label("building_name"),
-            Member.household_id,
-            Member.employer_id,
-            Employer.name.label("employer_name"),
-            Member.guardian_id,
-            Member.skills,
-            Member.created_at,
-            Member.confirmed_at.is_not(None).label("confirmed"),
-            Member.phone_hash.is_not(None).label("has_phone"),
-            _has_login.label("has_login"),
-            _teams.label("teams"),
-            _consents.label("consents"),
-        )
-        .outerjoin(_station, _station.id == Member.station_id)
-        .outerjoin(_compound, _compound.id == Member.compound_id)
-        .outerjoin(_building, _building.id == Member.building_id)
-        .outerjoin(Employer, Employer.id == Member.employer_id)
-    )
-
-
-def as_shown(row: Row[Any]) -> dict[str, Any]:
-    """A row of `view()` as the wire has it."""
-    return dict(row._mapping) | {"name_masked": mask(row.name), "full": True}
-
-
-def as_masked(row: Row[Any]) -> dict[str, Any]:
-    """The little that anybody who is logged in may see of a member whose id they have."""
-    return {
-        "id": row.id,
-        "status": row.status,
-        "name": mask(row.name),
-        "name_masked": mask(row.name),
-        "full": False,
-        "volunteer_number": "*" * 8 + row.volunteer_number[-4:],
-        "station_id": row.station_id,
-        "station_name": row.station_name,
-    }
-
-
-def list_named(tx: Session, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """What of these members they are found by on a list, with the path of their station and the sealed phone."""
-    statement = (
-        select(
-            Member.id,
-            Member.status,
-            Member.name,
-            Member.pinyin,
-            Member.initials,
-            Member.volunteer_number,
-            Member.phone_encrypted,
-            func.coalesce(_station.path, ROOT).label("path"),
-            _compound.name.label("compound_name"),
-            _building.name.label("building_name"),
-        )
-        .outerjoin(_station, _station.id == Member.station_id)
-        .outerjoin(_compound, _compound.id == Member.compound_id)
-        .outerjoin(_building, _building.id == Member.building_id)
-        .where(Member.id == func.any(list(member_ids)))
-        .order_by(Member.id)
-    )
-    return tx.execute(statement).all()
-
-
-def with_namesake(tx: Session, path: str, rows: Sequence[Row[Any]]) -> set[UUID]:
-    """Those of these rows, as `list_named` gives them, whose name somebody else has who is active at or below a path.
-
-    The people of each name are counted once for all, in stations that are asked for first: to look for each of a
-    thousand members would read the whole station a thousand times.
-    """
-    stations = tx.scalars(
-        select(Node.id).where(
-            Node.path.startswith(path, autoescape=True),
-            Node.level.not_in([Level.COMPOUND.value, Level.BUILDING.value]),
-        )
-    )
-    called = tx.execute(
-        select(Member.name, func.count().label("people"))
-        .where(
-            Member.name == func.any(list({row.name for row in rows})),
-            Member.station_id == func.any(list(stations)),
-            Member.status == "active",
-        )
-        .group_by(Member.name)
-    )
-    people = {row.name: row.people for row in called}
-    return {
-        row.id
-        for row in rows
-        if people.get(row.name, 0) > (1 if row.status == "active" and row.path.startswith(path) else 0)
-    }
-
-
-def as_named(row: Row[Any], *, has_namesake: bool = False) -> dict[str, Any]:
-    """A row of `list_named` as the wire has it: of the phone only the tail, which calls nobody."""
-    phone = None if row.phone_encrypted is None else keys().unseal(row.id, row.phone_encrypted)
-    tail = phone and phone[-TAIL_DIGITS:]
-    return dict(row._mapping) | {"full": True, "phone_tail": tail, "has_namesake": has_namesake}
-
-
-def as_named_masked(row: Row[Any]) -> dict[str, Any]:
-    """The same for who may see no more than anybody."""
-    return {
-        "id": row.id,
-        "full": False,
-        "name": mask(row.name),
-        "pinyin": "",
-        "initials": "",
-        "volunteer_number": "*" * 8 + row.volunteer_number[-4:],
-        "phone_tail": None,
-        "compound_name": None,
-        "building_name": None,
-        "has_namesake": False,
-    }
-
-
-def show(tx: Session, member_id: UUID) -> dict[str, Any]:
-    """One member in full; for callers whose right to it has been checked."""
-    row = tx.execute(view().where(Member.id == member_id)).first()
-    if row is None:
-        raise MemberNotFound
-    return as_shown(row)
-
-
-def below_any(paths: Iterable[str]) -> ColumnElement[bool]:
-    """Members whose station lies at or below one of the paths."""
-    found = [true() if path == ROOT else _station.path.startswith(path, autoescape=True) for path in paths]
-    return or_(*found)
-
-
-def in_node(node_id: UUID, path: str) -> ColumnElement[bool]:
-    """Members of a station or of a place above it, or who live in a compound or building."""
-    return or_(Member.compound_id == node_id, Member.building_id == node_id, below_any([path]))
-
-
-def alike(member: Member) -> ColumnElement[bool]:
-    """Others of the same name with the same phone's tail, compound or birth date: perhaps the same person."""
-    same = [
-        column == value
-        for column, value in (
-            (Member.phone_tail_hash, member.phone_tail_hash),
-            (Member.compound_id, member.compound_id),
-            (Member.birth_date, member.birth_date),
-        )
-        if value is not None
-    ]
-    return and_(Member.name == member.name, Member.id != member.id, or_(false(), *same))
-
-
-def of_name_or_phone(name: str, phone: str | None) -> ColumnElement[bool]:
-    """Whoever has this name or one that is read like it, or this phone: perhaps the person who stands there."""
-    same = [Member.name == name, Member.pinyin == read_name(name)[0]]
-    return or_(*same, *([] if phone is None else [Member.phone_hash == keys().phone_hash(phone)]))
-
-
-def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list[UUID]:
-    """The active ones of those at and below a node, as many as are shown to look at."""
-    statement = (
-        select(Member.id)
-        .where(of_name_or_phone(name, phone), at_home_or_moving_to(path), Member.status == "active")
-        .order_by(Member.id)
-        .limit(NEWCOMER_LOOK_ALIKES_MAX)
-    )
-    return list(tx.scalars(statement))
-
-
-BY_NAME = (Member.pinyin, Member.name, Member.id)
-"""By reading, those of one name together."""
-
-
-def comes_after(member_id: UUID) -> ColumnElement[bool]:
-    """Members who follow this one in the order `BY_NAME`."""
-    seen = aliased(Member)
-    last = select(seen.pinyin, seen.name, seen.id).where(seen.id == member_id).scalar_subquery()
-    return tuple_(*BY_NAME) > last

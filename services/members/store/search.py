@@ -1,13 +1,17 @@
-"""Statements that find members by what is typed of them."""
+"""Statements that find members by what is typed of them, and whoever may be the same person."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from services.members.domain.newcomers import LOOK_ALIKES_MAX
 from services.members.domain.places import ROOT, Level
+from services.members.store.homes import at_home_or_moving_to
 from services.members.store.keys import TAIL_DIGITS, keys
 from services.members.store.models import Member, Node
+from services.members.store.pinyin import read_name
 from shared.buildings import is_sought, may_be_building
 
 MOBILE_DIGITS = 11
@@ -47,3 +51,45 @@ def _living_at(tx: Session, home: str, paths: Iterable[str]) -> list[ColumnEleme
     buildings = [row.id for row in rows if row.level == Level.BUILDING and is_sought(home, row.compound_name, row.name)]
     columns = ((Member.compound_id, compounds), (Member.building_id, buildings))
     return [column == func.any(ids) for column, ids in columns if ids]
+
+
+def alike(member: Member) -> ColumnElement[bool]:
+    """Others of the same name with the same phone's tail, compound or birth date: perhaps the same person."""
+    same = [
+        column == value
+        for column, value in (
+            (Member.phone_tail_hash, member.phone_tail_hash),
+            (Member.compound_id, member.compound_id),
+            (Member.birth_date, member.birth_date),
+        )
+        if value is not None
+    ]
+    return and_(Member.name == member.name, Member.id != member.id, or_(false(), *same))
+
+
+def of_name_or_phone(name: str, phone: str | None) -> ColumnElement[bool]:
+    """Whoever has this name or one that is read like it, or this phone: perhaps the person who stands there."""
+    same = [Member.name == name, Member.pinyin == read_name(name)[0]]
+    return or_(*same, *([] if phone is None else [Member.phone_hash == keys().phone_hash(phone)]))
+
+
+def list_alike_ids(tx: Session, path: str, name: str, phone: str | None) -> list[UUID]:
+    """The active ones of those at and below a node, as many as are shown to look at."""
+    statement = (
+        select(Member.id)
+        .where(of_name_or_phone(name, phone), at_home_or_moving_to(path), Member.status == "active")
+        .order_by(Member.id)
+        .limit(LOOK_ALIKES_MAX)
+    )
+    return list(tx.scalars(statement))
+
+
+BY_NAME = (Member.pinyin, Member.name, Member.id)
+"""By reading, those of one name together."""
+
+
+def comes_after(member_id: UUID) -> ColumnElement[bool]:
+    """Members who follow this one in the order `BY_NAME`."""
+    seen = aliased(Member)
+    last = select(seen.pinyin, seen.name, seen.id).where(seen.id == member_id).scalar_subquery()
+    return tuple_(*BY_NAME) > last
