@@ -1,10 +1,9 @@
 """Telling people of an activity: a text to paste into the WeChat group, and a poster with the code of its page."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -15,7 +14,6 @@ from gateway.i18n import _
 from gateway.pages.places import IDS_MAX, asking_for_people, by_id, people
 from gateway.pages.signed_up import with_signed_up
 from gateway.parts import parts
-from shared.fields import DAY_MAX, DAY_MIN
 from shared.principal import Role
 
 pages = Blueprint("notices", __name__)
@@ -25,7 +23,7 @@ pages = Blueprint("notices", __name__)
 @holding(Role.ORGANIZER)
 def show_notice(activity_id: UUID) -> ResponseReturnValue:
     activity, leaders, _rule = _asked(activity_id)
-    text = notice(activity, leaders, was_moved="moved" in request.args, was=was_asked())
+    text = notice(activity, leaders)
     return render_template("notices/notice.html", activity=activity, text=text)
 
 
@@ -68,32 +66,13 @@ def _earned(rule: dict[str, Any]) -> str:
     return _("服务 1 小时得 %(points)s 积分", points=points)
 
 
-def was_asked() -> dict[str, str]:
-    """From when to when it was before it was moved, as `was_from` and `was_to` in the address; nothing where that says
-    no times.
-    """
-    given = {name: request.args.get(name, "") for name in ("was_from", "was_to")}
-    try:
-        moments = [datetime.fromisoformat(value) for value in given.values()]
-    except ValueError:
-        return {}
-    is_sure = all(one.tzinfo and DAY_MIN <= one.date() <= DAY_MAX for one in moments)
-    return given if is_sure else {}
-
-
-def notice(
-    activity: dict[str, Any],
-    leaders: dict[str, str],
-    *,
-    was_moved: bool = False,
-    was: dict[str, str] | None = None,
-) -> str:
-    """What a group is told of an activity as it stands now, or that it is at another time now than it `was`;
+def notice(activity: dict[str, Any], leaders: dict[str, str]) -> str:
+    """What a group is told of an activity as it stands now, and of one that was moved when it would have been;
     `leaders`: names by id.
     """
     state, title = activity["state"], activity["title"]
     times = _day_and_times(activity)
-    old = presentation.span(was["was_from"], was["was_to"]) if was else None
+    old = time_before(activity)
     if state == "cancelled":
         lines = [_("【取消】%(title)s", title=title), _("原定时间：%(times)s", times=times)]
         lines += [_("原因：%(reason)s", reason=activity["reason"])] if activity["reason"] else []
@@ -103,10 +82,10 @@ def notice(
         return "\n".join([*lines, _("新的时间定了再通知，报过名的不用重新报。"), _address(activity)])
     return "\n".join(
         [
-            _("【改期】%(title)s", title=title) if was_moved else _("【志愿活动】%(title)s", title=title),
-            *([_("原来的时间：%(times)s", times=old)] if was_moved and old and old != times else []),
-            _("新的时间：%(times)s", times=times) if was_moved else _("时间：%(times)s", times=times),
-            *([_("报过名的不用重新报，请互相转告。")] if was_moved else []),
+            _("【改期】%(title)s", title=title) if old else _("【志愿活动】%(title)s", title=title),
+            *([_("原来的时间：%(times)s", times=old)] if old else []),
+            _("新的时间：%(times)s", times=times) if old else _("时间：%(times)s", times=times),
+            *([_("报过名的不用重新报，请互相转告。")] if old else []),
             _(
                 "地点：%(place)s",
                 place=" ".join(part for part in (activity["station_name"], activity["place"]) if part),
@@ -116,6 +95,13 @@ def notice(
             _("报名和详情：%(address)s", address=_address(activity)),
         ]
     )
+
+
+def time_before(activity: dict[str, Any]) -> str | None:
+    """When an activity would have been that was moved and is to be; None of any other."""
+    if activity["state"] != "published" or activity["was_starts_at"] is None:
+        return None
+    return presentation.span(activity["was_starts_at"], activity["was_ends_at"])
 
 
 def _sites(activity: dict[str, Any], leaders: dict[str, str]) -> list[str]:
@@ -160,6 +146,7 @@ def _calls_page(activity_id: UUID, *, with_phones: bool) -> str:
         activity=activity,
         rows=[(known.get(one["member_id"]), phones.get(one["member_id"]), one) for one in signed],
         with_phones=with_phones,
+        before=time_before(activity),
         back=f"/organize/activities/{activity_id}",
     )
 

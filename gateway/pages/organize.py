@@ -13,7 +13,7 @@ from gateway.backend import Call, Panel
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages import answering, confirming, done, notices, sites
+from gateway.pages import answering, confirming, done, sites
 from gateway.pages.imports import asking_for_waiting, to_approve
 from gateway.pages.places import (
     asking_for_people,
@@ -249,25 +249,15 @@ def postpone_activity(activity_id: UUID) -> ResponseReturnValue:
     times: dict[str, str] = {}
     if filled.text("day"):
         times = _read_times(filled)
-    # The group is told the old time beside the new one; the activity itself keeps only the new.
-    before = backend.call("checkin", "GET", f"/activities/{activity_id}") if filled and times else None
-    was = {"was_from": before["starts_at"], "was_to": before["ends_at"]} if before else None
-    return _after(activity_id, filled, "postpone", times, "moved" if times else "postponed", was)
+    return _after(activity_id, filled, "postpone", times, "moved" if times else "postponed")
 
 
-def _after(
-    activity_id: UUID,
-    filled: Form,
-    step: str,
-    content: dict[str, Any],
-    said: str,
-    told: dict[str, str] | None = None,
-) -> ResponseReturnValue:
-    """Take the step and go to the activity's page, which says so; `told` goes along in the address."""
+def _after(activity_id: UUID, filled: Form, step: str, content: dict[str, Any], said: str) -> ResponseReturnValue:
+    """Take the step and go to the activity's page, which says so."""
     if filled:
         try:
             backend.call("checkin", "POST", f"/activities/{activity_id}/{step}", json=content)
-            return done.back(f"/organize/activities/{activity_id}{'?' + urlencode(told) if told else ''}", said)
+            return done.back(f"/organize/activities/{activity_id}", said)
         except HuzhuError as refusal:
             filled.blame(refusal, _FIELDS)
     return activity_page(activity_id, filled), 422
@@ -303,7 +293,6 @@ def activity_page(activity_id: UUID, filled: Form) -> str:
         is_mine=not isinstance(panels["presence"].error, Forbidden),
         told=done.said(),
         was_moved=request.args.get("done") in ("moved", "postponed"),
-        was=notices.was_asked(),
         filled=filled,
     )
 

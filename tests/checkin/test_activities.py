@@ -118,11 +118,13 @@ def test_the_leader_may_publish_and_doing_so_twice_is_once(station: Station) -> 
 def test_postponing_sends_the_early_ones_home_and_the_new_day_starts_afresh(station: Station) -> None:
     activity, volunteer = station.activity(), station.person()
     station.scan(volunteer, activity, "arrival", after(-20))
+    old = activity.starts_at, activity.ends_at
     new = {"starts_at": after(1440), "ends_at": after(1620)}
     with clock.travel(after(-10)):
         moved = activities.postpone_activity(station.organizer, activity_id=activity.id, **new)
         assert activities.postpone_activity(station.organizer, activity_id=activity.id, **new).state == "published"
     assert (moved.state, moved.starts_at) == ("published", after(1440))
+    assert (moved.was_starts_at, moved.was_ends_at) == old
     [row] = station.rows("SELECT state, reason FROM attendance")
     assert row == {"state": "rejected", "reason": "活动延期"}
     assert station.scan(volunteer, moved, "arrival", after(0)).why == "too_early"

@@ -186,6 +186,8 @@ def postpone_activity(
         if starts_at <= clock.now():
             raise PostponedToThePast
         detail["to"] = [starts_at.isoformat(), ends_at.isoformat()]
+        if not same_times:
+            activity.was_starts_at, activity.was_ends_at = activity.starts_at, activity.ends_at
         activity.starts_at, activity.ends_at = starts_at, ends_at
         _ = activity.schedule
     return _move(tx, caller, activity, path, target, "activity.postpone", detail)

@@ -58,6 +58,10 @@ class ActivitySchema(NewActivitySchema):
     ended_at = Instant(
         required=True, allow_none=True, metadata={"description": "When it was closed or cancelled, if it was"}
     )
+    was_starts_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When it would have been before it was moved last"}
+    )
+    was_ends_at = Instant(required=True, allow_none=True)
     station_name = fields.String(required=True, allow_none=True)
     arrival_opens_at = Instant(required=True)
     departure_closes_at = Instant(required=True)

@@ -89,6 +89,7 @@ class Activity(Model):
             "state IN ('draft', 'in_review', 'published', 'postponed', 'cancelled', 'closed')", name="state"
         ),
         CheckConstraint("starts_at < ends_at AND ends_at <= starts_at + interval '24 hours'", name="times"),
+        CheckConstraint("num_nulls(was_starts_at, was_ends_at) IN (0, 2)", name="was"),
         CheckConstraint("capacity > 0", name="capacity"),
         CheckConstraint("state <> 'in_review' OR asked_at IS NOT NULL", name="asked_at"),
         Index("ix_activity_station_id_starts_at", "station_id", "starts_at"),
@@ -111,6 +112,9 @@ class Activity(Model):
     place: Mapped[str]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    was_starts_at: Mapped[datetime | None]
+    """When it would have been before it was moved last, as people were told."""
+    was_ends_at: Mapped[datetime | None]
     window_before_minutes: Mapped[int]
     capacity: Mapped[int | None]
     confirm_each: Mapped[bool]
