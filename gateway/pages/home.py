@@ -43,6 +43,12 @@ def start() -> ResponseReturnValue:
                 "limit": ACTIVITIES_ASKED,
             },
         ),
+        # At whatever station: who helps elsewhere may be asked to lead there.
+        led=Call(
+            "checkin",
+            "/activities",
+            {"led": 1, "from": clock.now().isoformat(), "state": "published", "limit": ACTIVITIES_ASKED},
+        ),
         mine=activities.asking_for_sign_ups(),
         # Of everybody this login acts for: a mother without a phone is told through her daughter's.
         handed_over=Call("rewards", "/handed-over"),
@@ -55,7 +61,7 @@ def start() -> ResponseReturnValue:
         "home/start.html",
         balance=balances[0] if balances else None,
         activities=_coming(panels["activities"].content),
-        led=_led(panels["activities"].content or []),
+        led=_led(panels["led"].content or []),
         present=next((one for one in records or [] if one["state"] == "open"), None),
         is_new=records == [],
         mine=mine,
@@ -72,7 +78,7 @@ def _led(activities: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for one in activities:
         names = [site["name"] for site in one["sites"] if site["leader_member_id"] == own_id]
-        if names and one["state"] == "published":
+        if names:
             is_today = presentation.read_moment(one["arrival_opens_at"]).date() <= clock.today()
             found.append(one | {"led": "、".join(names), "is_today": is_today})
     return found

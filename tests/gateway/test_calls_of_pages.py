@@ -45,7 +45,7 @@ MORE_ROUNDS = {
 }
 """Pages that ask in more rounds, each with its reason (ADR 68)."""
 MORE_CALLS = {
-    "/": 3,  # records, coming activities, sign-ups: side by side, each a list of its own
+    "/": 4,  # records, coming activities, what one leads, sign-ups: side by side, each a list of its own
     # Past days, yesterday, today and tomorrow each by itself, so that none crowds out another; who waits at them, and
     # what waits to be reviewed.
     "/organize": 6,

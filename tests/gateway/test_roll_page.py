@@ -334,6 +334,28 @@ def test_somebody_is_found_by_whatever_is_known_of_them() -> None:
         assert not matches(at_home, text), text
 
 
+def test_who_leads_a_site_of_another_station_is_told_so_on_the_first_page(town: Town) -> None:
+    leader, nobody = town.person("王秀英"), town.person("陈小芳")
+    there = town.nodes["岔路口社区实践站"]
+    sites = [{"name": "东门", "place": "东门", "leader_member_id": leader.member_id}]
+    content = {
+        "id": str(new_id()),
+        "title": "清扫河岸",
+        "category": "environment",
+        "station_id": there,
+        "place": "河边",
+        "starts_at": START.isoformat(),
+        "ends_at": (START + timedelta(hours=2)).isoformat(),
+        "sites": [{"id": str(new_id()), **site} for site in sites],
+    }
+    made = town.administrator.api("POST", "/checkin/activities", content)
+    assert "您负责" not in leader.get("/").text, "not before it is published"
+    town.administrator.api("POST", f"/checkin/activities/{made['id']}/publish")
+    assert "您负责：清扫河岸 · 东门 的点位" in leader.get("/").text
+    assert "您负责" not in nobody.get("/").text
+    assert "清扫河岸" not in nobody.get("/").text
+
+
 def test_a_badge_finds_whoever_it_means_on_the_roll_or_beside_it_and_a_lost_one_nobody(town: Town) -> None:
     organizer, chen, wang = town.person("李组织", Role.ORGANIZER), town.person("陈芳"), town.person("王秀英")
     activity = publish(organizer)

@@ -85,12 +85,15 @@ def list_activities(
     from_: datetime | None = None,
     to: datetime | None = None,
     state: Sequence[str] | None = None,
+    led: bool = False,
     order: str = "oldest",
     after: UUID | None = None,
 ) -> list[Activity]:
     """Activities by start, oldest or newest first: those in any of these states that end after `from_` and start before
-    `to`.
+    `to`; with `led` only those of which the caller leads a site.
     """
+    if led and caller.own_member_id is None:
+        return []
     return store.list_activities(
         session(),
         limit=limit,
@@ -99,6 +102,7 @@ def list_activities(
         from_=from_,
         to=to,
         state=state,
+        led_by=caller.own_member_id if led else None,
         newest_first=order == "newest",
         after=after,
     )
@@ -137,6 +141,7 @@ def list_reviews(caller: Principal, *, for_: str, limit: int, after: UUID | None
         from_=None,
         to=None,
         state=None,
+        led_by=None,
         newest_first=False,
         after=after,
     )

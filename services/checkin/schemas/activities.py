@@ -105,6 +105,7 @@ class ActivityQuerySchema(Wire):
         validate=validate.Length(min=1, max=len(ActivityState)),
         metadata={"description": "Only those in one of these states, comma-separated"},
     )
+    led = fields.Boolean(metadata={"description": "Only those of which the caller leads a site, wherever they are"})
     order = fields.String(load_default="oldest", validate=validate.OneOf(["oldest", "newest"]))
     after = fields.UUID(metadata={"description": "The last activity of the page before, in the same order"})
     limit = row_limit()

@@ -165,10 +165,11 @@ def list_activities(
     from_: datetime | None,
     to: datetime | None,
     state: Sequence[str] | None,
+    led_by: UUID | None,
     newest_first: bool,
     after: UUID | None,
 ) -> list[Activity]:
-    """Activities by start; `station_id` means the whole subtree, `state` any of these."""
+    """Activities by start; `station_id` means the whole subtree, `state` any of these, `led_by` who leads a site."""
     station, by_start = copies.station, (Activity.starts_at, Activity.id)
     statement = (
         select(Activity)
@@ -187,6 +188,8 @@ def list_activities(
         statement = statement.where(Activity.starts_at < to)
     if state is not None:
         statement = statement.where(Activity.state.in_(state))
+    if led_by is not None:
+        statement = statement.where(Activity.id.in_(select(Site.activity_id).where(Site.leader_member_id == led_by)))
     if after is not None:
         made = aliased(Activity)
         mark = select(made.starts_at, made.id).where(made.id == after).scalar_subquery()

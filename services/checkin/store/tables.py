@@ -197,7 +197,10 @@ class Site(Model):
     """A place of an activity with its own codes (点位). For now it is also its only post."""
 
     __tablename__ = "site"
-    __table_args__ = (UniqueConstraint("activity_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("activity_id", "id"),
+        Index("ix_site_leader_member_id", "leader_member_id", postgresql_where=text("leader_member_id IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     activity_id: Mapped[UUID] = mapped_column(ForeignKey("activity.id"))
