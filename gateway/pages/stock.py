@@ -6,12 +6,12 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import station_options
+from gateway.pages.places import chosen_station, stations_of
 from shared.errors import HuzhuError, Unavailable
 from shared.principal import Role
 
@@ -40,9 +40,9 @@ def read_points(filled: Form, name: str, message: str) -> int:
 @pages.get("/staff/gifts")
 @holding(Role.STAFF)
 def list_gifts() -> ResponseReturnValue:
-    stations = station_options(Role.STAFF)
-    chosen = uuid_or_none(request.args.get("station_id"))
-    station_id = str(chosen) if chosen else stations[0][0] if stations else None
+    stations = stations_of(Role.STAFF)
+    station = chosen_station(stations, request.args.get("station_id"))
+    station_id = station["id"] if station else None
     after = uuid_or_none(request.args.get("after"))
     query = {"station_id": station_id, "everything": "1", "limit": ROWS, "after": after}
     gifts = backend.call("rewards", "GET", "/gifts", query=query) if station_id else []
@@ -51,7 +51,7 @@ def list_gifts() -> ResponseReturnValue:
         "staff/gifts.html",
         gifts=sorted(gifts, key=lambda gift: (gift["withdrawn"], gift["name"])),
         station_id=station_id,
-        stations=[(name, f"/staff/gifts?station_id={node_id}", node_id == station_id) for node_id, name in stations],
+        stations=[(one["name"], f"/staff/gifts?station_id={one['id']}", one["id"] == station_id) for one in stations],
         more=more,
     )
 
@@ -81,7 +81,13 @@ def create_gift() -> ResponseReturnValue:
 
 
 def _new_page(filled: Form) -> str:
-    return render_template("staff/new_gift.html", filled=filled, stations=station_options(Role.STAFF))
+    stations = stations_of(Role.STAFF)
+    return render_template(
+        "staff/new_gift.html",
+        filled=filled,
+        stations=[(one["id"], one["name"]) for one in stations],
+        kept=next((str(one) for one in visitor.station_wanted(None)), ""),
+    )
 
 
 def _read_gift(filled: Form) -> dict[str, Any]:

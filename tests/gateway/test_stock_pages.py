@@ -25,6 +25,17 @@ def test_withdrawing_a_gift_is_asked_first_and_can_be_taken_back(town: Town) -> 
     assert asked not in staff.get(here).text
 
 
+def test_the_station_that_was_chosen_for_gifts_is_kept_for_the_other_pages_and_the_other_way_round(town: Town) -> None:
+    staff = town.administrator
+    station, other = town.station_id, town.nodes["岔路口社区实践站"]
+    for first, second in (("/staff/gifts", "/desk/paper"), ("/desk/paper", "/staff/gifts")):
+        for node_id, name in ((other, "岔路口社区实践站"), (station, "南昌路社区实践站")):
+            staff.get(f"{first}?station_id={node_id}")
+            seen = staff.get(second).text
+            assert re.search(rf'<a[^>]* aria-current="true">{name}<', seen), (first, second, name)
+    assert f'<option value="{station}" selected>' in staff.get("/staff/gifts/new").text
+
+
 def test_a_refused_movement_of_stock_does_not_lock_its_form(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     from gateway import backend
     from shared.errors import Unavailable
