@@ -1,6 +1,6 @@
 """What a station reports upward: a table on a page, on paper, and to take away as XLSX and CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, exports, presentation
+from gateway import backend, exports, presentation, visitor
 from gateway.backend import Call
 from gateway.exports import Cell
 from gateway.forms import Form, uuid_or_none
@@ -23,6 +23,7 @@ from shared.errors import HuzhuError, Invalid
 from shared.principal import Role
 
 PER_RESIDENTS = 1000
+UNCOUNTED_MAX = 20
 
 pages = Blueprint("reports", __name__)
 
@@ -84,6 +85,8 @@ class Shown:
     own: list[tuple[str, str, bool]]
     """The places of this login's own, as links to their reports."""
     notes: list[str]
+    uncounted: list[tuple[str, str]]
+    """Places in it whose residents nobody has counted, which this login may put right, as (id, name)."""
     lacks_places: bool
     """Names of places and numbers of residents did not come."""
 
@@ -235,6 +238,7 @@ def _report(asked: Asked, *, is_whole: bool = False) -> Shown:
             if each in places
         ],
         notes=_notes(found),
+        uncounted=_uncounted([*([node_id] if node_id else []), *(one["node_id"] for one in found["nodes"])], places),
         lacks_places=bool(errors),
     )
 
@@ -278,6 +282,19 @@ def _reachable(above: list[dict[str, Any]], node_id: str | None) -> list[tuple[s
         if node["id"] != node_id and (None in mine or any(own and own.hex in node["path"] for own in mine))
     ]
     return [(node["id"], node["name"]) for node in sorted(seen, key=lambda node: len(node["path"]))]
+
+
+def _uncounted(node_ids: Iterable[str | None], places: Mapping[str | None, dict[str, Any]]) -> list[tuple[str, str]]:
+    """Those of the places that have no number of residents and are administered by this login."""
+    session = visitor.require_session()
+    found = {
+        str(node_id): str(places[node_id]["name"])
+        for node_id in node_ids
+        if node_id in places
+        and places[node_id].get("residents") is None
+        and session.principal("", None).may(Role.ADMINISTRATOR, places[node_id]["path"])
+    }
+    return list(found.items())[:UNCOUNTED_MAX]
 
 
 def _notes(found: dict[str, Any]) -> list[str]:

@@ -105,6 +105,18 @@ def test_a_place_without_a_count_of_its_own_has_that_of_the_places_below_it_if_e
         assert "人数 1 每千居民 1.0 人" in words(town.administrator.get(path).text)
 
 
+def test_who_administers_a_place_that_nobody_has_counted_is_led_to_where_that_is_entered(town: Town) -> None:
+    here, link = f"/staff/reports?{PERIOD}&node_id=", "登记居民人数："
+    other = town.nodes["岔路口社区实践站"]
+    seen = town.administrator.get(here + other).text
+    assert f'href="/staff/nodes/{other}#residents"' in seen
+    assert 'id="residents"' in town.administrator.get(f"/staff/nodes/{other}").text
+    town.administrator.api("PATCH", f"/members/nodes/{other}", {"residents": 400, "from_day": "2026-01-01"})
+    assert link not in town.administrator.get(here + other).text
+    # Who may not enter it is not led there.
+    assert link not in town.person("周社工", Role.STAFF).get(here + town.station_id).text
+
+
 def test_after_a_merge_as_many_live_at_the_heir_as_at_both_also_where_it_is_counted_as_it_was(town: Town) -> None:
     serve(town)
     admin, heir = town.administrator, town.nodes["岔路口社区实践站"]
