@@ -8,10 +8,12 @@ from functools import lru_cache
 
 from shared import cells
 
-_NAME = re.compile(
-    r"第?([A-Z]?)([0-9]{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])?(?:号?[栋幢座]|号楼|#楼?)?",
-    re.IGNORECASE,
-)
+_NUMBER = r"第?([A-Z]?)([0-9]{1,3}|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])?"
+_WORD = r"号?[栋幢座]|号楼|#楼?"
+_NAME = re.compile(rf"{_NUMBER}(?:{_WORD})?", re.IGNORECASE)
+_BEGINNING = re.compile(rf"{_NUMBER}(?:{_WORD}|(?=[\s\-]|$))", re.IGNORECASE)
+"""A bare number is a building only where nothing follows at once: 3 201室."""
+_ENDS_IN_NUMBER = re.compile(r"[0-9A-Za-z一二三四五六七八九十]$")
 _KIND = re.compile(r"[栋幢座#]$|号楼$|#楼$")
 _DIGITS = "零一二三四五六七八九"
 _CALLED_MAX = 10
@@ -45,6 +47,23 @@ def meant(written: str, names: Iterable[str]) -> list[str]:
         return [written]
     wanted = designation(written)
     return [name for name in known if wanted is not None and designation(name) == wanted]
+
+
+def beginning(home: str, names: Iterable[str]) -> list[str] | None:
+    """Which of a compound's buildings the beginning of a home may mean: 3号楼2单元401室 begins with 3栋. An empty list
+    for another building, None where no building stands there.
+    """
+    known = list(names)
+    whole = [name for name in known if _begins(home, letters_of(name))]
+    if whole:
+        return [max(whole, key=len)]
+    found = _BEGINNING.match(home)
+    return None if found is None or not any(found.groups()) else meant(found[0], known)
+
+
+def _begins(home: str, name: str) -> bool:
+    """A name that ends in a number may go on in the home, as 3 does in 3201室."""
+    return home == name or (home.startswith(name) and not _ENDS_IN_NUMBER.search(name))
 
 
 def known_as(written: str | None, names: Iterable[str]) -> str | None:
@@ -110,17 +129,3 @@ def said_first(text: str) -> tuple[str, str] | None:
         if _KIND.search(text[:end]) and (said := designation(text[:end])) is not None:
             return said, text[end:]
     return None
-
-
-def may_live_at(written: str, compound: str | None, building: str | None) -> bool:
-    """Whether a home as somebody wrote it may be this one: it names the compound, and no other building, or the
-    building alone, as neighbours do.
-    """
-    wanted, where, which = (letters_of(text or "").lower() for text in (written, compound, building))
-    known = designation(which)
-    if not where or where not in wanted:
-        return which != "" and (wanted == which or (known is not None and said_first(wanted) == (known, "")))
-    inside = wanted.partition(where)[2]
-    if (said := said_first(inside)) is not None and known is not None:
-        return said[0] == known
-    return not which or which in inside or (said is None and not any(letter.isdigit() for letter in inside))

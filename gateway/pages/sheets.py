@@ -260,8 +260,7 @@ def _meant(lines: list[Written], station_id: str) -> list[Written]:
         # With a number in front each is a person's line, as on a list from a chat.
         text = "\n".join(f"{number}. {line.text}" for number, line in enumerate(part, 1))
         read = backend.call("checkin", "POST", "/sign-up-lists/read", json={"text": text})
-        found = signed_up.look_up(station_id, read)
-        judged = {one["number"]: signed_up.judge(one, answer, set()) for one, answer in zip(read, found, strict=True)}
+        judged = {one["number"]: one for one in signed_up.look_up(station_id, read)}
         # Two people in one row of the sheet are no row of anybody.
         written = Counter(one["number"] for one in read)
         judged = {number: one for number, one in judged.items() if written[number] == 1}
@@ -272,7 +271,7 @@ def _meant(lines: list[Written], station_id: str) -> list[Written]:
 def _as_meant(line: Written, judged: dict[str, Any] | None) -> Written:
     comes_to = judged["comes_to"] if judged else "not_understood"
     members = judged["members"] if judged else []
-    if comes_to == "take":
+    if comes_to == "one":
         return replace(line, member_id=members[0]["id"])
     if comes_to == "choose":
         options = tuple((member["id"], describe(member)) for member in members)

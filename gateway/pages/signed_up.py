@@ -17,11 +17,11 @@ from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import describe, people
 from shared import clock
-from shared.buildings import may_live_at
 from shared.errors import HuzhuError
 from shared.principal import Role
 
 CHOICES_MAX = 500
+PLACE_MAX = 100
 
 pages = Blueprint("signed_up", __name__)
 
@@ -58,13 +58,11 @@ def read_list(activity_id: UUID) -> ResponseReturnValue:
     try:
         lines = backend.call("checkin", "POST", "/sign-up-lists/read", json={"text": text})
         activity, signed = with_signed_up(activity_id)
-        found = look_up(activity["station_id"], lines)
+        looked_up = look_up(activity["station_id"], lines)
     except HuzhuError as refusal:
         filled.blame(refusal, {"text": "list"})
         return _list_page(activity_id, filled), 422
-    taken = {one["member_id"] for one in signed if one["id"]}
-    judged = [judge(line, answer, taken) for line, answer in zip(lines, found, strict=True)]
-    return _check_page(activity, judged, text)
+    return _check_page(activity, looked_up, {one["member_id"] for one in signed if one["id"]}, text)
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/sign-ups/list")
@@ -119,42 +117,25 @@ def visible(text: str) -> str:
     return "".join(letter for letter in text if letter in "\r\n\t" or unicodedata.category(letter) not in hidden)
 
 
-def look_up(station_id: str, lines: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    """Who may be meant by each of the lines; None by one that names nobody."""
-    asked = [{"name": line["name"], "phone": line["phone"]} for line in lines if line["reading"] == "person"]
-    if not asked:
-        return [None] * len(lines)
-    answers = iter(backend.call("members", "POST", "/look-ups", json={"station_id": station_id, "people": asked}))
-    return [next(answers) if line["reading"] == "person" else None for line in lines]
-
-
-def judge(line: dict[str, Any], found: dict[str, Any] | None, taken: set[str]) -> dict[str, Any]:
-    """What a line comes to: `take`, `already`, `choose`, `unknown`, `heading` or `not_understood`.
-
-    Taken is only who is meant beyond doubt: the one of that name, unless phone or home on the list say otherwise.
+def look_up(station_id: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each of the lines with what it comes to: `one` beyond doubt, `choose` or `unknown`, as members says, with the
+    `members`; else how it was read, `heading` or `not_understood`.
     """
-    if found is None:
-        return line | {"comes_to": line["reading"], "members": []}
-    meant = [member for member in found["members"] if member["name"] == line["name"]]
-    by_phone = [member for member in meant if member["id"] in found["by_phone"]]
-    at_home = [
-        member
-        for member in meant
-        if may_live_at(line["place"], member.get("compound_name"), member.get("building_name"))
+    asked = [
+        {"name": line["name"], "phone": line["phone"], "place": line["place"][:PLACE_MAX]}
+        for line in lines
+        if line["reading"] == "person"
     ]
-    narrowed = by_phone or (at_home if line["place"] else []) or meant
-    contradicted = bool(line["phone"] and not by_phone) or bool(line["place"] and not by_phone and not at_home)
-    if not found["members"]:
-        return line | {"comes_to": "unknown", "members": []}
-    # A name that only another station knows says little by itself: phone or home must say that it is they.
-    doubtful = found.get("elsewhere") and not by_phone and not (line["place"] and at_home)
-    if len(narrowed) == 1 and not contradicted and not doubtful:
-        is_taken = narrowed[0]["id"] in taken
-        return line | {"comes_to": "already" if is_taken else "take", "members": narrowed}
-    return line | {"comes_to": "choose", "members": found["members"] if contradicted else narrowed}
+    content = {"station_id": station_id, "people": asked}
+    answers = iter(backend.call("members", "POST", "/look-ups", json=content) if asked else ())
+    return [
+        line | (next(answers) if line["reading"] == "person" else {"comes_to": line["reading"], "members": []})
+        for line in lines
+    ]
 
 
-def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], text: str) -> str:
+def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: set[str], text: str) -> str:
+    """`taken` are the members who are signed up: who of them is meant is `already`, who stands there again `twice`."""
     seen: set[str] = set()
     people_of = Counter(line["number"] for line in lines)
     shown: Counter[int] = Counter()
@@ -164,10 +145,9 @@ def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], text: str
         line["key"] = f"{number}_{shown[number]}" if shown[number] > 1 else str(number)
         line["of_several"] = people_of[number] > 1
         line["again"] = _again(line)
-        if line["comes_to"] == "take":
+        if line["comes_to"] == "one":
             (member,) = line["members"]
-            if member["id"] in seen:
-                line["comes_to"] = "twice"
+            line["comes_to"] = "already" if member["id"] in taken else "twice" if member["id"] in seen else "take"
             seen.add(member["id"])
         line["options"] = [(member["id"], describe(member)) for member in line["members"]]
     return render_template("signed_up/check.html", activity=activity, lines=lines, text=text, filled=Form())

@@ -5,10 +5,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from gateway import qr
-from gateway.pages.signed_up import judge
 from gateway.parts import parts
 from shared import clock
 from shared.ids import new_id
@@ -272,34 +269,6 @@ def test_who_stands_first_on_the_list_has_the_first_place_also_when_it_had_to_be
     nobody = organizer.post(page, f"{page}/read", list="1. 李小明").text
     assert "名单上没有可以报名的人" in nobody
     assert f'action="{list_page}"' not in nobody or "<span>报名</span>" not in nobody
-
-
-@pytest.mark.parametrize(
-    ("place", "comes_to"),
-    [
-        ("2栋", "take"),
-        ("2 栋", "take"),
-        ("和谐小区", "take"),
-        ("和谐小区2栋", "take"),
-        ("和谐小区二号楼", "take"),
-        ("2幢", "take"),
-        ("和谐小区三号楼", "choose"),
-        ("12栋", "choose"),
-        ("3栋", "choose"),
-    ],
-)
-def test_a_home_on_the_list_may_be_the_building_alone(place: str, comes_to: str) -> None:
-    member = {"id": "1", "name": "陈芳", "compound_name": "和谐小区", "building_name": "2 栋"}
-    line = {"name": "陈芳", "phone": None, "place": place}
-    assert judge(line, {"members": [member], "by_phone": []}, set())["comes_to"] == comes_to
-
-
-def test_a_name_that_only_another_station_knows_is_asked_about() -> None:
-    member = {"id": "1", "name": "陈芳", "compound_name": "和谐小区", "building_name": "2 栋"}
-    found = {"members": [member], "by_phone": [], "elsewhere": True}
-    for place, phone, comes_to in (("", None, "choose"), ("和谐小区", None, "take"), ("", "13900000000", "take")):
-        line = {"name": "陈芳", "phone": phone, "place": place}
-        assert judge(line, found | {"by_phone": ["1"] if phone else []}, set())["comes_to"] == comes_to
 
 
 def signed_up(organizer: Browser, activity_id: str) -> list[str]:

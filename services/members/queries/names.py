@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_
+from sqlalchemy import Row
 
 from services.members.domain import newcomers
+from services.members.domain.lists import Asked, Namesake, judge
 from services.members.queries.people import may_see
-from services.members.store import cards, homes, named, people, search, tree
+from services.members.store import cards, homes, look_ups, named, people, search, tree
 from services.members.store.models import Member
 from shared.db import session
 from shared.principal import Principal, Role
 
 
 def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Who of a station is meant by each of these names and phones, in their order; only where the caller organizes.
+    """Who of a station is meant by each of these lines of a list, in their order; only where the caller organizes.
 
     Of whom the station has nobody, those of the caller's other stations are, as the roll call finds them: since a split
     the list of the group names people of both. They are `elsewhere`.
@@ -23,36 +24,37 @@ def look_up(caller: Principal, *, station_id: UUID, named: Sequence[dict[str, An
     tx = session()
     path = tree.get_standing(tx, station_id).path
     caller.require(Role.ORGANIZER, path)
-    hashes = {one["phone"]: people.phone_hash(one["phone"]) for one in named if one["phone"]}
-    statement = (
-        cards.view()
-        .add_columns(Member.phone_hash, homes.at_home_or_moving_to(path).label("is_here"))
-        .where(
-            or_(cards.below_any(caller.paths(Role.ORGANIZER)), homes.at_home_or_moving_to(path)),
-            Member.status == "active",
-            or_(
-                Member.name == func.any([one["name"] for one in named]),
-                Member.phone_hash == func.any(list(hashes.values())),
-            ),
+    asked = [Asked(**one) for one in named]
+    phones = {one.phone: people.phone_hash(one.phone) for one in asked if one.phone}
+    rows = look_ups.list_called(tx, path, caller.paths(Role.ORGANIZER), [one.name for one in asked], phones)
+    buildings = look_ups.buildings_of(tx, {row.compound_id for row in rows if row.compound_id is not None})
+    return [_look_up(one, phones.get(one.phone or ""), rows, buildings) for one in asked]
+
+
+def _look_up(
+    asked: Asked, phone: bytes | None, rows: Sequence[Row[Any]], buildings: dict[UUID | None, list[str]]
+) -> dict[str, Any]:
+    called = {row.id: row for row in rows if row.name == asked.name or (phone and row.phone_hash == phone)}
+    here = [row for row in called.values() if row.is_here]
+    namesakes = [
+        Namesake(
+            id=row.id,
+            name=row.name,
+            has_phone=phone is not None and row.phone_hash == phone,
+            compound=row.compound_name,
+            building=row.building_name,
+            buildings=buildings.get(row.compound_id, ()),
         )
-        .order_by(Member.id)
-    )
-    rows = tx.execute(statement).all()
-    found = []
-    for one in named:
-        wanted = hashes.get(one["phone"])
-        meant = [row for row in rows if row.name == one["name"] or (wanted is not None and row.phone_hash == wanted)]
-        here = [row for row in meant if row.is_here]
-        shown = here or meant[: newcomers.LOOK_ALIKES_MAX]
-        found.append(
-            {
-                "name": one["name"],
-                "members": [cards.as_shown(row) for row in shown],
-                "by_phone": [row.id for row in shown if wanted is not None and row.phone_hash == wanted],
-                "elsewhere": bool(meant) and not here,
-            }
-        )
-    return found
+        for row in here or list(called.values())[: newcomers.LOOK_ALIKES_MAX]
+    ]
+    elsewhere = bool(called) and not here
+    comes_to, member_ids = judge(asked, namesakes, elsewhere=elsewhere)
+    return {
+        "name": asked.name,
+        "comes_to": comes_to,
+        "members": [cards.as_shown(called[member_id]) for member_id in member_ids],
+        "elsewhere": elsewhere,
+    }
 
 
 def list_names(caller: Principal, *, station_id: UUID, ids: Sequence[UUID]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from services.members.domain.lists import Meaning
 from services.members.schemas.consents import ConsentShownSchema, consent_list
 from services.members.schemas.kinds import (
     NAME_LENGTH_MAX,
@@ -15,6 +16,8 @@ from services.members.schemas.kinds import (
     row_limit,
 )
 from shared.fields import Day, Line, Whole, Wire
+
+PLACE_LENGTH_MAX = 100
 
 
 class NamedSchema(Wire):
@@ -167,6 +170,12 @@ class MeSchema(Wire):
 class WantedSchema(Wire):
     name = Line(length_max=NAME_LENGTH_MAX, required=True)
     phone = Line(length_max=20, allow_none=True, load_default=None)
+    place = Line(
+        length_max=PLACE_LENGTH_MAX,
+        empty=True,
+        load_default="",
+        metadata={"description": "The home as it was written: 和谐小区3栋, 3号楼"},
+    )
 
 
 class LookUpSchema(Wire):
@@ -177,11 +186,16 @@ class LookUpSchema(Wire):
 
 
 class FoundSchema(Wire):
-    """Who has the name, or the phone; which of them has the phone stands in `by_phone`."""
+    """Who is meant by the line, or may be."""
 
     name = fields.String(required=True)
+    comes_to = fields.Enum(
+        Meaning,
+        by_value=True,
+        required=True,
+        metadata={"description": "`one` beyond doubt, somebody to `choose`, or `unknown`"},
+    )
     members = fields.List(fields.Nested(MemberSchema), required=True)
-    by_phone = fields.List(fields.UUID(), required=True)
     elsewhere = fields.Boolean(
         required=True, metadata={"description": "Nobody of this station: these are of the caller's other ones"}
     )
