@@ -153,7 +153,9 @@ def _read_pasted(line: str) -> _Pasted | None:
 
 
 def _who_is_meant(node_id: str, lines: Sequence[_Pasted]) -> dict[str, list[dict[str, Any]]]:
-    """Members by what the lines call them: a name means those of the place, a number whoever has it."""
+    """Members by what the lines call them: a name means those of the place, never a namesake of another one, a number
+    whoever has it.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     numbers = list(dict.fromkeys(one.volunteer_number for one in lines if one.volunteer_number))
     for start in range(0, len(numbers), CODES_AT_ONCE):
@@ -164,7 +166,7 @@ def _who_is_meant(node_id: str, lines: Sequence[_Pasted]) -> dict[str, list[dict
     if names:
         asked = {"station_id": node_id, "people": [{"name": name, "phone": None} for name in dict.fromkeys(names)]}
         for answer in backend.call("members", "POST", "/look-ups", json=asked):
-            found[answer["name"]] = [one for one in answer["members"] if one["name"] == answer["name"]]
+            found[answer["name"]] = [] if answer["elsewhere"] else answer["members"]
     return found
 
 

@@ -136,3 +136,19 @@ def test_numbers_are_pasted_a_line_a_person_and_what_is_not_understood_stays_in_
         query = f"kind=member&subject_id={who.member_id}"
         numbers = [one["number"] for one in staff.api("GET", f"/checkin/outside-numbers?{query}")]
         assert numbers == ([known] if known else [])
+
+
+def test_a_name_that_is_pasted_means_nobody_of_another_station(town: Town) -> None:
+    """Though this login is responsible for both: the number would go into records that are never changed."""
+    here = town.administrator.api("GET", f"/members/nodes/{town.station_id}")
+    station = {"id": str(new_id()), "level": "station", "name": "别的站", "parent_id": here["parent_id"]}
+    town.administrator.api("POST", "/members/nodes", station)
+    namesake = {"id": str(new_id()), "name": "孙别处", "station_id": station["id"]}
+    town.administrator.api("POST", "/members/members", namesake)
+    town.deliver()
+    told = town.administrator.post(
+        "/staff/outside", "/staff/outside", 422, platform="izhiyuan", node_id=town.station_id, list="孙别处 G-77"
+    ).text
+    assert "这里没有叫这个名字" in told
+    query = f"kind=member&subject_id={namesake['id']}"
+    assert town.administrator.api("GET", f"/checkin/outside-numbers?{query}") == []
