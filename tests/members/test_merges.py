@@ -242,25 +242,58 @@ def test_who_stays_is_the_own_case_of_who_went(town: Town, staff: Any) -> None:
     assert now.is_own_case(goes, household_id)
 
 
+def home(town: Town, member_id: UUID) -> Any:
+    return state(town, member_id)[0]["household_id"]
+
+
 def test_entries_of_one_person_share_a_household_whoever_moves_in_and_out(town: Town, staff: Any) -> None:
     stays, goes, wife = town.add("陈芳"), town.add("陈芳"), town.add("王秀英")
     assert merge(town, staff, stays, goes).status_code == 200
-
-    def home(member_id: UUID) -> Any:
-        return state(town, member_id)[0]["household_id"]
 
     for with_whom in (None, str(wife), None, None):
         versions = [town.sql("SELECT version FROM member WHERE id = :id", id=stays)]
         answer = town.ask("PUT", f"/members/{stays}/household", staff, {"with_member_id": with_whom})
         assert answer.status_code == 200
-        assert home(stays) == home(goes) is not None, "or nobody would see that they decide for themselves"
-        assert (home(wife) == home(stays)) == (with_whom is not None)
+        assert home(town, stays) == home(town, goes) is not None, "or nobody would see that they decide for themselves"
+        assert (home(town, wife) == home(town, stays)) == (with_whom is not None)
         told = {fact["member_id"]: fact["household_id"] for fact in town.events("MemberChanged")}
-        assert told[str(goes)] == told[str(stays)] == str(home(stays))
+        assert told[str(goes)] == told[str(stays)] == str(home(town, stays))
         versions.append(town.sql("SELECT version FROM member WHERE id = :id", id=stays))
     assert versions[0] == versions[1], "who lives alone already is not told of again"
     assert undo(town, staff, goes).status_code == 200
-    assert home(goes) is None, "as before the merge"
+    assert home(town, goes) is None, "as before the merge"
+
+
+def test_whoever_was_merged_before_moves_along_and_back(town: Town, staff: Any) -> None:
+    first, second, stays, wife, husband = (town.add(name) for name in ("陈芳", "陈芳", "陈芳", "李明", "王伟"))
+    for one, other in ((second, husband), (stays, wife)):
+        content = {"with_member_id": str(other)}
+        assert town.ask("PUT", f"/members/{one}/household", staff, content).status_code == 200
+    assert merge(town, staff, second, first).status_code == 200
+    assert home(town, first) == home(town, second) == home(town, husband) != home(town, wife)
+    assert merge(town, staff, stays, second).status_code == 200
+    assert home(town, first) == home(town, second) == home(town, stays) == home(town, wife) != home(town, husband)
+
+    def told() -> dict[str, Any]:
+        return {fact["member_id"]: fact["household_id"] for fact in town.events("MemberChanged")}
+
+    assert {told()[str(one)] for one in (first, second, stays)} == {str(home(town, wife))}
+    assert undo(town, staff, second).status_code == 200
+    assert home(town, first) == home(town, second) == home(town, husband) != home(town, wife) == home(town, stays)
+    assert {told()[str(one)] for one in (first, second)} == {str(home(town, husband))}
+
+
+def test_who_is_still_merged_lives_with_who_stays_when_another_merge_is_taken_back(town: Town, staff: Any) -> None:
+    goes, stays, other, wife = (town.add(name) for name in ("陈芳", "陈芳", "陈芳", "李明"))
+    town.ask("PUT", f"/members/{goes}/household", staff, {"with_member_id": str(wife)})
+    assert [merge(town, staff, stays, one).status_code for one in (goes, other)] == [200, 200]
+    assert undo(town, staff, goes).status_code == 200
+    assert home(town, stays) == home(town, other) is not None
+    assert home(town, goes) == home(town, wife) != home(town, stays)
+    told = {fact["member_id"]: fact["household_id"] for fact in town.events("MemberChanged")}
+    assert told[str(stays)] == told[str(other)] == str(home(town, stays))
+    assert undo(town, staff, other).status_code == 200
+    assert home(town, other) is None
 
 
 def test_a_child_gets_no_login_by_a_merge(town: Town, staff: Any) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.members.commands.people import require_above_grants
+from services.members.commands.people import live, require_above_grants
 from services.members.domain import duplicates as rules
 from services.members.domain.names import is_child
 from services.members.domain.people import ChangedMeanwhile
@@ -51,8 +51,9 @@ def merge(
     _check(tx, caller, stays, goes)
     if (version or stays.version, merged_version or goes.version) != (stays.version, goes.version):
         raise ChangedMeanwhile
+    homes, moved = _share_household(tx, stays, goes)
     kept = {
-        "households": _share_household(stays, goes),
+        "households": homes,
         "taken": _take_what_is_missing(tx, stays, goes),
         "teams": _share_teams(tx, stays, goes, path),
         "logins": _give_logins(tx, stays, goes),
@@ -66,7 +67,7 @@ def merge(
     goes.status, goes.merged_into = "merged", stays.id
     duplicates.add(tx, merge_id, goes.id, stays.id, reason=reason, kept=kept, at=clock.now(), by=caller.who)
     _audit(tx, caller, "member.merge", goes, stays, path, reason)
-    people.tell(tx, [goes.id, stays.id])
+    people.tell(tx, sorted({goes.id, stays.id, *moved}))
     return cards.show(tx, member_id)
 
 
@@ -91,9 +92,10 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
     require_above_grants(tx, caller, stays.id)
     _give_back(tx, stays, goes, found.kept)
     goes.status, goes.merged_into = "active", None
+    moved = _part_households(tx, stays, goes, found.kept["households"])
     found.undone_at, found.undone_by, found.kept = clock.now(), caller.who, {}
     _audit(tx, caller, "member.unmerge", goes, stays, path, reason)
-    people.tell(tx, [goes.id, stays.id])
+    people.tell(tx, sorted({goes.id, stays.id, *moved}))
     return cards.show(tx, member_id)
 
 
@@ -124,12 +126,26 @@ def _check(tx: Session, caller: Principal, stays: Member, goes: Member) -> None:
         raise rules.ChildsLogin
 
 
-def _share_household(stays: Member, goes: Member) -> dict[str, str | None]:
-    """One household for both, so that nobody decides for the entry that went; what each had before, and both now."""
+def _share_household(tx: Session, stays: Member, goes: Member) -> tuple[dict[str, str | None], list[UUID]]:
+    """One household for both and for whoever was merged into them, so that nobody decides for an entry of theirs; what
+    each had before, and both now; and who moved.
+    """
     before = {"stays": _text(stays.household_id), "goes": _text(goes.household_id)}
     shared = stays.household_id or goes.household_id or new_id()
-    stays.household_id = goes.household_id = shared
-    return before | {"shared": str(shared)}
+    moved = [*live(tx, stays, shared), *live(tx, goes, shared)]
+    return before | {"shared": str(shared)}, moved
+
+
+def _part_households(tx: Session, stays: Member, goes: Member, homes: dict[str, str | None]) -> list[UUID]:
+    """Each where they lived before, with whoever is still merged into them; who moved. The two are no line any more.
+
+    The entry that had gone has lived wherever who stays did. Who stays goes back unless somebody let them live
+    elsewhere since.
+    """
+    moved = live(tx, goes, _id(homes["goes"]))
+    if _text(stays.household_id) == homes["shared"]:
+        moved += live(tx, stays, _id(homes["stays"]))
+    return moved
 
 
 def _take_what_is_missing(tx: Session, stays: Member, goes: Member) -> dict[str, Any]:
@@ -201,7 +217,7 @@ def _give_logins(tx: Session, stays: Member, goes: Member) -> list[dict[str, Any
 
 
 def _give_back(tx: Session, stays: Member, goes: Member, kept: dict[str, Any]) -> None:
-    """Everything as it was, but what somebody has changed since."""
+    """Everything but the household as it was, unless somebody has changed it since."""
     present = {acting.login_id: acting.relation for acting in duplicates.list_logins(tx, stays.id)}
     for given in reversed(kept["logins"]):
         login_id = UUID(given["login_id"])
@@ -214,11 +230,6 @@ def _give_back(tx: Session, stays: Member, goes: Member, kept: dict[str, Any]) -
             duplicates.set_relation(tx, login_id, stays.id, given["before"])
         since = None if given["since"] is None else datetime.fromisoformat(given["since"])
         duplicates.add_login_member(tx, goes.id, Acting(login_id, given["relation"], since))
-    homes = kept["households"]
-    for member, before in ((stays, homes["stays"]), (goes, homes["goes"])):
-        # The entry that had gone has lived wherever who stays did.
-        if member is goes or str(member.household_id) == homes["shared"]:
-            member.household_id = None if before is None else UUID(before)
     taken = dict(kept["taken"])
     if taken.pop("phone", False) and stays.phone_hash == goes.phone_hash:
         for column, content in people.phone_columns(stays.id, None).items():
@@ -238,6 +249,10 @@ def _give_back(tx: Session, stays: Member, goes: Member, kept: dict[str, Any]) -
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
 
 
 def _audit(tx: Session, caller: Principal, action: str, goes: Member, stays: Member, path: str, reason: str) -> None:

@@ -311,15 +311,15 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
     require_above_grants(tx, caller, member.id)
     if with_member_id is None:
         if people.lives_with_others(tx, member, entries.line_of(tx, member.id)):
-            _live(tx, member, None)
+            people.tell(tx, live(tx, member, None))
     elif with_member_id != member_id:
         other, _ = people.get_as_staff(tx, caller, with_member_id)
         caller.refuse_own_case(other.id, other.household_id, tried)
         require_above_grants(tx, caller, other.id)
         if other.household_id is None:
-            _live(tx, other, new_id())
+            people.tell(tx, live(tx, other, new_id()))
         if member.household_id != other.household_id:
-            _live(tx, member, other.household_id)
+            people.tell(tx, live(tx, member, other.household_id))
     audit.add(
         tx,
         caller,
@@ -332,16 +332,19 @@ def set_household(tx: Session, caller: Principal, member_id: UUID, with_member_i
     return cards.show(tx, member_id)
 
 
-def _live(tx: Session, member: Member, household_id: UUID | None) -> None:
+def live(tx: Session, member: Member, household_id: UUID | None) -> list[UUID]:
     """Be of a household with all entries that were merged into the member: nobody decides for another one of theirs.
-    So who lives alone has a household of their own entries, where there are several.
+    So who lives alone has a household of their own entries, where there are several. Who moved, and is to be told of.
     """
     line = entries.line_of(tx, member.id)
-    member.household_id = household_id or (new_id() if line else None)
+    shared = household_id or (new_id() if line else None)
+    moved = [] if member.household_id == shared else [member.id]
+    member.household_id = shared
     if line:
-        same = update(Member).where(Member.id.in_(line)).values(household_id=member.household_id)
-        tx.execute(same.execution_options(synchronize_session=False))
-    people.tell(tx, [member.id, *line])
+        elsewhere = Member.id.in_(line) & Member.household_id.is_distinct_from(shared)
+        same = update(Member).where(elsewhere).values(household_id=shared).returning(Member.id)
+        moved += tx.scalars(same.execution_options(synchronize_session=False))
+    return moved
 
 
 @transactional
