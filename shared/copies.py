@@ -3,8 +3,8 @@
 Members tells them by events; the higher version wins, so events may come twice and in any order.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
@@ -107,6 +107,12 @@ def find_card(tx: Session, member_id: UUID) -> Row[Any] | None:
     return tx.execute(select(member_card).where(member_card.c.member_id == member_id)).first()
 
 
+def find_cards(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    """The copies of several members by id, so far as they have come."""
+    rows = tx.execute(select(member_card).where(member_card.c.member_id == func.any(list(member_ids))))
+    return {row.member_id: row for row in rows}
+
+
 def find_station(tx: Session, node_id: UUID) -> Row[Any] | None:
     """The copy of one node; columns as `station`."""
     return tx.execute(select(station).where(station.c.node_id == node_id)).first()
@@ -179,22 +185,46 @@ def require_acts_for(tx: Session, caller: Principal, member_id: UUID) -> None:
         caller.require_acts_for(member_id)
 
 
+def own_cases(tx: Session, caller: Principal, cards: Mapping[UUID, Row[Any]]) -> set[UUID]:
+    """Those of these cards' members who are the caller's own or of their households, or whose entry was merged into
+    such a one: it may be news yet to come that they live together.
+    """
+    merged = [member_id for member_id, card in cards.items() if card.merged_into is not None]
+    stays = who_stays(tx, merged) if merged else {}
+    known = {**cards, **(find_cards(tx, stays.values()) if stays else {})}
+
+    def is_own(member_id: UUID) -> bool:
+        card = known.get(member_id)
+        return caller.is_own_case(member_id, None if card is None else card.household_id)
+
+    return {member_id for member_id in cards if is_own(member_id) or is_own(stays.get(member_id, member_id))}
+
+
+class Home(Protocol):
+    """Of a member's card what an own case is known by."""
+
+    @property
+    def household_id(self) -> UUID | None: ...
+
+    @property
+    def merged_into(self) -> UUID | None: ...
+
+
 def refuse_own_case(
     tx: Session,
     caller: Principal,
     member_id: UUID,
-    household_id: UUID | None,
-    merged_into: UUID | None,
+    card: Home | Row[Any] | None,
     tried: Tried,
+    *,
+    detail: str | None = None,
 ) -> None:
-    """Raise OwnCase for the caller's own members and households, by the card of who stays too: whose entry was merged
-    may have moved to another household since.
-    """
-    caller.refuse_own_case(member_id, household_id, tried)
-    if merged_into is not None:
+    """Raise OwnCase as by `own_cases`; `card` is None when it has not come yet."""
+    caller.refuse_own_case(member_id, None if card is None else card.household_id, tried, detail=detail)
+    if card is not None and card.merged_into is not None:
         stays = who_stays(tx, [member_id])[member_id]
-        card = find_card(tx, stays)
-        caller.refuse_own_case(stays, None if card is None else card.household_id, tried)
+        theirs = find_card(tx, stays)
+        caller.refuse_own_case(stays, None if theirs is None else theirs.household_id, tried, detail=detail)
 
 
 PERSONS = """

@@ -1,12 +1,13 @@
 """Members who were merged in the middle of an activity: the stay that is open is left, and nobody comes twice."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from services.checkin.commands import activities, attendances, people, scans, sheets, sign_ups
+from services.checkin.commands import activities, attendances, newcomers, people, reviews, scans, sheets, sign_ups
 from services.checkin.domain.attendances import AlreadyRecorded, Mark
 from services.checkin.domain.outside import NothingToExport
 from services.checkin.domain.sheets import Line
@@ -20,9 +21,10 @@ from services.checkin.queries.attendances import get_attendance, list_attendance
 from services.checkin.store import Activity
 from shared import clock, copies
 from shared.db import transactional
-from shared.principal import Grant, Principal, Role
+from shared.principal import Grant, OwnCase, Principal, Role
 from tests.checkin.support import HERE, Station, after, own
 from tests.checkin.test_outside import PLATFORM, make, number, records
+from tests.checkin.test_reviews import approve
 from tests.checkin.test_roll import tick as roll_tick
 from tests.checkin.test_sign_ups import sign_up, signed_up
 
@@ -197,6 +199,45 @@ def _numbers(staff: Principal, who: Principal) -> list[tuple[str, str]]:
         (row.platform, row.number)
         for row in outside_queries.list_outside_numbers(staff, kind="member", subject_id=own(who))
     ]
+
+
+# --- Own cases ------------------------------------------------------------------------------------------------
+
+
+def test_who_stays_decides_nothing_for_an_entry_however_long_the_line_and_late_the_news(station: Station) -> None:
+    """The card of the first entry still says that they live elsewhere."""
+    before, now, activity = uuid4(), uuid4(), station.activity(confirm_each=True)
+    grants = (Grant(Role.ORGANIZER, HERE), Grant(Role.STAFF, HERE))
+    first, second = station.person(*grants, household_id=before), station.person(household_id=before)
+    chen, stranger = station.person(*grants, household_id=now), station.person(*grants)
+    reviews.switch_review(chen, node_id=station.id, on=True)
+    asked = activities.publish_activity(first, activity_id=station.draft().id)
+    served = station.attend(first, activity, 0, 60)
+    for goes, into in ((first, second), (second, chen)):
+        card = replace(station.card(own(goes)), version=2, status="merged", merged_into=own(into))
+        transactional(copies.take_members)([replace(card, household_id=before)])
+    attempts: list[Callable[[Principal], Any]] = [
+        lambda who: attendances.confirm_attendance(who, attendance_id=served.id),
+        lambda who: attendances.reject_attendance(who, attendance_id=served.id, reason="没有来"),
+        lambda who: newcomers.sign_in_newcomer(
+            who,
+            attendance_id=uuid4(),
+            activity_id=activity.id,
+            site_id=activity.sites[0].id,
+            member_id=own(first),
+        ),
+        lambda who: number(station, who, own(first), "G-1"),
+        lambda who: approve(who, asked),
+    ]
+    with clock.travel(after(70)):
+        for attempt in attempts:
+            with pytest.raises(OwnCase) as refused:
+                attempt(chen)
+            assert refused.value.tried is not None
+        done = attendances.confirm_all(chen, activity_id=activity.id)
+        assert (done.confirmed, [one.reason for one in done.left_out]) == (0, ["own_case"])
+        assert attendances.confirm_all(stranger, activity_id=activity.id).confirmed == 1
+        assert approve(stranger, asked).state == "published"
 
 
 # --- By the organizer's word ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from services.checkin.store import activities as store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store.activities import SiteDraft
 from services.checkin.store.switches import REVIEW
-from shared import audit, clock, outbox, tokens
+from shared import audit, clock, copies, outbox, tokens
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.principal import Principal, Role
@@ -83,9 +83,10 @@ def create_activity(
 
 def _require_leaders(tx: Session, caller: Principal, drafts: Sequence[SiteDraft], stored: Sequence[Site]) -> None:
     """Raise NoSuchLeader unless who is named anew is active. The caller's own cards may still be on their way."""
-    known = {site.leader_member_id for site in stored} | {*caller.member_ids, None}
-    named = {draft.leader_member_id for draft in drafts if draft.leader_member_id not in known}
-    if named and len(attendance_store.active_members(tx, named)) != len(named):
+    known = {site.leader_member_id for site in stored} | {*caller.member_ids}
+    named = {leader for draft in drafts if (leader := draft.leader_member_id) is not None and leader not in known}
+    cards = copies.find_cards(tx, named) if named else {}
+    if any(member_id not in cards or cards[member_id].status != "active" for member_id in named):
         raise activities.NoSuchLeader
 
 

@@ -1,6 +1,6 @@
 """An organizer adds, confirms, rejects, corrects and annuls; the sweep signs out who forgot to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -192,12 +192,12 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
     # Read once its rows are ours: it may have been ended while we waited for them.
     activity = activity_store.get_activity(tx, activity_id)
     caller.require(Role.ORGANIZER, activity.path)
-    households = store.households(tx, {pair.member_id for pair in pairs})
+    waiting = [pair for pair in pairs if pair.state in (State.OPEN, State.LEFT)]
+    cards = copies.find_cards(tx, {pair.member_id for pair in waiting})
+    own_cases = copies.own_cases(tx, caller, cards)
     left_out, confirmed = [], {}
-    for pair in pairs:
-        if pair.state not in (State.OPEN, State.LEFT):
-            continue
-        reason = _left_out_for(caller, pair, households)
+    for pair in waiting:
+        reason = _left_out_for(pair, cards, own_cases)
         if reason is None:
             confirmed[pair.id] = attendances.confirm(pair)
         else:
@@ -219,12 +219,12 @@ def confirm_all(tx: Session, caller: Principal, *, activity_id: UUID) -> Confirm
     return ConfirmedAll(len(confirmed), left_out)
 
 
-def _left_out_for(caller: Principal, pair: Attendance, households: Mapping[UUID, UUID | None]) -> str | None:
+def _left_out_for(pair: Attendance, known: Container[UUID], own_cases: Container[UUID]) -> str | None:
     if pair.state is State.OPEN:
         return "open"
-    if pair.member_id not in households:
+    if pair.member_id not in known:
         return "unknown"
-    if caller.is_own_case(pair.member_id, households[pair.member_id]):
+    if pair.member_id in own_cases:
         return "own_case"
     return "overlapping" if Mark.OVERLAPPING in pair.marks else None
 
@@ -270,15 +270,16 @@ def _hold(
 def _require(
     tx: Session, caller: Principal, activity: Activity, tried: Tried, member_id: UUID, *, must_be_known: bool = False
 ) -> str:
-    """The activity's path, when the caller may organize there and neither is the member nor lives with them.
+    """The activity's path, when the caller may organize there and neither is the member nor lives with them, by who
+    they turned out to be.
 
     Nobody's minutes are confirmed before their card has come, which says with whom they live (ADR 103).
     """
     caller.require(Role.ORGANIZER, activity.path)
-    households = store.households(tx, [member_id])
-    if must_be_known and member_id not in households:
+    card = copies.find_card(tx, member_id)
+    if must_be_known and card is None:
         raise attendances.NoSuchMember
-    caller.refuse_own_case(member_id, households.get(member_id), tried)
+    copies.refuse_own_case(tx, caller, member_id, card, tried)
     return activity.path
 
 

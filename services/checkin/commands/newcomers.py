@@ -29,7 +29,7 @@ def sign_in_newcomer(
     caller.require(Role.ORGANIZER, activity.path)
     card = copies.find_card(tx, member_id)
     tried = Tried("attendance.add", activity.path, told={"title": activity.title})
-    caller.refuse_own_case(member_id, None if card is None else card.household_id, tried)
+    copies.refuse_own_case(tx, caller, member_id, card, tried)
     digest = digest_of(activity_id, member_id, site_id)
     if (known := store.find_made(tx, attendance_id)) is not None:
         if known[1] != digest:

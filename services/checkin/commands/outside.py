@@ -28,7 +28,7 @@ def set_number(
     if kind == Kind.MEMBER:
         card = copies.find_card(tx, subject_id)
         tried = Tried("outside_number.set", path, told={"platform": platform})
-        caller.refuse_own_case(subject_id, None if card is None else card.household_id, tried)
+        copies.refuse_own_case(tx, caller, subject_id, card, tried)
     if number is None:
         changed = store.drop_number(tx, platform, kind, subject_id)
     else:

@@ -19,7 +19,7 @@ from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import past as store
-from shared import audit, clock, outbox, tokens
+from shared import audit, clock, copies, outbox, tokens
 from shared.events import (
     Answer,
     AttendanceSettled,
@@ -51,7 +51,7 @@ def _judge(tx: Session, services: Sequence[PastService]) -> dict[UUID, str | Non
     """By record, why it is to be left out; None where it is new. Each counts for those after it."""
     stays, held = store.list_stays(tx, services), store.list_held(tx, services)
     held_on = {(station_id, service_day(starts_at), title) for station_id, starts_at, title in held}
-    cards = attendance_store.find_cards(tx, {service.member_id for service in services})
+    cards = copies.find_cards(tx, {service.member_id for service in services})
     found: dict[UUID, str | None] = {}
     for service in services:
         theirs: list[Stay] = stays.setdefault(service.member_id, [])
@@ -76,7 +76,7 @@ def take_past(tx: Session, facts: Sequence[PastServiceApproved]) -> list[Answer]
         record_id: (record.digest, {"state": record.state, "detail": record.reason})
         for record_id, record in store.lock_records(tx, [fact.record_id for fact in facts]).items()
     }
-    cards = attendance_store.find_cards(tx, {fact.member_id for fact in facts})
+    cards = copies.find_cards(tx, {fact.member_id for fact in facts})
     stations = store.list_stations(tx, (fact.station_id for fact in facts))
     fresh = {
         fact.record_id: fact

@@ -9,9 +9,8 @@ from services.checkin.domain import activities
 from services.checkin.domain.activities import State
 from services.checkin.store import Activity
 from services.checkin.store import activities as store
-from services.checkin.store import attendances as attendance_store
 from services.checkin.store.switches import REVIEW
-from shared import audit, clock
+from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.principal import Principal, Role, Tried
@@ -39,9 +38,8 @@ def approve_activity(tx: Session, caller: Principal, *, activity_id: UUID, asked
     _require_asked(activity, asked_at)
     asker, detail = activity.asked_by, {"title": activity.title}
     if asker is not None:
-        household_id = attendance_store.households(tx, [asker]).get(asker)
         tried = Tried("activity.approve", activity.path, "activity", activity_id, detail)
-        caller.refuse_own_case(asker, household_id, tried, detail=NOT_ONES_OWN)
+        copies.refuse_own_case(tx, caller, asker, copies.find_card(tx, asker), tried, detail=NOT_ONES_OWN)
     activity.state, activity.published_at = State.PUBLISHED.value, clock.now()
     asked = {"member_id": str(asker)} if asker else {}
     audit.add(tx, caller, "activity.approve", "activity", activity_id, path=activity.path, detail=detail | asked)

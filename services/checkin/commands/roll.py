@@ -66,7 +66,7 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     activity = activity_store.get_activity(tx, activity_id)
     led = roll.sites_called(activity.leaders, caller.own_member_id, organizes=caller.may(Role.ORGANIZER, activity.path))
     running = Running(activity.stands, activity.schedule, clock.now())
-    cards = attendance_store.find_cards(tx, member_ids)
+    cards = copies.find_cards(tx, member_ids)
     pairs: dict[UUID, list[Attendance]] = defaultdict(list)
     # Who came before two entries of one person were merged is there as who stays.
     merged = copies.merged_into(tx, member_ids)

@@ -18,7 +18,7 @@ from services.checkin.store import Activity
 from services.checkin.store import activities as activity_store
 from services.checkin.store import attendances as attendance_store
 from services.checkin.store import sheets as store
-from shared import audit, clock
+from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.events import Evidence
@@ -92,7 +92,7 @@ def _judge(
     """A receipt for each line, and the attendances that are new."""
     now, schedule = clock.now(), activity.schedule
     wanted = list({entry.member_id for entry in entries})
-    cards = attendance_store.find_cards(tx, wanted)
+    cards = copies.find_cards(tx, wanted)
     activity_store.lock_each(tx, wanted)
     pairs = store.list_pairs(tx, activity.id, wanted)
     counts = attendance_store.count_pairs(tx, wanted, list({service_day(entry.arrived_at) for entry in entries}))

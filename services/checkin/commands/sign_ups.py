@@ -90,11 +90,11 @@ def _add(
     list_id: UUID | None,
 ) -> list[UUID]:
     """Returns those who are active; the caller's own cards may still be on their way."""
-    statuses = store.statuses(tx, list(ids))
+    cards = copies.find_cards(tx, ids)
     active = [
         member_id
         for member_id in ids
-        if statuses.get(member_id, "active" if caller.acts_for(member_id) else "unknown") == "active"
+        if (cards[member_id].status == "active" if member_id in cards else caller.acts_for(member_id))
     ]
     common: dict[str, Any] = {
         "activity_id": activity.id,

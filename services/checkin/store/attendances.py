@@ -217,29 +217,6 @@ def lock_waiting(tx: Session, member_ids: Iterable[UUID]) -> list[UUID]:
     return [pair.id for pair in _lock(tx, where)]
 
 
-def find_cards(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
-    """Each member's status and household, so far as their cards have come."""
-    card = copies.member_card.c
-    statement = select(card.member_id, card.status, card.household_id)
-    return {row.member_id: row for row in tx.execute(statement.where(card.member_id == func.any(list(member_ids))))}
-
-
-def households(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
-    """Each member's household, so far as their cards have come."""
-    card = copies.member_card
-    statement = select(card.c.member_id, card.c.household_id).where(card.c.member_id == func.any(list(member_ids)))
-    return {row.member_id: row.household_id for row in tx.execute(statement)}
-
-
-def active_members(tx: Session, member_ids: Iterable[UUID | None]) -> set[UUID]:
-    """Those of these members whose card has come and is active."""
-    card = copies.member_card
-    statement = select(card.c.member_id).where(
-        card.c.member_id == func.any(list(member_ids)), card.c.status == "active"
-    )
-    return set(tx.scalars(statement))
-
-
 def list_views(
     tx: Session, where: Sequence[ColumnElement[bool]], *, limit: int, newest_first: bool, mark: UUID | None
 ) -> Sequence[Row[*tuple[Any, ...]]]:

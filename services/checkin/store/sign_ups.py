@@ -103,13 +103,6 @@ def last_number(tx: Session, activity_id: UUID) -> int:
     return tx.scalar(highest) or 0
 
 
-def statuses(tx: Session, member_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Each member's status, so far as their cards have come."""
-    card = copies.member_card
-    rows = tx.execute(select(card.c.member_id, card.c.status).where(card.c.member_id == func.any(list(member_ids))))
-    return {row.member_id: row.status for row in rows}
-
-
 def add(tx: Session, rows: Sequence[dict[str, Any]]) -> None:
     tx.execute(insert(sign_up_table).values(list(rows)))
 

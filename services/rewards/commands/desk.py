@@ -84,7 +84,7 @@ def _lock(tx: Session, caller: Principal, redemption_id: UUID, act: str) -> AtDe
         raise NotFound("没有这次兑换")
     caller.require(Role.ORGANIZER, found.station_path)
     tried = Tried(act, found.station_path, "redemption", redemption_id, {"gift": found.redemption.gift_name})
-    copies.refuse_own_case(tx, caller, found.redemption.member_id, found.household_id, found.merged_into, tried)
+    copies.refuse_own_case(tx, caller, found.redemption.member_id, found, tried)
     return found
 
 

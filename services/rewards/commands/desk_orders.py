@@ -224,7 +224,7 @@ def _find(tx: Session, caller: Principal, order_id: UUID) -> _Opened:
 
 def _refuse_own_case(tx: Session, caller: Principal, known: Kept, place: Row[Any]) -> None:
     tried = Tried("desk.serve", place.path, "order", known.id)
-    copies.refuse_own_case(tx, caller, known.member_id, place.household_id, place.merged_into, tried)
+    copies.refuse_own_case(tx, caller, known.member_id, place, tried)
 
 
 def _opened(tx: Session, known: Kept, place: Row[Any], events: dict[UUID, UUID]) -> _Opened:

@@ -126,7 +126,7 @@ def read_voucher(caller: Principal, text: str) -> AtDesk:
         raise rules.WrongStation(f"请到{found.station_name}领取")
     redemption = found.redemption
     tried = Tried("redemption.issue", found.station_path, "redemption", redemption.id, {"gift": redemption.gift_name})
-    copies.refuse_own_case(session(), caller, redemption.member_id, found.household_id, found.merged_into, tried)
+    copies.refuse_own_case(session(), caller, redemption.member_id, found, tried)
     try:
         found.redemption.require_issuable()
     except rules.AlreadyIssued as refusal:
