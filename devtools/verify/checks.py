@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from devtools.verify import attended, between
 from devtools.verify.audited import find_silent_acts
-from devtools.verify.entitled import find_acts_without_right, find_own_cases
+from devtools.verify.entitled import find_acts_without_right, find_own_cases, find_parted_entries
 from devtools.verify.protected import find_unprotected
 from devtools.verify.shown import find_listed_without_consent, find_remembered, find_shown_without_consent
 from devtools.verify.town import Find, Town
@@ -52,6 +52,7 @@ def all_checks(town: Town) -> Iterator[Check]:
     yield 6, "no append-only table can be changed by its service", lambda: find_unprotected(town.rows)
     yield 7, "every privileged act is in the audit log", lambda: find_silent_acts(town.rows)
     yield 7, "nobody acts for themselves or the own household", lambda: find_own_cases(town.rows)
+    yield 7, "entries of one person live together", lambda: find_parted_entries(town.rows)
     yield 7, "nobody acts without a right that reaches so far", lambda: find_acts_without_right(town.rows)
     for name, find in boards.CHECKS.items():
         yield 8, name, town.within("points", find)

@@ -79,14 +79,36 @@ _ACTS = {
 }
 # A member who was there before is of a login only since it claimed them.
 _FAMILIES = "SELECT 'login:' || login_id AS who, member_id, since FROM login_member"
-# Who moved in together after the act were strangers when it was done.
-_HOMES = """
-    SELECT member.id, household_id, max(log.at) AS moved_at FROM member
-    LEFT JOIN audit_log log ON log.action IN ('member.household', 'member.merge', 'member.unmerge', 'login.claim') AND (
-        log.subject_id = member.id
-        OR CAST(member.id AS text) IN (log.detail ->> 'with_member_id', log.detail ->> 'into_member_id')
+_ENTRIES = """
+    entry (id, person_id) AS (
+        SELECT id, id FROM member WHERE merged_into IS NULL
+        UNION ALL SELECT member.id, entry.person_id FROM entry JOIN member ON member.merged_into = entry.id
     )
-    WHERE household_id IS NOT NULL GROUP BY member.id
+"""
+"""Every entry of a member, with who stays of them: part of a WITH RECURSIVE."""
+# Who moved in together after the act were strangers when it was done; and nobody was another entry before the merge.
+_HOMES = f"""
+    WITH RECURSIVE {_ENTRIES}, moved AS (
+        SELECT named.member_id, log.at FROM audit_log log CROSS JOIN LATERAL (VALUES
+            (subject_id), (CAST(detail ->> 'with_member_id' AS uuid)), (CAST(detail ->> 'into_member_id' AS uuid))
+        ) AS named (member_id)
+        WHERE log.action IN ('member.household', 'member.merge', 'member.unmerge', 'login.claim')
+    ), person AS (
+        SELECT person_id, max(moved.at) AS moved_at
+        FROM entry LEFT JOIN moved ON moved.member_id = entry.id GROUP BY person_id
+    )
+    SELECT entry.id, stays.household_id, moved_at
+    FROM entry JOIN person USING (person_id) JOIN member stays ON stays.id = person_id
+    WHERE stays.household_id IS NOT NULL
+"""
+_PARTED = f"""
+    WITH RECURSIVE {_ENTRIES}
+    SELECT entry.id, person_id FROM entry
+    JOIN member gone ON gone.id = entry.id JOIN member stays ON stays.id = person_id AND stays.id <> gone.id
+    WHERE gone.household_id IS DISTINCT FROM stays.household_id
+        OR stays.household_id IS NULL AND stays.status <> 'erased'
+    UNION ALL SELECT id, merged_into FROM member WHERE NOT EXISTS (SELECT FROM entry WHERE entry.id = member.id)
+    ORDER BY 1
 """
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -110,6 +132,12 @@ def find_own_cases(rows: Rows) -> Iterator[str]:
                 yield f"{service}: {act.action} of {act.subject_id} by {act.who}, for a member of this login"
             elif home is not None and home in {home_of(member_id, act.at) for member_id in own}:
                 yield f"{service}: {act.action} of {act.subject_id} by {act.who}, for the own household"
+
+
+def find_parted_entries(rows: Rows) -> Iterator[str]:
+    """Entries that were merged and live elsewhere than who stays, who could then decide for them."""
+    for entry in rows("members", _PARTED):
+        yield f"members: {entry.id} was merged into {entry.person_id}, and does not live with them"
 
 
 # --- With what right ------------------------------------------------------------------------------------

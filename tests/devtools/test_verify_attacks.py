@@ -26,6 +26,7 @@ from shared.principal import Role
 from tests.acts import recorded_acts
 from tests.devtools.damage import START, attend, damaged, hold_activity
 from tests.devtools.test_verify import review
+from tests.devtools.test_verify_attacks_households import PARTED
 from tests.gateway.real import Browser, Town, town
 from tests.support import Settings
 
@@ -515,8 +516,8 @@ ATTACKS: dict[str, list[Damage]] = {
     ],
 }  # fmt: skip
 
-_THEIR_OWN = (*ledger.CHECKS, *redemptions.CHECKS)
-"""These have their attacks in tests/points/test_seal.py and tests/rewards/test_verify.py."""
+_THEIR_OWN = (*ledger.CHECKS, *redemptions.CHECKS, PARTED)
+"""These have their attacks in tests/points/test_seal.py, tests/rewards/test_verify.py and beside this file."""
 
 
 def test_every_check_has_an_attack() -> None:
