@@ -217,17 +217,21 @@ def test_who_was_merged_has_one_opening_balance_with_who_stays(
     assert "只结转一次" in row["problems"][0]["sentence"]
 
 
-def test_two_entries_of_one_file_that_are_merged_before_it_is_approved_keep_both(
-    town: Town, three: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("slice_max", [1, 500])
+def test_of_two_entries_of_one_file_that_are_merged_before_it_is_approved_the_first_is_booked(
+    town: Town, three: dict[str, UUID], monkeypatch: pytest.MonkeyPatch, slice_max: int
 ) -> None:
-    monkeypatch.setattr(work_imports, "SLICE", 1)
+    """Both lines are of one person, who has one balance: which of the two is right, a corrected file says."""
+    monkeypatch.setattr(work_imports, "SLICE", slice_max)
     caller = staff(town)
-    found = brought(town, caller, "姓名,手机,积分\n陈芳,13812340002,5\n王秀英,13812340001,7\n".encode())
+    lines = "陈芳,13812340002,5\n李建国,13812340003,6\n王秀英,13812340001,7\n"
+    found = brought(town, caller, f"姓名,手机,积分\n{lines}".encode())
     step(town, caller, found, "start")
     merge(town, three["王秀英"], three["陈芳"])
     step(town, above(town), found, "approve")
     work(town)
-    assert look(town, caller, found)["counts"] == {"added": 2}
+    assert booked(town) == [(str(three["陈芳"]), 500, 0), (str(three["李建国"]), 600, 0)]
+    assert look(town, caller, found)["counts"] == {"added": 2, "known": 1}
 
 
 def test_an_undo_tells_points_of_each_and_frees_the_members_for_a_corrected_file(

@@ -114,13 +114,19 @@ def _match(
 
 
 def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
-    """Tell points of approved rows; who has left or got an opening balance elsewhere meanwhile is passed over. Who was
-    merged since is not: points knows who has what they have.
+    """Tell points of approved rows; who has left or got an opening balance meanwhile is passed over, also by another row
+    of this file whose entry turned out to be the same person. Who was merged since is not: points knows who has what
+    they have.
     """
     imports.wait_for_others(tx)
     member_ids = [row.member_id for row in rows if row.member_id is not None]
-    open_to = entries.still_there(tx, member_ids) - with_opening(tx, member_ids, but=found.id)
-    taken = {row.number: row.member_id for row in rows if row.member_id in open_to}
+    open_to = entries.still_there(tx, member_ids) - with_opening(tx, member_ids)
+    persons, first = entries.who_they_are(tx, open_to), dict[UUID, int]()
+    for row in rows:
+        if row.member_id in open_to:
+            first.setdefault(persons[row.member_id], row.number)
+    numbers = set(first.values())
+    taken = {row.number: row.member_id for row in rows if row.number in numbers}
     facts = []
     for row in rows:
         if row.number in taken and row.member_id is not None:

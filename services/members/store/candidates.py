@@ -59,9 +59,9 @@ def list_buildings(tx: Session, path: str) -> dict[str, list[str]]:
     return found
 
 
-def with_opening(tx: Session, member_ids: Iterable[UUID], *, but: UUID | None = None) -> set[UUID]:
-    """Those of these members whose balance, or that of another entry of theirs, was taken over by an import, but this
-    one. Entries of one person that were merged are that person, wherever the person is now.
+def with_opening(tx: Session, member_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these members whose balance, or that of another entry of theirs, was taken over by an import. Entries of
+    one person that were merged are that person, wherever the person is now.
     """
     same = entries.all_of(member_ids)
     return set(
@@ -70,7 +70,7 @@ def with_opening(tx: Session, member_ids: Iterable[UUID], *, but: UUID | None = 
             .distinct()
             .join(ImportRow, and_(ImportRow.member_id == same.c.id, ImportRow.state == "added"))
             .join(ImportFile, ImportFile.id == ImportRow.import_id)
-            .where(ImportFile.kind == "opening", ImportRow.import_id.is_distinct_from(but))
+            .where(ImportFile.kind == "opening")
         )
     )
 

@@ -58,6 +58,12 @@ def who_stays(tx: Session, member_id: UUID | None) -> UUID | None:
     return person
 
 
+def who_they_are(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Of each of these members the entry that stays of that person: mostly the member."""
+    up = upwards(Member.id == func.any(list(member_ids)))
+    return {row.wanted_id: row.id for row in tx.execute(select(up).where(up.c.merged_into.is_(None)))}
+
+
 def still_there(tx: Session, member_ids: Iterable[UUID]) -> set[UUID]:
     """Those of these members who are active, or were merged into somebody who is."""
     up = upwards(Member.id == func.any(list(member_ids)))
