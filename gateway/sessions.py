@@ -49,6 +49,8 @@ class _Resolved(msgspec.Struct, frozen=True):
     members: tuple[Named, ...]
     expires_at: datetime
     kind: str
+    grants_of_others: tuple[Grant, ...] = ()
+    """Not said by a members that is older than this gateway."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +103,7 @@ class Session:
             member_ids=self.known.member_ids,
             household_ids=self.known.household_ids,
             grants=self.known.grants,
+            grants_of_others=self.known.grants_of_others,
             read_at=read_at,
         )
 

@@ -85,7 +85,8 @@ class Principal:
 
     A login is not a member: `member_id` is whom it acts for now, `own_member_id` the person who
     holds the password (the grants are that person's), `member_ids` everyone it may act for and
-    `household_ids` their households.
+    `household_ids` their households. `grants_of_others` are held by the others of `member_ids`:
+    they give this login no right, and what it does for itself may be an own case by them (ADR 157).
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Principal:
     member_ids: tuple[UUID, ...] = ()
     household_ids: tuple[UUID, ...] = ()
     grants: tuple[Grant, ...] = ()
+    grants_of_others: tuple[Grant, ...] = ()
     read_at: datetime | None = None
     """When the gateway first saw the code that this request carries (the signed scan cookie)."""
 
@@ -109,7 +111,11 @@ class Principal:
 
     def may(self, role: Role, path: str) -> bool:
         """Whether the caller holds this role at the node with this path or above it."""
-        return any(role in _IMPLIES[grant.role] and path.startswith(grant.path) for grant in self.grants)
+        return _reaches(self.grants, role, path)
+
+    def has_among_its_own(self, role: Role, path: str) -> bool:
+        """Whether anybody for whom the login acts holds this role there; it need not be the caller's to use."""
+        return self.may(role, path) or _reaches(self.grants_of_others, role, path)
 
     def require(self, role: Role, path: str) -> None:
         """Raise Forbidden unless the caller holds this role at the node or above it."""
@@ -147,6 +153,10 @@ class Principal:
     def who(self) -> str:
         """How the audit log names the caller."""
         return f"service:{self.issuer}" if self.kind is Kind.SERVICE else f"login:{self.login_id}"
+
+
+def _reaches(grants: Iterable[Grant], role: Role, path: str) -> bool:
+    return any(role in _IMPLIES[grant.role] and path.startswith(grant.path) for grant in grants)
 
 
 _decoder = msgspec.json.Decoder(Principal)

@@ -180,6 +180,7 @@ _SIGNED = (
     "member_ids",
     "household_ids",
     "grants",
+    "grants_of_others",
     "read_at",
 )
 

@@ -336,6 +336,25 @@ def test_whoever_may_show_the_codes_needs_somebody_elses_nod(station: Station) -
     assert {body["evidence"] for body in station.told()} == {"own_scan"}
 
 
+@pytest.mark.parametrize("role", [Role.ORGANIZER, Role.STAFF])
+def test_who_acts_for_somebody_who_may_show_the_codes_needs_a_nod_too(station: Station, role: Role) -> None:
+    """A second login of the organizer, left by a merge, and the family's: the codes are read at home all the same."""
+    for whose in ("the organizer's, by the second login", "the organizer's, by the family's", "the daughter's"):
+        organizer = station.member()
+        daughter = station.person(family=(organizer,))
+        login = replace(daughter, own_member_id=None, member_ids=(organizer,)) if "second" in whose else daughter
+        member_id = own(daughter) if whose == "the daughter's" else organizer
+        who, activity = replace(login, grants_of_others=(Grant(role, HERE),)), station.activity()
+        assert not who.may(Role.ORGANIZER, HERE)
+        station.scan(who, activity, "arrival", after(0), member_id=member_id)
+        departure = station.scan(who, activity, "departure", after(100), member_id=member_id)
+        assert (departure.marks, departure.waits) == (("own_case",), True), whose
+        away = replace(login, grants_of_others=(Grant(role, ELSEWHERE), Grant(Role.AUDITOR, HERE)))
+        arrival = station.scan(away, station.activity(), "arrival", after(0), member_id=member_id)
+        assert "own_case" not in arrival.marks, whose
+    assert station.told() == []
+
+
 def test_organizers_of_other_places_scan_as_everybody_does(station: Station) -> None:
     guests = [
         station.person(Grant(Role.ORGANIZER, ELSEWHERE)),

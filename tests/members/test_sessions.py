@@ -69,6 +69,27 @@ def test_grants_come_with_the_nodes_path_of_now(town: Town) -> None:
     assert found.json["grants"] == [{"role": "organizer", "path": town.path("南昌路站")}]
 
 
+def test_what_others_hold_for_whom_a_login_acts_is_told_apart_from_its_own_grants(town: Town) -> None:
+    organizer, daughter = town.register(phone="13712345678"), town.register("陈小芳", phone="13712345679")
+    confirm(town, organizer)
+    grant(town, organizer, "organizer")
+    grant(town, organizer, "staff")
+    town.sql(
+        "INSERT INTO login_member VALUES (:login_id, :id, 'parent')",
+        login_id=daughter.login_id,
+        id=organizer.own_member_id,
+    )
+    there = town.path("南昌路站")
+    held = [{"role": "organizer", "path": there}, {"role": "staff", "path": there}]
+    told = {phone: resolve(town, open_session(town, phone)).json for phone in ("13712345678", "13712345679")}
+    assert {phone: (one["grants"], one["grants_of_others"]) for phone, one in told.items()} == {
+        "13712345678": (held, []),
+        "13712345679": ([], held),
+    }
+    town.sql("UPDATE role_grant SET revoked_at = granted_at, revoked_by = granted_by")
+    assert resolve(town, open_session(town, "13712345679")).json["grants_of_others"] == []
+
+
 def test_logging_out_revokes_the_session(town: Town) -> None:
     caller = town.register(phone="13712345678")
     token, other = open_session(town, "13712345678"), open_session(town, "13712345678")

@@ -541,6 +541,7 @@ def _logged_in(phone: str) -> Principal:
         member_ids=tuple(found.member_ids),
         household_ids=tuple(found.household_ids),
         grants=tuple(Grant(Role(held["role"]), held["path"]) for held in found.grants),
+        grants_of_others=tuple(Grant(Role(held["role"]), held["path"]) for held in found.grants_of_others),
     )
 
 

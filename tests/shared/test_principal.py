@@ -82,6 +82,18 @@ def test_a_grant_reaches_below_its_node_and_nowhere_else() -> None:
         who.require(Role.STAFF, "/elsewhere/")
 
 
+def test_what_others_of_a_login_hold_is_no_right_of_its_own() -> None:
+    others = Grant(Role.STAFF, "/city/centre/")
+    who = replace(a_login(Grant(Role.ORGANIZER, OTHER)), grants_of_others=(others,))
+    assert not who.may(Role.ORGANIZER, STATION)
+    assert not who.has(Role.STAFF)
+    assert who.paths(Role.ORGANIZER) == (OTHER,)
+    assert who.has_among_its_own(Role.ORGANIZER, STATION)
+    assert who.has_among_its_own(Role.ORGANIZER, OTHER)
+    assert not who.has_among_its_own(Role.ADMINISTRATOR, STATION)
+    assert not who.has_among_its_own(Role.ORGANIZER, "/elsewhere/")
+
+
 def test_nobody_acts_for_themselves_their_family_or_their_household() -> None:
     who = a_login()
     tried = Tried("attendance.confirm", STATION)

@@ -204,8 +204,8 @@ def _situation(caller: Principal, found: Row[Any], *, active: bool) -> Situation
         pairs_today=found.pairs_today,
         full=bool(found.is_full),
         overlapping=found.overlapping,
-        # Whoever may ask for the codes need not be there to read them.
-        own_case=found.is_of_leaders or caller.may(Role.ORGANIZER, found.path),
+        # Whoever may ask for the codes need not be there to read them, nor log in where they are used.
+        own_case=found.is_of_leaders or caller.has_among_its_own(Role.ORGANIZER, found.path),
     )
 
 

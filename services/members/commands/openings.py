@@ -114,9 +114,9 @@ def _match(
 
 
 def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
-    """Tell points of approved rows; who has left or got an opening balance meanwhile is passed over, also by another row
-    of this file whose entry turned out to be the same person. Who was merged since is not: points knows who has what
-    they have.
+    """Tell points of approved rows; who has left or got an opening balance meanwhile is passed over, also by another
+    row of this file whose entry turned out to be the same person. Who was merged since is not: points knows who has
+    what they have.
     """
     imports.wait_for_others(tx)
     member_ids = [row.member_id for row in rows if row.member_id is not None]

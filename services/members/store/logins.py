@@ -108,12 +108,14 @@ _RESOLVE = text("""
          FROM login_member lm JOIN member m ON m.id = lm.member_id AND m.status = 'active'
          LEFT JOIN node s ON s.id = m.station_id
          WHERE lm.login_id = a.login_id) AS members,
-        (SELECT coalesce(json_agg(json_build_object('role', g.role, 'path', coalesce(n.path, '/')) ORDER BY g.id), '[]')
+        (SELECT coalesce(json_agg(json_build_object(
+                'own', lm.relation = 'self', 'role', g.role, 'path', coalesce(n.path, '/')
+            ) ORDER BY g.id), '[]')
          FROM login_member lm
          JOIN member m ON m.id = lm.member_id AND m.status = 'active'
          JOIN role_grant g ON g.member_id = lm.member_id AND g.revoked_at IS NULL
          LEFT JOIN node n ON n.id = g.node_id
-         WHERE lm.login_id = a.login_id AND lm.relation = 'self') AS grants
+         WHERE lm.login_id = a.login_id) AS grants
     FROM access a
     WHERE a.token_hash = :token_hash AND a.revoked_at IS NULL AND a.expires_at > :now
         AND (a.kind = 'token' OR a.last_used_at > :idle_since)
@@ -131,6 +133,8 @@ class Resolved:
     household_ids: list[UUID]
     members: list[dict[str, Any]]
     grants: list[dict[str, str]]
+    grants_of_others: list[dict[str, str]]
+    """Of those it acts for besides the person who holds the password."""
 
 
 def resolve(tx: Session, token_hash: bytes) -> Resolved | None:
@@ -154,8 +158,13 @@ def resolve(tx: Session, token_hash: bytes) -> Resolved | None:
         member_ids=[UUID(member["member_id"]) for member in row.members],
         household_ids=[UUID(household) for household in sorted(households)],
         members=[_with_consents_due(member) for member in row.members],
-        grants=row.grants,
+        grants=_held(row.grants, own=True),
+        grants_of_others=_held(row.grants, own=False),
     )
+
+
+def _held(grants: list[dict[str, Any]], *, own: bool) -> list[dict[str, str]]:
+    return [{"role": grant["role"], "path": grant["path"]} for grant in grants if grant["own"] is own]
 
 
 def _with_consents_due(member: dict[str, Any]) -> dict[str, Any]:
