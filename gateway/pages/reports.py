@@ -247,7 +247,11 @@ def _asking_for_places(asked: Asked, node_ids: list[str]) -> dict[str, Call]:
     """Names and numbers of residents of these places and of the report's own, and what lies above that."""
     wanted = sorted({*node_ids, *([str(asked.node_id)] if asked.node_id else [])})
     # As it was: who has been merged since is counted for itself then, and not with its heir.
-    residents = {"residents_on": asked.from_day if asked.tree == "then" else asked.to_day, "residents_by": asked.tree}
+    residents = {
+        "residents_on": asked.from_day if asked.tree == "then" else asked.to_day,
+        "residents_by": asked.tree,
+        "residents_until": asked.to_day,
+    }
     calls = {
         f"places_{at}": Call("members", "/nodes", {"ids": ",".join(wanted[at : at + IDS_MAX]), **residents})
         for at in range(0, len(wanted), IDS_MAX)
@@ -311,7 +315,9 @@ def _notes(found: dict[str, Any]) -> list[str]:
     notes.append(
         _("按现在的上下级和名称：并站、移站以前的数字算到现在的站。")
         if found["tree"] == "now"
-        else _("按服务当天的上下级和名称。")
+        else _(
+            "按服务当天的上下级和名称。居民人数按这段时间第一天的算（那时还没登记的，按最早登记的）；这段时间里移进来、移出去的站都算在内。"
+        )
     )
     notes.append(_("没有登记居民人数的地方没有每千居民的数字；拆分过的站，两边都要重新登记人数。"))
     notes.append(_("一个人参加几次，人次算几次，人数只算一个，所以各行的人数不能相加；跨月的活动两个月都算一场。"))

@@ -50,8 +50,9 @@ def merge(town: Town) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def live(town: Town, name: str, day: date, by: str = "now") -> int | None:
+def live(town: Town, name: str, day: date, by: str = "now", until: date | None = None) -> int | None:
     query = f"ids={town.nodes[name]}&residents_on={day}&residents_by={by}"
+    query += f"&residents_until={until}" if until else ""
     (found,) = town.get(f"/nodes?{query}", ANYBODY).json
     residents: int | None = found["residents"]
     return residents
@@ -113,6 +114,38 @@ def test_a_place_without_a_count_has_that_of_what_lay_below_it_on_the_day_served
         assert change(town, HEIR, caller, parent_id=other["id"]).status_code == 200
     assert [live(town, ABOVE, LATER, by) for by in ("now", "then")] == [None, None]
     assert live(town, ABOVE, BEFORE, "then") == 2000, "it lay there then"
+
+
+def test_where_nobody_counted_the_places_between_it_is_the_sum_at_any_height(town: Town) -> None:
+    found_before(town)
+    count(town, HEIR, 1500, FOUNDED)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    with on(TOLD):
+        caller = town.official(Role.ADMINISTRATOR, None)
+        other = node("另一中心", "centre", town.nodes["咸宁市"]) | {"opened_on": str(FOUNDED)}
+        assert town.post("/nodes", caller, other).status_code == 201
+    town.nodes["另一中心"] = UUID(other["id"])
+    assert [live(town, "咸宁市", BEFORE, by) for by in ("now", "then")] == [None, None], "nobody counted one of both"
+    count(town, "另一中心", 300, FOUNDED)
+    assert [live(town, "咸宁市", BEFORE, by) for by in ("now", "then")] == [2300, 2300]
+    count(town, ABOVE, 1900, FOUNDED)
+    assert [live(town, "咸宁市", BEFORE, by) for by in ("now", "then")] == [2200, 2200], "as counted nearest"
+
+
+def test_over_a_period_as_it_was_a_place_has_all_that_lay_below_it_in_it_each_once(town: Town) -> None:
+    found_before(town)
+    count(town, HEIR, 1500, FOUNDED)
+    count(town, MERGED_ONE, 500, FOUNDED)
+    with on(TOLD):
+        caller = town.official(Role.ADMINISTRATOR, None)
+        other = node("另一中心", "centre", town.nodes["咸宁市"]) | {"opened_on": str(FOUNDED)}
+        assert town.post("/nodes", caller, other).status_code == 201
+        moved = {"parent_id": other["id"], "from_day": str(BETWEEN)}
+        assert change(town, HEIR, caller, **moved).status_code == 200
+    town.nodes["另一中心"] = UUID(other["id"])
+    assert [live(town, name, BEFORE, "then") for name in (ABOVE, "另一中心")] == [2000, None]
+    assert [live(town, name, BEFORE, "then", LATER) for name in (ABOVE, "另一中心", "咸宁市")] == [2000, 1500, 2000]
+    assert [live(town, name, LATER, "then", LATER) for name in (ABOVE, "另一中心")] == [500, 1500]
 
 
 def test_a_part_that_was_split_off_is_counted_with_the_whole_until_the_whole_is_counted_anew(town: Town) -> None:

@@ -1,9 +1,9 @@
-"""How many live at a place on a day, by the tree as it is or as it was then (ADR 137).
+"""How many live at a place on a day, by the tree as it is or as it was then (ADRs 137, 159).
 
 A count is of the place as it was on its day: of those it has taken over by then, and of parts it has not yet given off.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -33,7 +33,9 @@ class Place:
 
 
 def count(places: Iterable[Place], wanted: Iterable[UUID], day: date, tree: Tree) -> dict[UUID, int | None]:
-    """Residents of these places, None where nobody knows; `places` are they, their parts, and all merged into them."""
+    """Residents of these places, None where nobody knows; `places` are they, all merged into them, and their parts down
+    to where one was counted.
+    """
     known = {place.id: place for place in places}
     merged: dict[UUID, list[Place]] = {}
     for place in known.values():
@@ -45,12 +47,30 @@ def count(places: Iterable[Place], wanted: Iterable[UUID], day: date, tree: Tree
 def _count(
     place: Place, day: date, tree: Tree, known: Mapping[UUID, Place], merged: Mapping[UUID, list[Place]]
 ) -> int | None:
-    """As counted at the place itself, else the sum of its parts, where each has been counted."""
+    """As counted at the place itself, else the sum of the nearest places below it, where each has been counted."""
     if place.counts:
         return _with_merged(place, day, tree, merged)
-    parts = [known[each] for each in place.parts]
-    counts = [_with_merged(part, day, tree, merged) for part in parts if not _is_within_another(part, parts, day)]
+    wholes = [each for each in _nearest(place, known) if each.counts]
+    parts = _nearest(place, known, without=lambda part: any(_is_within(part, whole, day) for whole in wholes))
+    counts = [_with_merged(part, day, tree, merged) for part in parts]
     return _sum(counts) if counts else None
+
+
+def _nearest(
+    place: Place, known: Mapping[UUID, Place], without: Callable[[Place], bool] = lambda part: False
+) -> list[Place]:
+    """Going down from a place: what was counted, else what has nothing below it. Each once, wherever it moved in between."""
+    found: dict[UUID, Place] = {}
+    below = list(place.parts)
+    while below:
+        part = known[below.pop()]
+        if without(part):
+            continue
+        if part.counts or not part.parts:
+            found[part.id] = part
+        else:
+            below.extend(part.parts)
+    return list(found.values())
 
 
 def _with_merged(place: Place, day: date, tree: Tree, merged: Mapping[UUID, list[Place]]) -> int | None:
@@ -71,10 +91,6 @@ def _with_merged(place: Place, day: date, tree: Tree, merged: Mapping[UUID, list
             if _is_within(place, other, day):
                 counts[0] = 0
     return _sum(counts)
-
-
-def _is_within_another(part: Place, parts: Iterable[Place], day: date) -> bool:
-    return any(_is_within(part, other, day) for other in parts)
 
 
 def _is_within(part: Place, whole: Place, day: date) -> bool:

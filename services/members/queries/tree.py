@@ -18,6 +18,7 @@ def list_nodes(
     above_id: UUID | None = None,
     residents_on: date | None = None,
     residents_by: Tree = Tree.NOW,
+    residents_until: date | None = None,
     **query: Any,
 ) -> list[dict[str, Any]]:
     """Nodes, open to all; arguments as `NodeQuerySchema`. What lay below a merged place lies below its heir."""
@@ -27,7 +28,7 @@ def list_nodes(
     nodes = store.list_nodes(tx, below=below, above=above, **query)
     if residents_on is None or not nodes:
         return nodes
-    counts = residents.count(tx, [node["id"] for node in nodes], residents_on, residents_by)
+    counts = residents.count(tx, [node["id"] for node in nodes], residents_on, residents_by, residents_until)
     return [node | {"residents": counts[node["id"]]} for node in nodes]
 
 

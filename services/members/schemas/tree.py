@@ -30,13 +30,19 @@ class NodeQuerySchema(Wire):
     residents_on = Day(
         metadata={
             "description": "`residents` as counted last up to this day, else first after it; not the newest count. "
-            "Where a place itself was not counted, those of all places directly below, where each was"
+            "Where a place itself was not counted, those of the nearest places below that were, where each was"
         }
     )
     residents_by = fields.Enum(
         Tree,
         by_value=True,
         metadata={"description": "Of places as they are `now`, with what was merged since; or as they were `then`"},
+    )
+    residents_until = Day(
+        metadata={
+            "description": "With `then`: of all that lay below on a day from `residents_on` up to this one, each as "
+            "counted on the first"
+        }
     )
     after = fields.UUID()
     limit = row_limit()

@@ -10,15 +10,29 @@ from sqlalchemy.orm import Session
 from services.members.domain import residents
 from services.members.domain.residents import Place, Tree
 
-_PARTS_NOW = text("SELECT id, parent_id FROM node WHERE parent_id = ANY(:ids) AND closed_on IS NULL")
+# Down to where somebody counted: what lies below that adds nothing to it.
+_PARTS_NOW = text("""
+    WITH RECURSIVE above (id) AS (
+        SELECT unnest(CAST(:ids AS uuid[]))
+        UNION SELECT node.id FROM above JOIN node ON node.parent_id = above.id
+        WHERE closed_on IS NULL AND NOT EXISTS (SELECT 1 FROM node_residents WHERE node_id = above.id)
+    )
+    SELECT node.id, node.parent_id FROM above JOIN node ON node.parent_id = above.id
+    WHERE closed_on IS NULL AND NOT EXISTS (SELECT 1 FROM node_residents WHERE node_id = above.id)
+""")
 # The first parent is also that of all days before: service may be entered for them, too (ADR 141).
 _PARTS_THEN = text("""
-    SELECT id, lay.parent_id FROM node JOIN LATERAL (
-        SELECT parent_id FROM node_parent WHERE node_id = node.id
-        ORDER BY from_day > :day, abs(from_day - :day) LIMIT 1
-    ) lay ON lay.parent_id = ANY(:ids)
-    WHERE id IN (SELECT node_id FROM node_parent WHERE parent_id = ANY(:ids))
-        AND (closed_on IS NULL OR closed_on > :day)
+    WITH RECURSIVE part AS MATERIALIZED (
+        SELECT DISTINCT node_id AS id, lay.parent_id FROM node_parent lay JOIN node ON node.id = lay.node_id
+        WHERE (until_day IS NULL OR until_day > :day) AND (closed_on IS NULL OR closed_on > :day)
+            AND (from_day <= :until OR NOT EXISTS (
+                SELECT 1 FROM node_parent earlier WHERE earlier.node_id = lay.node_id AND earlier.from_day < lay.from_day
+            ))
+            AND NOT EXISTS (SELECT 1 FROM node_residents WHERE node_residents.node_id = lay.parent_id)
+    ), above (id) AS (
+        SELECT unnest(CAST(:ids AS uuid[])) UNION SELECT part.id FROM above JOIN part ON part.parent_id = above.id
+    )
+    SELECT part.id, part.parent_id FROM above JOIN part ON part.parent_id = above.id
 """)
 _PLACES = text("""
     WITH RECURSIVE meant (id) AS (
@@ -31,10 +45,12 @@ _PLACES = text("""
 """)
 
 
-def count(tx: Session, node_ids: Sequence[UUID], day: date, tree: Tree) -> dict[UUID, int | None]:
-    """Residents of these nodes, by two statements."""
+def count(
+    tx: Session, node_ids: Sequence[UUID], day: date, tree: Tree, until: date | None = None
+) -> dict[UUID, int | None]:
+    """Residents of these nodes, by two statements; by the tree then, of all that lay below on a day up to `until`."""
     ids = list(node_ids)
-    found = tx.execute(_PARTS_NOW if tree is Tree.NOW else _PARTS_THEN, {"ids": ids, "day": day}).all()
+    found = tx.execute(_PARTS_NOW if tree is Tree.NOW else _PARTS_THEN, {"ids": ids, "day": day, "until": until or day}).all()
     parts: dict[UUID, list[UUID]] = {}
     for row in found:
         parts.setdefault(row.parent_id, []).append(row.id)
