@@ -57,7 +57,8 @@ def test_staff_sees_the_figures_of_its_station_with_what_they_rest_on(town: Town
         assert "按服务日期统计，只算已经确认的时长。" in shown
         assert "这段时间的数字还不完整，以后还会变。 另有 1 条记录待确认，不在内。" in shown
         assert "南昌路社区实践站（本级） 1 1 1 2.5 1 500 2.0 5.0" in shown
-        assert "按服务当天的上下级和名称。居民人数按这段时间第一天的算" in words(staff.get(f"/staff/reports?{PERIOD}&tree=then").text)
+        then = words(staff.get(f"/staff/reports?{PERIOD}&tree=then").text)
+        assert "按服务当天的上下级和名称。居民人数按这段时间第一天的算" in then
         assert "这段时间没有服务记录" in staff.get(f"/staff/reports?{PERIOD}&category=health").text
         assert "不能早于开始日期" in staff.get(f"/staff/reports?from_day={DAY}&to_day=2026-01-01").text
         assert "日期不对" in staff.get("/staff/reports?from_day=foo").text

@@ -321,6 +321,9 @@ def test_the_rows_of_imports_that_name_the_person_are_forgotten_with_the_rosters
     assert [named(found) for found in files] == [["陈丁", "陈丂"], ["陈丁", "陈丂"], ["陈丁"]]
     assert [look(town, caller, found)["has_file"] for found in files] == [False, False, True]
     step(town, caller, files[1], "check", status=409)
+    # Whoever approves is told of what is left.
+    found = look(town, caller, files[2])["found"]
+    assert (found["good"], found["points"]) == (1, 600)
     step(town, staff_above, files[2], "approve")
     work(town)
     assert look(town, caller, files[2])["counts"] == {"added": 1, "known": 1}

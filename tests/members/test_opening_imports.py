@@ -194,7 +194,30 @@ def test_of_two_files_that_wait_at_once_the_second_gives_way(town: Town, three: 
         step(town, second, found, "approve")
     work(town)
     assert len(booked(town)) == 1
-    assert [look(town, caller, found)["counts"] for found in files] == [{"added": 1}, {"known": 1}]
+    taken, given_way = (look(town, caller, found) for found in files)
+    assert (taken["counts"], given_way["counts"]) == ({"added": 1}, {"bad": 1})
+    (row,) = town.get(f"/imports/{given_way['id']}/rows", caller).json
+    assert "只结转一次" in row["problems"][0]["sentence"]
+    assert (given_way["found"]["good"], given_way["found"]["points"]) == (0, 0)
+    assert [entry.detail["points"] for entry in town.audited("opening.import")] == [500, 0]
+
+
+def test_the_row_of_who_has_left_by_then_says_so_and_counts_no_more(town: Town, three: dict[str, UUID]) -> None:
+    caller = staff(town)
+    found = brought(town, caller)
+    step(town, caller, found, "start")
+    town.sql("UPDATE member SET status = 'left' WHERE id = :id", id=three["陈芳"])
+    step(town, above(town), found, "approve")
+    work(town)
+    assert booked(town) == [(str(three["王秀英"]), 8650, 7230), (str(three["李建国"]), 0, 240)]
+    shown = look(town, caller, found)
+    assert shown["counts"] == {"added": 2, "bad": 3}
+    rows = town.get(f"/imports/{found['id']}/rows", caller).json
+    assert "这位志愿者已经不在册" in [row["problems"][0]["sentence"] for row in rows]
+    told = {"points": 8650, "minutes": 7230 + 240}
+    assert {name: shown["found"][name] for name in told} == told
+    (entry,) = town.audited("opening.import")
+    assert entry.detail == {"added": 2, **told}
 
 
 @pytest.mark.parametrize("merged_first", [True, False])

@@ -13,7 +13,7 @@ from shared import clock, outbox
 from shared.db import transactional
 from shared.ids import new_id
 from shared.principal import Principal, Role
-from tests.members.test_imports import bring, file_of, look, staff, step, work
+from tests.members.test_imports import bring, file_of, look, merge, staff, step, work
 from tests.members.test_opening_imports import above, three
 from tests.members.town import Town
 
@@ -223,6 +223,35 @@ def test_what_check_in_has_known_by_then_comes_back_as_a_bad_row(town: Town, thr
     step(town, above(town), found, "undo")
     work(town)
     assert known not in {fact["record_id"] for fact in told(town, "PastServiceUndone")}
+
+
+def test_who_was_merged_between_check_and_approval_has_served_as_who_stays(town: Town, three: dict[str, UUID]) -> None:
+    caller, twin = staff(town), town.add("王绣英")
+    found = checked(town, caller)
+    merge(town, twin, three["王秀英"])
+    step(town, caller, found, "start")
+    step(town, above(town), found, "approve")
+    work(town)
+    facts = told(town)
+    assert [fact["member_id"] for fact in facts] == [str(who) for who in (twin, three["陈芳"], three["李建国"], twin)]
+    assert look(town, caller, found)["counts"] == {"added": 4, "bad": 3}
+    rows = town.get(f"/imports/{found['id']}/rows?state=added", caller).json
+    assert [row["member_id"] for row in rows] == [fact["member_id"] for fact in facts]
+
+
+def test_the_row_of_who_has_left_by_then_says_so_and_counts_no_more(town: Town, three: dict[str, UUID]) -> None:
+    caller = staff(town)
+    found = checked(town, caller)
+    step(town, caller, found, "start")
+    town.sql("UPDATE member SET status = 'left' WHERE id = :id", id=three["陈芳"])
+    step(town, above(town), found, "approve")
+    work(town)
+    assert str(three["陈芳"]) not in {fact["member_id"] for fact in told(town)}
+    shown = look(town, caller, found)
+    assert (shown["counts"], shown["found"]["good"], shown["found"]["minutes"]) == ({"added": 3, "bad": 4}, 3, 510)
+    assert "这位志愿者已经不在册" in sentences(town, caller, found)
+    (entry,) = town.audited("past.import")
+    assert entry.detail == {"added": 3, "minutes": 510}
 
 
 def test_an_undo_within_a_day_tells_of_each_with_who_undid_it(town: Town, three: dict[str, UUID]) -> None:

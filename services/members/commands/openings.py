@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, openings
-from services.members.domain.imports import Kind, Problem, RowState
+from services.members.domain.imports import GONE, Kind, Problem, RowState
 from services.members.domain.openings import OpeningRow
 from services.members.domain.recognising import check_kind
 from services.members.store import entries, imports, tree
@@ -114,22 +114,25 @@ def _match(
 
 
 def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
-    """Tell points of approved rows; who has left or got an opening balance meanwhile is passed over, also by another
-    row of this file whose entry turned out to be the same person. Who was merged since is not: points knows who has
-    what they have.
+    """Tell points of approved rows; of who has left or got an opening balance meanwhile, also by another row of this
+    file whose entry turned out to be the same person, the row says so. Who was merged since is told as before: points
+    knows who has what they have.
     """
     imports.wait_for_others(tx)
     member_ids = [row.member_id for row in rows if row.member_id is not None]
-    open_to = entries.still_there(tx, member_ids) - with_opening(tx, member_ids)
-    persons, first = entries.who_they_are(tx, open_to), dict[UUID, int]()
+    there, have = entries.who_is_there(tx, member_ids), with_opening(tx, member_ids)
+    left_out: dict[UUID, str] = {}
+    taken: set[UUID] = set()
     for row in rows:
-        if row.member_id in open_to:
-            first.setdefault(persons[row.member_id], row.number)
-    numbers = set(first.values())
-    taken = {row.number: row.member_id for row in rows if row.number in numbers}
+        if row.member_id is None or row.member_id not in there:
+            left_out[row.id] = GONE
+        elif row.member_id in have or there[row.member_id] in taken:
+            left_out[row.id] = TWICE
+        else:
+            taken.add(there[row.member_id])
     facts = []
     for row in rows:
-        if row.number in taken and row.member_id is not None:
+        if row.id not in left_out and row.member_id is not None:
             read = msgspec.convert(row.content.read, OpeningRow)
             facts.append(
                 OpeningApproved(
@@ -144,8 +147,8 @@ def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
             )
     if facts:
         outbox.add(tx, *facts)
-    imports.mark(tx, found.id, list(taken), RowState.ADDED)
-    imports.mark(tx, found.id, [row.number for row in rows if row.number not in taken], RowState.KNOWN)
+    imports.mark(tx, found.id, [row.number for row in rows if row.id not in left_out], RowState.ADDED)
+    imports.blame(tx, found, left_out, RowState.GOOD)
 
 
 def take_back(tx: Session, found: ImportFile, slice_max: int) -> None:

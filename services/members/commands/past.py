@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.members.domain import matching, past
-from services.members.domain.imports import Kind, Problem, RowState, State
+from services.members.domain.imports import GONE, Kind, Problem, RowState, State
 from services.members.domain.past import PastRow
 from services.members.domain.recognising import check_kind
-from services.members.store import imports, people, tree
+from services.members.store import entries, imports, tree
 from services.members.store.candidates import list_buildings, list_candidates, of_household, with_opening
 from services.members.store.imports import Content, ImportFile, Row
 from services.members.store.keys import keys
@@ -182,10 +182,9 @@ def take_answer(tx: Session, asked: PastServicesAsked, left_out: Mapping[str, st
     if found.state != State.READING or found.found.get("asked") != str(asked.question_id):
         return  # of a check that was begun anew since
     told = {UUID(record_id): sentence for record_id, sentence in left_out.items()}
-    imports.blame(tx, found.id, told, RowState.GOOD)
-    gone = [service for service in asked.services if service.record_id in told]
+    imports.blame(tx, found, told, RowState.GOOD)
     looked_up = found.found["looked_up"] + len(asked.services)
-    found.found = found.found | {"asked": None, "looked_up": looked_up} | _without(found, gone)
+    found.found = found.found | {"asked": None, "looked_up": looked_up}
     if _ask(tx, found, found.found["asked_until"]):
         imports.put_off(found, ANSWER_WITHIN)
     else:
@@ -198,43 +197,34 @@ def take_outcome(tx: Session, approved: PastServiceApproved, outcome: Mapping[st
     if outcome["state"] != "left_out":
         return
     found = imports.get(tx, approved.import_id, lock=True)
-    if imports.blame(tx, found.id, {approved.record_id: outcome["detail"]}, RowState.ADDED):
-        found.found = found.found | _without(found, [approved])
-
-
-def _without(found: ImportFile, gone: Sequence[PastService]) -> dict[str, int]:
-    """The sums of the good rows, less these."""
-    minutes = sum(int((service.ended_at - service.started_at).total_seconds()) // 60 for service in gone)
-    return {"good": found.found["good"] - len(gone), "minutes": found.found["minutes"] - minutes}
+    imports.blame(tx, found, {approved.record_id: outcome["detail"]}, RowState.ADDED)
 
 
 # --- Taking in, and back ----------------------------------------------------------------------------------
 
 
 def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:
-    """Tell check-in of approved rows; who has left meanwhile is passed over."""
+    """Tell check-in of approved rows; of who was merged since by who stays, and of who has left the row says so."""
     assert found.decided_by_login_id is not None
     assert found.decided_by_member_id is not None
     brought_by = Signer(login_id=found.created_by_login_id, member_id=found.created_by_member_id)
     approved_by = Signer(login_id=found.decided_by_login_id, member_id=found.decided_by_member_id)
-    member_ids = {row.member_id for row in rows if row.member_id is not None}
-    there = people.paths_of(tx, member_ids).keys()
-    taken = {row.number: row.member_id for row in rows if row.member_id in there}
-    read = {row.number: msgspec.convert(row.content.read, PastRow) for row in rows}
+    stays = entries.who_is_there(tx, {row.member_id for row in rows if row.member_id is not None})
+    taken = {row.number: stays[row.member_id] for row in rows if row.member_id in stays}
     facts = [
         PastServiceApproved(
-            **_fields(_service(found, row.id, member_id, read[row.number])),
+            **_fields(_service(found, row.id, taken[row.number], msgspec.convert(row.content.read, PastRow))),
             import_id=found.id,
             brought_by=brought_by,
             approved_by=approved_by,
         )
         for row in rows
-        if (member_id := taken.get(row.number)) is not None
+        if row.number in taken
     ]
     if facts:
         outbox.add(tx, *facts)
-    imports.mark(tx, found.id, list(taken), RowState.ADDED)
-    imports.mark(tx, found.id, [row.number for row in rows if row.number not in taken], RowState.KNOWN)
+    imports.mark_added(tx, found.id, taken)
+    imports.blame(tx, found, {row.id: GONE for row in rows if row.number not in taken}, RowState.GOOD)
 
 
 def _fields(service: PastService) -> dict[str, Any]:

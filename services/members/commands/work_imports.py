@@ -203,7 +203,7 @@ def _leave_out(tx: Session, import_id: UUID, sentence: str) -> None:
     if found.state != State.IMPORTING:
         return
     rows = imports.list_rows(tx, import_id, RowState.GOOD, limit=SLICE)
-    imports.blame(tx, import_id, {row.id: sentence for row in rows}, RowState.GOOD)
+    imports.blame(tx, found, {row.id: sentence for row in rows}, RowState.GOOD)
     found.reason = sentence
     imports.put_back(found)
 
@@ -217,8 +217,7 @@ def _take_in_roster(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None
     members, left_out = roster.take_in(tx, _author_of(tx, found), station.id, good)
     imports.mark_added(tx, found.id, members)
     sentences = {row.id: left_out[row.number] for row in rows if row.number in left_out}
-    if sentences:
-        imports.blame(tx, found.id, sentences, RowState.GOOD)
+    imports.blame(tx, found, sentences, RowState.GOOD)
     known = [row.number for row in rows if row.number not in members and row.number not in left_out]
     imports.mark(tx, found.id, known, RowState.KNOWN)
 

@@ -79,6 +79,10 @@ class SecondPersonNeeded(Forbidden):
     detail = "要由另一位审核，不能是交来的人"
 
 
+GONE = "这位志愿者已经不在册"
+"""What is said of a row whose member left, or was forgotten, since it was checked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong with a cell, or with a row when `title` is empty. Rows count from 1 as in the file."""

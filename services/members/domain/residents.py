@@ -59,7 +59,9 @@ def _count(
 def _nearest(
     place: Place, known: Mapping[UUID, Place], without: Callable[[Place], bool] = lambda part: False
 ) -> list[Place]:
-    """Going down from a place: what was counted, else what has nothing below it. Each once, wherever it moved in between."""
+    """Going down from a place: what was counted, else what has nothing below it. Each once, wherever it moved in
+    between.
+    """
     found: dict[UUID, Place] = {}
     below = list(place.parts)
     while below:

@@ -58,16 +58,13 @@ def who_stays(tx: Session, member_id: UUID | None) -> UUID | None:
     return person
 
 
-def who_they_are(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Of each of these members the entry that stays of that person: mostly the member."""
+def who_is_there(tx: Session, member_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Of those of these members who are active, or were merged into somebody who is, that one."""
     up = upwards(Member.id == func.any(list(member_ids)))
-    return {row.wanted_id: row.id for row in tx.execute(select(up).where(up.c.merged_into.is_(None)))}
-
-
-def still_there(tx: Session, member_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these members who are active, or were merged into somebody who is."""
-    up = upwards(Member.id == func.any(list(member_ids)))
-    return set(tx.scalars(select(up.c.wanted_id).join(Member, Member.id == up.c.id).where(Member.status == "active")))
+    rows = tx.execute(
+        select(up.c.wanted_id, up.c.id).join(Member, Member.id == up.c.id).where(Member.status == "active")
+    )
+    return {row.wanted_id: row.id for row in rows}
 
 
 def has_number(number: str) -> ColumnElement[bool]:

@@ -221,16 +221,22 @@ def forget_old(tx: Session) -> None:
 
 def forget_members(tx: Session, member_ids: Sequence[UUID]) -> None:
     """Blank the rows that came to these members. The file of a roster that names one of them goes, too; what service
-    and balances were taken over from is kept with the books (ADR 113).
+    and balances were taken over from is kept with the books (ADR 113), less what had still to be taken in.
     """
     theirs = ImportRow.member_id == func.any(list(member_ids))
+    waiting = theirs & (ImportRow.state == RowState.GOOD) & ImportRow.content.is_not(None)
+    files = select(ImportFile).where(ImportFile.id.in_(select(ImportRow.import_id).where(waiting)))
+    locked = files.order_by(ImportFile.id).with_for_update().execution_options(populate_existing=True)
+    for found in tx.scalars(locked).all():
+        gone = tx.scalars(select(ImportRow).where(ImportRow.import_id == found.id, waiting))
+        _take_off(found, [_unseal(row) for row in gone])
+    tx.flush()
     rosters = select(ImportRow.import_id).where(theirs)
     tx.execute(
         update(ImportFile)
         .where(ImportFile.id.in_(rosters), ImportFile.kind == Kind.ROSTER, ImportFile.state != State.READING)
         .values(content=None)
     )
-    # What had still to be taken in can no longer be.
     left = case((ImportRow.state == RowState.GOOD, RowState.KNOWN.value), else_=ImportRow.state)
     tx.execute(update(ImportRow).where(theirs).values(content=None, state=left))
 
@@ -287,23 +293,37 @@ def mark(tx: Session, import_id: UUID, numbers: Sequence[int], state: RowState) 
         )
 
 
-def blame(tx: Session, import_id: UUID, sentences: Mapping[UUID, str], state: RowState) -> int:
-    """Say of rows, by id, why they are not taken in; of those that are still in this state. Returns how many."""
-    found = tx.scalars(
+def blame(tx: Session, found: ImportFile, sentences: Mapping[UUID, str], state: RowState) -> None:
+    """Say of rows of a locked file, by id, why they are not taken in; of those that are still in this state. What the
+    check found is of the others from then on.
+    """
+    rows = tx.scalars(
         select(ImportRow)
-        .where(ImportRow.import_id == import_id, ImportRow.id == func.any(list(sentences)), ImportRow.state == state)
+        .where(ImportRow.import_id == found.id, ImportRow.id == func.any(list(sentences)), ImportRow.state == state)
         .order_by(ImportRow.number)
         .with_for_update()
-    )
-    rows = list(found)
+    ).all()
+    blamed = []
     for row in rows:
         if row.content is not None:
             content = _unseal(row)
+            blamed.append(content)
             content.problems.append(Problem(row.number, "", "", sentences[row.id]))
-            row.content = keys().seal_bytes(import_id, msgspec.json.encode(content))
+            row.content = keys().seal_bytes(found.id, msgspec.json.encode(content))
         row.state = RowState.BAD
+    _take_off(found, blamed)
     tx.flush()
-    return len(rows)
+
+
+_SUMS = {"points": "points", "minutes": "minutes", "half_days": "by_half_days", "years_missing": "year_missing"}
+"""What the check adds up of good rows, by the field of the row."""
+
+
+def _take_off(found: ImportFile, gone: Sequence[Content]) -> None:
+    """Take rows that were good off what the check found."""
+    less = {name: sum(int((row.read or {}).get(field, 0)) for row in gone) for name, field in _SUMS.items()}
+    less["good"] = len(gone)
+    found.found = found.found | {name: found.found[name] - less[name] for name in less if name in found.found}
 
 
 def mark_added(tx: Session, import_id: UUID, members: Mapping[int, UUID]) -> None:

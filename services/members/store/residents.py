@@ -26,7 +26,8 @@ _PARTS_THEN = text("""
         SELECT DISTINCT node_id AS id, lay.parent_id FROM node_parent lay JOIN node ON node.id = lay.node_id
         WHERE (until_day IS NULL OR until_day > :day) AND (closed_on IS NULL OR closed_on > :day)
             AND (from_day <= :until OR NOT EXISTS (
-                SELECT 1 FROM node_parent earlier WHERE earlier.node_id = lay.node_id AND earlier.from_day < lay.from_day
+                SELECT 1 FROM node_parent earlier
+                WHERE earlier.node_id = lay.node_id AND earlier.from_day < lay.from_day
             ))
             AND NOT EXISTS (SELECT 1 FROM node_residents WHERE node_residents.node_id = lay.parent_id)
     ), above (id) AS (
@@ -50,7 +51,8 @@ def count(
 ) -> dict[UUID, int | None]:
     """Residents of these nodes, by two statements; by the tree then, of all that lay below on a day up to `until`."""
     ids = list(node_ids)
-    found = tx.execute(_PARTS_NOW if tree is Tree.NOW else _PARTS_THEN, {"ids": ids, "day": day, "until": until or day}).all()
+    statement = _PARTS_NOW if tree is Tree.NOW else _PARTS_THEN
+    found = tx.execute(statement, {"ids": ids, "day": day, "until": until or day}).all()
     parts: dict[UUID, list[UUID]] = {}
     for row in found:
         parts.setdefault(row.parent_id, []).append(row.id)
