@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,12 @@ class Sheet(msgspec.Struct):
 
     name: str
     rows: list[list[str]]
+
+
+def others(sheets: Sequence[Sheet], read: Sheet) -> list[str]:
+    """The names of sheets with something in them, beside the one that is read."""
+    filled = [sheet for sheet in sheets if any(cell.strip() for row in sheet.rows for cell in row)]
+    return [sheet.name for sheet in filled if sheet is not read]
 
 
 class _Answer(msgspec.Struct):

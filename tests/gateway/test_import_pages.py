@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import python_calamine
+import xlsxwriter
 
 from gateway.pages import imports
 from services.members.commands import work_imports
@@ -70,6 +71,22 @@ def test_a_roster_goes_the_whole_way_by_pages(town: Town) -> None:
     town.deliver()
     assert "已撤销" in staff.get(here).text
     assert "李建国" not in staff.get("/staff/members").text
+
+
+def test_a_workbook_with_a_sheet_for_each_month_says_which_were_not_read_and_how_they_come_in(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content) as book:
+        for name, who in (("一月", "李建国"), ("二月", "刘洋"), ("空页", "")):
+            sheet = book.add_worksheet(name)
+            if who:
+                sheet.write_row(0, 0, ["姓名", "手机"])
+                sheet.write_row(1, 0, [who, "13812345678"])
+    here = f"{PAGE}/{id_in(bring(staff, content.getvalue()).text)}"
+    work(town)
+    checked = staff.get(here).text
+    assert "另有 1 页没有读：二月" in checked
+    assert "这次读的是“一月”" in checked
 
 
 def test_bad_rows_are_taken_home_with_the_reason_in_the_last_column(town: Town) -> None:

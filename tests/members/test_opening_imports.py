@@ -254,7 +254,7 @@ def test_of_two_entries_of_one_file_that_are_merged_before_it_is_approved_the_fi
     step(town, above(town), found, "approve")
     work(town)
     assert booked(town) == [(str(three["陈芳"]), 500, 0), (str(three["李建国"]), 600, 0)]
-    assert look(town, caller, found)["counts"] == {"added": 2, "known": 1}
+    assert look(town, caller, found)["counts"] == {"added": 2, "bad": 1}
 
 
 def test_an_undo_tells_points_of_each_and_frees_the_members_for_a_corrected_file(

@@ -18,7 +18,7 @@ from services.members.store import groups
 from services.members.store.homes import at_home_in
 from services.members.store.keys import keys
 from services.members.store.models import Employer, Member, Node, Team
-from shared import audit, clock
+from shared import audit, clock, spreadsheets
 from shared.buildings import meant, of_name
 from shared.cells import Heads
 from shared.db import transactional
@@ -45,6 +45,7 @@ class Report:
     """Who is meant, by row."""
     problems: list[Problem] = field(default_factory=list)
     unknown_titles: list[str] = field(default_factory=list)
+    sheets_unread: list[str] = field(default_factory=list)
     teams_added: list[str] = field(default_factory=list)
     employers_added: list[str] = field(default_factory=list)
 
@@ -108,6 +109,7 @@ def judge(tx: Session, caller: Principal, sheets: Sequence[Sheet], *, station: s
     check_kind(Kind.ROSTER, [sheet.rows for sheet in sheets])
     heads = roster.find_titles([sheet.rows for sheet in sheets])
     report.unknown_titles = heads.unknown
+    report.sheets_unread = spreadsheets.others(sheets, sheets[heads.sheet])
     rows = list(roster.read_rows(sheets[heads.sheet].rows, heads, clock.today()))
     report.rows = len(rows)
     for row in rows:

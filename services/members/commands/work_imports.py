@@ -101,6 +101,8 @@ def _check(tx: Session, import_id: UUID, sheets: Sequence[Sheet]) -> None:
     if found.state != State.READING:
         return
     _CHECKS[Kind(found.kind)](tx, found, sheets)
+    read = next(sheet for sheet in sheets if sheet.name == found.found["sheet"])
+    found.found = found.found | {"sheets_unread": spreadsheets.others(sheets, read)}
     if found.found.get("asked"):
         imports.put_off(found, past.ANSWER_WITHIN)
         return
