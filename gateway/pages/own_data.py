@@ -171,7 +171,7 @@ def _of_services(member_id: UUID) -> Iterator[Section]:
             unit,
             title,
             [_("记账时间"), _("服务日期"), _("名称"), _("变动"), _("余额"), _("原因")],
-            _every("points", "/statement", own | {"unit": unit}, "transfer_id"),
+            _every("points", "/statement", own | {"unit": unit, "merged": 1}, "transfer_id"),
             _line_cells_of(unit),
         )
     yield Section(

@@ -184,7 +184,7 @@ def print_own_passbook() -> ResponseReturnValue:
 
 def _passbook(member_id: UUID, member: Call, back: str) -> str:
     """The latest lines of points and of hours, each with what it left."""
-    query = {"member_id": member_id, "limit": LINES}
+    query = {"member_id": member_id, "limit": LINES, "merged": 1}
     panels = backend.together(
         member=member,
         balance=Call("points", "/balances", {"member_ids": member_id}),
@@ -201,10 +201,20 @@ def _passbook(member_id: UUID, member: Call, back: str) -> str:
         balance=panels["balance"].content[0],
         # A book is read from the top down.
         points=panels["points"].content[::-1],
-        minutes=panels["minutes"].content[::-1],
+        minutes=by_service(panels["minutes"].content),
         printed_at=clock.now(),
         back=back,
     )
+
+
+def by_service(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of hours, newest booked first, in the order of their service; each with what it comes to by then."""
+    total = lines[-1]["balance_after"] - lines[-1]["minutes"] if lines else 0
+    found = []
+    for line in sorted(lines[::-1], key=lambda line: line["service_day"]):
+        total += line["minutes"]
+        found.append(line | {"balance_after": total})
+    return found
 
 
 # --- Queue numbers ------------------------------------------------------------------------------------

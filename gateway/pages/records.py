@@ -152,7 +152,7 @@ def _when(attendance: Mapping[str, Any]) -> str:
 def show_statement() -> ResponseReturnValue:
     viewer = require_viewer()
     before = uuid_or_none(request.args.get("before"))
-    lines = {"member_id": viewer.member_id, "unit": "points", "limit": ROWS, "before": before}
+    lines = {"member_id": viewer.member_id, "unit": "points", "limit": ROWS, "before": before, "merged": 1}
     calls = {
         "balance": Call("points", "/balances", {"member_ids": viewer.member_id}),
         "lines": Call("points", "/statement", lines),

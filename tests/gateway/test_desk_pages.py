@@ -11,6 +11,7 @@ import zxingcpp
 from PIL import Image
 
 from gateway import qr
+from gateway.pages.paper import by_service
 from gateway.sessions import BELIEVED_S
 from shared import clock
 from shared.errors import Unavailable
@@ -505,6 +506,25 @@ def test_the_passbook_has_both_units_line_by_line(desk: Desk) -> None:
         assert len(re.findall(r'<td class="date">\d{4}年\d{1,2}月\d{1,2}日</td>', book)) == 3
     sheet = desk.staff.get("/static/css/paper.css").text
     assert re.search(r"td\.date \{[^}]*white-space: nowrap", sheet), "no day is broken before 日"
+
+
+def test_the_passbook_tells_a_merged_entrys_service_by_its_own_name_and_day(desk: Desk) -> None:
+    stays = desk.town.person("陈芳二")
+    here = f"/staff/members/{desk.volunteer.member_id}/merge"
+    with_it = f"{here}?with={stays.member_id}"
+    before = desk.staff.get(f"/staff/members/{desk.volunteer.member_id}/passbook").text
+    desk.staff.post(with_it, here, stays=stays.member_id, reason="本人到场")
+    desk.town.deliver()
+    after = desk.staff.get(f"/staff/members/{stays.member_id}/passbook").text
+    assert "并入" not in after
+    assert after.partition("<h2>")[2] == before.partition("<h2>")[2], "every line as it was"
+
+
+def test_hours_in_the_passbook_stand_in_the_order_of_service() -> None:
+    booked = [("2026-11-26", 60, 180), ("2026-08-29", 90, 120), ("2026-09-03", 30, 30)]
+    lines = [{"service_day": day, "minutes": minutes, "balance_after": after} for day, minutes, after in booked]
+    ordered = [(line["service_day"], line["balance_after"]) for line in by_service(lines)]
+    assert ordered == [("2026-08-29", 90), ("2026-09-03", 120), ("2026-11-26", 180)]
 
 
 def test_two_desks_call_two_numbers(desk: Desk) -> None:

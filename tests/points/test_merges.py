@@ -309,6 +309,28 @@ def test_the_day_of_who_stays_has_the_lines_of_both_each_with_what_it_left(town:
     assert len(show_day(acting_for(chen), member_id=chen, day=DAY).outcomes) == 1
 
 
+def test_the_persons_own_lines_stand_with_their_days_and_names_instead_of_what_moved(town: Flask) -> None:
+    chen, twin, third = member(), member(), member()
+    settle([attendance(chen, 60), attendance(twin, 90, service_day=DAY - timedelta(days=40))])
+    settle([attendance(third, 30, service_day=DAY - timedelta(days=50))])
+    merge(third, twin)
+    merge(twin, chen)
+    settle([attendance(twin, 15, service_day=DAY)])
+    for unit, total in (("points", 325), ("minutes", 195)):
+        lines = list_statement(acting_for(chen), member_id=chen, unit=unit, limit=9, merged=True)
+        assert {line["kind"] for line in lines} == {"award"}
+        assert {line["service_day"] for line in lines} == {DAY - timedelta(days=days) for days in (0, 40, 50)}
+        assert all("并入" not in line["title"] for line in lines)
+        assert lines[0]["balance_after"] == sum(line[unit] for line in lines) == total
+    session().rollback()
+    unmerge(twin)
+    lines = list_statement(acting_for(twin), member_id=twin, unit="minutes", limit=9, merged=True)
+    assert lines[0]["balance_after"] == 135, "with the third's, and what came in meanwhile"
+    assert {line["service_day"] for line in lines if line["kind"] == "award"} >= {DAY - timedelta(days=40)}
+    with pytest.raises(Forbidden):
+        list_statement(acting_for(uuid4()), member_id=chen, unit="minutes", limit=9, merged=True)
+
+
 def test_who_stays_sees_what_became_of_the_others_attendances(town: Flask) -> None:
     chen, twin = member(), member()
     fact = attendance(twin, 60)

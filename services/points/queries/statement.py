@@ -12,25 +12,34 @@ from services.points.domain.ledger import AccountKind, SourceType, TransferKind,
 from services.points.domain.moving import MoveKind
 from services.points.domain.rating import hundredths
 from services.points.queries.visibility import require_may_read
+from services.points.store import moves
 from shared.db import session
 from shared.principal import Principal
 
 OPENING = "期初结转"
 UNITS = {"points": Unit.PTS, "minutes": Unit.MIN}
 
+# What moved between two entries of one person is no line of the person's, only of each entry's.
 # What a reversal could not take is a line too: it changes no balance, but what is owed.
 _ENTRIES = """
     WITH whose AS (
-        SELECT * FROM unnest(CAST(:members AS uuid[]), CAST(:accounts AS uuid[]), CAST(:debts AS uuid[]))
-            AS one (member_id, account_id, debt_id)
+        SELECT * FROM unnest(
+            CAST(:members AS uuid[]), CAST(:persons AS uuid[]), CAST(:accounts AS uuid[]), CAST(:debts AS uuid[])
+        ) AS one (member_id, person_id, account_id, debt_id)
     ), entry AS (
-        SELECT member_id, id, amount AS change, amount FROM whose JOIN transfer ON credit_id = account_id
-        UNION ALL SELECT member_id, id, -amount, amount FROM whose JOIN transfer ON debit_id = account_id
-        UNION ALL SELECT member_id, id, 0, amount FROM whose JOIN transfer ON debit_id = debt_id
+        SELECT whose.*, transfer.*, amount AS change FROM whose JOIN transfer ON credit_id = account_id
+        UNION ALL SELECT whose.*, transfer.*, -amount FROM whose JOIN transfer ON debit_id = account_id
+        UNION ALL SELECT whose.*, transfer.*, 0 FROM whose JOIN transfer ON debit_id = debt_id
         WHERE kind <> 'debt_restored'
     ), line AS (
         SELECT member_id, id, change,
-            CAST(sum(change) OVER (PARTITION BY member_id ORDER BY id) AS bigint) AS balance_after FROM entry
+            CAST(sum(change) OVER (PARTITION BY person_id ORDER BY id) AS bigint) AS balance_after FROM entry
+        WHERE source_type <> 'move' OR kind NOT IN ('merge', 'opening') OR NOT EXISTS (
+            SELECT 1 FROM move
+            JOIN whose giver ON (giver.member_id, giver.person_id) = (from_member_id, entry.person_id)
+            JOIN whose taker ON (taker.member_id, taker.person_id) = (to_member_id, entry.person_id)
+            WHERE move.id = entry.source_id
+        )
     ), page AS ({page})
     SELECT page.id, page.change, page.balance_after, transfer.recorded_at, transfer.service_day, transfer.kind,
         transfer.amount, transfer.source_type, transfer.source_id, outcome.title, outcome.reason, outcome.note,
@@ -66,15 +75,17 @@ _OF_DAY = text(
 
 
 def list_statement(
-    caller: Principal, *, member_id: UUID, unit: str, limit: int, before: UUID | None = None
+    caller: Principal, *, member_id: UUID, unit: str, limit: int, before: UUID | None = None, merged: bool = False
 ) -> list[dict[str, Any]]:
-    """The lines of a member's account in a unit, newest first; `before` a line's transfer."""
+    """The lines of a member's account in a unit, newest first; `before` a line's transfer. With `merged` those of all
+    entries that were merged into the member's, as they were booked, instead of the sums that moved between them.
+    """
     tx = session()
     require_may_read(tx, caller, [member_id])
-    rows = tx.execute(
-        _STATEMENT,
-        {**_of([member_id], UNITS[unit]), "before": before, "limit": limit},
-    )
+    # Whoever was merged by the card but not yet in the books still has what is the own.
+    person = moves.list_line(tx, member_id) if merged else [member_id]
+    accounts = _of(person, UNITS[unit]) | {"persons": [member_id] * len(person)}
+    rows = tx.execute(_STATEMENT, {**accounts, "before": before, "limit": limit})
     return [_line(row, unit) for row in rows]
 
 
@@ -97,6 +108,7 @@ def list_lines_of_day(
 def _of(member_ids: Sequence[UUID], unit: str) -> dict[str, list[UUID]]:
     return {
         "members": list(member_ids),
+        "persons": list(member_ids),
         "accounts": [account_id(AccountKind.MEMBER, unit, one) for one in member_ids],
         "debts": [account_id(AccountKind.DEBT, unit, one) for one in member_ids],
     }

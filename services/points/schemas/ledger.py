@@ -55,6 +55,12 @@ class StatementQuerySchema(Wire):
     unit = fields.String(load_default="points", validate=validate.OneOf(("points", "minutes")))
     limit = WholeText(load_default=50, validate=validate.Range(min=1, max=LIMIT_MAX))
     before = fields.UUID(metadata={"description": "Only lines older than this transfer"})
+    merged = fields.Boolean(
+        load_default=False,
+        truthy={"1"},
+        falsy={"0"},
+        metadata={"description": "`1`: with the lines of entries merged into this one, instead of the sums that moved"},
+    )
 
 
 class LineSchema(Wire):
