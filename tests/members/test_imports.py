@@ -430,6 +430,19 @@ def test_a_roster_is_forgotten_after_thirty_days(town: Town) -> None:
     assert town.get(f"/imports/{found['id']}/file", caller).status_code == 404
 
 
+def test_a_roster_that_was_checked_and_never_started_is_dropped_by_then_and_may_come_again(town: Town) -> None:
+    caller = staff(town)
+    found = bring(town, caller)
+    work(town)
+    with clock.travel(clock.now() + timedelta(days=31)):
+        town.do(_forget)
+        shown = look(town, caller, found)
+        assert (shown["state"], shown["counts"], shown["has_file"], shown["may"]) == ("dropped", {}, False, [])
+        step(town, caller, found, "start", status=409)
+        again = taken_in(town, caller)
+    assert look(town, caller, again)["counts"] == {"added": 4, "bad": 3}
+
+
 def test_a_long_roster_asks_the_database_by_slices_and_not_by_people(town: Town) -> None:
     caller = staff(town)
     found = bring(town, caller, people_file(1000))

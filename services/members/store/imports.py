@@ -202,9 +202,11 @@ def put_off(found: ImportFile, wait: timedelta) -> None:
 
 
 def forget_old(tx: Session) -> None:
-    """Rosters are not kept: the people are members now, and the others are nobody's business."""
+    """Rosters are not kept: the people are members now, and the others are nobody's business. One that was checked and
+    never started is dropped: without its rows it could only end with nobody taken in.
+    """
     old = (
-        select(ImportFile.id)
+        select(ImportFile)
         .where(
             ImportFile.content.is_not(None),
             ImportFile.state.not_in(AT_WORK),
@@ -212,11 +214,16 @@ def forget_old(tx: Session) -> None:
             or_(ImportFile.kind == Kind.ROSTER, ImportFile.state.in_(OVER)),
         )
         .limit(20)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
     )
-    ids = list(tx.scalars(old))
-    if ids:
-        tx.execute(update(ImportRow).where(ImportRow.import_id.in_(ids)).values(content=None))
-        tx.execute(update(ImportFile).where(ImportFile.id.in_(ids)).values(content=None))
+    for found in tx.scalars(old).all():
+        found.content = None
+        if found.state == State.CHECKED:
+            found.state = State.DROPPED
+            put_rows(tx, found.id, ())
+        tx.execute(update(ImportRow).where(ImportRow.import_id == found.id).values(content=None))
+    tx.flush()
 
 
 def forget_members(tx: Session, member_ids: Sequence[UUID]) -> None:
