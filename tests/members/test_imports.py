@@ -151,6 +151,13 @@ def test_one_click_twice_is_one_import(town: Town) -> None:
     assert bring(town, caller, people_file(2), id=import_id, status=409)["code"] == "conflict"
 
 
+def test_an_id_that_another_station_has_used_shows_nothing_of_that_ones_import(town: Town) -> None:
+    found = bring(town, staff(town))
+    theirs = {"id": found["id"], "station_id": str(town.nodes["岔路口站"])}
+    refused = bring(town, staff(town, "岔路口站"), status=409, **theirs)
+    assert (refused["code"], "created_by_name" in refused) == ("conflict", False)
+
+
 def test_who_is_known_already_is_left_as_they_are(town: Town) -> None:
     caller = staff(town)
     town.add("李建国", phone="13812340003")

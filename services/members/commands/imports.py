@@ -51,7 +51,8 @@ def bring(
     imports.wait_for_others(tx)
     known = tx.get(ImportFile, import_id) or imports.find_live(tx, kind, station_id, file_hash)
     if known is not None:
-        if (known.id, known.file_hash, known.kind) == (import_id, file_hash, kind):
+        said = (known.id, known.file_hash, known.kind, known.station_id)
+        if said == (import_id, file_hash, kind, station_id):
             return shown_imports.show(tx, caller, import_id)
         raise rules.SameFile(errors={"import_id": [str(known.id)]}) if known.id != import_id else Conflict
     tx.add(
