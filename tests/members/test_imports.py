@@ -390,6 +390,22 @@ def test_after_a_day_nothing_is_undone_as_a_whole(town: Town) -> None:
 # --- Who ------------------------------------------------------------------------------------------------
 
 
+def test_a_step_whose_answer_was_lost_says_what_became_of_it_and_is_taken_once(town: Town) -> None:
+    caller = staff(town)
+    found = bring(town, caller)
+    work(town)
+    step(town, caller, found, "start")
+    work(town)
+    assert step(town, caller, found, "start")["state"] == "done"
+    step(town, caller, found, "undo")
+    assert step(town, caller, found, "undo")["state"] == "undoing"
+    answer_undo(town)
+    assert step(town, caller, found, "undo")["state"] == "undone"
+    step(town, caller, found, "start", status=409)
+    assert [len(town.audited(f"import.{verb}")) for verb in ("start", "undo")] == [1, 1]
+    step(town, town.official(Role.AUDITOR, "咸安区中心"), found, "undo", status=403)
+
+
 def test_staff_of_another_station_see_and_do_nothing(town: Town) -> None:
     caller, other = staff(town), staff(town, "岔路口站")
     found = bring(town, caller)

@@ -102,6 +102,9 @@ def test_nothing_is_told_to_points_before_a_second_person_above_has_approved(
         (str(three["陈芳"]), 120_000, 150),
         (str(three["李建国"]), 0, 240),
     ]
+    assert step(town, second, found, "approve")["state"] == "done"
+    assert step(town, caller, found, "start")["state"] == "done"
+    assert len(booked(town)) == 3
     shown = look(town, caller, found)
     assert (shown["state"], shown["counts"], shown["decided_by_name"]) == ("done", {"added": 3, "bad": 2}, "何站长")
     (entry,) = town.audited("import.approve")

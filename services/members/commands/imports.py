@@ -96,12 +96,13 @@ def step(
     category: str | None = None,
     reason: str | None = None,
 ) -> dict[str, Any]:
-    """Go a step further with an import. Doing a step twice is doing it once."""
+    """Go a step further with an import. Doing a step twice is doing it once, also when the worker has gone on since."""
     found, path = shown_imports.get_seen(tx, caller, import_id, lock=True)
     target = rules.next_state(chosen, Kind(found.kind))
-    if found.state == target:
+    about = shown_imports.about(caller, found, path)
+    if rules.was_taken(chosen, about):
         return shown_imports.show(tx, caller, import_id)
-    rules.check_step(chosen, shown_imports.about(caller, found, path), clock.now())
+    rules.check_step(chosen, about, clock.now())
     if chosen is Step.APPROVE and entries.who_stays(tx, found.created_by_member_id) == caller.own_member_id:
         raise rules.SecondPersonNeeded
     if chosen is Step.CHECK and found.content is None:

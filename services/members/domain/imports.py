@@ -126,6 +126,15 @@ _FROM: dict[Step, tuple[State, ...]] = {
     Step.DROP: (State.CHECKED, State.WAITING),
     Step.UNDO: (State.DONE,),
 }
+_TAKEN: dict[Step, tuple[State, ...]] = {
+    Step.CHECK: (State.READING,),
+    Step.START: (State.WAITING, State.IMPORTING, State.DONE),
+    Step.APPROVE: (State.IMPORTING, State.DONE),
+    Step.REJECT: (State.REJECTED,),
+    Step.DROP: (State.DROPPED,),
+    Step.UNDO: (State.UNDOING, State.UNDONE),
+}
+"""Where an import stands when a step has been taken, also once the worker has gone on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +164,23 @@ def next_state(step: Step, kind: Kind) -> State:
     }[step]
 
 
-def check_step(step: Step, about: About, now: datetime) -> None:
-    """Raise what stands against a step: first the right, then where the import stands."""
+def was_taken(step: Step, about: About) -> bool:
+    """Whether a step that the caller may take lies behind: then nothing is left to be done."""
+    check_right(step, about)
+    return about.state in _TAKEN[step]
+
+
+def check_right(step: Step, about: About) -> None:
     by_second = step in (Step.APPROVE, Step.REJECT) or (step is Step.UNDO and about.kind in VOUCHED)
     if not (about.staff_above if by_second else about.staff_here):
         raise Forbidden
     if step is Step.APPROVE and about.by_me:
         raise SecondPersonNeeded
+
+
+def check_step(step: Step, about: About, now: datetime) -> None:
+    """Raise what stands against a step: first the right, then where the import stands."""
+    check_right(step, about)
     if about.state not in _FROM[step]:
         raise NotNow
     if step is Step.START and not about.good:
