@@ -316,6 +316,10 @@ _ATTACKS = {
         "UPDATE member_card SET status = 'left'",
     ],
     "parts of lots keep their expiry": ["UPDATE lot SET origin_id = gen_random_uuid()"],
+    "lots live as long as their rules say": [
+        "UPDATE lot SET expires_at = now() + interval '40 days'",
+        "UPDATE lot SET origin_id = gen_random_uuid()",
+    ],
     "chains are whole": [
         "DELETE FROM seal_head",
         "UPDATE seal SET prev = hash",

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.points.domain.ledger import Transfer
 from services.points.domain.rating import Body, Rule, Served, hash_of, rate
 from services.points.domain.seal import GENESIS, Sealable, link
-from services.points.queries import verify_merges
+from services.points.queries import verify_expiry, verify_merges
 from services.points.queries.streaming import rows
 from services.points.store.moves import HOLDERS
 from shared import clock
@@ -430,6 +430,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "awards keep within the caps of their rules": awards_keep_within_the_caps,
     "every rating follows a rule of its category and day": rules_are_of_the_category_and_day,
     **verify_merges.CHECKS,
+    **verify_expiry.CHECKS,
     "spends are what was answered": spends_are_what_was_answered,
     "opening balances are what was approved": openings_are_what_was_approved,
     "a refund gives back to each lot what its spend took": refunds_go_back_to_their_lots,
