@@ -17,6 +17,8 @@ import xlsxwriter
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
+from gateway.i18n import _
+
 Cell = str | int | float | Decimal | date | None
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -25,6 +27,8 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDTH_MIN, _WIDTH_MAX = 8, 40
 _WIDTH_OF_MANY = 16
 _IN_MEMORY_MAX = 1_000_000
+_LENGTH_MAX = 32_767
+"""Of a cell, in halves of UTF-16 as offices count; a longer one is left out of the file without a word."""
 
 
 def workbook(
@@ -48,15 +52,15 @@ def workbook(
         title, head = book.add_format({"bold": True, "font_size": 14}), book.add_format({"bold": True, "bottom": 1})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
         for line, text in enumerate(above):
-            sheet.write_string(line, 0, text, None if line else title)
+            sheet.write_string(line, 0, _held(text), None if line else title)
         widths = [_width(text) for text in heads]
-        sheet.write_row(len(above), 0, heads, head)
+        sheet.write_row(len(above), 0, map(_held, heads), head)
         for line, cells in enumerate(rows, start=len(above) + 1):
             for column, cell in enumerate(cells):
                 if isinstance(cell, date):
                     sheet.write_datetime(line, column, cell, day)
                 else:
-                    sheet.write(line, column, cell)
+                    sheet.write(line, column, _held(cell))
                 widths[column] = max(widths[column], _width(str(cell or "")))
         for column, width in enumerate(widths):
             sheet.set_column(column, column, min(width, _WIDTH_MAX))
@@ -82,13 +86,13 @@ def sheets(name: str, wanted: Sequence[Sheet]) -> Response:
             for column, text in enumerate(one.heads):
                 sheet.set_column(column, column, max(_WIDTH_OF_MANY, _width(text)))
             sheet.freeze_panes(1, 0)
-            sheet.write_row(0, 0, one.heads, head)
+            sheet.write_row(0, 0, map(_held, one.heads), head)
             for line, cells in enumerate(one.rows, start=1):
                 for column, cell in enumerate(cells):
                     if isinstance(cell, date):
                         sheet.write_datetime(line, column, cell, day)
                     else:
-                        sheet.write(line, column, cell)
+                        sheet.write(line, column, _held(cell))
     return sent(written, _XLSX, f"{name}.xlsx")
 
 
@@ -116,6 +120,15 @@ def as_it_came(name: str, content: bytes) -> Response:
 
 def _harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _held(cell: Cell) -> Cell:
+    """As much of a text as a cell can hold, and that there was more."""
+    if not isinstance(cell, str) or len(cell.encode("utf-16-le")) <= 2 * _LENGTH_MAX:
+        return cell
+    more = _("……（太长，后面的没有写进表格）")
+    kept = cell.encode("utf-16-le")[: 2 * (_LENGTH_MAX - len(more))]
+    return kept.decode("utf-16-le", "ignore") + more
 
 
 def _width(text: str) -> int:

@@ -162,7 +162,7 @@ def _read_csv(content: bytes) -> list[list[str]]:
         for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True):
             if len(table) >= 2 * ROWS_MAX or len(row) > COLUMNS_MAX:
                 raise Refused(TOO_LARGE)
-            table.append([cell[:CELL_LENGTH_MAX] for cell in row])
+            table.append([_cut(cell) for cell in row])
     except csv.Error as error:
         raise Refused(BROKEN) from error
     return _bounded(table)
@@ -189,7 +189,12 @@ def _as_text(cell: Any) -> str:
     if isinstance(cell, timedelta):
         hours, minutes = divmod(round(cell.total_seconds() / 60), 60)
         return f"{hours}:{minutes:02}"
-    return _whole(str(cell))[:CELL_LENGTH_MAX]
+    return _cut(_whole(str(cell)))
+
+
+def _cut(text: str) -> str:
+    """No longer than a cell may be here; whoever reads it sees that there was more."""
+    return text if len(text) <= CELL_LENGTH_MAX else text[: CELL_LENGTH_MAX - 1] + "…"
 
 
 def _whole(text: str) -> str:

@@ -5,9 +5,11 @@ import io
 import zipfile
 from datetime import UTC, date, datetime
 
+import pytest
 import python_calamine
+from flask import Flask
 
-from gateway import exports
+from gateway import exports, i18n
 from gateway.exports import Cell
 
 HEADS = ["姓名", "次数", "日期"]
@@ -56,3 +58,30 @@ def test_a_workbook_that_is_made_again_bears_the_time_of_the_first() -> None:
     properties = zipfile.ZipFile(io.BytesIO(content)).read("docProps/core.xml").decode()
     assert properties.count("2026-03-08T01:02:03Z") == 2
     assert exports.workbook("名单", HEADS, ROWS, made_at=made_at).get_data() == content
+
+
+LONGEST = 32_767
+"""As offices have it, in halves of UTF-16."""
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole"),
+    [("字" * LONGEST, True), ("字" * (LONGEST + 1), False), ("😀" * 16_383, True), ("😀" * 16_384, False)],
+)
+def test_what_is_too_long_for_a_cell_is_cut_where_everybody_sees_it(text: str, *, is_whole: bool) -> None:
+    rows: list[list[Cell]] = [["长", text], ["后", "还在"]]
+    app = Flask("exports")
+    i18n.configure(app)
+    with app.test_request_context():
+        for response in (
+            exports.workbook("记录", ["甲", "乙"], rows, above=[text]),
+            exports.sheets("记录", [exports.Sheet("记录", ["甲", "乙"], rows)]),
+        ):
+            book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(response.get_data()))
+            *above, _heads, (_name, cell), after = book.get_sheet_by_index(0).to_python()
+            for found in (cell, *(line[0] for line in above)):
+                assert isinstance(found, str)
+                assert len(found.encode("utf-16-le")) <= 2 * LONGEST
+                assert (found == text) is is_whole
+                assert is_whole or (found[:9000] == text[:9000] and found.endswith("（太长，后面的没有写进表格）"))
+            assert after == ["后", "还在"]

@@ -281,6 +281,14 @@ def test_a_bad_file_is_refused_with_a_sentence_that_says_why(kind: str) -> None:
     assert refused.value.detail == sentence
 
 
+@pytest.mark.parametrize("length", [500, 501, 4000])
+def test_a_cell_that_is_too_long_is_cut_where_everybody_sees_it(length: int) -> None:
+    text = "字" * length
+    for content in (f"姓名,备注\n陈芳,{text}\n".encode(), workbook([["姓名", "备注"], ["陈芳", text]])):
+        *_above, (_name, cell, *_rest) = table(content)
+        assert cell == (text if length == 500 else "字" * 499 + "…")
+
+
 def test_ten_thousand_people_fit_below_their_title_and_heads() -> None:
     assert len(table(("三月名册\n\n姓名\n" + "陈芳\n" * 10_000 + "合计\n").encode())) == 10_004
 
