@@ -4,10 +4,9 @@ from flask import Flask
 
 from services.checkin import store
 from services.checkin.api import routes
-from services.checkin.commands import people
+from services.checkin.commands import people, places
 from services.checkin.commands.past import answer_asked, take_past, undo_past
 from services.checkin.commands.rosters import answer_roster_undo
-from services.checkin.store import places
 from shared import settings, web
 from shared.events import (
     MemberChanged,

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
+from services.checkin.commands import places
 from services.checkin.domain import reports
 from services.checkin.queries import reports as queries
-from services.checkin.store import places
 from services.checkin.store.tables import Activity, Site, attendance_table
 from shared import clock, copies
 from shared.db import session, transactional

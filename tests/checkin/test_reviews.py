@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.checkin.commands import activities, confirm_each, reviews, sign_ups
+from services.checkin.commands import activities, confirm_each, places, reviews, sign_ups
 from services.checkin.domain.activities import ActivityInWrongState, FixedOnceMade
 from services.checkin.queries import activities as queries
-from services.checkin.store import Activity, places
+from services.checkin.store import Activity
 from services.checkin.store.activities import NoSuchActivity, NoSuchStation
 from shared import clock
 from shared.db import transactional

@@ -245,7 +245,7 @@ def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUI
     """
     activity = store.hold_activity(tx, activity_id)
     path = activity.path
-    led = roll.sites_called(activity.leaders, caller.own_member_id, organizes=caller.may(Role.ORGANIZER, path))
+    led = sites_called(caller, activity)
     site_ids = led if site_id is None else {store.get_site(activity, site_id).id}
     roll.require_running(site_ids or (), led, roll.Running(activity.stands, activity.schedule, clock.now()))
     pairs = [
@@ -256,6 +256,14 @@ def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUI
         detail = {"title": activity.title, "left": len(left)} | ({} if led is None else {"as": AS_SITE_LEADER})
         audit.add(tx, caller, "activity.leave_all", "activity", activity_id, path=path, detail=detail)
     return len(left)
+
+
+def sites_called(caller: Principal, activity: Activity) -> set[UUID] | None:
+    """The sites whose roll the caller calls, since they lead them; None for organizers, who call all. Forbidden for who
+    leads none.
+    """
+    organizes = caller.may(Role.ORGANIZER, activity.path)
+    return roll.sites_called(activity.leaders, caller.own_member_id, organizes=organizes)
 
 
 def sign_out(tx: Session, activity: Activity, pairs: Sequence[Attendance], at: datetime) -> list[Attendance]:

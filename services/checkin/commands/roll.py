@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.checkin.commands.activities import sites_called
 from services.checkin.commands.attendances import digest_of, in_brief
 from services.checkin.domain import attendances, entering, roll
 from services.checkin.domain.attendances import Attendance
@@ -22,7 +23,7 @@ from services.checkin.store import roll as store
 from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
-from shared.principal import Principal, Role
+from shared.principal import Principal
 
 NAMES_NOTED_FOR = timedelta(days=1)
 """How long one entry in the audit log holds for who reads the same names again."""
@@ -64,7 +65,7 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
     store.take_turns(tx, activity_id, member_ids)
     # Read once the turn is ours: it may have been ended while we waited.
     activity = activity_store.get_activity(tx, activity_id)
-    led = roll.sites_called(activity.leaders, caller.own_member_id, organizes=caller.may(Role.ORGANIZER, activity.path))
+    led = sites_called(caller, activity)
     running = Running(activity.stands, activity.schedule, clock.now())
     cards = copies.find_cards(tx, member_ids)
     pairs: dict[UUID, list[Attendance]] = defaultdict(list)

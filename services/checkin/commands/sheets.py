@@ -6,8 +6,9 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
+from services.checkin.commands.activities import sites_called
 from services.checkin.commands.attendances import as_added, digest_of
-from services.checkin.domain import activities, roll, sheets
+from services.checkin.domain import activities, sheets
 from services.checkin.domain.activities import ActivityInWrongState
 from services.checkin.domain.attendances import Attendance
 from services.checkin.domain.entering import Entry
@@ -22,7 +23,7 @@ from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict
 from shared.events import Evidence
-from shared.principal import Principal, Role
+from shared.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def enter_sheet(
     of the next day, without a role.
     """
     activity = activity_store.hold_activity(tx, activity_id)
-    led = roll.sites_called(activity.leaders, caller.own_member_id, organizes=caller.may(Role.ORGANIZER, activity.path))
+    led = sites_called(caller, activity)
     activity_store.get_site(activity, site_id)
     sheets.require_called(site_id, led, activity.schedule, clock.now())
     if not activities.takes_records(activity.stands):
