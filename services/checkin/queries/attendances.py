@@ -13,6 +13,7 @@ from services.checkin.domain.attendances import NoSuchAttendance, NotYours
 from services.checkin.domain.schedule import service_day
 from services.checkin.queries.activities import READERS, readable
 from services.checkin.store import attendances as attendance_store
+from services.checkin.store import kept_scans
 from services.checkin.store import scans as scan_store
 from shared import clock, copies
 from shared.db import session
@@ -91,7 +92,7 @@ def list_scans(
 ) -> list[dict[str, Any]]:
     """An activity's scans, newest first, with the sentence each member was told."""
     readable(session(), caller, activity_id)
-    rows = scan_store.list_scans(session(), activity_id, limit=limit, refused=refused, before=before)
+    rows = kept_scans.list_scans(session(), activity_id, limit=limit, refused=refused, before=before)
     return [
         dict(row._mapping) | {"detail": told(row), "code_digest": row.code_digest and row.code_digest.hex()}
         for row in rows
@@ -103,7 +104,7 @@ def list_own_scans(
 ) -> list[dict[str, Any]]:
     """The scans of a member of this login, refused ones too, newest first."""
     caller.require_acts_for(member_id)
-    rows = scan_store.list_scans_of(session(), member_id, limit=limit, before=before)
+    rows = kept_scans.list_scans_of(session(), member_id, limit=limit, before=before)
     return [dict(row._mapping) | {"detail": told(row)} for row in rows]
 
 
