@@ -6,8 +6,8 @@ from typing import Any
 
 from gateway import presentation
 from gateway.i18n import _
+from gateway.pages.attendance_words import evidence_shown, state_shown
 from gateway.pages.choose import relations
-from gateway.pages.confirm import evidence_shown, state_shown
 from gateway.pages.grants import role_names
 from gateway.pages.imports import kind_names
 from gateway.pages.nodes import level_names

@@ -11,7 +11,7 @@ from gateway import backend
 from gateway.backend import Call, Panel
 from gateway.forms import Form
 from gateway.guards import holding
-from gateway.pages.confirm import state_shown
+from gateway.pages.attendance_words import state_shown
 from gateway.pages.day_words import standing, timeline
 from gateway.pages.places import asking_for_people, by_id, describe
 from gateway.pages.stuck import service_names

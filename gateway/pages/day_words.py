@@ -7,7 +7,7 @@ from typing import Any
 from gateway import presentation
 from gateway.i18n import _
 from gateway.pages import acts
-from gateway.pages.confirm import evidence_shown, marks_shown, state_shown
+from gateway.pages.attendance_words import evidence_shown, marks_shown, state_shown
 from gateway.pages.records import line_kinds
 from gateway.pages.refused import why_shown
 

@@ -14,7 +14,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.confirm import evidence_shown, state_shown
+from gateway.pages.attendance_words import evidence_shown, state_shown
 from gateway.pages.places import describe, nodes_of, people
 from shared import clock
 from shared.errors import HuzhuError

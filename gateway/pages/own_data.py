@@ -17,7 +17,7 @@ from gateway.exports import Cell
 from gateway.forms import Form
 from gateway.guards import logged_in
 from gateway.i18n import _
-from gateway.pages import acts, confirm, grants, vouchers
+from gateway.pages import acts, attendance_words, grants, vouchers
 from gateway.pages.places import about
 from gateway.presentation import require_viewer
 from shared.errors import HuzhuError
@@ -203,8 +203,8 @@ def _attendance_cells(row: Found) -> Sequence[Cell]:
         _at(row["arrived_at"]),
         _at(row["left_at"]),
         row["minutes"],
-        confirm.evidence_shown(row["evidence"]),
-        confirm.state_shown(row["state"])[0],
+        attendance_words.evidence_shown(row["evidence"]),
+        attendance_words.state_shown(row["state"])[0],
         row["reason"],
     ]
 

@@ -22,7 +22,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages import signed_up
-from gateway.pages.confirm import evidence_shown
+from gateway.pages.attendance_words import evidence_shown
 from gateway.pages.files import in_full
 from gateway.pages.places import describe
 from gateway.pages.roll import asking_for_names, page_of, sites_called
