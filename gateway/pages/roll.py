@@ -1,9 +1,7 @@
 """The roll call (点名): everybody who is expected on one page, found by whatever is known of them, and ticked."""
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid5
@@ -18,8 +16,20 @@ from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.places import ROWS_MAX, asking_who, meant_by
+from gateway.pages.roll_lines import (
+    Line,
+    buttons,
+    has_one,
+    lines_of,
+    mark_namesakes,
+    matches,
+    others_beside,
+    plain,
+    state_of,
+    value_of,
+    when,
+)
 from shared import http
-from shared.buildings import designation, is_sought
 from shared.errors import Forbidden, HuzhuError, TooMany, Unavailable
 from shared.principal import Role
 
@@ -76,83 +86,6 @@ def tick_by_script(activity_id: UUID) -> ResponseReturnValue:
     )
 
 
-# --- A line of the roll ---------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Line:
-    """Somebody on the roll: who it is, and where they stand. `state` is `absent`, `open`, `left` or `settled`."""
-
-    member_id: str
-    name: str
-    state: str = "absent"
-    seen: str = ""
-    """The attendance that stands there."""
-    was_ticked: bool = False
-    arrived_at: str | None = None
-    left_at: str | None = None
-    site_id: str = ""
-    site: str = ""
-    awaits_nod: bool = False
-    own_case: bool = False
-    signed_up: bool = False
-    runs: bool = True
-    """The activity goes on: people may still come."""
-    home: str = ""
-    compound: str = ""
-    building: str = ""
-    called: str = ""
-    """The building as everybody calls it: of 6号楼, 六栋 and 6# the 6."""
-    letters: str = ""
-    digits: str = ""
-    tail: str = ""
-    """The last four digits of the phone, else of the number, and which they are."""
-    has_namesake: bool = False
-    """Somebody else on the roll or in the station is called so, or nobody knows: no tick before one has looked."""
-    code: str = ""
-    """The badge or short code that was read just now, and means this person."""
-    order: tuple[Any, ...] = field(default=())
-
-
-def buttons(line: Line) -> list[tuple[str, str, str]]:
-    """What can be ticked of somebody: value, word and kind; the first is what it usually is."""
-    if line.own_case:
-        return []
-    comes = [("arrived", _("到了") if line.state == "absent" else _("又来了"))] if line.runs and line.site_id else []
-    offered = {
-        "absent": comes,
-        "open": [("left", _("走了")), *([("not_arrived", _("撤回"))] if line.was_ticked else [])],
-        "left": [*([("not_left", _("没走"))] if line.runs else []), *comes],
-        "settled": comes,
-    }[line.state]
-    return [
-        (value_of(line, wanted), text, "main" if nth == 0 and line.state in ("absent", "open") else "second")
-        for nth, (wanted, text) in enumerate(offered)
-    ]
-
-
-def value_of(line: Line, wanted: str) -> str:
-    """What a button sends: the member, what shall be true, what was seen, and where."""
-    return ".".join((wanted, line.member_id, line.seen, line.site_id))
-
-
-def when(line: Line) -> str:
-    """Since when somebody is there, or from when to when they were."""
-    if line.own_case and line.state == "absent":
-        return _("本人或家人，请别的负责人点")
-    if line.arrived_at is None:
-        return ""
-    came = presentation.hour(line.arrived_at)
-    if line.left_at is None:
-        return _("%(time)s 到", time=came)
-    gone = _("%(from_)s 到，%(to)s 走", from_=came, to=presentation.hour(line.left_at))
-    return gone + (f" · {_('已确认')}" if line.state == "settled" else "")
-
-
-def _state(state: str | None) -> str:
-    return {None: "absent", "open": "open", "left": "left"}.get(state, "settled")
-
-
 # --- A tick ---------------------------------------------------------------------------------------------
 
 
@@ -190,7 +123,7 @@ def _tick(activity_id: UUID, filled: Form) -> Told | None:
     line = Line(
         member_id=str(member_id),
         name="",
-        state=_state(stands.get("state")),
+        state=state_of(stands.get("state")),
         seen=stands.get("attendance_id") or "",
         was_ticked=bool(stands.get("was_ticked")),
         arrived_at=stands.get("arrived_at"),
@@ -262,14 +195,14 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
     # Who leads a site calls its roll alone.
     activity["sites"] = [site for site in activity["sites"] if site["id"] in roll["site_ids"]]
     named = _names(activity, roll, told) if roll["may_name"] else Panel()
-    lines = _lines(activity, roll["lines"], named.content or [])
+    lines = lines_of(activity, roll["lines"], named.content or [])
     meant = meant_by(panels.get("read"))
     found = panels["found"].content or [] if "found" in panels else []
     search_away = any(panels[name].error for name in ("found", "read") if name in panels)
     candidates = found if meant is None else [meant["member"]] if meant["member"] else []
-    others = _others(activity, candidates, {line.member_id for line in lines})
+    others = others_beside(activity, candidates, {line.member_id for line in lines})
     for line in (*lines, *others):
-        line.code = _plain(wanted) if meant and meant["member"] and meant["member"]["id"] == line.member_id else ""
+        line.code = plain(wanted) if meant and meant["member"] and meant["member"]["id"] == line.member_id else ""
     chosen = {name: request.args.get(name, "") for name in ("site", "compound", "building", "show", "mode")}
     at_site = [line for line in lines if not chosen["site"] or line.site_id in ("", chosen["site"])]
     shown = [line for line in at_site if _is_chosen(line, chosen)]
@@ -278,7 +211,7 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         ids = {line.member_id for line in shown}
         of_all = sorted(lines, key=lambda line: line.member_id not in ids)
         shown = [line for line in of_all if (matches(line, wanted) if meant is None else line.code)]
-    _mark_namesakes([*lines, *others], unknown=roll["as_organizer"] and named.error is not None)
+    mark_namesakes([*lines, *others], unknown=roll["as_organizer"] and named.error is not None)
     for line in (*shown, *at_site, *others):
         line.site_id = _site_of(line, activity, chosen["site"])
     name = next((line.name for line in (*lines, *others) if told and line.member_id == told.line.member_id), "")
@@ -307,7 +240,7 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         # What the station has answered to this is all on the page.
         answered="" if search_away or len(found) >= ROWS_MAX else wanted,
         is_void=meant is not None and meant["outcome"] == "void",
-        needs_site=not _has_one(activity) and not chosen["site"],
+        needs_site=not has_one(activity) and not chosen["site"],
         told=told,
         name=name,
         buttons=buttons,
@@ -316,22 +249,11 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
     )
 
 
-def _has_one(activity: dict[str, Any]) -> bool:
-    return len(activity["sites"]) == 1
-
-
 def _site_of(line: Line, activity: dict[str, Any], chosen: str) -> str:
     """Where a tick says somebody is: who has not come yet stands before who calls the roll, wherever they meant to."""
     if line.state == "absent" and chosen:
         return chosen
-    return line.site_id or chosen or (activity["sites"][0]["id"] if _has_one(activity) else "")
-
-
-def _mark_namesakes(lines: Sequence[Line], *, unknown: bool) -> None:
-    """`unknown`: members, who know the station, have said nothing."""
-    called = Counter(line.name for line in lines)
-    for line in lines:
-        line.has_namesake = unknown or line.has_namesake or called[line.name] > 1
+    return line.site_id or chosen or (activity["sites"][0]["id"] if has_one(activity) else "")
 
 
 def _names(activity: dict[str, Any], roll: dict[str, Any], told: Told | None) -> Panel:
@@ -351,85 +273,6 @@ def asking_for_names(activity: dict[str, Any], ids: Sequence[str], as_organizer:
     if as_organizer:
         return Call("members", "/name-lists", content={"station_id": activity["station_id"], "ids": ids})
     return Call("members", routes.NAMES, content={"ids": ids}, by_gateway=True)
-
-
-def _lines(activity: dict[str, Any], rows: Iterable[dict[str, Any]], named: Iterable[dict[str, Any]]) -> list[Line]:
-    """By home and reading, as one walks from house to house; nameless ones last."""
-    names = {one["id"]: one for one in named}
-    sites = {site["id"]: site["name"] for site in activity["sites"]}
-    lines = [
-        Line(
-            member_id=row["member_id"],
-            name="",
-            state=_state(row["state"]),
-            seen=row["attendance_id"] or "",
-            was_ticked=row["was_ticked"],
-            arrived_at=row["arrived_at"],
-            left_at=row["left_at"],
-            site_id=row["site_id"] or "",
-            site="" if _has_one(activity) else sites.get(row["site_id"], ""),
-            awaits_nod=row["awaits_nod"],
-            own_case=row["own_case"],
-            signed_up=row["signed_up"],
-            runs=activity["state"] == "published",
-        )
-        for row in rows
-    ]
-    for line, row in zip(lines, rows, strict=True):
-        _call_by_name(line, names.get(line.member_id), row)
-    return sorted(lines, key=lambda line: line.order)
-
-
-def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any]) -> None:
-    """Members' words where they came, else the masked ones that check-in has."""
-    line.compound = (known or {}).get("compound_name") or row.get("compound_name") or ""
-    line.building = (known or {}).get("building_name") or row.get("building_name") or ""
-    line.called = (designation(line.building) or "").lower()
-    line.home = " ".join(part for part in (line.compound, line.building) if part)
-    line.name = known["name"] if known else row.get("name_masked") or _("（姓名暂时看不到）")
-    number = known["volunteer_number"] if known else row.get("number_tail") or ""
-    line.letters = " ".join((known.get("pinyin", ""), known.get("initials", ""))) if known else ""
-    phone_tail = (known or {}).get("phone_tail") or ""
-    line.digits = " ".join(part for part in (number, phone_tail) if part)
-    if phone_tail:
-        line.tail = _("手机尾号 %(tail)s", tail=phone_tail)
-    elif number:
-        line.tail = _("编号尾号 %(tail)s", tail=number[-4:])
-    line.has_namesake = bool((known or {}).get("has_namesake"))
-    floor = [int(digits) for digits in re.findall(r"\d+", line.building)]
-    line.order = (not line.home, line.compound, floor, line.building, line.letters or line.name, line.member_id)
-
-
-def _others(activity: dict[str, Any], candidates: Iterable[dict[str, Any]], there: set[str]) -> list[Line]:
-    """Who is not on the roll and may be meant by what was typed: people who come without signing up."""
-    lines = []
-    viewer = presentation.viewer()
-    mine = {str(member.member_id) for member in viewer.members} if viewer else set()
-    for member in candidates:
-        if member["id"] not in there:
-            line = Line(member["id"], "", runs=activity["state"] == "published", own_case=member["id"] in mine)
-            _call_by_name(line, member, {})
-            lines.append(line)
-    return lines
-
-
-# --- Finding ---------------------------------------------------------------------------------------------
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\s\-']", "", text).lower()
-
-
-def matches(line: Line, text: str) -> bool:
-    """Whether somebody is found by a part of name or home, the building as anybody calls it, the start of the reading,
-    or the end of a number.
-    """
-    wanted = _plain(text)
-    if wanted.isascii() and wanted.isdigit() and any(digits.endswith(wanted) for digits in line.digits.split()):
-        return True
-    if wanted.isascii() and wanted.isalpha() and any(part.startswith(wanted) for part in line.letters.split()):
-        return True
-    return wanted in _plain(line.name + line.home) or is_sought(text, line.compound, line.building)
 
 
 def _is_chosen(line: Line, chosen: dict[str, str]) -> bool:

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from gateway.pages.roll import Line, matches
+from gateway.pages.roll_lines import Line, matches
 from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.organizing import START, publish, scan

@@ -25,7 +25,7 @@ function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-// --- Finding: the same rules as gateway/pages/roll.py, and for buildings as shared/buildings.py ---
+// --- Finding: the same rules as gateway/pages/roll_lines.py, and for buildings as shared/buildings.py ---
 
 const NUMERALS = "零一二三四五六七八九";
 const BUILDING =
