@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from gateway.pages import (
     activities,
+    activity_form,
     answering,
     arrive,
     audit,
@@ -63,6 +64,7 @@ from gateway.pages import (
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     activities.pages,
+    activity_form.pages,
     answering.pages,
     arrive.pages,
     audit.pages,

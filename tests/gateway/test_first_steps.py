@@ -76,7 +76,7 @@ def test_before_there_is_a_station_the_form_of_an_activity_says_what_comes_first
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert 'name="title"' in town.administrator.get("/organize/activities/new").text
-    monkeypatch.setattr("gateway.pages.organize.station_options", lambda _role: [])
+    monkeypatch.setattr("gateway.pages.activity_form.station_options", lambda _role: [])
     shown = town.administrator.get("/organize/activities/new").text
     assert 'name="title"' not in shown
     assert 'href="/staff/nodes"' in shown
