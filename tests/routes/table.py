@@ -467,7 +467,7 @@ ROLL = (
     Row(
         "POST /members/name-lists",
         ORGANIZERS,
-        2,
+        3,
         _with(station_id="{station_id}", ids=["{member_id}"]),
         secret="name",
         knows=ORGANIZERS,

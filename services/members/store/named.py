@@ -42,20 +42,18 @@ def list_named(tx: Session, member_ids: Iterable[UUID]) -> Sequence[Row[*tuple[A
 def with_namesake(tx: Session, path: str, rows: Sequence[Row[Any]]) -> set[UUID]:
     """Those of these rows, as `list_named` gives them, whose name somebody else has who is active at or below a path.
 
-    The people of each name are counted once for all, in stations that are asked for first: to look for each of a
-    thousand members would read the whole station a thousand times.
+    The people of each name are counted once for all: to look for each of a thousand members would read the whole
+    station a thousand times. The stations are an array, so that none is thought to have hardly any people.
     """
-    stations = tx.scalars(
-        select(Node.id).where(
-            Node.path.startswith(path, autoescape=True),
-            Node.level.not_in([Level.COMPOUND.value, Level.BUILDING.value]),
-        )
+    stations = select(Node.id).where(
+        Node.path.startswith(path, autoescape=True),
+        Node.level.not_in([Level.COMPOUND.value, Level.BUILDING.value]),
     )
     called = tx.execute(
         select(Member.name, func.count().label("people"))
         .where(
             Member.name == func.any(list({row.name for row in rows})),
-            Member.station_id == func.any(list(stations)),
+            Member.station_id == func.any(func.array(stations.scalar_subquery())),
             Member.status == "active",
         )
         .group_by(Member.name)
