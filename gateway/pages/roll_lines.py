@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway import presentation
 from gateway.i18n import _
-from shared.buildings import designation, is_sought
+from shared.buildings import designation, is_sought, letters_of
 
 
 @dataclass(slots=True)
@@ -127,7 +127,7 @@ def _call_by_name(line: Line, known: dict[str, Any] | None, row: dict[str, Any])
     """Members' words where they came, else the masked ones that check-in has."""
     line.compound = (known or {}).get("compound_name") or row.get("compound_name") or ""
     line.building = (known or {}).get("building_name") or row.get("building_name") or ""
-    line.called = (designation(line.building) or "").lower()
+    line.called = (designation(letters_of(line.building)) or "").lower()
     line.home = " ".join(part for part in (line.compound, line.building) if part)
     line.name = known["name"] if known else row.get("name_masked") or _("（姓名暂时看不到）")
     number = known["volunteer_number"] if known else row.get("number_tail") or ""
