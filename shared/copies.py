@@ -234,10 +234,11 @@ merged (member_id, person_id) AS (
     SELECT merged.member_id, card.merged_into
     FROM merged JOIN member_card card ON card.member_id = merged.person_id WHERE card.merged_into IS NOT NULL
 ), person AS (
-    SELECT merged.member_id, merged.person_id FROM merged
-    WHERE NOT EXISTS (SELECT FROM merged further WHERE further.member_id = merged.person_id)
+    SELECT member_id, person_id FROM merged WHERE NOT EXISTS (
+        SELECT FROM member_card gone WHERE gone.member_id = merged.person_id AND gone.merged_into IS NOT NULL
+    )
 )
 """
-"""Of everybody who was merged who stays, at whatever remove: part of a WITH RECURSIVE. Reads the cards of who was
-merged, and no others.
+"""Of everybody who was merged who stays, at whatever remove: part of a WITH RECURSIVE. It reads no other cards than
+theirs, by an index.
 """

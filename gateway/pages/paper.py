@@ -210,8 +210,8 @@ def _passbook(member_id: UUID, member: Call, back: str) -> str:
 def by_service(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Lines of hours, newest booked first, in the order of their service; each with what it comes to by then."""
     total = lines[-1]["balance_after"] - lines[-1]["minutes"] if lines else 0
-    found = []
-    for line in sorted(lines[::-1], key=lambda line: line["service_day"]):
+    oldest_first, found = lines[::-1], []
+    for line in sorted(oldest_first, key=lambda line: line["service_day"]):
         total += line["minutes"]
         found.append(line | {"balance_after": total})
     return found

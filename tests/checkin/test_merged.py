@@ -27,6 +27,7 @@ from tests.checkin.test_outside import PLATFORM, make, number, records
 from tests.checkin.test_reviews import approve
 from tests.checkin.test_roll import tick as roll_tick
 from tests.checkin.test_sign_ups import sign_up, signed_up
+from tests.support import Settings
 
 
 def merge(station: Station, goes: UUID, into: UUID) -> None:
@@ -339,3 +340,19 @@ def test_who_came_under_two_entries_takes_one_place_and_the_own_entries_none(sta
     assert Mark.SURPLUS not in station.scan(other, activity, "arrival", after(20)).marks
     assert Mark.SURPLUS in station.scan(late, activity, "arrival", after(20)).marks
     assert Mark.SURPLUS in station.scan(late, full, "arrival", after(40)).marks
+
+
+def test_who_was_merged_is_found_without_reading_every_card(settings: Settings) -> None:
+    connection = settings.database("checkin").connection
+    with connection.transaction(force_rollback=True):
+        connection.execute("""
+            INSERT INTO member_card (member_id, version, status, confirmed, merged_into, volunteer_number, name_masked,
+                ranked, team_ids)
+            SELECT md5(text(n))::uuid, 1, 'active', true, CASE WHEN n <= 200 THEN md5(text(n + 200))::uuid END,
+                '123456789012', '陈*', false, '{}' FROM generate_series(1, 20000) n
+        """)
+        connection.execute("ANALYZE member_card")
+        plan = connection.execute(f"EXPLAIN WITH RECURSIVE {copies.PERSONS} SELECT * FROM person").fetchall()
+        assert "Seq Scan on member_card" not in str(plan)
+        found = connection.execute(f"WITH RECURSIVE {copies.PERSONS} SELECT count(*) FROM person").fetchone()
+    assert found == (200,)
