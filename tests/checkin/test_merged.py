@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.checkin.commands import activities, attendances, newcomers, people, reviews, scans, sheets, sign_ups
-from services.checkin.domain.attendances import AlreadyRecorded, Mark
+from services.checkin.domain.attendances import AlreadyRecorded, Mark, PairsUsedUp
 from services.checkin.domain.outside import NothingToExport
 from services.checkin.domain.sheets import Line
 from services.checkin.domain.sign_ups import Outcome
@@ -19,6 +19,7 @@ from services.checkin.queries import outside as outside_queries
 from services.checkin.queries import rolls as roll_queries
 from services.checkin.queries.attendances import get_attendance, list_attendances
 from services.checkin.store import Activity
+from services.checkin.store.activities import SiteDraft
 from shared import clock, copies
 from shared.db import transactional
 from shared.principal import Grant, OwnCase, Principal, Role
@@ -200,6 +201,34 @@ def _numbers(staff: Principal, who: Principal) -> list[tuple[str, str]]:
         (row.platform, row.number)
         for row in outside_queries.list_outside_numbers(staff, kind="member", subject_id=own(who))
     ]
+
+
+def test_three_arrivals_a_day_are_those_of_the_person(station: Station) -> None:
+    first, second, chen = (station.person() for _ in range(3))
+    sites = [SiteDraft(uuid4(), name, name) for name in ("东门", "西门", "南门", "北门")]
+    activity = station.activity(sites=sites)
+    *_, last = (
+        station.attend(who, activity, began, began + 10, site=site)
+        for site, (who, began) in enumerate(((first, 0), (second, 30), (chen, 60)))
+    )
+    merge(station, own(first), own(second))
+    merge(station, own(second), own(chen))
+    assert station.scan(chen, activity, "arrival", after(90), site=3).why == "pairs_used_up"
+    ticked = roll_tick(station.organizer, activity, own(chen), "arrived", 91, site=3, seen=last.id)
+    assert ticked.verdict.why == "pairs_used_up"
+    written = [Line(own(chen), after(100), after(110))]
+    with clock.travel(after(120)):
+        taken = sheets.enter_sheet(
+            station.organizer, sheet_id=uuid4(), activity_id=activity.id, site_id=sites[3].id, lines=written
+        )
+        with pytest.raises(PairsUsedUp):
+            attendances.add_attendance(
+                station.organizer, attendance_id=uuid4(), activity_id=activity.id, member_id=own(chen),
+                site_id=sites[3].id, arrived_at=after(100), left_at=after(110),
+            )  # fmt: skip
+    assert [line.outcome for line in taken.lines] == ["pairs_used_up"]
+    unmerge(station, own(second))
+    assert station.scan(chen, activity, "arrival", after(125), site=3).outcome == "ok"
 
 
 # --- Own cases ------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
         pairs[merged.get(pair.member_id, pair.member_id)].append(pair)
     known = {pair.id: pair for pair in attendance_store.find_several(tx, [each.id for each in ticks])}
     scanned = _scanned(tx, activity_id, ticks, merged)
-    today = attendance_store.count_pairs(tx, member_ids, [service_day(running.now)])
+    today = attendance_store.count_pairs(tx, member_ids, merged, [service_day(running.now)])
     written, ticked, own_cases = _Written(), [], []
     for each in ticks:
         card, found = cards.get(each.member_id), roll.standing(pairs[each.member_id])

@@ -91,12 +91,15 @@ def _record_scan(tx: Session, caller: Principal, text: str, member_id: UUID) -> 
     found = store.read_situation(tx, reading, code)
     # The card of somebody who has just registered may still be on its way.
     active = found.member_status in (None, "active")
+    merged_today = 0
     if found.has_merged and found.scan_id is None:
         meant = _who_is_meant(tx, code, member_id, found)
         if meant != member_id:
             reading = _reading(caller, text, meant)
             found = store.read_situation(tx, reading, code)
-    return _decide(tx, caller, reading, code, found, active=active)
+        elif code.direction is Direction.ARRIVAL:
+            merged_today = store.count_merged_today(tx, reading)
+    return _decide(tx, caller, reading, code, found, active=active, merged_today=merged_today)
 
 
 def _who_is_meant(tx: Session, code: PlaceCode, member_id: UUID, found: Row[Any]) -> UUID:
@@ -110,14 +113,21 @@ def _who_is_meant(tx: Session, code: PlaceCode, member_id: UUID, found: Row[Any]
 
 
 def _decide(
-    tx: Session, caller: Principal, reading: Reading, code: PlaceCode, found: Row[Any], *, active: bool
+    tx: Session,
+    caller: Principal,
+    reading: Reading,
+    code: PlaceCode,
+    found: Row[Any],
+    *,
+    active: bool,
+    merged_today: int,
 ) -> Receipt:
     known = store.find_by_id(tx, reading.scan_id) if found.scan_id is not None else None
     if found.site_id is None:  # a draft's code, whose site was removed since
         return _receipt(known or _note_forged(tx, reading), None, None)
     if known is not None:
         return _receipt(known, code, found)
-    situation = _situation(caller, found, active=active)
+    situation = _situation(caller, found, active=active, merged_today=merged_today)
     verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, situation)
     record = Record(
         reading.member_id,
@@ -133,7 +143,7 @@ def _decide(
         store.note(tx, reading, record)
     elif code.direction is Direction.ARRIVAL:
         record = replace(record, attendance_id=new_id(), waits=bool(_MUST_WAIT & set(verdict.marks)))
-        store.arrive(tx, reading, record, found)
+        store.arrive(tx, reading, record, found, merged_today=merged_today)
     else:
         record = _leave(tx, reading, record, code, found)
     return _receipt(record, code, found)
@@ -194,14 +204,14 @@ def _reading(caller: Principal, text: str, member_id: UUID) -> Reading:
     )
 
 
-def _situation(caller: Principal, found: Row[Any], *, active: bool) -> Situation:
+def _situation(caller: Principal, found: Row[Any], *, active: bool, merged_today: int) -> Situation:
     return Situation(
         state=activities.State(found.activity_state),
         schedule=_schedule(found),
         active=active,
         last=found.last_state and attendances.State(found.last_state),
         last_left_at=found.last_left_at,
-        pairs_today=found.pairs_today,
+        pairs_today=found.pairs_today + merged_today,
         full=bool(found.is_full),
         overlapping=found.overlapping,
         # Whoever may ask for the codes need not be there to read them, nor log in where they are used.

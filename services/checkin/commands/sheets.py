@@ -95,8 +95,10 @@ def _judge(
     wanted = list({entry.member_id for entry in entries})
     cards = copies.find_cards(tx, wanted)
     activity_store.lock_each(tx, wanted)
-    pairs = store.list_pairs(tx, activity.id, wanted)
-    counts = attendance_store.count_pairs(tx, wanted, list({service_day(entry.arrived_at) for entry in entries}))
+    merged = copies.merged_into(tx, wanted)
+    pairs = store.list_pairs(tx, activity.id, wanted, merged)
+    days = {service_day(entry.arrived_at) for entry in entries}
+    counts = attendance_store.count_pairs(tx, wanted, merged, days)
     receipts: list[LineReceipt] = []
     new: list[Attendance] = []
     seen: set[UUID] = set()
@@ -111,7 +113,7 @@ def _judge(
             is_active=card is not None and card.status == "active",
             is_own_case=caller.is_own_case(member_id, None if card is None else card.household_id),
             pairs=pairs.get(member_id, ()),
-            pairs_of_day=counts.get((member_id, service_day(entry.arrived_at)), 0),
+            pairs_of_day=counts[member_id, service_day(entry.arrived_at)],
         )
         outcome, attendance = sheets.judge(entry, standing, activity.stands, schedule, now)
         receipts.append(LineReceipt(member_id, outcome, attendance))

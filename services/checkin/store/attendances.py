@@ -1,6 +1,7 @@
 """Statements on attendances outside the hot path."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
@@ -149,31 +150,40 @@ def list_pairs(tx: Session, site_id: UUID, member_id: UUID) -> list[Attendance]:
 
 
 def count_pairs_of_day(tx: Session, member_id: UUID, day: date) -> int:
-    """How many times the member served on a day, anywhere. No other arrival comes in until we are done."""
+    """How many times the member served on a day, anywhere, under whichever entry. No other arrival comes in until we
+    are done.
+    """
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(member_id)})
     return tx.execute(
         select(func.count())
         .select_from(attendance_table)
         .where(
-            _columns.member_id == member_id,
+            of_member(member_id),
             _columns.service_day == day,
             _columns.state.in_([state.value for state in LIVE]),
         )
     ).scalar_one()
 
 
-def count_pairs(tx: Session, member_ids: Iterable[UUID], days: Iterable[date]) -> dict[tuple[UUID, date], int]:
-    """How many times each served on each of these days, anywhere; where nobody served it is missing."""
+def count_pairs(
+    tx: Session, member_ids: Iterable[UUID], merged: Mapping[UUID, UUID], days: Iterable[date]
+) -> Counter[tuple[UUID, date]]:
+    """How many times each served on each of these days, anywhere; `merged` are other entries of theirs, each by who
+    stays.
+    """
     statement = (
         select(_columns.member_id, _columns.service_day, func.count().label("pairs"))
         .where(
-            _columns.member_id == func.any(list(member_ids)),
+            _columns.member_id == func.any([*member_ids, *merged]),
             _columns.service_day == func.any(list(days)),
             _columns.state.in_([state.value for state in LIVE]),
         )
         .group_by(_columns.member_id, _columns.service_day)
     )
-    return {(row.member_id, row.service_day): row.pairs for row in tx.execute(statement)}
+    found = Counter[tuple[UUID, date]]()
+    for row in tx.execute(statement):
+        found[merged.get(row.member_id, row.member_id), row.service_day] += row.pairs
+    return found
 
 
 def add(tx: Session, attendance: Attendance, digest: str) -> bool:

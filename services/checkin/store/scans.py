@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from services.checkin.domain.admission import Outcome, Why
-from services.checkin.domain.attendances import PAIRS_PER_DAY_MAX, Attendance, Mark, State
+from services.checkin.domain.attendances import LIVE, PAIRS_PER_DAY_MAX, Attendance, Mark, State
 from services.checkin.domain.codes import Direction, PlaceCode
 from services.checkin.domain.schedule import DURATION_MAX
 from services.checkin.store.activities import lock_key
@@ -323,13 +323,27 @@ def find_merged_here(tx: Session, code: PlaceCode, member_id: UUID) -> tuple[UUI
     return None if row is None else (row.member_id, State(row.state))
 
 
+def count_merged_today(tx: Session, reading: Reading) -> int:
+    """How many times those who were merged into a member served on the day of a reading, anywhere."""
+    columns = attendance_table.c
+    statement = select(func.count()).where(
+        columns.member_id != reading.member_id,
+        columns.member_id.in_(copies.merged_line(literal(reading.member_id, Uuid))),
+        columns.service_day == reading.day,
+        columns.state.in_([state.value for state in LIVE]),
+    )
+    return tx.execute(statement).scalar_one()
+
+
 def note(tx: Session, reading: Reading, record: Record) -> None:
     """Keep a scan that changes no attendance; Lost when the same scan was kept meanwhile."""
     _write(tx, _NOTE, {**_of(reading, record), "attendance_id": record.attendance_id})
 
 
-def arrive(tx: Session, reading: Reading, record: Record, found: Row[Any]) -> None:
-    """Open a pair and keep the scan; Lost when an index, or the activity, says otherwise meanwhile."""
+def arrive(tx: Session, reading: Reading, record: Record, found: Row[Any], *, merged_today: int = 0) -> None:
+    """Open a pair and keep the scan; Lost when an index, or the activity, says otherwise meanwhile. `merged_today`:
+    how many pairs of the day other entries of the member have, who add none any more.
+    """
     _write(
         tx,
         _ARRIVE,
@@ -339,7 +353,7 @@ def arrive(tx: Session, reading: Reading, record: Record, found: Row[Any]) -> No
             "pair": (found.last_pair or 0) + 1,
             "day": reading.day,
             "reach": reading.at - _REACH,
-            "pairs_max": PAIRS_PER_DAY_MAX,
+            "pairs_max": PAIRS_PER_DAY_MAX - merged_today,
             "evidence": Evidence.OWN_SCAN.value,
             "pair_marks": [mark.value for mark in record.marks],
             "starts_at": found.starts_at,

@@ -1,7 +1,7 @@
 """Statements on sign-in sheets: each reads or writes all lines at once."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from services.checkin.domain.attendances import Attendance
 from services.checkin.store import attendances
 from services.checkin.store.tables import attendance_table
-from shared import copies
 from shared.copies import PERSONS
 
 _columns = attendance_table.c
@@ -60,10 +59,11 @@ def list_lines(
     return tx.execute(_list_lines, values).all()
 
 
-def list_pairs(tx: Session, activity_id: UUID, member_ids: Sequence[UUID]) -> dict[UUID, list[Attendance]]:
-    """All pairs of these at an activity, by member, oldest first; those of merged entries are of who stays."""
+def list_pairs(
+    tx: Session, activity_id: UUID, member_ids: Sequence[UUID], merged: Mapping[UUID, UUID]
+) -> dict[UUID, list[Attendance]]:
+    """All pairs of these at an activity, by member, oldest first; those of `merged` entries are of who stays."""
     found: dict[UUID, list[Attendance]] = defaultdict(list)
-    merged = copies.merged_into(tx, member_ids)
     statement = select(attendance_table).where(
         _columns.activity_id == activity_id, _columns.member_id == func.any([*member_ids, *merged])
     )
