@@ -208,6 +208,24 @@ def test_who_was_merged_into_somebody_is_forgotten_with_them(town: Town) -> None
     assert status_of(town, double) == "merged"
 
 
+@pytest.mark.parametrize("family", [False, True])
+def test_the_login_of_a_merged_entry_goes_when_nobody_is_left_in_it(town: Town, family: bool) -> None:
+    """A second login of one person bears a phone as the first does, and leads to the person."""
+    who, phone = town.register("欧阳绝尘"), new_phone()
+    double, mother = town.register("欧阳绝尘", phone=phone), town.add("王秀英")
+    if family:
+        claim(town, double, token_for(town, mother))
+    assert double.own_member_id is not None
+    content = {"id": str(new_id()), "merged_id": str(double.own_member_id), "reason": "同一人登记两次"}
+    assert town.post(f"/members/{who.own_member_id}/merge", town.official(Role.STAFF), content).status_code == 200
+    assert confirm(town, asked(town, again(town, who))).status_code == 204
+    assert town.sql("SELECT count(*) FROM login WHERE id = :id", id=who.login_id)[0][0] == 0
+    assert town.sql("SELECT count(*) FROM login WHERE id = :id", id=double.login_id)[0][0] == family
+    session = {"phone": phone, "password": PASSWORD}
+    logged_in = town.post("/sessions", Principal(kind=who.kind, audience="members"), session)
+    assert logged_in.status_code == (200 if family else 401)
+
+
 def test_a_merge_and_a_departure_tell_nothing_of_who_is_forgotten(town: Town) -> None:
     who, double = town.register("欧阳绝尘"), town.add("欧阳绝尘", birth_date=date(1960, 3, 8), skills=("修理钟表",))
     other, staff = town.add("欧阳绝尘"), town.official(Role.STAFF)

@@ -175,17 +175,21 @@ _BLANK: dict[str, Any] = {
 
 
 def forget_logins(tx: Session, member_id: UUID) -> None:
-    """End that any login acts for the member. The own one goes when nobody is left in it, else its sessions end."""
-    own_id = tx.scalar(
-        select(LoginMember.login_id).where(LoginMember.member_id == member_id, LoginMember.relation == "self")
-    )
-    tx.execute(delete(LoginMember).where(LoginMember.member_id == member_id))
-    if own_id is None:
-        return
-    tx.execute(delete(Access).where(Access.login_id == own_id))
-    if tx.scalar(select(func.count()).where(LoginMember.login_id == own_id)) == 0:
-        tx.execute(delete(Login).where(Login.id == own_id))
-        _forget_creations(tx, [own_id])
+    """End that any login acts for the member. The sessions of the own one end; each goes in which nobody is left: the
+    own one, and such as were left by merged entries.
+    """
+    rows = tx.execute(
+        delete(LoginMember)
+        .where(LoginMember.member_id == member_id)
+        .returning(LoginMember.login_id, LoginMember.relation)
+    ).all()
+    acted = sorted(row.login_id for row in rows)
+    left = set(tx.scalars(select(LoginMember.login_id).where(LoginMember.login_id.in_(acted))))
+    empty = [login_id for login_id in acted if login_id not in left]
+    own = [row.login_id for row in rows if row.relation == "self"]
+    tx.execute(delete(Access).where(Access.login_id.in_([*empty, *own])))
+    tx.execute(delete(Login).where(Login.id.in_(empty)))
+    _forget_creations(tx, empty)
 
 
 def _forget_creations(tx: Session, ids: Sequence[UUID]) -> None:
