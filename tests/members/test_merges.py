@@ -9,6 +9,7 @@ import pytest
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
+from tests.members.test_claims import claim, links, refusal, token_for
 from tests.members.test_concerns import complaint, official, report, seen
 from tests.members.town import Town
 
@@ -144,6 +145,37 @@ def test_a_second_login_goes_on_acting_for_who_stays_without_the_roles(town: Tow
     assert undo(town, above, goes).status_code == 200
     assert state(town, stays)[2] == [(chen.login_id, "self", None)]
     assert state(town, goes)[2] == [(twin.login_id, "self", None)]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_login_that_has_become_somebody_elses_own_meanwhile_acts_for_the_entry_as_for_others(
+    town: Town, staff: Any, forgotten: bool
+) -> None:
+    """With who stays it is nobody's own: so it may claim somebody, and the undo finds it taken, or not at all."""
+    stays, owner, other = town.register("陈芳").own_member_id, town.register("陈芳"), town.add("赵大爷")
+    goes = owner.own_member_id
+    assert stays is not None
+    assert goes is not None
+    assert merge(town, staff, stays, goes).status_code == 200
+    assert claim(town, owner, token_for(town, other), "self").status_code == 201
+    if forgotten:
+        town.sql("DELETE FROM login_member WHERE login_id = :id", id=owner.login_id)
+        town.sql("DELETE FROM login WHERE id = :id", id=owner.login_id)
+    assert undo(town, staff, goes).json["status"] == "active"
+    assert links(town, goes) == ([] if forgotten else [(owner.login_id, "other")])
+    assert links(town, other) == ([] if forgotten else [(owner.login_id, "self")])
+
+
+@pytest.mark.parametrize("became", ["left", "erased", "merged"])
+def test_what_became_of_who_stays_says_why_there_is_no_way_back(town: Town, staff: Any, became: str) -> None:
+    stays, goes, third = town.add(), town.add(), town.add()
+    merge(town, staff, stays, goes)
+    if became == "merged":
+        merge(town, staff, third, stays)
+    else:
+        town.sql("UPDATE member SET status = :status WHERE id = :id", status=became, id=stays)
+    codes = {"left": "stays_is_gone", "erased": "stays_is_erased", "merged": "merged_further"}
+    assert refusal(undo(town, staff, goes)) == (422, codes[became])
 
 
 def test_a_daughters_login_that_acts_for_both_acts_for_the_one(town: Town, staff: Any) -> None:

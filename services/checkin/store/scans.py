@@ -24,6 +24,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
+    func,
     literal,
     select,
     text,

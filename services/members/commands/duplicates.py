@@ -23,6 +23,8 @@ SELF, OTHER = "self", "other"
 SKILLS_MAX = 20
 _IF_MISSING = ("birth_date", "employer_id", "guardian_id")
 _HOME = ("station_id", "compound_id", "building_id")
+_WHY_NOT_BACK = {"merged": rules.MergedFurther, "left": rules.StaysIsGone, "erased": rules.StaysIsErased}
+"""By what became of who stayed."""
 
 
 @transactional
@@ -88,7 +90,7 @@ def unmerge(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -> 
     if clock.now() >= rules.undo_until(found.at):
         raise rules.UndoTooLate
     if stays.status != "active":
-        raise rules.MergedFurther
+        raise _WHY_NOT_BACK[stays.status]
     require_above_grants(tx, caller, stays.id)
     _give_back(tx, stays, goes, found.kept)
     goes.status, goes.merged_into = "active", None
@@ -228,8 +230,9 @@ def _give_back(tx: Session, stays: Member, goes: Member, kept: dict[str, Any]) -
             duplicates.remove_login_member(tx, login_id, stays.id)
         elif now == given["becomes"] and given["before"] is not None:
             duplicates.set_relation(tx, login_id, stays.id, given["before"])
-        since = None if given["since"] is None else datetime.fromisoformat(given["since"])
-        duplicates.add_login_member(tx, goes.id, Acting(login_id, given["relation"], since))
+        if (relation := _fits_now(tx, login_id, given["relation"])) is not None:
+            since = None if given["since"] is None else datetime.fromisoformat(given["since"])
+            duplicates.add_login_member(tx, goes.id, Acting(login_id, relation, since))
     taken = dict(kept["taken"])
     if taken.pop("phone", False) and stays.phone_hash == goes.phone_hash:
         for column, content in people.phone_columns(stays.id, None).items():
@@ -245,6 +248,16 @@ def _give_back(tx: Session, stays: Member, goes: Member, kept: dict[str, Any]) -
         duplicates.give_wards(tx, back, goes.id)
     concerns.give(tx, stays.id, goes.id, of=[UUID(concern_id) for concern_id in kept["concerns"]])
     concerns.hand_over(tx, stays.id, goes.id, of=[UUID(concern_id) for concern_id in kept["handled"]])
+
+
+def _fits_now(tx: Session, login_id: UUID, relation: str) -> str | None:
+    """As what a login acts again for the entry that had gone. One that has become somebody else's own meanwhile acts
+    for it as for others, and one that was forgotten with its person does not.
+    """
+    if not logins.is_there(tx, login_id):
+        return None
+    is_somebodys = relation == SELF and logins.own_member_id(tx, login_id) is not None
+    return OTHER if is_somebodys else relation
 
 
 def _text(value: object) -> str | None:

@@ -49,7 +49,17 @@ class UndoTooLate(RuleBroken):
 
 class MergedFurther(RuleBroken):
     code = "merged_further"
-    detail = "保留的那份登记后来也有变动，请先撤销后一次合并"
+    detail = "保留的那份登记后来又并入了别的登记，请先撤销后一次合并"
+
+
+class StaysIsGone(RuleBroken):
+    code = "stays_is_gone"
+    detail = "保留的那份登记已登记离开，请先把它恢复，再撤销合并"
+
+
+class StaysIsErased(RuleBroken):
+    code = "stays_is_erased"
+    detail = "保留的那份登记已经注销，合并不能再撤销"
 
 
 class ChildsLogin(RuleBroken):

@@ -68,6 +68,12 @@ def find_login_by_phone(tx: Session, phone: str) -> Login | None:
     ).first()
 
 
+def is_there(tx: Session, login_id: UUID) -> bool:
+    """Whether this login is there still; until the end of the transaction it is, then."""
+    found = select(Login.id).where(Login.id == login_id).with_for_update(key_share=True)
+    return tx.scalar(found) is not None
+
+
 def own_login_id(tx: Session, member_id: UUID) -> UUID | None:
     """The login whose password this member holds."""
     return tx.scalar(
