@@ -14,6 +14,7 @@ from services.points.commands.boards import take_members, take_stations
 from services.points.commands.seal_transfers import seal_all
 from services.points.domain import leaving as rules
 from services.points.domain.ledger import AccountKind, Unit, account_id
+from services.points.store import books
 from services.points.store.ledger import Account
 from services.points.store.moves import LeaverRule
 from shared import clock
@@ -110,6 +111,33 @@ def test_what_was_wrong_is_owed_by_who_had_it_not_by_the_family(town: Flask, sta
     settle([annulled(false)])
     assert (points_of(daughter), balance(gone)["points_debt"]) == (200, 200)
     assert broken() == {}
+
+
+@pytest.mark.parametrize(
+    ("news", "refusal"),
+    [
+        ({"status": "active"}, rules.NotGone),
+        ({"household_id": uuid4()}, rules.NotTheFamily),
+        ({"station_id": CHALUKOU}, Forbidden),
+    ],
+)
+def test_what_was_told_of_who_is_gone_while_the_books_were_held_counts(
+    town: Flask, staff: Principal, monkeypatch: pytest.MonkeyPatch, news: dict[str, Any], refusal: type[Exception]
+) -> None:
+    leaving.set_rule(staff, node_id=NANCHANG, family_days=90, donate=False)
+    gone, daughter = family()
+    lock = books.lock_lines
+
+    def wait(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        at_once(town, [partial(change, gone, 3, **news)])
+        return lock(*arguments)
+
+    monkeypatch.setattr(books, "lock_lines", wait)
+    with pytest.raises(refusal):
+        give(staff, gone, daughter)
+    session().rollback()
+    assert points_of(gone) == 200
 
 
 def test_points_are_given_to_the_pool_where_the_rule_has_it(town: Flask, staff: Principal) -> None:

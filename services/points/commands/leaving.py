@@ -45,14 +45,11 @@ def give_points(
     Hours stay with who served. By staff of the station, never to oneself or the own household. The same id again is
     answered alike.
     """
-    card = copies.find_card(tx, member_id)
-    home = None if card is None or card.station_id is None else copies.find_station(tx, card.station_id)
-    if card is None or home is None:
-        raise NotFound("没有找到这位志愿者")
-    caller.require(Role.STAFF, home.path)
-    caller.refuse_own_case(member_id, card.household_id, Tried("leaver.give", home.path))
+    _, home = _find_as_staff(tx, caller, member_id)
     wanted = [member_id] if to_member_id is None else [member_id, to_member_id]
     books = store.lock_lines(tx, dict.fromkeys(wanted, home.node_id))
+    # Once the books are ours: they may be back, or live elsewhere, since we began to wait.
+    card, home = _find_as_staff(tx, caller, member_id)
     if (known := moves.find_move(tx, move_id)) is not None:
         if (known.from_member_id, known.to_member_id) != (member_id, to_member_id):
             raise Conflict
@@ -88,6 +85,17 @@ def give_points(
     audit.add(tx, caller, "leaver.give", "member", member_id, path=home.path, detail=detail)
     ring(tx)
     return {"points": points}
+
+
+def _find_as_staff(tx: Session, caller: Principal, member_id: UUID) -> tuple[Row[Any], Row[Any]]:
+    """A member's card and home station, when the caller is staff there and it is not the own case."""
+    card = copies.find_card(tx, member_id)
+    home = None if card is None or card.station_id is None else copies.find_station(tx, card.station_id)
+    if card is None or home is None:
+        raise NotFound("没有找到这位志愿者")
+    caller.require(Role.STAFF, home.path)
+    caller.refuse_own_case(member_id, card.household_id, Tried("leaver.give", home.path))
+    return card, home
 
 
 def _check(
