@@ -21,7 +21,8 @@ from shared.principal import Principal, Role, Tried
 def sign_in_newcomer(
     tx: Session, caller: Principal, *, attendance_id: UUID, activity_id: UUID, site_id: UUID, member_id: UUID
 ) -> Attendance:
-    """Sign somebody in at a site now. Who is there already, in whatever way, stays as they are.
+    """Sign somebody in at a site now. Who is there already, in whatever way, stays as they are: the answer is that
+    pair, and nothing is kept of the request, so that its repetition is of a new arrival once they have left.
 
     As at a scan, the card of somebody who has just been registered may still be on its way (ADR 103).
     """
