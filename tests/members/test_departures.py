@@ -10,6 +10,7 @@ from services.members.commands.erasures import erase_due
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
+from tests.members.test_claims import claim, refusal, token_for
 from tests.members.town import Town
 
 
@@ -97,3 +98,28 @@ def test_a_week_after_the_family_asked_who_is_gone_is_forgotten_by_itself(town: 
     with clock.travel(clock.now() + timedelta(days=7, minutes=1)):
         assert town.do(erase_due) == 1
     assert town.sql("SELECT status FROM member WHERE id = :id", id=chen)[0][0] == "erased"
+
+
+def test_a_child_is_not_left_without_anybody(town: Town) -> None:
+    staff = town.official(Role.STAFF)
+    child = town.add("李小宝", birth_date=clock.today().replace(year=clock.today().year - 8, day=1))
+    mother, father, aunt = (town.register(name) for name in ("李芳", "李强", "李红"))
+    claim(town, mother, token_for(town, child), "child")
+    assert refusal(leave(town, staff, mother.own_member_id, kind="deceased")) == (422, "child_left_alone")
+    claim(town, father, token_for(town, child), "child")
+    assert leave(town, staff, mother.own_member_id, kind="deceased").json["status"] == "left"
+    guardian = "SELECT guardian_id FROM member WHERE id = :id"
+    assert town.sql(guardian, id=child)[0][0] == father.own_member_id
+    assert refusal(leave(town, staff, father.own_member_id)) == (422, "child_left_alone"), "the mother is gone"
+    claim(town, aunt, token_for(town, child), "child")
+    assert leave(town, staff, father.own_member_id).json["status"] == "left"
+    assert town.sql(guardian, id=child)[0][0] == aunt.own_member_id
+
+
+def test_a_family_leaves_with_the_child_first(town: Town) -> None:
+    staff = town.official(Role.STAFF)
+    child = town.add("李小宝", birth_date=clock.today().replace(year=clock.today().year - 8, day=1))
+    mother = town.register("李芳")
+    claim(town, mother, token_for(town, child), "child")
+    assert leave(town, staff, child, kind="moved_away").json["status"] == "left"
+    assert leave(town, staff, mother.own_member_id, kind="moved_away").json["status"] == "left"

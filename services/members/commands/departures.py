@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.members.commands.erasures import list_children
 from services.members.domain import departures as rules
 from services.members.domain.departures import Kind
 from services.members.store import cards, logins, people
@@ -21,7 +22,8 @@ from shared.principal import Principal, Role, Tried
 @transactional
 def leave(tx: Session, caller: Principal, *, member_id: UUID, kind: Kind, day: date, reason: str) -> dict[str, Any]:
     """Mark a member as gone since a day. From now on nothing can be redeemed, and what was not collected is cancelled;
-    service done before still counts. Doing it again changes nothing.
+    service done before still counts. No child is left without anybody: of who was its guardian another of those who act
+    for the child is it from now on. Doing it again changes nothing.
     """
     member, path = _lock(tx, caller, member_id, "member.leave")
     if member.status == "left":
@@ -32,6 +34,7 @@ def leave(tx: Session, caller: Principal, *, member_id: UUID, kind: Kind, day: d
         raise rules.DayAhead
     if logins.grants_of(tx, [member_id]):
         raise rules.HasRoles
+    wards = _hand_over(tx, member)
     logins.end_codes(tx, member_id, "password", "claim")
     member.status = "left"
     tx.add(
@@ -42,7 +45,7 @@ def leave(tx: Session, caller: Principal, *, member_id: UUID, kind: Kind, day: d
     )  # fmt: skip
     detail = {"departure": kind.value, "day": day.isoformat(), "reason": reason}
     audit.add(tx, caller, "member.leave", "member", member_id, path=path, detail=detail)
-    people.tell(tx, [member_id])
+    people.tell(tx, [member_id, *wards])
     return cards.show(tx, member_id)
 
 
@@ -64,6 +67,17 @@ def come_back(tx: Session, caller: Principal, *, member_id: UUID, reason: str) -
     audit.add(tx, caller, "member.come_back", "member", member_id, path=path, detail={"reason": reason})
     people.tell(tx, [member_id])
     return cards.show(tx, member_id)
+
+
+def _hand_over(tx: Session, member: Member) -> list[UUID]:
+    """Give the children whose guardian goes to who else is there for them; which they are."""
+    children = list_children(tx, member)
+    if any(heir_id is None for _child, heir_id in children):
+        raise rules.ChildLeftAlone
+    wards = [(child, heir_id) for child, heir_id in children if child.guardian_id == member.id]
+    for child, heir_id in wards:
+        child.guardian_id = heir_id
+    return [child.id for child, _heir_id in wards]
 
 
 def _lock(tx: Session, caller: Principal, member_id: UUID, act: str) -> tuple[Member, str]:

@@ -80,15 +80,26 @@ def _check(tx: Session, member: Member) -> list[tuple[Member, UUID]]:
     """
     if erasures.has_roles(tx, member.id):
         raise rules.HasRoles
-    own_id = logins.own_login_id(tx, member.id)
-    born_after, heirs = years_before(clock.today(), AGE_OF_OWN_CONSENT), []
-    for child in erasures.list_children(tx, member.id, own_id, born_after):
-        others = [one for one in claims.others_acting(tx, child.id, own_id) if one != member.id]
-        if not others:
+    heirs = []
+    for child, heir_id in list_children(tx, member):
+        if heir_id is None:
             raise rules.ChildLeftAlone
         if child.guardian_id == member.id:
-            heirs.append((child, others[0]))
+            heirs.append((child, heir_id))
     return heirs
+
+
+def list_children(tx: Session, member: Member) -> list[tuple[Member, UUID | None]]:
+    """The children, locked, whose guardian a member is or for whom the member's login acts, each with who else is
+    there for the child, if anybody is.
+    """
+    own_id = logins.own_login_id(tx, member.id)
+    born_after = years_before(clock.today(), AGE_OF_OWN_CONSENT)
+    found = []
+    for child in erasures.list_children(tx, member.id, own_id, born_after):
+        others = (one for one in claims.others_acting(tx, child.id, own_id) if one != member.id)
+        found.append((child, next(others, None)))
+    return found
 
 
 @transactional

@@ -42,8 +42,9 @@ def count_members(tx: Session, login_id: UUID) -> int:
 
 
 def others_acting(tx: Session, member_id: UUID, login_id: UUID | None) -> Sequence[UUID]:
-    """The persons behind the other logins that act for a member; without one behind all."""
-    person = select(LoginMember.login_id, LoginMember.member_id).where(LoginMember.relation == "self").subquery()
+    """The persons behind the other logins that act for a member, who are not gone; without one behind all."""
+    there = select(LoginMember.login_id, LoginMember.member_id).join(Member, Member.id == LoginMember.member_id)
+    person = there.where(LoginMember.relation == "self", Member.status == "active").subquery()
     return tx.scalars(
         select(person.c.member_id)
         .join(LoginMember, LoginMember.login_id == person.c.login_id)
