@@ -176,6 +176,30 @@ def test_what_somebody_who_has_left_did_not_collect_is_cancelled(town: Town, poi
     assert [fault for check in verify.CHECKS.values() for fault in check()] == []
 
 
+@pytest.mark.parametrize(("became", "state"), [("left", State.CANCELLED), ("erased", State.EXPIRED)])
+@pytest.mark.parametrize("further", [False, True])
+def test_what_a_merged_entry_redeemed_ends_in_whatever_order_the_news_come(
+    town: Town, points: Points, became: str, state: State, further: bool
+) -> None:
+    gift = town.gift(stock=9)
+    goes, then, stays = (town.member() for _ in range(3))
+    made = town.redeemed(gift, goes)
+    gone = MemberChanged(
+        member_id=stays, version=3, status=became, confirmed=True, name_masked="陈*芳", volunteer_number="12345678901"
+    )
+    merges = [(goes, then), (then, stays)] if further else [(goes, stays)]
+    transactional(take_members)([gone])
+    for one, into in merges:
+        assert fresh(made.id).state is State.CONFIRMED
+        merged = MemberChanged(
+            member_id=one, version=2, status="merged", merged_into=into, confirmed=True, name_masked="陈*芳",
+            volunteer_number="12345678901", station_id=town.station.id,
+        )  # fmt: skip
+        transactional(take_members)([merged])
+    redemptions.expire_overdue()
+    assert fresh(made.id).state is state
+
+
 def test_news_that_are_older_than_the_card_cancel_nothing(town: Town, points: Points) -> None:
     chen = town.member(version=5)
     made = town.redeemed(town.gift(stock=9), chen)
