@@ -97,6 +97,18 @@ def test_another_redemptions_voucher_is_refused_and_nothing_handed_over(town: To
     assert queries.get_redemption(town.organizer, redemption.id).redemption.state is State.CONFIRMED
 
 
+def test_a_retry_with_another_redemptions_voucher_is_no_retry(town: Town, points: Points) -> None:
+    redemption, other = town.redeemed(), town.redeemed()
+    vouchers = [queries.get_voucher(login_of(one.member_id), one.id) for one in (redemption, other)]
+    organizer = town.organizer
+    for code in (vouchers[0].code, vouchers[0].url, None):
+        issued = desk.issue(organizer, redemption_id=redemption.id, code=code)
+        assert issued.redemption.state is State.FULFILLED
+    for wrong in (vouchers[1].code, "ABCDEFGHJKLM"):
+        with pytest.raises(rules.WrongVoucher):
+            desk.issue(organizer, redemption_id=redemption.id, code=wrong)
+
+
 @pytest.mark.parametrize("text", ["ABCDEFGHJKLM", "ABCD", "0O1I0O1I0O1I", "http://huzhu.test/v/V1.1.x", "二维码"])
 def test_an_unknown_code_is_not_found(town: Town, points: Points, text: str) -> None:
     town.redeemed()

@@ -28,12 +28,12 @@ def issue(tx: Session, caller: Principal, *, redemption_id: UUID, code: str | No
     """
     found = _lock(tx, caller, redemption_id, "redemption.issue")
     redemption = found.redemption
-    if redemption.state is State.FULFILLED and redemption.fulfilled_by == caller.login_id:
-        return found
-    redemption.require_issuable()
     keys: Keyring = current_app.config["VOUCHER_KEYS"]
     if code is not None and not voucher.stands_for(keys.keys, code, redemption_id):
         raise rules.WrongVoucher
+    if redemption.state is State.FULFILLED and redemption.fulfilled_by == caller.login_id:
+        return found
+    redemption.require_issuable()
     _audit(tx, caller, "redemption.issue", found, by="list" if code is None else "voucher")
     return _move(
         tx,
