@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.rewards.commands import gifts
-from services.rewards.commands.gifts import Movement, NotEnoughStock, NotOfferedHere
+from services.rewards.commands.gifts import Movement, NotEnoughStock
+from services.rewards.domain.redemption import NotOfferedHere
 from services.rewards.queries import gifts as queries
 from services.rewards.store import Gift, Stock
 from shared.audit import audit_log

@@ -221,8 +221,26 @@ def test_who_has_moved_redeems_at_the_new_station_and_nowhere_else(town: Town, p
     town.moves(member, town.other_station)
     with pytest.raises(rules.NotHomeStation):
         town.redeemed(gift, member)
-    with pytest.raises(rules.OutOfStock):
+    with pytest.raises(rules.NotOfferedHere):
         town.redeemed(gift, member, station_id=town.other_station.id)
+
+
+def test_what_was_never_there_is_not_sold_out(town: Town, points: Points) -> None:
+    """After a split the new station offers nothing yet of what the old one gave out."""
+    never_there, sold_out = town.gift(), town.gift(stock=1)
+    town.redeemed(sold_out)
+    with pytest.raises(rules.NotOfferedHere):
+        town.redeemed(never_there)
+    with pytest.raises(rules.OutOfStock, match="已经兑完"):
+        town.redeemed(sold_out)
+
+
+def test_of_a_closed_station_it_is_said_to_whom_it_has_moved(town: Town, points: Points) -> None:
+    gift, stayed, moved = town.gift(stock=5), town.member(), town.member(station_id=town.other_station.id)
+    close_station(town.station)
+    for member, sentence in ((stayed, "办理转入"), (moved, "到您现在所属的站点兑换")):
+        with pytest.raises(rules.StationClosed, match=sentence):
+            town.redeemed(gift, member)
 
 
 def test_who_belongs_to_no_station_redeems_nothing(town: Town, points: Points) -> None:

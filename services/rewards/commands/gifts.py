@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.rewards import store
-from services.rewards.domain.redemption import content_digest
+from services.rewards.domain.redemption import NotOfferedHere, content_digest
 from services.rewards.store import Gift, Stock
 from shared import audit, clock, copies
 from shared.db import transactional
@@ -22,11 +22,6 @@ _REUSED = "这个编号已经用于另一次出入库"
 class NotEnoughStock(RuleBroken):
     code = "not_enough_stock"
     detail = "库存不足，不能核销这么多"
-
-
-class NotOfferedHere(RuleBroken):
-    code = "not_offered_here"
-    detail = "这个站点不提供这件礼品"
 
 
 @transactional

@@ -64,6 +64,11 @@ class StationClosed(RuleBroken):
     detail = "这个站点已撤并，请先到现在的社区站点办理转入"
 
 
+class NotOfferedHere(RuleBroken):
+    code = "not_offered_here"
+    detail = "这个站点不提供这件礼品"
+
+
 class PriceChanged(RuleBroken):
     code = "price_changed"
     detail = "所需积分有变动，请重新确认"
@@ -88,6 +93,7 @@ REFUSALS: dict[str, type[RuleBroken]] = {
         NotHomeStation,
         GiftWithdrawn,
         StationClosed,
+        NotOfferedHere,
         PriceChanged,
         LimitReached,
         OutOfStock,
@@ -187,7 +193,8 @@ class Circumstances:
     limit_per_quarter: int | None
     taken: int
     """Pieces of this gift that the member has redeemed in this quarter."""
-    on_hand: int
+    on_hand: int | None
+    """None where the gift never came in."""
 
 
 def judge(order: Order, now: Circumstances) -> None:
@@ -205,6 +212,8 @@ def judge(order: Order, now: Circumstances) -> None:
     )
     if now.withdrawn:
         raise GiftWithdrawn
+    if now.on_hand is None:
+        raise NotOfferedHere
     if order.points is not None and order.points != now.price * order.quantity:
         raise PriceChanged
     if now.limit_per_quarter is not None and now.taken + order.quantity > now.limit_per_quarter:
@@ -223,10 +232,11 @@ def judge_member(
         raise NotConfirmed
     if home_station_id is None:
         raise NoHomeStation
+    if station_closed:
+        # Who was at home there has mostly come along to its heir.
+        raise StationClosed(None if station_id == home_station_id else "这个站点已撤并，请到您现在所属的站点兑换")
     if station_id != home_station_id:
         raise NotHomeStation
-    if station_closed:
-        raise StationClosed
 
 
 def limit_reached(limit: int, taken: int) -> LimitReached:

@@ -130,8 +130,8 @@ def find_order_at_desk(tx: Session, order_id: UUID) -> DeskOrder | None:
 
 
 def list_offered(tx: Session, order: Wanted, quarter: date) -> dict[UUID, Row[Any]]:
-    """The gifts of an order with what is on hand and what the member has taken of them, by id; `taken_by_merged` of it
-    by the same person's entries that were merged into this one.
+    """The gifts of an order with what is on hand, None where one never came in, and what the member has taken of them,
+    by id; `taken_by_merged` of it by the same person's entries that were merged into this one.
     """
     gift_ids = [line.gift_id for line in order.lines]
     here = and_(Stock.gift_id == Gift.id, Stock.station_id == order.station_id)
@@ -150,7 +150,7 @@ def list_offered(tx: Session, order: Wanted, quarter: date) -> dict[UUID, Row[An
             Gift.points,
             Gift.limit_per_quarter,
             Gift.withdrawn,
-            func.coalesce(Stock.on_hand, 0).label("on_hand"),
+            Stock.on_hand,
             in_all.label("taken"),
             (in_all - func.coalesce(Taken.quantity, 0)).label("taken_by_merged"),
         )

@@ -53,7 +53,7 @@ _ORDER = (
         Gift.points,
         Gift.limit_per_quarter,
         Gift.withdrawn,
-        func.coalesce(Stock.on_hand, 0).label("on_hand"),
+        Stock.on_hand,
         _TAKEN_IN_ALL.label("taken"),
         func.coalesce(Taken.quantity, 0).label("taken_by_own"),
         station.c.node_id.label("station_id"),
@@ -86,7 +86,8 @@ def find_order(tx: Session, order: Order, quarter: date) -> Row[Any] | None:
     `taken_by_own` without the entries that were merged into this one.
 
     `known` is set when there is a redemption of this id already; `station_id`, `closed`, `member_status`,
-    `confirmed`, `home_station_id` and `card_version` are None where the copies hold nothing.
+    `confirmed`, `home_station_id` and `card_version` are None where the copies hold nothing, `on_hand` where the gift
+    never came in.
     """
     given = {
         "order_id": order.id,
