@@ -33,6 +33,7 @@ def test_an_activity_is_published_changed_postponed_and_called_off(town: Town) -
     assert "14:00–16:00" in moved.text
     assert "已改时间，请通知报过名的人" in moved.text
     assert f"{page}/calls" in moved.text
+    assert f"{page}/calls" in organizer.get(page).text
     notice = organizer.get(f"{page}/notice").text
     for words in ("【改期】楼道革命", "原来的时间：", "新的时间：", "14:00–16:00", "报过名的不用重新报"):
         assert words in notice
