@@ -87,7 +87,7 @@ def _register(filled: Form, station_id: str, form_id: str) -> dict[str, Any] | N
     }
     content |= {name: node_id for name, node_id in read_home(filled.text("place")).items() if node_id}
     if filled.text("phone"):
-        content["phone"] = filled.text("phone")
+        content["phone"] = filled.narrow("phone")
     if filled.text("action") == "other":
         content["others"] = [str(found) for one in filled.chosen("others") if (found := uuid_or_none(one))]
     if not filled.text("agreed"):

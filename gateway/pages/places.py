@@ -1,6 +1,7 @@
 """What pages share: lists in full, the stations where somebody may act, homes to choose, and who people are."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -178,6 +179,7 @@ def asked_for(text: str, limit: int = CANDIDATES_MAX) -> Call:
     """The question who is meant: by name, reading, home, or the tail of a number among those one may see, and by the
     full volunteer number everybody.
     """
+    text = unicodedata.normalize("NFKC", text)
     number = re.sub(r"[\s\-]", "", text)
     if re.fullmatch(r"\d{12}", number, re.ASCII):
         return Call("members", "/members", {"number": number})
@@ -188,6 +190,7 @@ def asking_who(text: str, limit: int = CANDIDATES_MAX) -> dict[str, Call]:
     """The questions who is meant by whatever was typed or scanned, to be asked beside others: `read` of a badge,
     `found` of everything else; of what is as long as a short code both, since a name may have eight Latin letters.
     """
+    text = unicodedata.normalize("NFKC", text)
     code = read_short_code(text)
     reading = {"read": Call("members", "/badges/read", content={"codes": [text]})}
     if re.fullmatch(r"HZ1[A-Z2-7]{45}", code):

@@ -5,6 +5,7 @@ pages Enter brings the empty search again.
 """
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import timedelta
@@ -52,7 +53,7 @@ pages = Blueprint("serve", __name__)
 @holding(Role.ORGANIZER)
 def search() -> ResponseReturnValue:
     """One field for whatever is scanned or typed; a single match is opened at once."""
-    text = request.args.get("q", "").strip()
+    text = unicodedata.normalize("NFKC", request.args.get("q", "")).strip()
     if _is_voucher(text):
         return look_up(Form({"code": text}))
     calls = asking_for_stations(Role.ORGANIZER)

@@ -80,7 +80,8 @@ def _read_number(filled: Form) -> str:
     """As it is printed: one that somebody made up could stand on two lists, and book a line of neither or of both; and
     a line typed in under a wrong one would be booked again under the right one.
     """
-    number = filled.required("list_number", _("请填写名单上的单号"), length_max=40).upper()
+    filled.required("list_number", _("请填写名单上的单号"), length_max=40)
+    number = filled.narrow("list_number").upper()
     parts = _LIST_NUMBER.fullmatch(number)
     is_wrong = parts is None or (parts[3] is not None and number != _number(parts[1], parts[3]))
     if "list_number" not in filled.errors and is_wrong:
@@ -112,7 +113,8 @@ def _read_lines(filled: Form, noon: time) -> list[_Line]:
         if not any(filled.text(f"{name}-{row}") for name in ("line", "who", "pieces")):
             continue
         number = filled.whole(f"line-{row}", _("请填写行号"))
-        code = filled.required(f"who-{row}", _("请填写短码或志愿者编号"))
+        filled.required(f"who-{row}", _("请填写短码或志愿者编号"))
+        code = filled.narrow(f"who-{row}")
         gift_id = filled.uuid(f"gift-{row}", _("请选择礼品"))
         pieces = filled.whole(f"pieces-{row}", _("件数请填整数"))
         if not 0 < pieces <= 100:

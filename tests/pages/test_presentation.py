@@ -1,7 +1,7 @@
 """How figures and times read, in both languages."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 import pytest
 from flask import Flask
@@ -125,13 +125,21 @@ def test_a_day_can_be_typed_as_people_write_it(typed: str, day: str | None) -> N
         ("12800000000", False),
         ("", False),
         ("1380000000", False),
-        ("１３８００００００００", False),
+        ("１３８００００００００", True),
     ],
 )
 def test_a_mobile_number_is_read_as_people_write_it(typed: str, right: bool) -> None:
     filled = Form({"phone": typed})
     assert (filled.phone("phone") == "13800000000") is right
     assert bool(filled) is right
+
+
+@pytest.mark.usefixtures("chinese")
+def test_digits_of_full_width_are_digits() -> None:
+    filled = Form({"at": "１：２５", "pieces": "３", "day": "２０２６－０３－０８"})
+    assert filled.time_of_day("at", "") == time(1, 25)
+    assert filled.whole("pieces", "") == 3
+    assert filled.day("day") == "2026-03-08"
 
 
 @pytest.mark.usefixtures("chinese")
