@@ -59,6 +59,8 @@ class Written:
     """Who may be meant, where there is something to choose."""
     unknown: str = ""
     """The name, where nobody of the station has it."""
+    left_over: str = ""
+    """What else stands on the line: somebody without a name, or what was not understood."""
 
 
 # --- On paper -------------------------------------------------------------------------------------------
@@ -271,13 +273,16 @@ def _meant(lines: list[Written], station_id: str) -> list[Written]:
 def _as_meant(line: Written, judged: dict[str, Any] | None) -> Written:
     comes_to = judged["comes_to"] if judged else "not_understood"
     members = judged["members"] if judged else []
+    line = replace(line, left_over=judged["note"] if judged else "")
     if comes_to == "one":
         return replace(line, member_id=members[0]["id"])
+    if comes_to == "not_coming":
+        return replace(line, problem=_("这一行写着不来，没有录入"))
     if comes_to == "choose":
         options = tuple((member["id"], describe(member)) for member in members)
         return replace(line, problem=_("请选是哪一位"), options=options)
     if judged and comes_to == "unknown":
-        return replace(line, problem=_("本站没有这个人"), unknown=judged["name"])
+        return replace(line, problem=_("本站没有这个人"), unknown=judged["name"] or line.text)
     return replace(line, problem=_("没有看懂"))
 
 

@@ -117,26 +117,36 @@ def visible(text: str) -> str:
     return "".join(letter for letter in text if letter in "\r\n\t" or unicodedata.category(letter) not in hidden)
 
 
+_NAMING = ("person", "not_coming")
+"""Readings of lines that name somebody."""
+
+
 def look_up(station_id: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each of the lines with what it comes to: `one` beyond doubt, `choose` or `unknown`, as members says, with the
-    `members`; else how it was read, `heading` or `not_understood`.
+    `members`; else how it was read, `not_coming` (with whom that says beyond doubt), `heading` or `not_understood`.
     """
     asked = [
         {"name": line["name"], "phone": line["phone"], "place": line["place"][:PLACE_MAX]}
         for line in lines
-        if line["reading"] == "person"
+        if line["reading"] in _NAMING
     ]
     content = {"station_id": station_id, "people": asked}
     answers = iter(backend.call("members", "POST", "/look-ups", json=content) if asked else ())
-    return [
-        line | (next(answers) if line["reading"] == "person" else {"comes_to": line["reading"], "members": []})
-        for line in lines
-    ]
+    found = []
+    for line in lines:
+        answer = next(answers) if line["reading"] in _NAMING else {"comes_to": line["reading"], "members": []}
+        if line["reading"] == "not_coming":
+            is_clear = answer["comes_to"] == "one"
+            answer = {"comes_to": "not_coming", "members": answer["members"] if is_clear else []}
+        found.append(line | answer)
+    return found
 
 
 def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: set[str], text: str) -> str:
     """`taken` are the members who are signed up: who of them is meant is `already`, who stands there again `twice`."""
     seen: set[str] = set()
+    # Whatever a line of the same list said before: the chat keeps both.
+    not_coming = {member["id"] for line in lines if line["comes_to"] == "not_coming" for member in line["members"]}
     people_of = Counter(line["number"] for line in lines)
     shown: Counter[int] = Counter()
     for line in lines:
@@ -147,8 +157,14 @@ def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: se
         line["again"] = _again(line)
         if line["comes_to"] == "one":
             (member,) = line["members"]
-            line["comes_to"] = "already" if member["id"] in taken else "twice" if member["id"] in seen else "take"
+            if member["id"] in taken:
+                line["comes_to"] = "already"
+            elif member["id"] in seen:
+                line["comes_to"] = "twice"
+            else:
+                line["comes_to"] = "not_coming" if member["id"] in not_coming else "take"
             seen.add(member["id"])
+        line["called_off"] = any(member["id"] in taken for member in line["members"])
         line["options"] = [(member["id"], describe(member)) for member in line["members"]]
     return render_template("signed_up/check.html", activity=activity, lines=lines, text=text, filled=Form())
 

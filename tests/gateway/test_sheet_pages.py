@@ -79,6 +79,30 @@ def test_the_printed_sheet_lists_who_is_signed_up_and_has_room_for_more(town: To
     assert on_paper(again) == lines
 
 
+def test_hands_write_names_homes_and_times_as_they_like(town: Town, organizer: Browser) -> None:
+    uyghur, hu, spread = (town.person(name) for name in ("古丽娜尔·买买提", "胡建国", "萧爱民"))
+    town.person("赵红梅")
+    here = publish(organizer)
+    phone = organizer.api("GET", f"/members/members/{spread.member_id}/phone")["phone"]
+    with town.at(AFTERWARDS):
+        form = typing(organizer, here)
+        form |= {"name_1": "古丽娜尔·买买提", "from_1": "９：１５", "to_1": "１０：２５"}
+        form |= {"name_2": "胡建国和老伴", "name_3": "萧 爱 民", "name_4": phone, "name_5": "赵红梅 取消"}
+        checked = send(organizer, here, form, "check")
+        assert comes_to(checked) == [
+            ("1. 古丽娜尔·买买提", "可以录入"),
+            ("2. 胡建国", "可以录入"),
+            ("3. 萧爱民", "可以录入"),
+            ("4. 萧爱民", "上面已有这个人"),
+            ("5. 赵红梅 取消", "这一行写着不来，没有录入"),
+        ]
+        assert "这一行还写着：和老伴。还有别人来了，请另写一行姓名。" in checked
+        send(organizer, here, form_fields(checked, f"{here}/sheet/enter"), "enter")
+    assert {one["member_id"] for one in attendances(organizer, here)} == {who.member_id for who in (uyghur, hu, spread)}
+    [record] = [one for one in attendances(organizer, here) if one["member_id"] == uyghur.member_id]
+    assert "T01:15:00" in record["arrived_at"]
+
+
 @pytest.mark.parametrize(("printed", "lines"), [(0, 20), (16, 20), (17, 48), (44, 48), (45, 76), (300, 328)])
 def test_a_sheet_has_a_few_empty_lines_at_least_and_fills_its_pages(printed: int, lines: int) -> None:
     assert printed + sheets.blank_lines(printed) == lines

@@ -271,6 +271,24 @@ def test_who_stands_first_on_the_list_has_the_first_place_also_when_it_had_to_be
     assert f'action="{list_page}"' not in nobody or "<span>报名</span>" not in nobody
 
 
+def test_who_says_that_they_do_not_come_is_not_signed_up_whatever_stands_above(town: Town) -> None:
+    organizer, zhao = town.person("李组织", Role.ORGANIZER), town.person("赵红梅")
+    uyghur, wu = town.person("古丽娜尔·买买提"), town.person("吴春生")
+    here = publish(organizer)
+    page, list_page = f"{here}/sign-ups", f"{here}/sign-ups/list"
+    zhao.post(f"/activities/{here.rpartition('/')[2]}", f"/activities/{here.rpartition('/')[2]}/sign-up")
+    phone = organizer.api("GET", f"/members/members/{uyghur.member_id}/phone")["phone"]
+    pasted = f"1. 吴春生\n2. {phone}\n3. 取消 赵红梅\n4. 吴春生 不去了"
+    checked = organizer.post(page, f"{page}/read", list=pasted).text
+    assert checked.count("说不来，不报名") == 3
+    assert checked.count("报名名单上有，不来的话请在名单上取消") == 1
+    assert "古丽娜尔·买买提" in checked
+    assert wu.member_id not in checked
+    done = organizer.client.post(list_page, data=form_fields(checked, list_page))
+    assert "报上了 1 人" in done.text
+    assert sorted(signed_up(organizer, here.rpartition("/")[2])) == sorted([zhao.member_id, uyghur.member_id])
+
+
 def signed_up(organizer: Browser, activity_id: str) -> list[str]:
     found = organizer.api("GET", f"/checkin/activities/{activity_id}/sign-ups")
     return [one["member_id"] for one in found]

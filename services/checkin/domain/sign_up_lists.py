@@ -2,7 +2,8 @@
 
 Nobody is looked up here, and nothing is guessed: what does not begin like a name is shown to the organizer as it
 stands, and so is what is left over of a line. Who stands on a line behind another is somebody of their own, if they
-have a surname that people have: 陈芳、李明 are two, 陈芳 我和女儿 one and something more.
+have a surname that people have: 陈芳、李明 are two, 陈芳 我和女儿 and 陈芳和老伴 one and something more. Who says that
+they do not come is told apart from who does.
 """
 
 import re
@@ -20,6 +21,8 @@ TIED_MAX = 20
 
 class Reading(StrEnum):
     PERSON = "person"
+    NOT_COMING = "not_coming"
+    """Somebody says that they do not come: 陈芳 不去了. Of several on such a line nobody knows who."""
     HEADING = "heading"
     """The title, `#接龙`, a sentence before the first number: not about anybody."""
     NOT_UNDERSTOOD = "not_understood"
@@ -28,7 +31,8 @@ class Reading(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the list, or one of the people on it. `companions` come along without a name; `place` is the home as
-    it was written, `note` what was not understood; both stand with the first of several people.
+    it was written, `note` what was not understood; both stand with the first of several people. Without a `name` the
+    phone alone says who it is.
     """
 
     number: int
@@ -50,7 +54,14 @@ _BRACKETS = re.compile(r"[(（【\[《<「][^)）】\]》>」]{0,200}[)）】\]�
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[\s\-]?)?(1[3-9]\d[\s\-]?\d{4}[\s\-]?\d{4})(?!\d)")
 _MANY = r"(\d{1,2}|[一二两三四五六七八九十])"
 _COUNT = re.compile(rf"\+\s*{_MANY}|{_MANY}\s*[个位]?人")
-_NAME = re.compile(r"^[\u3400-\u9fff·]{2,6}$|^[A-Za-z][A-Za-z .'\-]{1,18}[A-Za-z]$")
+_HAN = r"[\u3400-\u9fff]"
+_NAME = re.compile(rf"^{_HAN}{{2,6}}$|^{_HAN}+(?:·{_HAN}+)+$|^[A-Za-z][A-Za-z .'\-]{{1,18}}[A-Za-z]$")
+_DOT = re.compile("[•・‧∙⋅᛫]")
+"""What stands for the dot of 古丽娜尔·买买提 on other keyboards."""
+_SPREAD = re.compile(rf"(?<!{_HAN}){_HAN}(?: {_HAN}){{1,2}}(?!{_HAN})")
+"""A name that was spread out to line up with others: 王 芳, 萧 爱 民."""
+_GLUED = re.compile(rf"^({_HAN}{{2,4}}?|{_HAN}+(?:·{_HAN}+)+)(\d.*|[一二三四五六七八九十]{{1,3}}(?:号楼|[栋幢座]).*)$")
+"""A name and the home behind it without a space: 吴小芳8号楼."""
 _HOME = re.compile(r"小区|社区|[栋幢座楼]|单元|室|号院|苑|家园|花园|村|组$|街|路|巷")
 _SEPARATORS = re.compile(r"[\s,，、;；:：/|\-—_~.。!！?？]+")
 _DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
@@ -73,8 +84,15 @@ _SURNAMES = frozenset(
 )
 """How a name begins that stands behind another one."""
 _AND = re.compile(r"[和与跟]")
+_WITH_KIN = re.compile(
+    rf"^({_HAN}{{2,4}}?)[和与跟带](?:[我他她]|自己)?的?"
+    r"(老伴|爱人|老公|老婆|丈夫|妻子|孩子|儿子|女儿|儿媳|媳妇|女婿|孙子|孙女|外孙女?|[爸妈]妈?|爸爸|父亲|母亲|[哥姐弟妹]{1,2}|家人|家属|邻居|朋友|同事)$"
+)
+"""Who brings somebody that has no name on the list: 胡建国和老伴."""
 _WEEKDAY = re.compile(r"^周[一二三四五六日末]")
-_SAYS_NO = re.compile(r"请假|来不了|不来|不参加|取消|去不了|退出|不能来")
+_SAYS_NO = re.compile(
+    r"请假|(?:来|去|参加)不[了成]|(?<![能来去])不(?:能|想)?再?(?:来|去|参加|报名)|取消(?:报名)?|退出(?:接龙)?|没空|没时间"
+)
 
 
 def read(text: str) -> list[Line]:
@@ -112,18 +130,22 @@ def _plain(text: str) -> str:
         for letter in narrow
         if unicodedata.category(letter) not in ("So", "Sk", "Cf", "Cs", "Co", "Cn", "Mn", "Me")
     )
-    return re.sub(r"\s+", " ", "".join(kept)).strip()
+    spaced = _DOT.sub("·", re.sub(r"\s+", " ", "".join(kept)).strip())
+    return _SPREAD.sub(lambda found: found[0].replace(" ", "") if found[0][0] in _SURNAMES else found[0], spaced)
 
 
 def _read_line(number: int, written: str, plain: str, *, is_early: bool) -> list[Line]:
     """The people of a line, or the line as one that names nobody."""
     rest, is_numbered = _without_ordinal(plain)
-    words = list(_words(rest))
+    says_no = bool(_SAYS_NO.search(rest))
+    words = list(_words(_SAYS_NO.sub(" ", rest) if says_no else rest))
     people, others = _sorted_out(words)
     first = next((word for word, in_brackets in words if not in_brackets and not _PHONE.fullmatch(word)), "")
-    says_no = bool(_SAYS_NO.search(plain))
-    if people and not says_no and (is_numbered or first == people[0].word):
-        companions = _companions(_BRACKETS.sub(" ", rest), len(people))
+    if says_no and len(people) == 1:
+        [one] = people
+        return [Line(number, written, Reading.NOT_COMING, one.name, one.phone, " ".join(one.places))]
+    if people and not says_no and (is_numbered or first in ("", people[0].word)):
+        companions = max(_companions(_BRACKETS.sub(" ", rest), len(people)), sum(one.with_kin for one in people))
         return [
             Line(
                 number=number,
@@ -164,6 +186,8 @@ class _Person:
     name: str
     word: str
     """What the name was written in."""
+    with_kin: bool = False
+    """They bring somebody who is not named."""
     phone: str | None = None
     places: list[str] = field(default_factory=list)
 
@@ -196,6 +220,9 @@ def _sorted_out(words: list[tuple[str, bool]]) -> tuple[list[_Person], list[str]
         one = people[-1] if people else before
         if _PHONE.fullmatch(word) and one.phone is None:
             one.phone = word
+        elif not in_brackets and (found := _WITH_KIN.match(word)) and _begins_as_names_do(found[1]):
+            people.append(_Person(found[1], word, with_kin=True))
+            others.append(word[found.end(1) :])
         elif _HOME.search(word):
             one.places.append(word)
         elif not in_brackets and (names := _further_names(word) if people else _first_names(word)):
@@ -207,7 +234,18 @@ def _sorted_out(words: list[tuple[str, bool]]) -> tuple[list[_Person], list[str]
     if people:
         people[0].phone = people[0].phone or before.phone
         people[0].places[:0] = before.places
-    return people, others
+        return people, others
+    return _without_a_name_apart(before, others), others
+
+
+def _without_a_name_apart(before: _Person, others: list[str]) -> list[_Person]:
+    """Whose name stands in one word with the home, or who wrote nothing but a phone."""
+    for nth, word in enumerate(before.places):
+        found = _GLUED.match(word)
+        if found and _HOME.search(found[2]) and ("·" in found[1] or _begins_as_names_do(found[1])):
+            before.places[nth] = found[2]
+            return [_Person(found[1], word, phone=before.phone, places=before.places)]
+    return [before] if before.phone and not others else []
 
 
 def _first_names(word: str) -> list[str]:

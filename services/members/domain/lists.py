@@ -19,7 +19,9 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A line as far as it says who is meant; `place` is the home as it was written."""
+    """A line as far as it says who is meant; `place` is the home as it was written. Without a name the phone says
+    it.
+    """
 
     name: str
     phone: str | None = None
@@ -46,7 +48,7 @@ def judge(asked: Asked, found: Sequence[Namesake], *, elsewhere: bool = False) -
     """
     if not found:
         return Meaning.UNKNOWN, []
-    meant = [one for one in found if one.name == asked.name]
+    meant = [one for one in found if asked.name in ("", one.name)]
     by_phone = [one for one in meant if one.has_phone]
     at_home = [one for one in meant if may_live_at(one, asked.place)] if asked.place else []
     narrowed = by_phone or at_home or meant

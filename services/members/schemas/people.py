@@ -168,7 +168,12 @@ class MeSchema(Wire):
 
 
 class WantedSchema(Wire):
-    name = Line(length_max=NAME_LENGTH_MAX, required=True)
+    name = Line(
+        length_max=NAME_LENGTH_MAX,
+        required=True,
+        empty=True,
+        metadata={"description": "Empty: the phone alone says who is meant"},
+    )
     phone = Line(length_max=20, allow_none=True, load_default=None)
     place = Line(
         length_max=PLACE_LENGTH_MAX,

@@ -36,6 +36,16 @@ def read_one(text: str) -> Line:
         ("马秀兰", "马秀兰", None, "", 0),
         ("３、黄晓明\u3000１３６００００００００", "黄晓明", "13600000000", "", 0),
         ("16. 王秀英 东兴小区 2栋", "王秀英", None, "东兴小区 2栋", 0),
+        ("17. 古丽娜尔·买买提 3栋", "古丽娜尔·买买提", None, "3栋", 0),
+        ("18. 古丽娜尔•买买提", "古丽娜尔·买买提", None, "", 0),
+        ("19. 萧 爱 民", "萧爱民", None, "", 0),
+        ("20. 王\u3000芳 13800000000", "王芳", "13800000000", "", 0),
+        ("21. 吴小芳8号楼", "吴小芳", None, "8号楼", 0),
+        ("22. 吴小芳八号楼", "吴小芳", None, "八号楼", 0),
+        ("23. 古丽娜尔·买买提3栋2单元", "古丽娜尔·买买提", None, "3栋2单元", 0),
+        ("24. 金叶3栋 王秀英", "王秀英", None, "金叶3栋", 0),
+        ("25. 13800000000", "", "13800000000", "", 0),
+        ("13800000000", "", "13800000000", "", 0),
     ],
 )
 def test_a_line_names_a_person(text: str, name: str, phone: str | None, place: str, companions: int) -> None:
@@ -63,6 +73,8 @@ def test_a_line_names_a_person(text: str, name: str, phone: str | None, place: s
         ),
         ("9. 陈芳（3栋） 周六来 待定", [("陈芳", None, "3栋", "周六来 待定")]),
         ("何静 报名", [("何静", None, "", "")]),
+        ("10. 胡建国和老伴", [("胡建国", None, "", "和老伴")]),
+        ("11. 傅和平带他女儿 3栋", [("傅和平", None, "3栋", "带他女儿")]),
     ],
 )
 def test_everybody_on_a_line_is_somebody_and_what_is_left_over_is_told(
@@ -71,6 +83,30 @@ def test_everybody_on_a_line_is_somebody_and_what_is_left_over_is_told(
     lines = sign_up_lists.read(f"1. 陈芳\n{text}")[1:]
     assert [(line.name, line.phone, line.place, line.note) for line in lines] == people
     assert {(line.number, line.text) for line in lines} == {(2, text)}
+
+
+def test_who_is_brought_without_a_name_is_counted() -> None:
+    assert [read_one(text).companions for text in ("2. 胡建国和老伴", "2. 胡建国和老伴 3人", "2. 傅和平")] == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "phone"),
+    [
+        ("31. 吴春生 不去了", "吴春生", None),
+        ("38. 取消 赵红梅", "赵红梅", None),
+        ("赵红梅取消报名", "赵红梅", None),
+        ("21. 王秀英来不了了", "王秀英", None),
+        ("5. 李明 13800000000 去不了", "李明", "13800000000"),
+        ("6. 李明（请假）", "李明", None),
+    ],
+)
+def test_who_says_that_they_do_not_come_is_named_and_does_not_come(text: str, name: str, phone: str | None) -> None:
+    line = read_one(text)
+    assert (line.reading, line.name, line.phone) == (Reading.NOT_COMING, name, phone)
+
+
+def test_who_of_several_does_not_come_is_not_guessed() -> None:
+    assert read_one("7. 王芳、李明 去不了").reading is Reading.NOT_UNDERSTOOD
 
 
 def test_who_is_counted_on_a_line_is_no_companion_of_who_stands_there_too() -> None:
@@ -87,9 +123,9 @@ def test_a_line_without_end_is_read_as_soon_as_any(text: str) -> None:
     [
         "17. ",
         "18. 👍👍",
-        "19. 13800000000",
+        "19. 138000",
         "20. 我也不知道能不能来看情况吧",
-        "21. 王秀英来不了了",
+        "21. 来不了了",
         "22. 李",
         "23. 报名",
         "24、请假",
@@ -128,7 +164,7 @@ def test_the_title_of_a_numbered_list_is_nobody_though_it_is_as_short_as_a_name(
 def test_whatever_is_pasted_is_read_without_raising(text: str) -> None:
     lines = sign_up_lists.read(text)
     assert len(lines) <= LINES_MAX
-    assert all(line.name for line in lines if line.reading is Reading.PERSON)
+    assert all(line.name or line.phone for line in lines if line.reading is Reading.PERSON)
 
 
 @given(
