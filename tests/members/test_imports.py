@@ -228,23 +228,64 @@ def test_a_worker_that_dies_over_a_slice_leaves_nothing_of_it_and_the_next_one_g
     assert len(town.audited("roster.import")) == 1
 
 
+def die_again_and_again(town: Town) -> None:
+    """The worker, as often as it is tried, and then once more: that one goes on to other files."""
+    for hours in range(work_imports.ATTEMPTS_MAX):
+        with clock.travel(clock.now() + timedelta(hours=hours)), pytest.raises(RuntimeError):
+            town.do(work_imports.work)
+    with clock.travel(clock.now() + timedelta(hours=9)):
+        assert town.do(work_imports.work)
+
+
+def die(*_arguments: Any, **_named: Any) -> None:
+    raise RuntimeError
+
+
 def test_a_file_that_takes_its_worker_down_again_and_again_is_refused(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = staff(town)
     found = bring(town, caller)
-
-    def die(*_arguments: Any) -> None:
-        raise RuntimeError
-
     monkeypatch.setattr(spreadsheets, "read", die)
-    for minutes in range(work_imports.ATTEMPTS_MAX):
-        with clock.travel(clock.now() + timedelta(hours=minutes)), pytest.raises(RuntimeError):
-            town.do(work_imports.work)
-    with clock.travel(clock.now() + timedelta(hours=9)):
-        assert not town.do(work_imports.work)
+    die_again_and_again(town)
     shown = look(town, caller, found)
-    assert (shown["state"], shown["reason"]) == ("refused", work_imports.UNREADABLE)
+    assert (shown["state"], shown["reason"], shown["has_file"]) == ("refused", work_imports.UNREADABLE, False)
+
+
+@pytest.mark.parametrize("slices", [0, 1])
+def test_rows_that_take_the_worker_down_again_and_again_are_not_taken_in_and_say_so(
+    town: Town, monkeypatch: pytest.MonkeyPatch, slices: int
+) -> None:
+    caller = staff(town)
+    monkeypatch.setattr(work_imports, "SLICE", 10)
+    found = bring(town, caller, people_file(25))
+    work(town)
+    step(town, caller, found, "start")
+    for _ in range(slices):
+        town.do(work_imports.work)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "mark_added", die)
+        die_again_and_again(town)
+        assert look(town, caller, found)["state"] == "importing"
+    with clock.travel(clock.now() + timedelta(hours=9)):
+        work(town)
+    shown, added = look(town, caller, found), 10 * slices
+    assert shown["counts"] == ({"added": added} if added else {}) | {"bad": 25 - added}
+    assert (shown["state"], shown["reason"]) == ("done" if added else "refused", work_imports.NOT_TAKEN)
+    rows = town.get(f"/imports/{found['id']}/rows", caller).json
+    assert {row["problems"][0]["sentence"] for row in rows} == {work_imports.NOT_TAKEN}
+
+
+def test_an_undo_waits_for_check_in_as_long_as_it_takes(town: Town) -> None:
+    caller = staff(town)
+    found = taken_in(town, caller)
+    step(town, caller, found, "undo")
+    for hours in range(2 * work_imports.ATTEMPTS_MAX):
+        with clock.travel(clock.now() + timedelta(hours=hours)):
+            work(town)
+    assert look(town, caller, found)["state"] == "undoing"
+    answer_undo(town)
+    assert look(town, caller, found)["state"] == "undone"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from services.members.store import imports as store
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Grant, Principal, Role
-from tests.members.test_imports import bring, file_of, look, merge, staff, step, work
+from tests.members.test_imports import bring, die, die_again_and_again, file_of, look, merge, staff, step, work
 from tests.members.town import Town
 
 
@@ -294,6 +294,21 @@ def test_a_killed_worker_tells_nothing_twice(
     with clock.travel(clock.now() + timedelta(minutes=1)):
         work(town)
     assert Counter(member for member, *_ in booked(town)) == Counter(map(str, three.values()))
+
+
+def test_an_undo_that_takes_the_worker_down_again_and_again_ends_and_may_be_tried_again(
+    town: Town, three: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, second = taken_in(town), above(town)
+    step(town, second, found, "undo")
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "list_added", die)
+        die_again_and_again(town)
+    shown = look(town, second, found)
+    assert (shown["state"], shown["reason"]) == ("done", work_imports.NOT_UNDONE)
+    step(town, second, found, "undo")
+    work(town)
+    assert (look(town, second, found)["state"], len(town.events("OpeningUndone"))) == ("undone", 3)
 
 
 def test_the_source_is_kept(town: Town, three: dict[str, UUID]) -> None:

@@ -35,6 +35,8 @@ ATTEMPTS_MAX = 5
 REFUSALS = (Invalid, NotFound, Forbidden, RuleBroken)
 """What no further try changes."""
 UNREADABLE = "读这个文件时总是出错，请另存为新的 Excel 文件再试"
+NOT_TAKEN = "导入时总是出错，这一行没有导入"
+NOT_UNDONE = "撤销时总是出错，没有全部撤销，请再试一次，或者逐条更正"
 
 
 def work() -> bool:
@@ -42,8 +44,10 @@ def work() -> bool:
     found = _take_up()
     if found is None:
         return False
-    import_id, state = found
-    if state == State.READING:
+    import_id, state, attempts = found
+    if attempts > ATTEMPTS_MAX:
+        _give_up(import_id)
+    elif state == State.READING:
         _read(import_id)
     elif state == State.IMPORTING:
         _take_in(import_id)
@@ -53,14 +57,28 @@ def work() -> bool:
 
 
 @transactional
-def _take_up(tx: Session) -> tuple[UUID, str] | None:
+def _take_up(tx: Session) -> tuple[UUID, str, int] | None:
+    """The import, where it stands and how often the slice that is due was taken up."""
     found = imports.take_up(tx)
-    if found is None:
-        return None
-    if found.state == State.READING and found.attempts > ATTEMPTS_MAX:
-        found.state, found.reason = State.REFUSED, UNREADABLE
-        return None
-    return found.id, found.state
+    return None if found is None else (found.id, found.state, found.attempts)
+
+
+@transactional
+def _give_up(tx: Session, import_id: UUID) -> None:
+    """Let a file go that takes its worker down: unread, or with the rows that are left not taken in, which say so; what
+    could not be taken back stands, and may be tried again.
+    """
+    found = imports.get(tx, import_id, lock=True)
+    if found.state == State.READING:
+        _end_unread(found, UNREADABLE, None)
+    elif found.state == State.IMPORTING:
+        rows = imports.list_rows(tx, import_id, RowState.GOOD)
+        imports.blame(tx, found, {row.id: NOT_TAKEN for row in rows}, RowState.GOOD)
+        found.reason = NOT_TAKEN
+        imports.put_back(found)
+    elif found.state == State.UNDOING:
+        found.state, found.reason = State.DONE, NOT_UNDONE
+        found.undone_by_login_id = found.undone_by_member_id = None
 
 
 # --- Reading ------------------------------------------------------------------------------------------
@@ -90,8 +108,12 @@ def _content_of(tx: Session, import_id: UUID) -> bytes | None:
 def _refuse(tx: Session, import_id: UUID, reason: str, looks_like: Kind | None) -> None:
     found = imports.get(tx, import_id, lock=True)
     if found.state == State.READING:
-        found.state, found.reason, found.content = State.REFUSED, reason, None
-        found.found = {"looks_like": looks_like} if looks_like else {}
+        _end_unread(found, reason, looks_like)
+
+
+def _end_unread(found: ImportFile, reason: str, looks_like: Kind | None) -> None:
+    found.state, found.reason, found.content = State.REFUSED, reason, None
+    found.found = {"looks_like": looks_like} if looks_like else {}
 
 
 @transactional
@@ -288,6 +310,8 @@ def _take_back(tx: Session, import_id: UUID) -> None:
     if (take_back := _TAKEN_BACK.get(Kind(found.kind))) is not None:
         take_back(tx, found, SLICE)
         imports.put_back(found)
+    else:
+        imports.put_off(found, past.ANSWER_WITHIN)
     if not imports.added(tx, import_id):
         found.state, found.undone_at = State.UNDONE, clock.now()
 

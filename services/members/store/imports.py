@@ -269,7 +269,9 @@ def put_rows(tx: Session, import_id: UUID, rows: Iterable[Row]) -> None:
         tx.execute(insert(ImportRow), values)
 
 
-def list_rows(tx: Session, import_id: UUID, state: str, *, limit: int, after: int = 0, lock: bool = False) -> list[Row]:
+def list_rows(
+    tx: Session, import_id: UUID, state: str, *, limit: int | None = None, after: int = 0, lock: bool = False
+) -> list[Row]:
     """Rows in one state by number; those whose content was forgotten are left out."""
     statement = (
         select(ImportRow)
