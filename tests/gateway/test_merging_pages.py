@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+from devtools.verify.checks import all_checks
 from devtools.verify.town import Town as Databases
 from shared import clock
 from shared.ids import new_id
@@ -96,6 +97,13 @@ def test_hours_that_count_twice_after_a_merge_wait_for_staff_and_one_tap_settles
             assert listed not in staff.get(path).text
         assert "<dd>2</dd>" in staff.get(here).text
         organizer.get(listed, status=403)
+        undo = f"/staff/members/{goes.member_id}/unmerge"
+        staff.post(undo, undo, reason="不是同一个人")
+        town.deliver()
+        query = f"member_ids={stays.member_id},{goes.member_id}"
+        found = staff.api("GET", f"/points/balances?{query}")
+        assert [(one["points_available"], one["minutes_total"]) for one in found] == [(200, 120)] * 2, "given back"
+        assert [line for _, _, find in all_checks(Databases(town.apps)) for line in find()] == []
 
 
 def test_before_logins_act_for_the_one_that_stays_the_page_says_whose_they_are(town: Town) -> None:
