@@ -65,6 +65,20 @@ def test_who_has_left_may_come_again_as_who_stays(station: Station) -> None:
     assert [told["member_id"] for told in station.told()] == [str(own(twin)), str(own(chen))]
 
 
+@pytest.mark.parametrize(("left_at", "is_doubled"), [(80, True), (10, False)])
+def test_who_leaves_over_hours_that_a_merged_entry_has_confirmed_waits(
+    station: Station, left_at: float, is_doubled: bool
+) -> None:
+    twin, chen, activity = station.person(), station.person(), station.activity()
+    station.scan(twin, activity, "arrival", after(0))
+    station.scan(chen, activity, "arrival", after(20))
+    assert station.scan(twin, activity, "departure", after(left_at)).waits is False
+    merge(station, own(twin), own(chen))
+    left = station.scan(chen, activity, "departure", after(100))
+    assert (Mark.OVERLAPPING in left.marks, left.waits) == (is_doubled, is_doubled)
+    assert len(station.told()) == (1 if is_doubled else 2)
+
+
 def test_lists_of_who_stays_have_those_of_the_others(station: Station) -> None:
     twin, chen, activity = station.person(), station.person(), station.activity()
     served = station.attend(twin, activity)

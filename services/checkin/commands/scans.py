@@ -91,15 +91,15 @@ def _record_scan(tx: Session, caller: Principal, text: str, member_id: UUID) -> 
     found = store.read_situation(tx, reading, code)
     # The card of somebody who has just registered may still be on its way.
     active = found.member_status in (None, "active")
-    merged_today = 0
+    merged = store.Merged()
     if found.has_merged and found.scan_id is None:
         meant = _who_is_meant(tx, code, member_id, found)
         if meant != member_id:
             reading = _reading(caller, text, meant)
             found = store.read_situation(tx, reading, code)
-        elif code.direction is Direction.ARRIVAL:
-            merged_today = store.count_merged_today(tx, reading)
-    return _decide(tx, caller, reading, code, found, active=active, merged_today=merged_today)
+        elif found.site_id is not None:
+            merged = store.read_merged(tx, reading, code, found)
+    return _decide(tx, caller, reading, code, found, active=active, merged=merged)
 
 
 def _who_is_meant(tx: Session, code: PlaceCode, member_id: UUID, found: Row[Any]) -> UUID:
@@ -120,14 +120,14 @@ def _decide(
     found: Row[Any],
     *,
     active: bool,
-    merged_today: int,
+    merged: store.Merged,
 ) -> Receipt:
     known = store.find_by_id(tx, reading.scan_id) if found.scan_id is not None else None
     if found.site_id is None:  # a draft's code, whose site was removed since
         return _receipt(known or _note_forged(tx, reading), None, None)
     if known is not None:
         return _receipt(known, code, found)
-    situation = _situation(caller, found, active=active, merged_today=merged_today)
+    situation = _situation(caller, found, active=active, merged=merged)
     verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, situation)
     record = Record(
         reading.member_id,
@@ -143,7 +143,7 @@ def _decide(
         store.note(tx, reading, record)
     elif code.direction is Direction.ARRIVAL:
         record = replace(record, attendance_id=new_id(), waits=bool(_MUST_WAIT & set(verdict.marks)))
-        store.arrive(tx, reading, record, found, merged_today=merged_today)
+        store.arrive(tx, reading, record, found, merged_today=merged.today)
     else:
         record = _leave(tx, reading, record, code, found)
     return _receipt(record, code, found)
@@ -204,16 +204,16 @@ def _reading(caller: Principal, text: str, member_id: UUID) -> Reading:
     )
 
 
-def _situation(caller: Principal, found: Row[Any], *, active: bool, merged_today: int) -> Situation:
+def _situation(caller: Principal, found: Row[Any], *, active: bool, merged: store.Merged) -> Situation:
     return Situation(
         state=activities.State(found.activity_state),
         schedule=_schedule(found),
         active=active,
         last=found.last_state and attendances.State(found.last_state),
         last_left_at=found.last_left_at,
-        pairs_today=found.pairs_today + merged_today,
+        pairs_today=found.pairs_today + merged.today,
         full=bool(found.is_full),
-        overlapping=found.overlapping,
+        overlapping=found.overlapping or merged.overlapping,
         # Whoever may ask for the codes need not be there to read them, nor log in where they are used.
         own_case=found.is_of_leaders or caller.has_among_its_own(Role.ORGANIZER, found.path),
     )

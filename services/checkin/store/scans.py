@@ -24,7 +24,6 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
-    func,
     literal,
     select,
     text,
@@ -324,16 +323,42 @@ def find_merged_here(tx: Session, code: PlaceCode, member_id: UUID) -> tuple[UUI
     return None if row is None else (row.member_id, State(row.state))
 
 
-def count_merged_today(tx: Session, reading: Reading) -> int:
-    """How many times those who were merged into a member served on the day of a reading, anywhere."""
-    columns = attendance_table.c
-    statement = select(func.count()).where(
-        columns.member_id != reading.member_id,
-        columns.member_id.in_(copies.merged_line(literal(reading.member_id, Uuid))),
-        columns.service_day == reading.day,
-        columns.state.in_([state.value for state in LIVE]),
-    )
-    return tx.execute(statement).scalar_one()
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What entries that were merged into a member did: stays on the day at hand, and whether one of them overlaps."""
+
+    today: int = 0
+    overlapping: bool = False
+
+
+_MERGED = text("""
+SELECT count(*) FILTER (WHERE other.service_day = :day) AS today, coalesce(bool_or(
+    greatest(other.arrived_at, elsewhere.starts_at) < least(CAST(:until AS timestamptz), :ends_at)
+    AND least(other.left_at, elsewhere.ends_at, elsewhere.ended_at) > greatest(CAST(:since AS timestamptz), :starts_at)
+), false) AS overlapping
+FROM attendance other JOIN activity elsewhere ON elsewhere.id = other.activity_id
+WHERE other.member_id = ANY(:member_ids) AND other.arrived_at > :reach AND other.state = ANY(:live)
+""")
+
+
+def read_merged(tx: Session, reading: Reading, code: PlaceCode, found: Row[Any]) -> Merged:
+    """Who came under two entries was here once: asked of the few who have been merged, by two statements."""
+    is_arrival = code.direction is Direction.ARRIVAL
+    entries = copies.merged_into(tx, [reading.member_id])
+    row = tx.execute(
+        _MERGED,
+        {
+            "member_ids": list(entries),
+            "day": reading.day,
+            "reach": reading.at - _REACH,
+            "since": reading.at if is_arrival else found.last_arrived_at,
+            "until": None if is_arrival else reading.at,
+            "starts_at": found.starts_at,
+            "ends_at": found.ends_at,
+            "live": [state.value for state in LIVE],
+        },
+    ).one()
+    return Merged(row.today, row.overlapping)
 
 
 def note(tx: Session, reading: Reading, record: Record) -> None:
