@@ -41,7 +41,9 @@ def ask_split(node_id: UUID) -> ResponseReturnValue:
             rest=plan["people"] - sum(one["people"] for one in chosen),
         ),
         _("在原站有角色的，在两边都有角色。") if content["keep_grants"] else _("新站的角色要另外授予。"),
-        _("礼品和库存、服务队和以前的记录留在原站。要反悔，把新站并入原站，或把小区移回去。"),
+        _(
+            "礼品和库存、服务队和以前的记录留在原站；新站进第一批礼品以前，分过去的人仍在原站兑换。要反悔，把新站并入原站，或把小区移回去。"
+        ),
     ]
     fields = {
         "id": content["id"],

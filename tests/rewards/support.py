@@ -16,6 +16,7 @@ from sqlalchemy import Table, event, select, update
 
 from services.rewards import store
 from services.rewards.commands import desk_closes, gifts, redemptions
+from services.rewards.commands.stations import take_stations
 from services.rewards.domain.desk import Count
 from services.rewards.domain.redemption import Order
 from services.rewards.queries import desk as desk_queries
@@ -144,7 +145,7 @@ def _issuer(header: str) -> str:
 @transactional
 def take_copies(tx: Any, *facts: MemberChanged | StationChanged) -> None:
     copies.take_members(tx, [fact for fact in facts if isinstance(fact, MemberChanged)] or [_nobody()])
-    copies.take_stations(tx, [fact for fact in facts if isinstance(fact, StationChanged)] or [_nowhere()])
+    take_stations(tx, [fact for fact in facts if isinstance(fact, StationChanged)] or [_nowhere()])
 
 
 def _nobody() -> MemberChanged:

@@ -15,17 +15,22 @@ from services.rewards.domain.redemption import State
 from services.rewards.store import Redemption
 from shared import clock
 from shared.errors import Conflict, Forbidden, NotFound
+from shared.events import StationChanged
+from shared.principal import Role
 from tests.rewards.support import (
+    Place,
     Points,
     Town,
     at_once,
     close_station,
     fresh,
+    holder,
     login_of,
     make_due,
     run,
     statements,
     stock_of,
+    take_copies,
     taken_by,
     waiting,
 )
@@ -350,3 +355,20 @@ def test_no_connection_is_held_while_points_is_asked(town: Town, points: Points)
     points.before_answer = lambda: held.append(pool.checkedout())
     town.redeemed(town.gift(stock=1), town.member())
     assert held == [0]
+
+
+def test_a_station_serves_the_people_of_one_that_was_split_off_it_until_that_has_gifts(
+    town: Town, points: Points
+) -> None:
+    gift = town.gift(stock=5, limit_per_quarter=None, node_id=town.sub_centre.id)
+    part = Place(uuid4(), f"{town.sub_centre.path}{uuid4().hex}/")
+    member = town.member(station_id=part.id)
+    facts = {"node_id": part.id, "level": "station", "name": "新站", "path": part.path, "parent_id": town.sub_centre.id}
+    take_copies(StationChanged(version=1, split_from_id=town.station.id, **facts))
+    with pytest.raises(rules.NotHomeStation):
+        town.redeemed(gift, member, station_id=town.other_station.id)
+    assert town.redeemed(gift, member).state is State.CONFIRMED
+    came_in = gifts.Movement(uuid4(), gift.id, part.id, "receive", 1, "采购")
+    gifts.move_stock(holder(Role.STAFF, town.city), came_in)
+    with pytest.raises(rules.NotHomeStation):
+        town.redeemed(gift, member)

@@ -179,6 +179,7 @@ def _circumstances(place: Row[Any], gift: Row[Any]) -> rules.Circumstances:
         member_active=place.member_status in (None, "active"),
         member_confirmed=bool(place.confirmed),
         home_station_id=place.home_station_id,
+        serves_part=place.serves_part,
         station_closed=place.closed,
         withdrawn=gift.withdrawn,
         price=gift.points,

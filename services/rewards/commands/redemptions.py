@@ -85,6 +85,7 @@ def _reserve(tx: Session, order: Order) -> tuple[Redemption, Asked | None]:
             member_active=found.member_status in (None, "active"),
             member_confirmed=bool(found.confirmed),
             home_station_id=found.home_station_id,
+            serves_part=found.serves_part,
             station_closed=found.closed,
             withdrawn=found.withdrawn,
             price=found.points,

@@ -186,6 +186,8 @@ class Circumstances:
     member_confirmed: bool
     home_station_id: UUID | None
     """Where the member belongs today, by the card."""
+    serves_part: bool
+    """Whether that was split off the station of the order, and no gift has come in there yet."""
     station_closed: bool
     withdrawn: bool
     price: int
@@ -208,6 +210,7 @@ def judge(order: Order, now: Circumstances) -> None:
         active=now.member_active,
         confirmed=now.member_confirmed,
         home_station_id=now.home_station_id,
+        serves_part=now.serves_part,
         station_closed=now.station_closed,
     )
     if now.withdrawn:
@@ -223,7 +226,13 @@ def judge(order: Order, now: Circumstances) -> None:
 
 
 def judge_member(
-    station_id: UUID, *, active: bool, confirmed: bool, home_station_id: UUID | None, station_closed: bool
+    station_id: UUID,
+    *,
+    active: bool,
+    confirmed: bool,
+    home_station_id: UUID | None,
+    serves_part: bool,
+    station_closed: bool,
 ) -> None:
     """Raise why this member redeems nothing at this station now, whatever the gift."""
     if not active:
@@ -235,7 +244,7 @@ def judge_member(
     if station_closed:
         # Who was at home there has mostly come along to its heir.
         raise StationClosed(None if station_id == home_station_id else "这个站点已撤并，请到您现在所属的站点兑换")
-    if station_id != home_station_id:
+    if station_id != home_station_id and not serves_part:
         raise NotHomeStation
 
 

@@ -93,6 +93,7 @@ def _refusal(caller: Principal, station_id: UUID, member_id: UUID, place: Row[tu
             active=place.member_status in (None, "active"),
             confirmed=bool(place.confirmed),
             home_station_id=place.home_station_id,
+            serves_part=place.serves_part,
             station_closed=place.closed,
         )
     except HuzhuError as refusal:

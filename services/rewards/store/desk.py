@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session, aliased
 
 from services.rewards.domain.desk import DeskOrder as Wanted
 from services.rewards.domain.redemption import State
+from services.rewards.store.splits import serves_part
 from services.rewards.store.tables import (
     FRESH,
     DeskCall,
@@ -80,6 +81,7 @@ def find_at_station(tx: Session, station_id: UUID, member_id: UUID) -> Row[Any] 
             member_card.c.status.label("member_status"),
             member_card.c.confirmed,
             member_card.c.station_id.label("home_station_id"),
+            serves_part(station.c.node_id).label("serves_part"),
             member_card.c.household_id,
             member_card.c.merged_into,
             member_card.c.version.label("card_version"),

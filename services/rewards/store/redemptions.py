@@ -32,6 +32,7 @@ from sqlalchemy.orm import Session
 
 from services.rewards.domain.redemption import OPEN, Order, State
 from services.rewards.store.gifts import move_stock
+from services.rewards.store.splits import serves_part
 from services.rewards.store.tables import FRESH, Gift, Redemption, Stock, Taken, redemption_table, taken_table
 from shared.copies import member_card, merged_line, station
 
@@ -61,6 +62,7 @@ _ORDER = (
         member_card.c.status.label("member_status"),
         member_card.c.confirmed,
         member_card.c.station_id.label("home_station_id"),
+        serves_part(station.c.node_id).label("serves_part"),
         member_card.c.version.label("card_version"),
         Redemption.id.label("known"),
     )

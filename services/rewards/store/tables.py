@@ -67,6 +67,15 @@ class Stock(Model):
         return self.on_hand + self.reserved
 
 
+class SplitOff(Model):
+    """A station that was a part of another one, where its people are served until it has gifts of its own."""
+
+    __tablename__ = "split_off"
+
+    station_id: Mapped[UUID] = mapped_column(primary_key=True)
+    from_id: Mapped[UUID]
+
+
 class StockMovement(Model):
     """What came in and what was written off, and the write-offs that were refused."""
 

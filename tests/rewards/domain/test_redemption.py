@@ -12,8 +12,8 @@ from shared.errors import RuleBroken
 
 ORDER = Order(uuid4(), uuid4(), uuid4(), uuid4(), quantity=2)
 WELL = Circumstances(
-    member_active=True, member_confirmed=True, home_station_id=ORDER.station_id, station_closed=False, withdrawn=False,
-    price=1000, limit_per_quarter=2, taken=0, on_hand=2,
+    member_active=True, member_confirmed=True, home_station_id=ORDER.station_id, serves_part=False,
+    station_closed=False, withdrawn=False, price=1000, limit_per_quarter=2, taken=0, on_hand=2,
 )  # fmt: skip
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
