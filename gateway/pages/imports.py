@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway import backend, exports, presentation
@@ -279,7 +279,10 @@ def _how_to_read(filled: Form) -> dict[str, Any]:
 @pages.get("/staff/imports/<uuid:import_id>/undo")
 @holding(Role.STAFF)
 def ask_undo(import_id: UUID) -> ResponseReturnValue:
+    """Who may not, or no longer, is led back to where the file stands and says who may."""
     found = backend.call("members", "GET", f"/imports/{import_id}")
+    if "undo" not in found["may"]:
+        return redirect(f"/staff/imports/{import_id}", 303)
     follows = {
         "opening": _("结转的时长和积分会全部收回；已经花掉的积分记为待抵扣，以后的积分先抵扣。"),
         "past": _("这次导入的服务记录会全部撤销，时长收回；改好的文件可以再交一次。"),

@@ -213,6 +213,8 @@ def test_opening_balances_go_the_whole_way_by_pages(town: Town) -> None:
     audit = town.administrator.get("/staff/audit").text
     assert "审核通过要导入的文件" in audit
     assert "期初结转记账" in audit
+    assert "要请上一级（所或中心）的工作人员来撤销" in staff.get(here).text
+    assert staff.client.get(f"{here}/undo").headers["Location"] == here, "nobody is asked who may not"
     second.post(f"{here}/undo", here)
     work(town)
     town.deliver()
