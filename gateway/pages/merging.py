@@ -101,8 +101,8 @@ def _asked_of(pair: list[dict[str, Any]]) -> dict[str, Call]:
         calls[f"acting_{one['id']}"] = Call("members", f"/members/{one['id']}")
         calls[f"served_{one['id']}"] = Call("checkin", "/attendances", {"member_id": one["id"], "limit": COUNTED_MAX})
         if one["station_id"]:
-            path = f"/stations/{one['station_id']}/redemptions"
-            calls[f"redeemed_{one['station_id']}"] = Call("rewards", path, {"limit": COUNTED_MAX})
+            query = {"member_id": one["id"], "limit": COUNTED_MAX}
+            calls[f"redeemed_{one['id']}"] = Call("rewards", f"/stations/{one['station_id']}/redemptions", query)
     return calls
 
 
@@ -148,8 +148,7 @@ def _amount(balances: dict[str, dict[str, Any]], member: dict[str, Any], name: s
 
 
 def _open(panels: dict[str, Panel], member: dict[str, Any]) -> str:
-    panel = panels.get(f"redeemed_{member['station_id']}", Panel([]))
-    return _count(panel, lambda one: one["member_id"] == member["id"] and one["state"] in OPEN)
+    return _count(panels.get(f"redeemed_{member['id']}", Panel([])), lambda one: one["state"] in OPEN)
 
 
 def _count(panel: Panel, counts: Any) -> str:

@@ -3,13 +3,17 @@
 import re
 from datetime import timedelta
 
+import pytest
+
 from devtools.verify.checks import all_checks
 from devtools.verify.town import Town as Databases
+from gateway.pages import merging
 from shared import clock
 from shared.ids import new_id
 from shared.principal import Role
 from tests.devtools.damage import START, attend, hold_activity
 from tests.gateway.real import Browser, Town, town
+from tests.gateway.test_merging_stations import offer, redeem
 
 __all__ = ["town"]
 
@@ -170,3 +174,27 @@ def test_the_points_of_who_is_gone_are_passed_on_by_the_rule(town: Town) -> None
     assert "可以捐入本站的爱心积分池" in saved
     assert "没有可以转出的积分" in saved
     assert 'name="taker"' not in saved
+
+
+def test_what_waits_for_one_of_the_two_is_counted_however_much_others_redeem(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "COUNTED_MAX", 2)
+    staff, organizer = town.person("周站长", Role.STAFF), town.person("李组织", Role.ORGANIZER)
+    chen, other = town.person("王秀英"), town.person("陈芳")
+    twin = enter(staff, town, "王秀英")
+    with town.at(START + timedelta(hours=3)):
+        activity = hold_activity(town, organizer)
+        for who in (chen, other):
+            staff.api("POST", f"/members/members/{who.member_id}/confirm")
+            attend(organizer, activity, who, 120)
+        staff.api("POST", f"/checkin/activities/{activity['id']}/confirm-all")
+        gift_id = offer(town)
+        town.deliver()
+        for who in (chen, other, other):
+            redeem(who, gift_id, town.station_id)
+        town.deliver()
+        compared = staff.get(f"/staff/members/{twin}/merge?with={chen.member_id}").text
+    row = re.search(r"没领的兑换</t[hd]>(.*?)</tr>", compared, re.DOTALL)
+    assert row is not None
+    assert re.findall(r">([^<]*)</td>", row[1]) == ["0", "1"]
