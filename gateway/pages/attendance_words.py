@@ -32,9 +32,3 @@ def marks_shown(attendance: dict[str, Any]) -> list[str]:
 
 def evidence_shown(evidence: str) -> str:
     return {"own_scan": _("本人扫码"), "organizer": _("负责人确认"), "entered_later": _("事后补录")}[evidence]
-
-
-def awaits_nod(attendance: dict[str, Any]) -> bool:
-    """Whether somebody is there by a late scan, and nobody has said yet that it is so."""
-    by_scan = attendance["state"] == "open" and attendance["evidence"] == "own_scan"
-    return by_scan and "late_scan" in attendance["marks"]

@@ -13,7 +13,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding, logged_in
 from gateway.i18n import _
 from gateway.pages import done, refused
-from gateway.pages.attendance_words import awaits_nod, evidence_shown, marks_shown, state_shown
+from gateway.pages.attendance_words import evidence_shown, marks_shown, state_shown
 from gateway.pages.places import asking_for_people, by_id, describe, told_apart
 from gateway.pages.roll import roll_page, sites_called
 from shared.errors import HuzhuError
@@ -157,7 +157,7 @@ def _row(attendance: dict[str, Any], known: dict[str, dict[str, Any]], activity_
         "marks": marks_shown(attendance),
         "evidence": evidence_shown(attendance["evidence"]),
         "state": state_shown(attendance["state"]),
-        "awaits_nod": awaits_nod(attendance),
+        "awaits_nod": attendance["awaits_nod"],
     }
 
 

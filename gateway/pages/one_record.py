@@ -12,7 +12,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.attendance_words import awaits_nod, evidence_shown, marks_shown, state_shown
+from gateway.pages.attendance_words import evidence_shown, marks_shown, state_shown
 from gateway.pages.places import asked_for, describe, people
 from shared import clock
 from shared.errors import HuzhuError, Invalid, NotFound
@@ -39,7 +39,7 @@ def _attendance_page(activity_id: UUID, attendance_id: UUID, filled: Form) -> st
         name=name,
         state=state_shown(attendance["state"]),
         marks=marks_shown(attendance),
-        awaits_nod=awaits_nod(attendance),
+        awaits_nod=attendance["awaits_nod"],
         evidence=evidence_shown(attendance["evidence"]),
         day=arrived_at.date().isoformat(),
         start=f"{arrived_at:%H:%M}",

@@ -44,6 +44,7 @@ def test_an_attendance_on_the_wire(scene: Scene) -> None:
         "marks": ["late_scan"],
         "reason": None,
         "automatic_departure": False,
+        "awaits_nod": False,
     }
 
 

@@ -22,6 +22,7 @@ from services.checkin.domain.attendances import (
 from services.checkin.domain.schedule import service_day
 from services.checkin.queries import activities as activity_queries
 from services.checkin.queries import attendances as attendance_queries
+from services.checkin.queries import rolls as roll_queries
 from services.checkin.store import Activity
 from services.checkin.store.activities import NoSuchSite
 from shared import clock, copies
@@ -443,7 +444,11 @@ def test_who_is_there_by_a_late_scan_is_nodded_to_or_refused_while_it_goes_on(st
         station.scan(who, activity, "arrival", after(5), late_minutes=minutes)
 
     def late() -> int:
-        return activity_queries.count_presence(station.organizer, activity_id=activity.id).late
+        counted = activity_queries.count_presence(station.organizer, activity_id=activity.id).late
+        lines = roll_queries.list_roll(station.organizer, activity_id=activity.id, limit=9)["lines"]
+        records = attendance_queries.list_attendances_at(station.organizer, activity_id=activity.id, limit=9)
+        assert [sum(row["awaits_nod"] for row in rows) for rows in (lines, records)] == [counted] * 2
+        return counted
 
     found = {row["member_id"]: row["id"] for row in station.rows("SELECT id, member_id FROM attendance")}
     assert late() == 2

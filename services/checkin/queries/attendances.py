@@ -124,4 +124,5 @@ def told(row: Row[Any]) -> str:
 def as_shown(row: Row[Any]) -> dict[str, Any]:
     """A row of `list_views` as the API shows it, with the word for how it stands now."""
     attendance: attendances.Attendance = attendance_store.read(row)
-    return dict(row._mapping) | {"status": attendance.status(row.activity_ends_at, clock.now()).value}
+    status = attendance.status(row.activity_ends_at, clock.now()).value
+    return dict(row._mapping) | {"status": status, "awaits_nod": attendances.awaits_nod(attendance)}

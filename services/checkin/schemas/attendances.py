@@ -56,6 +56,7 @@ class AttendanceSchema(Wire):
     marks = fields.List(fields.String(validate=one_of(Mark)), required=True)
     reason = fields.String(required=True, allow_none=True)
     automatic_departure = fields.Boolean(required=True)
+    awaits_nod = fields.Boolean(required=True, metadata={"description": "There by a late scan that waits for a nod"})
 
 
 class StayWaitingSchema(Wire):

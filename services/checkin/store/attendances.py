@@ -20,6 +20,8 @@ from shared.copies import PERSONS
 from shared.events import Evidence
 
 _columns = attendance_table.c
+LIVE_SQL = "(" + ", ".join(f"'{state.value}'" for state in State if state in LIVE) + ")"
+"""The states of `LIVE` as a list for IN."""
 _read_columns = [_columns[field.name] for field in fields(Attendance)]
 _CHANGING = (
     "state",
@@ -52,7 +54,7 @@ _mark_overlapping = text(f"""
     FROM entry JOIN attendance other ON other.member_id = entry.member_id
     JOIN activity elsewhere ON elsewhere.id = other.activity_id, activity
     WHERE attendance.id = entry.id AND activity.id = attendance.activity_id AND 'overlapping' <> ALL(attendance.marks)
-      AND other.id <> attendance.id AND other.state IN ('open', 'left', 'confirmed', 'corrected')
+      AND other.id <> attendance.id AND other.state IN {LIVE_SQL}
       AND other.arrived_at > attendance.arrived_at - interval '2 days'
       AND other.arrived_at < attendance.arrived_at + interval '2 days'
       AND greatest(other.arrived_at, elsewhere.starts_at)
@@ -62,18 +64,23 @@ _mark_overlapping = text(f"""
     RETURNING attendance.id
 """)  # noqa: S608 - a statement of ours
 
+
+def awaits_nod(table: str) -> str:
+    """`domain.attendances.awaits_nod` of a table's rows, as a condition."""
+    return f"{table}.state = 'open' AND {table}.evidence = 'own_scan' AND 'late_scan' = ANY({table}.marks)"
+
+
 # Entries of one person that were merged are one who is there.
 _count_presence = text(f"""
     WITH RECURSIVE {PERSONS}
     SELECT activity_id,
         count(DISTINCT coalesce(person_id, member_id)) FILTER (WHERE state = 'open') AS present,
         count(DISTINCT coalesce(person_id, member_id))
-            FILTER (WHERE state IN ('open', 'left', 'confirmed', 'corrected')) AS arrived,
+            FILTER (WHERE state IN {LIVE_SQL}) AS arrived,
         count(*) FILTER (WHERE state = 'left') AS waiting,
         (
             SELECT count(*) FROM attendance there
-            WHERE there.activity_id = attendance.activity_id AND there.state = 'open'
-                AND there.evidence = 'own_scan' AND 'late_scan' = ANY(there.marks)
+            WHERE there.activity_id = attendance.activity_id AND {awaits_nod("there")}
         ) AS late
     FROM attendance LEFT JOIN person USING (member_id)
     WHERE activity_id = ANY(:activity_ids) GROUP BY activity_id

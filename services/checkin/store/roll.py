@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.checkin.domain.codes import Direction
 from services.checkin.store.activities import lock_each, lock_key
+from services.checkin.store.attendances import LIVE_SQL, awaits_nod
 from services.checkin.store.tables import attendance_table, scan_table
 from shared import copies
 from shared.audit import REFUSED_OWN, audit_log
@@ -28,9 +29,9 @@ _list = text(f"""
     ), standing AS (
         SELECT DISTINCT ON (coalesce(person_id, member_id)) id, coalesce(person_id, member_id) AS member_id, site_id,
             state, arrived_at, left_at, digest IS NOT NULL AS was_ticked,
-            state = 'open' AND evidence = 'own_scan' AND 'late_scan' = ANY(marks) AS awaits_nod
+            {awaits_nod("attendance")} AS awaits_nod
         FROM attendance LEFT JOIN person USING (member_id)
-        WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
+        WHERE activity_id = :activity_id AND state IN {LIVE_SQL}
         ORDER BY coalesce(person_id, member_id), state = 'open' DESC, arrived_at DESC, id DESC
     )
     SELECT member_id, signed.number IS NOT NULL AS signed_up, coalesce(standing.site_id, signed.site_id) AS site_id,

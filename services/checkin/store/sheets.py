@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.checkin.domain.attendances import Attendance
 from services.checkin.store import attendances
+from services.checkin.store.attendances import LIVE_SQL
 from services.checkin.store.tables import attendance_table
 from shared.copies import PERSONS
 
@@ -24,7 +25,7 @@ _list_lines = text(f"""
         SELECT DISTINCT ON (coalesce(person_id, member_id)) coalesce(person_id, member_id) AS stays, id, site_id,
             arrived_at, left_at, evidence
         FROM attendance LEFT JOIN person USING (member_id)
-        WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
+        WHERE activity_id = :activity_id AND state IN {LIVE_SQL}
             AND (site_id = :site_id OR NOT :only_here)
         ORDER BY coalesce(person_id, member_id), site_id <> :site_id, arrived_at
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.checkin.domain.sign_ups import NoSuchSignUp
 from services.checkin.store.activities import NoSuchActivity
+from services.checkin.store.attendances import LIVE_SQL
 from services.checkin.store.tables import Activity, sign_up_table
 from shared import copies
 from shared.copies import PERSONS
@@ -48,7 +49,7 @@ _list = text(f"""
         SELECT coalesce(person_id, member_id) AS member_id, (array_agg(site_id ORDER BY arrived_at))[1] AS site_id,
             bool_or(state = 'open') AS is_there
         FROM attendance LEFT JOIN person USING (member_id)
-        WHERE activity_id = :activity_id AND state IN ('open', 'left', 'confirmed', 'corrected')
+        WHERE activity_id = :activity_id AND state IN {LIVE_SQL}
         GROUP BY coalesce(person_id, member_id)
     )
     SELECT signed.id, member_id, coalesce(came.site_id, signed.site_id) AS site_id, signed.at, signed.by_member_id,
@@ -73,7 +74,7 @@ _of_members = text(f"""
             AND before.number <= first.number) AS place,
         EXISTS (SELECT FROM attendance JOIN whose USING (member_id)
             WHERE attendance.activity_id = first.activity_id AND whose.person = first.person
-            AND attendance.state IN ('open', 'left', 'confirmed', 'corrected')) AS came
+            AND attendance.state IN {LIVE_SQL}) AS came
     FROM first JOIN activity ON activity.id = first.activity_id
     LEFT JOIN site ON site.id = first.site_id
     LEFT JOIN station ON station.node_id = activity.station_id
