@@ -322,6 +322,10 @@ class ToCountSchema(Wire):
     pieces = fields.Integer(required=True, metadata={"description": "handed over since the last close"})
     points = fields.Integer(required=True, metadata={"description": "what these cost, hundredths of a point"})
     expected = fields.Integer(required=True, metadata={"description": "on the shelf by the books"})
+    carried = fields.Integer(
+        required=True,
+        metadata={"description": "of these by the books of merged stations; below zero: own ones on the successor's"},
+    )
 
 
 class LeftOpenSchema(Wire):

@@ -128,3 +128,30 @@ def test_the_lines_to_sign_of_a_merged_station_are_printed_next_door(town: Town,
     merge(town.station, town.other_station, "岔路口社区实践站")
     (line,) = desk_queries.list_day(holder(Role.ORGANIZER, town.other_station), town.other_station.id, day=None)
     assert (line.station_name, line.redemption.quantity) == ("岔路口社区实践站", 1)
+
+
+def test_what_is_reserved_at_a_merged_station_is_counted_on_the_shelf_of_its_successor(
+    town: Town, points: Points
+) -> None:
+    gift, member = town.gift(stock=20, limit_per_quarter=None, node_id=town.sub_centre.id), town.member()
+    serve(town.station, member, gift, 3)
+    waiting = town.redeemed(gift)
+    old, heir = merge(town.station, town.other_station, "岔路口社区实践站"), town.other_station
+    staff = holder(Role.STAFF, heir)
+
+    def shelves() -> list[list[tuple[int, int]]]:
+        found = [desk_queries.list_to_count(staff, place.id) for place in (old, heir)]
+        session().rollback()
+        return [[(one.expected, one.carried) for one in ones] for ones in found]
+
+    assert shelves() == [[(0, -17)], [(17, 17)]], "before the goods are booked over"
+    assert successors.follow() == 1
+    assert shelves() == [[(0, -1)], [(17, 1)]]
+    closes = [close(town, old), close(town, heir)]
+    assert shelves() == [[], [(17, 1)]]
+    desk.issue(holder(Role.ORGANIZER, heir), redemption_id=waiting.id)
+    assert shelves() == [[(0, 0)], [(16, 0)]]
+    closes += [close(town, old), close(town, heir)]
+    counts = [count for one in closes for count in desk_queries.show_close(staff, one).counts]
+    assert [(count.pieces, count.expected) for count in counts] == [(3, 0), (0, 17), (1, 0), (0, 16)]
+    nothing_is_broken()

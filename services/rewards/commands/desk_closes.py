@@ -11,7 +11,7 @@ from services.rewards import store
 from services.rewards.domain import desk as rules
 from services.rewards.domain.desk import Count
 from services.rewards.domain.redemption import content_digest
-from services.rewards.store import Gone, Stock
+from services.rewards.store import Gone, Stock, successors
 from shared import audit, clock, copies
 from shared.db import transactional
 from shared.errors import Conflict, NotFound
@@ -39,7 +39,8 @@ def close_desk(tx: Session, caller: Principal, close: Close) -> UUID:
 
     The desk is held meanwhile: what is handed over or taken back is in this close or in the next, never between. What
     the counting was based on must still be so (`counted_meanwhile`), and differences need a reason. Nothing is kept of
-    a close that is refused. The stock is not changed by it: staff books what is missing, with a reason, as ever.
+    a close that is refused. The stock is not changed by it: staff books what is missing, with a reason, as ever. What
+    merged stations still have by their books lies on the successor's shelf, and is counted there.
     """
     place = copies.find_station(tx, close.station_id)
     if place is None:
@@ -54,7 +55,8 @@ def close_desk(tx: Session, caller: Principal, close: Close) -> UUID:
     gone = store.close_all(tx, close.id, close.station_id)
     stocks = store.lock_stocks(tx, close.station_id)
     counts = {count.gift_id: count for count in close.counts}
-    _require_as_counted(counts, gone, stocks)
+    carried = successors.list_carried(tx, close.station_id)
+    _require_as_counted(counts, gone, stocks, carried)
     names = store.names_of(tx, counts)
     values = {
         "id": close.id,
@@ -66,7 +68,10 @@ def close_desk(tx: Session, caller: Principal, close: Close) -> UUID:
     }
     if not store.add_close(tx, values):
         raise Conflict(_REUSED)
-    rows = [_row(close.id, count, gone.get(gift_id), stocks[gift_id], names) for gift_id, count in counts.items()]
+    rows = [
+        _row(close.id, count, gone.get(gift_id), stocks.get(gift_id), names) | {"carried": carried.get(gift_id, 0)}
+        for gift_id, count in counts.items()
+    ]
     store.add_counts(tx, rows)
     detail = {
         "quantity": sum(row["pieces"] for row in rows),
@@ -77,29 +82,34 @@ def close_desk(tx: Session, caller: Principal, close: Close) -> UUID:
     return close.id
 
 
-def _require_as_counted(counts: Mapping[UUID, Count], gone: Mapping[UUID, Gone], stocks: Mapping[UUID, Stock]) -> None:
+def _require_as_counted(
+    counts: Mapping[UUID, Count], gone: Mapping[UUID, Gone], stocks: Mapping[UUID, Stock], carried: Mapping[UUID, int]
+) -> None:
     """Raise when anything moved since the shelf was counted, or a difference has no reason."""
-    now = {
-        gift_id: (stock.on_shelf, pieces)
-        for gift_id, stock in stocks.items()
-        if (pieces := gone[gift_id].pieces if gift_id in gone else 0) or stock.on_shelf
-    }
+    now = {}
+    for gift_id in stocks.keys() | carried.keys():
+        on_shelf = carried.get(gift_id, 0) + (stocks[gift_id].on_shelf if gift_id in stocks else 0)
+        pieces = gone[gift_id].pieces if gift_id in gone else 0
+        if pieces or on_shelf:
+            now[gift_id] = (on_shelf, pieces)
     if now != {gift_id: (count.expected, count.pieces) for gift_id, count in counts.items()}:
         raise rules.ChangedMeanwhile
     if any(count.counted != count.expected and not count.reason for count in counts.values()):
         raise rules.DifferenceUnexplained
 
 
-def _row(close_id: UUID, count: Count, gone: Gone | None, stock: Stock, names: Mapping[UUID, str]) -> dict[str, Any]:
+def _row(
+    close_id: UUID, count: Count, gone: Gone | None, stock: Stock | None, names: Mapping[UUID, str]
+) -> dict[str, Any]:
     return {
         "close_id": close_id,
         "gift_id": count.gift_id,
         "gift_name": names[count.gift_id],
         "pieces": gone.pieces if gone else 0,
         "points": gone.points if gone else 0,
-        "received": stock.received,
-        "written_off": stock.written_off,
-        "issued": stock.issued,
+        "received": stock.received if stock else 0,
+        "written_off": stock.written_off if stock else 0,
+        "issued": stock.issued if stock else 0,
         "expected": count.expected,
         "counted": count.counted,
         "reason": count.reason or None,

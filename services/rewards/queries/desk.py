@@ -199,6 +199,8 @@ class ToCount:
     pieces: int
     points: int
     expected: int
+    carried: int
+    """In `expected`, what is on this shelf by the books of merged stations; below zero: own pieces on the heir's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +234,17 @@ def list_to_count(caller: Principal, station_id: UUID) -> list[ToCount]:
     _require_staff(caller, station_id)
     gone = store.list_unclosed(tx, station_id)
     nothing = store.Gone("", 0, 0)
-    found = [
-        ToCount(gift_id, name, went.pieces, went.points, stock.on_shelf)
-        for gift_id, (stock, name) in store.list_stocks(tx, station_id).items()
-        if (went := gone.get(gift_id, nothing)).pieces or stock.on_shelf
-    ]
+    carried = successors.list_carried(tx, station_id)
+    stocks = store.list_stocks(tx, station_id)
+    names = {gift_id: name for gift_id, (_, name) in stocks.items()} | store.names_of(
+        tx, carried.keys() - stocks.keys()
+    )
+    found = []
+    for gift_id, name in names.items():
+        went, also = gone.get(gift_id, nothing), carried.get(gift_id, 0)
+        expected = also + (stocks[gift_id][0].on_shelf if gift_id in stocks else 0)
+        if went.pieces or expected:
+            found.append(ToCount(gift_id, name, went.pieces, went.points, expected, also))
     return sorted(found, key=lambda one: (one.gift_name, one.gift_id))
 
 

@@ -150,7 +150,7 @@ def closes_hold_what_was_handed_over() -> Iterator[str]:
         LEFT JOIN desk_close ON desk_close.id = close_id WHERE close_id IS NOT NULL AND desk_close.id IS NULL
         UNION SELECT close_id FROM redemption JOIN desk_close ON desk_close.id = close_id
         WHERE redemption.station_id <> desk_close.station_id
-        UNION SELECT close_id FROM desk_count WHERE expected <> received - written_off - issued
+        UNION SELECT close_id FROM desk_count WHERE expected <> received - written_off - issued + carried
     """):
         yield f"close {row.close_id} is not there, of another station, or expected what its books do not say"
     for row in _rows("""

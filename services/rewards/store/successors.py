@@ -30,6 +30,14 @@ _hand_over_gifts = text(f"""{_HEIRS}
     UPDATE gift SET node_id = last_heir.heir_id FROM last_heir
     WHERE gift.node_id = last_heir.node_id AND last_heir.heir_id <> last_heir.node_id
 """)  # noqa: S608 - our own text
+_list_carried = text("""
+    SELECT gift_id,
+        sum(CASE WHEN other.node_id = own.node_id THEN -on_hand - reserved ELSE on_hand + reserved END) AS pieces
+    FROM station own JOIN station other ON other.closed AND other.successor_id IS NOT NULL
+        AND starts_with(other.path, own.path) AND (own.successor_id IS NULL OR other.node_id = own.node_id)
+    JOIN stock ON stock.station_id = other.node_id
+    WHERE own.node_id = :station AND on_hand + reserved > 0 GROUP BY gift_id
+""")
 
 
 def list_left_stock(tx: Session, rows_max: int) -> Sequence[Row[Any]]:
@@ -46,3 +54,10 @@ def list_merged_into(tx: Session, path: str) -> list[UUID]:
     """The closed stations that lie below a station, because they were merged into it."""
     statement = text("SELECT node_id FROM station WHERE starts_with(path, :path) AND path <> :path AND closed")
     return list(tx.scalars(statement, {"path": path}))
+
+
+def list_carried(tx: Session, station_id: UUID) -> dict[UUID, int]:
+    """By gift, what is on a station's shelf by the books of stations merged into it; of a merged one, below zero, what
+    of its own is on its successor's.
+    """
+    return {row.gift_id: int(row.pieces) for row in tx.execute(_list_carried, {"station": station_id})}

@@ -256,6 +256,11 @@ class DeskCount(Model):
     received: Mapped[int] = mapped_column(BigInteger, comment="ever, as of this close, like issued")
     written_off: Mapped[int] = mapped_column(BigInteger)
     issued: Mapped[int] = mapped_column(BigInteger)
+    carried: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default="0",
+        comment="of merged stations on this shelf; below zero: own ones on the successor's",
+    )
     expected: Mapped[int] = mapped_column(BigInteger, comment="on the shelf by the books, reserved pieces too")
     counted: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str | None] = mapped_column(comment="of a difference")
