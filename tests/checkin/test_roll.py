@@ -284,6 +284,7 @@ def test_who_leads_a_site_calls_its_roll_and_no_other_without_a_role(station: St
     for member, site_id in ((at_east, sites[0].id), (at_west, sites[1].id), (anywhere, None)):
         sign_up(station.organizer, request_id=uuid4(), activity_id=activity.id, member_ids=[member], site_id=site_id)
     called = queries.list_roll(leader, activity_id=activity.id, limit=9)
+    assert called == queries.list_roll(leader, activity_id=activity.id, limit=len(called["lines"]))
     assert {line["member_id"] for line in called["lines"]} == {at_east, anywhere}
     assert (called["site_ids"], called["as_organizer"]) == ([sites[0].id], False)
     came = tick(leader, activity, at_east, "arrived", 5, site=0)

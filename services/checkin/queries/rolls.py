@@ -30,11 +30,7 @@ def list_roll(caller: Principal, *, activity_id: UUID, limit: int) -> dict[str, 
     """
     activity = store.get_activity(session(), activity_id)
     led = sites_led(caller, activity)
-    rows = [
-        row
-        for row in roll_store.list_lines(session(), activity_id, limit=limit)
-        if led is None or row.site_id is None or row.site_id in led
-    ]
+    rows = roll_store.list_lines(session(), activity_id, limit=limit, site_ids=led)
     lines = [dict(row._mapping) | {"own_case": caller.is_own_case(row.member_id, row.household_id)} for row in rows]
     site_ids = [site.id for site in activity.sites if led is None or site.id in led]
     return {

@@ -44,13 +44,20 @@ _list = text(f"""
     LEFT JOIN member_card card USING (member_id)
     LEFT JOIN station compound ON compound.node_id = card.compound_id
     LEFT JOIN station building ON building.node_id = card.building_id
+    WHERE CAST(:site_ids AS uuid[]) IS NULL
+        OR coalesce(coalesce(standing.site_id, signed.site_id) = ANY(CAST(:site_ids AS uuid[])), true)
     ORDER BY signed.number NULLS LAST, member_id LIMIT :limit
 """)  # noqa: S608 - a statement of ours
 
 
-def list_lines(tx: Session, activity_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
-    """Who is signed up, in order, and then who came without, each with where they stand."""
-    return tx.execute(_list, {"activity_id": activity_id, "limit": limit}).all()
+def list_lines(
+    tx: Session, activity_id: UUID, *, limit: int, site_ids: Iterable[UUID] | None = None
+) -> Sequence[Row[Any]]:
+    """Who is signed up, in order, and then who came without, each with where they stand; of some sites those who are
+    there, or have named none.
+    """
+    of_sites = None if site_ids is None else list(site_ids)
+    return tx.execute(_list, {"activity_id": activity_id, "limit": limit, "site_ids": of_sites}).all()
 
 
 def has_read_names(tx: Session, who: str, activity_id: UUID, *, since: datetime) -> bool:
