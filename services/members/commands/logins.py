@@ -28,7 +28,6 @@ from shared.ids import new_id, new_short_code, read_short_code
 from shared.principal import Principal, Tried
 
 TOKENS_MAX = 20
-TOKEN_DAYS_MAX = 366
 _TOKEN_BYTES = 32
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from services.members.domain.places import ROOT
-from shared.errors import Conflict, NotFound, RuleBroken
+from shared.errors import NotFound, RuleBroken
 
 ANSWER_WORKING_DAYS = 5
 REOPEN_DAYS = 10
@@ -81,11 +81,6 @@ class NobodyToAnswer(RuleBroken):
 class NotAnonymous(RuleBroken):
     code = "not_anonymous"
     detail = "这条要答复，不能只阅"
-
-
-class WasHandled(Conflict):
-    code = "was_handled"
-    detail = "刚刚有人处理了这条，请刷新再看"
 
 
 def due_on(day: date, working_days: int = ANSWER_WORKING_DAYS) -> date:
