@@ -48,7 +48,7 @@ def sign_up(
     pasted list.
     """
     wanted = list(dict.fromkeys(member_ids))
-    activity = store.hold_activity(tx, activity_id)
+    activity = store.hold_order(tx, activity_id)
     others = [member_id for member_id in wanted if not caller.acts_for(member_id)]
     if activity.published_at is None and not caller.may(Role.ORGANIZER, activity.path):
         raise NoSuchActivity
@@ -133,7 +133,7 @@ def _receipts(tx: Session, activity: Activity, outcomes: dict[UUID, Outcome], wa
 @transactional
 def cancel_sign_up(tx: Session, caller: Principal, *, sign_up_id: UUID) -> None:
     """Call off one's own, or as an organizer anybody's. Who stood behind moves up. Twice is once."""
-    activity = store.hold_activity(tx, store.activity_of(tx, sign_up_id))
+    activity = store.hold_order(tx, store.activity_of(tx, sign_up_id))
     found = store.get(tx, sign_up_id)
     is_own = copies.acts_for(tx, caller, found.member_id)
     if not is_own and not caller.may(Role.ORGANIZER, activity.path):

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-# Who confirmed stands in the audit log alone. It has an index by time, and nobody confirms what is not yet planned.
+# Who confirmed stands in the audit log alone, which has an index by subject; nobody confirms what is not yet planned.
 _list_lines = text("""
     WITH line AS (
         SELECT attendance.*, site.name AS site_name, site.number AS site_number

@@ -84,7 +84,7 @@ _of_members = text(f"""
 """)  # noqa: S608 - a statement of ours
 
 
-def hold_activity(tx: Session, activity_id: UUID) -> Activity:
+def hold_order(tx: Session, activity_id: UUID) -> Activity:
     """The activity, which nobody else changes or signs up for until we are done. Scans do not wait for this."""
     found = tx.get(Activity, activity_id, with_for_update={"key_share": True}, populate_existing=True)
     if found is None:

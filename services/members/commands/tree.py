@@ -62,7 +62,9 @@ def add_node(
 
 @transactional
 def change_node(tx: Session, caller: Principal, node_id: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename, move, count or close a place; `changes` as `NodeChangeSchema`. What is so already stays as it is."""
+    """Rename, move, count or close a place; `changes` as `NodeChangeSchema`. Who is called so, lies there or is
+    closed already stays as it is; a number of residents is noted and told each time.
+    """
     tree.lock_tree(tx)
     node = tree.get_node(tx, node_id)
     caller.require(Role.ADMINISTRATOR, node.path)

@@ -51,7 +51,7 @@ def hand_over_gifts(tx: Session) -> None:
 
 
 def list_merged_into(tx: Session, path: str) -> list[UUID]:
-    """The closed stations that lie below a station, because they were merged into it."""
+    """The closed places that lie below one; of a station those that were merged into it, and its closed compounds."""
     statement = text("SELECT node_id FROM station WHERE starts_with(path, :path) AND path <> :path AND closed")
     return list(tx.scalars(statement, {"path": path}))
 
