@@ -82,6 +82,13 @@ _ADDED_BY_STAFF = """
         AND (action IN ('login.release', 'member.erase') OR action = 'login.claim' AND detail ? 'let_go')
     )
 """
+# Not by a merge, which gives who stays the logins of the entry that goes, and has an entry of its own.
+_CLAIMED = """
+    since IS NOT NULL AND NOT EXISTS (
+        SELECT FROM merge WHERE into_id = acts.member_id AND undone_at IS NULL
+        AND CAST(kept AS jsonb) -> 'logins' @> jsonb_build_array(jsonb_build_object('login_id', acts.login_id))
+    )
+"""
 # A new password ends all tokens of a login, and is an act of its own.
 _REVOKED = """
     kind = 'token' AND revoked_at IS NOT NULL AND NOT EXISTS (
@@ -133,7 +140,7 @@ ACTS = (
     Act("members", "one_time_code", "purpose = 'claim'", ("login.make_claim",), "member_id"),
     Act("members", "erasure", "true", ("login.ask_erasure", "member.ask_erasure"), "member_id"),
     Act("members", "member", "status = 'erased'", ("member.erase",)),
-    Act("members", "login_member", "since IS NOT NULL", ("login.claim",), "member_id"),
+    Act("members", "login_member", _CLAIMED, ("login.claim",), "member_id"),
     Act("members", "one_time_code", "purpose = 'first_administrator'", ("administrator.make_code",)),
     Act("members", "access", "kind = 'token'", ("token.add",)),
     Act("members", "access", _REVOKED, ("token.revoke",)),
@@ -200,3 +207,36 @@ def find_silent_acts(rows: Callable[..., list[Any]]) -> Iterator[str]:
             actions=list(act.actions),
         ):
             yield f"{act.service}: {' or '.join(act.actions)} of {act.table} {row.subject} is not in the audit log"
+
+
+# --- What only a person's own act or a merge brings about ---------------------------------------------------
+
+# Whom a login acts for without a claim came in with it, or was added by it, and agreed by it to what members agree to.
+# Of a login that a code of the station's made nothing else is written down.
+_UNEXPLAINED = """
+    SELECT acting.login_id, acting.member_id, relation FROM login_member acting
+    LEFT JOIN creation made ON made.id = acting.login_id
+    WHERE since IS NULL AND made.member_id IS DISTINCT FROM acting.member_id
+        AND NOT (relation = 'self' AND made.id IS NULL)
+        AND NOT EXISTS (
+            SELECT FROM consent WHERE consent.member_id = acting.member_id AND consent.by = 'login:' || acting.login_id
+        )
+"""
+_TORN_MERGES = """
+    SELECT coalesce(merge.member_id, member.id) AS member_id, into_id, merged_into
+    FROM (SELECT * FROM merge WHERE undone_at IS NULL) AS merge
+    FULL JOIN (SELECT * FROM member WHERE status = 'merged') AS member ON member.id = merge.member_id
+    WHERE into_id IS DISTINCT FROM merged_into
+"""
+
+
+def find_stray_logins(rows: Callable[..., list[Any]]) -> Iterator[str]:
+    """Logins that act for somebody who neither came in with them nor was added by them, claimed, or merged."""
+    for row in rows("members", _UNEXPLAINED):
+        yield f"login {row.login_id} acts for {row.member_id} as {row.relation}, and nothing says since when"
+
+
+def find_torn_merges(rows: Callable[..., list[Any]]) -> Iterator[str]:
+    """Merges into somebody else than the entry says: taken back, they would give back to a stranger."""
+    for row in rows("members", _TORN_MERGES):
+        yield f"member {row.member_id} was merged into {row.into_id}, and the entry says {row.merged_into}"

@@ -3,15 +3,21 @@
 What is on its way is read first: so nothing that arrives meanwhile is taken for lost.
 """
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from devtools.verify.town import Town
 from services.members.domain.places import spells
+from services.members.store.imports import Content
+from services.members.store.keys import keys
 from services.rewards.queries import verify as redemptions
+from shared import clock
 
 # --- Between check-in and points ------------------------------------------------------------------------
 
@@ -258,3 +264,102 @@ def _persons(town: Town) -> dict[UUID, UUID]:
     for row in town.rows("points", "SELECT DISTINCT from_member_id, to_member_id FROM move WHERE kind = 'merge'"):
         stands_for[end(row.from_member_id)] = end(row.to_member_id)
     return {member_id: end(member_id) for member_id in stands_for}
+
+
+# --- What was approved, as it was approved ----------------------------------------------------------------
+
+_ONE_EACH = """
+    SELECT import_row.id, member_id, decided_at FROM import_row JOIN import_file ON import_file.id = import_id
+    WHERE kind = 'opening' AND import_row.state = 'added' AND member_id IS NOT NULL ORDER BY decided_at, number
+"""
+_MERGES = "SELECT member_id, into_id, at FROM merge WHERE undone_at IS NULL"
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def find_double_openings(town: Town) -> Iterator[str]:
+    """People with two opening balances, the later one approved when both entries were known to be one person. Who was
+    merged after both keeps both: each was somebody's paper.
+    """
+    merges = {row.member_id: (row.into_id, row.at) for row in town.rows("members", _MERGES)}
+    by_person: dict[UUID, list[tuple[Any, dict[UUID, datetime]]]] = defaultdict(list)
+    for row in town.rows("members", _ONE_EACH):
+        line = _line_of(row.member_id, merges)
+        by_person[[*line][-1]].append((row, line))
+    for theirs in by_person.values():
+        for (first, one), (second, other) in itertools.combinations(theirs, 2):
+            met = next(member_id for member_id in one if member_id in other)
+            if max(one[met], other[met]) <= second.decided_at:
+                yield f"openings {first.id} and {second.id} were both taken in for member {met}"
+
+
+def _line_of(member_id: UUID, merges: Mapping[UUID, tuple[UUID, datetime]]) -> dict[UUID, datetime]:
+    """A member and everybody whom they are by merges, in that order, each with since when."""
+    line = {member_id: _LONG_AGO}
+    while member_id in merges and merges[member_id][0] not in line:
+        since, (member_id, at) = line[member_id], merges[member_id]
+        line[member_id] = max(since, at)
+    return line
+
+
+_APPROVED_ROWS = """
+    SELECT import_row.id, import_id, kind, import_row.content
+    FROM import_row JOIN import_file ON import_file.id = import_id
+    WHERE kind IN ('opening', 'past') AND import_row.state = 'added' AND import_row.content IS NOT NULL
+"""
+_BOOKED_AMOUNTS = """
+    SELECT CAST(substring(key FROM 9) AS uuid) AS id, CAST(outcome ->> 'points' AS bigint) AS points,
+        CAST(outcome ->> 'minutes' AS bigint) AS minutes
+    FROM idempotency WHERE key LIKE 'opening:%' AND outcome ->> 'state' = 'booked'
+"""
+_TAKEN_TIMES = """
+    SELECT attendance.id, arrived_at, left_at FROM attendance JOIN past_record past ON past.id = attendance.id
+    WHERE past.state = 'taken' AND attendance.state = 'confirmed'
+"""
+
+
+def find_changed_amounts(town: Town) -> Iterator[str]:
+    """Opening balances and past services that arrived with other points, minutes or times than were approved. What was
+    forgotten of a row, and what was corrected since, is not compared.
+    """
+    rows = town.rows("members", _APPROVED_ROWS)
+    with town.apps["members"].app_context():
+        approved = {row.id: (row.kind, read) for row in rows if (read := _read(row)) is not None}
+    for row in town.rows("points", _BOOKED_AMOUNTS):
+        kind, read = approved.get(row.id, ("", {}))
+        if kind == "opening" and (row.points, row.minutes) != (read["points"], read["minutes"]):
+            yield (
+                f"opening {row.id} was approved with {read['points']} points and {read['minutes']} minutes,"
+                f" and is booked with {row.points} and {row.minutes}"
+            )
+    for row in town.rows("checkin", _TAKEN_TIMES):
+        kind, read = approved.get(row.id, ("", {}))
+        if kind == "past" and (row.arrived_at, row.left_at) != _times(read):
+            yield f"past service {row.id} was approved for other times than {row.arrived_at} to {row.left_at}"
+
+
+def _read(row: Any) -> dict[str, Any] | None:
+    return msgspec.json.decode(keys().unseal_bytes(row.import_id, row.content), type=Content).read
+
+
+def _times(read: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    begins = clock.day_starts(date.fromisoformat(read["day"])) + timedelta(minutes=read["begin"])
+    return begins, begins + timedelta(minutes=read["minutes"])
+
+
+# --- What is kept for nobody ------------------------------------------------------------------------------
+
+_KEPT_FOR_GONE = """
+    WITH RECURSIVE line AS (
+        SELECT member_id, status AS became FROM member_card WHERE status IN ('left', 'erased')
+        UNION
+        SELECT card.member_id, line.became FROM member_card card JOIN line ON card.merged_into = line.member_id
+    )
+    SELECT redemption.id, member_id, became FROM redemption JOIN line USING (member_id)
+    WHERE state = 'confirmed' AND (became = 'left' OR expires_at > :now)
+"""
+
+
+def find_kept_for_gone(town: Town) -> Iterator[str]:
+    """Vouchers of people who have left or were erased, also under an entry that was merged into theirs."""
+    for row in town.rows("rewards", _KEPT_FOR_GONE, now=clock.now()):
+        yield f"redemption {row.id} is kept for member {row.member_id}, who is {row.became}"

@@ -5,7 +5,7 @@ those between services are here, since only a tool may look into two databases a
 from collections.abc import Iterator
 
 from devtools.verify import attended, between
-from devtools.verify.audited import find_silent_acts
+from devtools.verify.audited import find_silent_acts, find_stray_logins, find_torn_merges
 from devtools.verify.entitled import find_acts_without_right, find_own_cases, find_parted_entries
 from devtools.verify.protected import find_unprotected
 from devtools.verify.shown import find_listed_without_consent, find_remembered, find_shown_without_consent
@@ -46,11 +46,16 @@ def all_checks(town: Town) -> Iterator[Check]:
         "every past service is taken in as it was approved, or will be",
         lambda: between.find_wrong_past_services(town),
     )
+    yield 3, "a person has one opening balance", lambda: between.find_double_openings(town)
+    yield 3, "what was approved came with the amounts that were approved", lambda: between.find_changed_amounts(town)
     for name, find in redemptions.CHECKS.items():
         yield (4 if name.startswith(("stock", "limits")) else 5), name, town.within("rewards", find)
     yield 5, "points hold of every redemption what it came to", lambda: between.find_wrong_spends(town)
+    yield 5, "nothing is kept for who is gone", lambda: between.find_kept_for_gone(town)
     yield 6, "no append-only table can be changed by its service", lambda: find_unprotected(town.rows)
     yield 7, "every privileged act is in the audit log", lambda: find_silent_acts(town.rows)
+    yield 7, "every login acts for whom it came with, added or claimed", lambda: find_stray_logins(town.rows)
+    yield 7, "every merge is into whom the entry names", lambda: find_torn_merges(town.rows)
     yield 7, "nobody acts for themselves or the own household", lambda: find_own_cases(town.rows)
     yield 7, "entries of one person live together", lambda: find_parted_entries(town.rows)
     yield 7, "nobody acts without a right that reaches so far", lambda: find_acts_without_right(town.rows)

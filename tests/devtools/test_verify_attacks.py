@@ -516,8 +516,15 @@ ATTACKS: dict[str, list[Damage]] = {
     ],
 }  # fmt: skip
 
-_THEIR_OWN = (*ledger.CHECKS, *redemptions.CHECKS, PARTED)
-"""These have their attacks in tests/points/test_seal.py, tests/rewards/test_verify.py and beside this file."""
+OF_PERSONS = (
+    "a person has one opening balance", "what was approved came with the amounts that were approved",
+    "nothing is kept for who is gone", "every login acts for whom it came with, added or claimed",
+    "every merge is into whom the entry names",
+)  # fmt: skip
+"""These have their attacks in test_verify_attacks_of_persons.py."""
+
+_THEIR_OWN = (*ledger.CHECKS, *redemptions.CHECKS, *OF_PERSONS, PARTED)
+"""These have their attacks in tests/points/test_seal.py and tests/rewards/test_verify.py, and beside this file."""
 
 
 def test_every_check_has_an_attack() -> None:
