@@ -74,6 +74,7 @@ def print_sheet(activity_id: UUID) -> ResponseReturnValue:
     leader_id = site["leader_member_id"]
     listed = [*(line["member_id"] for line in sheet["lines"]), *([leader_id] if leader_id else [])]
     names = _names(sheet, listed)
+    anywhere = _anywhere(sheet)
     return render_template(
         "sheets/paper.html",
         back=_back(activity, sheet["as_organizer"]),
@@ -84,8 +85,16 @@ def print_sheet(activity_id: UUID) -> ResponseReturnValue:
         number=sheet["number"],
         leader=names.get(leader_id, {}).get("name", "–"),
         lines=[names.get(line["member_id"], {"name": describe(None)}) for line in sheet["lines"]],
-        all_lines=len(sheet["lines"]) + blank_lines(len(sheet["lines"])),
+        anywhere=anywhere,
+        all_lines=len(sheet["lines"]) + blank_lines(len(sheet["lines"]) + (anywhere is not None)),
     )
+
+
+def _anywhere(sheet: dict[str, Any]) -> int | None:
+    """The number of the first line of who named no site, where there are several; None without such."""
+    if len(sheet["activity"]["sites"]) == 1:
+        return None
+    return next((line["number"] for line in sheet["lines"] if line["site_id"] is None), None)
 
 
 def blank_lines(printed: int) -> int:
@@ -317,6 +326,7 @@ def _lines_page(sheet: dict[str, Any], filled: Form) -> str:
         number=sheet["number"],
         filled=filled,
         everybody=filled.text("action") == "all",
+        anywhere=_anywhere(sheet),
         rows=[
             line | {"who": describe(names.get(line["member_id"])), "stands": _stands(line)} for line in sheet["lines"]
         ],

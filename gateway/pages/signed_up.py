@@ -56,13 +56,15 @@ def read_list(activity_id: UUID) -> ResponseReturnValue:
         filled.fail("list", _("请把接龙粘贴进来"))
         return _list_page(activity_id, filled), 422
     try:
-        lines = backend.call("checkin", "POST", "/sign-up-lists/read", json={"text": text})
         activity, signed = with_signed_up(activity_id)
+        names = [site["name"] for site in activity["sites"]] if len(activity["sites"]) > 1 else []
+        lines = backend.call("checkin", "POST", "/sign-up-lists/read", json={"text": text, "sites": names})
         looked_up = look_up(activity["station_id"], lines)
     except HuzhuError as refusal:
         filled.blame(refusal, {"text": "list"})
         return _list_page(activity_id, filled), 422
-    return _check_page(activity, looked_up, {one["member_id"] for one in signed if one["id"]}, text)
+    taken = {one["member_id"] for one in signed if one["id"]}
+    return _check_page(activity, looked_up, taken, text, filled.text("site"))
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/sign-ups/list")
@@ -73,12 +75,14 @@ def sign_up_list(activity_id: UUID) -> ResponseReturnValue:
     """
     filled = Form.posted()
     # In the order of the list: who stands on it first has a place before the others.
-    wanted = [str(member_id) for key in _keys(filled, "chosen") if (member_id := _chosen(filled, key))]
+    keys = {member_id: key for key in reversed(_keys(filled, "chosen")) if (member_id := _chosen(filled, key))}
+    wanted = list(reversed(keys.items()))[:CHOICES_MAX]
     if not wanted:
         filled.fail("", _("名单上没有可以报名的人"))
     content = {
         "id": filled.uuid("id", _("页面不完整，请刷新再试")),
-        "member_ids": list(dict.fromkeys(wanted))[:CHOICES_MAX],
+        "member_ids": [str(member_id) for member_id, _key in wanted],
+        "site_ids": [_site(filled, key) for _member_id, key in wanted],
         "from_list": True,
     }
     if filled:
@@ -97,7 +101,7 @@ def sign_up_list(activity_id: UUID) -> ResponseReturnValue:
         "left": len(left),
     }
     text = "\n".join(filled.text(f"open_{key}") for key in left)
-    return _list_page(activity_id, Form({"list": text} if text else {}), outcome)
+    return _list_page(activity_id, Form({"list": text, "site": filled.text("site")} if text else {}), outcome)
 
 
 def _keys(filled: Form, of: str) -> list[str]:
@@ -109,6 +113,12 @@ def _keys(filled: Form, of: str) -> list[str]:
 
 def _chosen(filled: Form, key: str) -> UUID | None:
     return uuid_or_none(filled.text(f"chosen_{key}"))
+
+
+def _site(filled: Form, key: str) -> str | None:
+    """Where who stands on a line means to come: to the site that it names, else to that of the whole list, if any."""
+    found = uuid_or_none(filled.text(f"site_{key}") or filled.text("site"))
+    return str(found) if found else None
 
 
 def visible(text: str) -> str:
@@ -142,8 +152,12 @@ def look_up(station_id: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]
     return found
 
 
-def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: set[str], text: str) -> str:
-    """`taken` are the members who are signed up: who of them is meant is `already`, who stands there again `twice`."""
+def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: set[str], text: str, site: str) -> str:
+    """`taken` are the members who are signed up: who of them is meant is `already`, who stands there again `twice`.
+    `site`: where they all mean to come who name no other.
+    """
+    sites = {one["name"]: one["id"] for one in activity["sites"]}
+    names = {one["id"]: one["name"] for one in activity["sites"]}
     seen: set[str] = set()
     # Whatever a line of the same list said before: the chat keeps both.
     not_coming = {member["id"] for line in lines if line["comes_to"] == "not_coming" for member in line["members"]}
@@ -155,6 +169,8 @@ def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: se
         line["key"] = f"{number}_{shown[number]}" if shown[number] > 1 else str(number)
         line["of_several"] = people_of[number] > 1
         line["again"] = _again(line)
+        line["site_id"] = sites.get(line["site"])
+        line["site"] = line["site"] or names.get(site)
         if line["comes_to"] == "one":
             (member,) = line["members"]
             if member["id"] in taken:
@@ -166,7 +182,9 @@ def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: se
             seen.add(member["id"])
         line["called_off"] = any(member["id"] in taken for member in line["members"])
         line["options"] = [(member["id"], describe(member)) for member in line["members"]]
-    return render_template("signed_up/check.html", activity=activity, lines=lines, text=text, filled=Form())
+    return render_template(
+        "signed_up/check.html", activity=activity, lines=lines, text=text, filled=Form({"site": site})
+    )
 
 
 def _again(line: dict[str, Any]) -> str:
@@ -195,6 +213,7 @@ def _list_page(activity_id: UUID, filled: Form, outcome: dict[str, int] | None =
     return render_template(
         "signed_up/list.html",
         activity=activity,
+        site_options=[("", _("没有选点位")), *sites.items()] if len(sites) > 1 else [],
         rows=[
             one | {"who": describe(known.get(one["member_id"])), "site": sites.get(one["site_id"], "")}
             for one in signed

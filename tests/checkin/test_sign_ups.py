@@ -43,6 +43,18 @@ def test_one_login_signs_up_several_members_in_order(station: Station) -> None:
     assert station.rows("SELECT * FROM audit_log WHERE action LIKE 'sign_up.%'") == []
 
 
+def test_each_of_a_list_is_signed_up_for_the_site_they_named(station: Station) -> None:
+    east, west = (SiteDraft(uuid4(), name, name) for name in ("东门", "西门"))
+    activity, people = station.activity(sites=[east, west]), [station.member() for _ in range(3)]
+    sites = [west.id, None, east.id]
+    sign_up(station.organizer, activity.id, *people, site_ids=sites, from_list=True)
+    assert [(one["member_id"], one["site_id"]) for one in signed_up(station, activity.id)] == list(
+        zip(people, sites, strict=True)
+    )
+    with pytest.raises(NoSuchSite):
+        sign_up(station.organizer, activity.id, station.member(), site_ids=[uuid4()])
+
+
 def test_signing_up_again_in_whatever_way_is_being_signed_up(station: Station) -> None:
     who, activity = station.person(), station.activity()
     request = uuid4()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.pages import sheets
+from shared.ids import new_id
 from shared.principal import Role
 from tests.gateway.organizing import START, publish, scan
 from tests.gateway.real import Browser, Town, form_fields, town
@@ -101,6 +102,25 @@ def test_hands_write_names_homes_and_times_as_they_like(town: Town, organizer: B
     assert {one["member_id"] for one in attendances(organizer, here)} == {who.member_id for who in (uyghur, hu, spread)}
     [record] = [one for one in attendances(organizer, here) if one["member_id"] == uyghur.member_id]
     assert "T01:15:00" in record["arrived_at"]
+
+
+def test_who_chose_no_site_stands_apart_on_every_sheet_and_is_ticked_with_nobody(
+    town: Town, organizer: Browser
+) -> None:
+    chen = town.person("陈芳")
+    here = publish(organizer, site_name_0="东门", site_name_1="西门")
+    activity = organizer.api("GET", f"/checkin/activities/{here.rpartition('/')[2]}")
+    page = f"/activities/{here.rpartition('/')[2]}"
+    chen.api("POST", f"/checkin{page}/sign-ups", {"id": str(new_id()), "member_ids": [chen.member_id]})
+    for site in activity["sites"]:
+        with town.at(START - timedelta(minutes=30)):
+            paper = organizer.get(f"{here}/sheet?site={site['id']}").text
+        assert paper.index("以下的人没有选点位") < paper.index("陈芳")
+        assert len(on_paper(paper)) == 19  # the line that says so takes the place of one
+    with town.at(AFTERWARDS):
+        everybody = send(organizer, here, typing(organizer, here), "all")
+        assert "从第 1 行起没有选点位" in everybody
+        assert not re.search(r'name="came_1"[^>]* checked', everybody)
 
 
 @pytest.mark.parametrize(("printed", "lines"), [(0, 20), (16, 20), (17, 48), (44, 48), (45, 76), (300, 328)])

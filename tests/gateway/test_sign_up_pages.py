@@ -271,6 +271,23 @@ def test_who_stands_first_on_the_list_has_the_first_place_also_when_it_had_to_be
     assert f'action="{list_page}"' not in nobody or "<span>报名</span>" not in nobody
 
 
+def test_a_pasted_list_says_for_which_site_it_is_and_its_lines_know_better(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    ids = [town.person(name).member_id for name in ("陈芳", "李小明", "王秀英")]
+    here = publish(organizer, site_name_0="东门", site_name_1="西门")
+    page, list_page = f"{here}/sign-ups", f"{here}/sign-ups/list"
+    sites = {
+        one["name"]: one["id"] for one in organizer.api("GET", f"/checkin{here.removeprefix('/organize')}")["sites"]
+    }
+    checked = organizer.post(page, f"{page}/read", list="1. 陈芳\n2. 李小明 西门\n3. 王秀英", site=sites["东门"]).text
+    assert "这一行还写着" not in checked
+    organizer.client.post(list_page, data=form_fields(checked, list_page))
+    found = organizer.api("GET", f"/checkin{here.removeprefix('/organize')}/sign-ups")
+    assert [(one["member_id"], one["site_id"]) for one in found] == list(
+        zip(ids, [sites["东门"], sites["西门"], sites["东门"]], strict=True)
+    )
+
+
 def test_who_says_that_they_do_not_come_is_not_signed_up_whatever_stands_above(town: Town) -> None:
     organizer, zhao = town.person("李组织", Role.ORGANIZER), town.person("赵红梅")
     uyghur, wu = town.person("古丽娜尔·买买提"), town.person("吴春生")

@@ -363,10 +363,17 @@ def test_a_station_serves_the_people_of_one_that_was_split_off_it_until_that_has
     gift = town.gift(stock=5, limit_per_quarter=None, node_id=town.sub_centre.id)
     part = Place(uuid4(), f"{town.sub_centre.path}{uuid4().hex}/")
     member = town.member(station_id=part.id)
-    facts: dict[str, Any] = dict(
-        node_id=part.id, level="station", name="新站", path=part.path, parent_id=town.sub_centre.id
+    take_copies(
+        StationChanged(
+            version=1,
+            node_id=part.id,
+            level="station",
+            name="新站",
+            path=part.path,
+            parent_id=town.sub_centre.id,
+            split_from_id=town.station.id,
+        )
     )
-    take_copies(StationChanged(version=1, split_from_id=town.station.id, **facts))
     with pytest.raises(rules.NotHomeStation):
         town.redeemed(gift, member, station_id=town.other_station.id)
     assert town.redeemed(gift, member).state is State.CONFIRMED

@@ -67,4 +67,4 @@ def sign_up(body: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
 @refuses()
 def read_list(body: dict[str, Any]) -> list[sign_up_lists.Line]:
     """Read a pasted 接龙 list line by line. Nothing is kept, and nobody is looked up."""
-    return sign_up_lists.read(body["text"])
+    return sign_up_lists.read(**body)

@@ -1,6 +1,6 @@
 """People sign up for an activity, for themselves or by an organizer, and call it off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,13 +39,14 @@ def sign_up(
     activity_id: UUID,
     member_ids: Sequence[UUID],
     site_id: UUID | None = None,
+    site_ids: Sequence[UUID | None] | None = None,
     from_list: bool = False,
 ) -> list[Receipt]:
     """Sign these members up, in this order: one's own, and for organizers anybody.
 
     Nobody is turned away for want of room. Who is signed up stays where they are, and a repeated request signs up
     nobody again who has called off since; Conflict when it was of another activity. `from_list`: they stood on a
-    pasted list.
+    pasted list. `site_ids`: where each of them means to come, in their order, else all to `site_id`.
     """
     wanted = list(dict.fromkeys(member_ids))
     activity = store.hold_order(tx, activity_id)
@@ -64,14 +65,15 @@ def sign_up(
     new = [member_id for member_id in wanted if member_id not in outcomes]
     if new:
         sign_ups.require_open(activity.stands, activity.ends_at, clock.now())
-        if site_id is not None:
-            activity_store.get_site(activity, site_id)
+        sites = dict(zip(member_ids, site_ids or [site_id] * len(member_ids), strict=True))
+        for chosen in {site for member_id in new if (site := sites[member_id]) is not None}:
+            activity_store.get_site(activity, chosen)
         added = _add(
             tx,
             caller,
             activity,
             {member_id: ids[member_id] for member_id in new},
-            site_id,
+            sites,
             request_id if from_list else None,
         )
         outcomes |= {member_id: Outcome.TAKEN if member_id in added else Outcome.REFUSED for member_id in new}
@@ -86,7 +88,7 @@ def _add(
     caller: Principal,
     activity: Activity,
     ids: dict[UUID, UUID],
-    site_id: UUID | None,
+    sites: Mapping[UUID, UUID | None],
     list_id: UUID | None,
 ) -> list[UUID]:
     """Returns those who are active; the caller's own cards may still be on their way."""
@@ -98,7 +100,6 @@ def _add(
     ]
     common: dict[str, Any] = {
         "activity_id": activity.id,
-        "site_id": site_id,
         "at": clock.now(),
         "by_member_id": caller.own_member_id,
         "list_id": list_id,
@@ -108,7 +109,7 @@ def _add(
         store.add(
             tx,
             [
-                common | {"id": ids[member_id], "member_id": member_id, "number": number}
+                common | {"id": ids[member_id], "member_id": member_id, "site_id": sites[member_id], "number": number}
                 for number, member_id in numbers
             ],
         )

@@ -8,8 +8,8 @@ they do not come is told apart from who does.
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 LINES_MAX = 500
@@ -44,6 +44,8 @@ class Line:
     place: str = ""
     note: str = ""
     companions: int = 0
+    site: str | None = None
+    """Which of the activity's sites the line names, or the heading above it."""
 
 
 # A dot before a digit is no ordinal: 3.5 元.
@@ -95,20 +97,42 @@ _SAYS_NO = re.compile(
 )
 
 
-def read(text: str) -> list[Line]:
-    """Every line that is not blank, in order."""
+def read(text: str, sites: Sequence[str] = ()) -> list[Line]:
+    """Every line that is not blank, in order; `sites`: what the activity's sites are called."""
     lines: list[Line] = []
     seen_person = False
+    site = None
+    named = {name: _site_pattern(name) for name in sorted(sites, key=len, reverse=True)}
     for number, written in enumerate(text.splitlines(), 1):
         plain = _plain(written)
         if not plain:
             continue
-        read_now = _read_line(number, written.strip(), plain, is_early=not seen_person)
+        if (heading := next((name for name in named if _bare(name) == _bare(plain)), None)) is not None:
+            site = heading
+            lines.append(Line(number, written.strip(), Reading.HEADING, site=site))
+            continue
+        own = next((name for name, pattern in named.items() if pattern.search(plain)), None)
+        rest = plain if own is None else named[own].sub(" ", plain)
+        read_now = _read_line(number, written.strip(), rest, is_early=not seen_person)
+        read_now = [replace(line, site=own or site) for line in read_now]
         seen_person = seen_person or read_now[0].reading is Reading.PERSON
         lines += read_now
         if len(lines) >= LINES_MAX:
             break
     return _with_title(lines[:LINES_MAX])
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]+", "", _plain(text)).lower()
+
+
+def _site_pattern(name: str) -> re.Pattern[str]:
+    """Where a line names a site: by a word of its own, 李明 东门, or 去东门. One that is called like a home only by the
+    latter, since people write where they live.
+    """
+    plain = re.escape(_plain(name))
+    alone = "" if _HOME.search(name) else rf"|(?<!\w){plain}"
+    return re.compile(rf"(?:[去到在]{plain}{alone})(?!\w)", re.IGNORECASE)
 
 
 def _with_title(lines: list[Line]) -> list[Line]:
@@ -119,7 +143,7 @@ def _with_title(lines: list[Line]) -> list[Line]:
     if not numbered or not _plain(lines[0].text).startswith("#"):
         return lines
     first = numbered[0]
-    return [Line(line.number, line.text, Reading.HEADING) for line in lines[:first]] + lines[first:]
+    return [Line(line.number, line.text, Reading.HEADING, site=line.site) for line in lines[:first]] + lines[first:]
 
 
 def _plain(text: str) -> str:

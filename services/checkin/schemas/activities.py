@@ -6,14 +6,22 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from webargs.fields import DelimitedList
 
 from services.checkin.domain.activities import State as ActivityState
-from services.checkin.schemas.kinds import PRESENCE_MAX, SITES_MAX, between, id_list, one_of, row_limit
+from services.checkin.schemas.kinds import (
+    PRESENCE_MAX,
+    SITE_NAME_MAX,
+    SITES_MAX,
+    between,
+    id_list,
+    one_of,
+    row_limit,
+)
 from shared.categories import NAMES
 from shared.fields import Instant, Line, Paragraphs, Whole, Wire, YesNo
 
 
 class SiteSchema(Wire):
     id = fields.UUID(required=True)
-    name = Line(length_max=60, required=True)
+    name = Line(length_max=SITE_NAME_MAX, required=True)
     place = Line(length_max=120, required=True)
     leader_member_id = fields.UUID(allow_none=True, load_default=None)
 

@@ -10,6 +10,9 @@ from shared.fields import WholeText
 SITES_MAX = 50
 
 
+SITE_NAME_MAX = 60
+
+
 SCAN_MEMBERS_MAX = 10
 
 

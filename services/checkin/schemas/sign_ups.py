@@ -1,12 +1,23 @@
 """Sign-ups on the wire."""
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.checkin.domain.activities import State as ActivityState
 from services.checkin.domain.sign_up_lists import TEXT_MAX, Reading
 from services.checkin.domain.sign_ups import Outcome as SignUpOutcome
-from services.checkin.schemas.kinds import SCAN_MEMBERS_MAX, SIGN_UPS_MAX, SIGNED_UP_MAX, id_list, one_of, row_limit
-from shared.fields import Instant, Paragraphs, WholeText, Wire, YesNo
+from services.checkin.schemas.kinds import (
+    SCAN_MEMBERS_MAX,
+    SIGN_UPS_MAX,
+    SIGNED_UP_MAX,
+    SITE_NAME_MAX,
+    SITES_MAX,
+    id_list,
+    one_of,
+    row_limit,
+)
+from shared.fields import Instant, Line, Paragraphs, WholeText, Wire, YesNo
 
 
 class NewSignUpsSchema(Wire):
@@ -17,7 +28,17 @@ class NewSignUpsSchema(Wire):
     )
     member_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=SIGN_UPS_MAX))
     site_id = fields.UUID(allow_none=True, load_default=None)
+    site_ids = fields.List(
+        fields.UUID(allow_none=True),
+        load_default=None,
+        metadata={"description": "The site of each of `member_ids`, in their order, where they differ"},
+    )
     from_list = YesNo(load_default=False, metadata={"description": "They stood on a pasted list; for organizers"})
+
+    @validates_schema
+    def _one_site_each(self, content: dict[str, Any], **_kwargs: Any) -> None:
+        if content.get("site_ids") is not None and len(content["site_ids"]) != len(content.get("member_ids") or ()):
+            raise ValidationError("每个人一个点位", "site_ids")
 
 
 class SignUpReceiptSchema(Wire):
@@ -78,6 +99,12 @@ class SignUpSchema(Wire):
 
 class ListTextSchema(Wire):
     text = Paragraphs(length_max=TEXT_MAX, required=True, metadata={"description": "Emoji may stand in it"})
+    sites = fields.List(
+        Line(length_max=SITE_NAME_MAX),
+        load_default=list,
+        validate=validate.Length(max=SITES_MAX),
+        metadata={"description": "What the activity's sites are called, which lines may name"},
+    )
 
 
 class ListLineSchema(Wire):
@@ -91,3 +118,4 @@ class ListLineSchema(Wire):
     place = fields.String(required=True)
     note = fields.String(required=True, metadata={"description": "What else stands on the line, not understood"})
     companions = fields.Integer(required=True)
+    site = fields.String(required=True, allow_none=True, metadata={"description": "The site that the line names"})

@@ -18,8 +18,8 @@ from shared.copies import PERSONS
 _columns = attendance_table.c
 
 # As it was at a moment: whoever signed up later is not on it, and whoever called off later still is. Those who named
-# no site may come to any: they stand on the first one's sheet, since on each of them they would be ticked by chance.
-# Who was merged since stands there as who they are now.
+# no site may come to any: they stand on each one's sheet, behind its own people (ADR 161). Who was merged since stands
+# there as who they are now.
 _list_lines = text(f"""
     WITH RECURSIVE {PERSONS}, stay AS (
         SELECT DISTINCT ON (coalesce(person_id, member_id)) coalesce(person_id, member_id) AS stays, id, site_id,
@@ -39,12 +39,7 @@ _list_lines = text(f"""
     LEFT JOIN member_card card ON card.member_id = coalesce(person_id, sign_up.member_id)
     LEFT JOIN station compound ON compound.node_id = card.compound_id
     LEFT JOIN station building ON building.node_id = card.building_id
-    WHERE sign_up.activity_id = :activity_id AND (
-            sign_up.site_id = :site_id
-            OR sign_up.site_id IS NULL AND :site_id = (
-                SELECT id FROM site WHERE site.activity_id = :activity_id ORDER BY site.number LIMIT 1
-            )
-        )
+    WHERE sign_up.activity_id = :activity_id AND (sign_up.site_id = :site_id OR sign_up.site_id IS NULL)
         AND sign_up.at <= :as_of AND (sign_up.cancelled_at IS NULL OR sign_up.cancelled_at > :as_of)
     ORDER BY number LIMIT :limit
 """)  # noqa: S608 - a statement of ours

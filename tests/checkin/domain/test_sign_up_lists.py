@@ -153,6 +153,31 @@ def test_a_whole_list_has_a_heading_blank_lines_and_people_in_any_order() -> Non
     assert people[-4:] == [(5, "李小明"), (6, "王秀英"), (7, "王秀英"), (9, "陈芳")]
 
 
+def test_a_line_names_a_site_by_a_word_of_its_own_or_a_heading_above_it() -> None:
+    text = """1. 陈芳 西门
+    2. 李小明去东门
+    3. 王秀英（西门） 3栋
+    4. 何静 和谐小区3栋
+    5. 马秀兰 去和谐小区
+    6. 赵志远
+    东门：
+    7. 黄晓明
+    8. 郑国强 西门"""
+    lines = [line for line in sign_up_lists.read(text, ["东门", "西门", "和谐小区"]) if line.name]
+    assert [(line.name, line.site, line.note) for line in lines] == [
+        ("陈芳", "西门", ""),
+        ("李小明", "东门", ""),
+        ("王秀英", "西门", ""),
+        ("何静", None, ""),
+        ("马秀兰", "和谐小区", ""),
+        ("赵志远", None, ""),
+        ("黄晓明", "东门", ""),
+        ("郑国强", "西门", ""),
+    ]
+    assert lines[2].place == "3栋"
+    assert lines[3].place == "和谐小区3栋"
+
+
 def test_the_title_of_a_numbered_list_is_nobody_though_it_is_as_short_as_a_name() -> None:
     lines = sign_up_lists.read("#接龙\n周六大扫除 下午四点\n1. 王秀英\n陈芳")
     assert [line.reading for line in lines] == [Reading.HEADING] * 2 + [Reading.PERSON] * 2
