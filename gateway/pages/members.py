@@ -77,10 +77,10 @@ def add_member() -> ResponseReturnValue:
         content["consents"] = texts.consents("terms", "privacy")
     else:
         filled.fail("agreed", _("请先向本人说明并取得同意"))
-    if filled and (alike := _not_looked_at(filled, content)):
-        return _new_page(filled, alike), 422
     if filled:
         try:
+            if alike := _not_looked_at(filled, content):
+                return _new_page(filled, alike), 422
             made = backend.call("members", "POST", "/members", json=content)
             return done.back(f"/staff/members/{made['id']}", "added")
         except HuzhuError as refusal:

@@ -57,14 +57,23 @@ def take(activity_id: UUID) -> ResponseReturnValue:
     try:
         made = _register(filled, activity["station_id"], form_id)
     except HuzhuError as refusal:
-        if refusal.code == "looks_alike" and (alike := look_alikes(activity["station_id"], filled)):
-            return _page(activity, filled, alike=alike, asked=True), 422
-        filled.blame(refusal, _FIELDS)
-        return _page(activity, filled), 503 if isinstance(refusal, Unavailable) else 422
+        return _refused(activity, filled, refusal)
     if made is None:
         return _page(activity, filled), 422
     filled.typed["registered"] = made["name"]
     return _let_in(filled, activity_id, site_id, made["id"], UUID(form_id))
+
+
+def _refused(activity: dict[str, Any], filled: Form, refusal: HuzhuError) -> ResponseReturnValue:
+    """The page again; where somebody looks alike it asks which of them it is."""
+    try:
+        alike = look_alikes(activity["station_id"], filled) if refusal.code == "looks_alike" else []
+    except Unavailable as silence:
+        refusal, alike = silence, []
+    if alike:
+        return _page(activity, filled, alike=alike, asked=True), 422
+    filled.blame(refusal, _FIELDS)
+    return _page(activity, filled), 503 if isinstance(refusal, Unavailable) else 422
 
 
 @pages.post("/organize/activities/<uuid:activity_id>/newcomer/alike")
@@ -99,10 +108,14 @@ def _register(filled: Form, station_id: str, form_id: str) -> dict[str, Any] | N
 
 
 def look_alikes(station_id: str, filled: Form) -> list[dict[str, Any]]:
-    """Who of the station may be meant; nobody while what was typed so far is no name or no number."""
+    """Who of the station may be meant; nobody while what was typed so far is no name or no number. Unavailable when
+    members was not heard, which says nothing of who is there.
+    """
     wanted = {"station_id": station_id, "name": filled.text("name"), "phone": filled.text("phone") or None}
     try:
         found = backend.call("members", "POST", "/newcomers/look-alikes", json=wanted)
+    except Unavailable:
+        raise
     except HuzhuError:
         return []
     return [one | {"told_apart": told_apart(one)} for one in found]

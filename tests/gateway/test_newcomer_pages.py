@@ -141,6 +141,30 @@ def test_while_typing_the_same_people_are_suggested(town: Town) -> None:
         assert organizer.client.post(f"{page}/alike", data=asked | {"name": name}).text.strip() == ""
 
 
+def test_that_members_was_not_heard_is_not_nobody_alike(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    organizer, staff = town.person("李组织", Role.ORGANIZER), town.person("周站长", Role.STAFF)
+    town.person("王秀英")
+    page, desk = f"{publish(organizer)}/newcomer", "/staff/members/new"
+    call = backend.call
+
+    def without(service: str, method: str, path: str, **given: Any) -> Any:
+        if path == "/newcomers/look-alikes":
+            raise Unavailable
+        return call(service, method, path, **given)
+
+    with town.at(START):
+        monkeypatch.setattr(backend, "call", without)
+        refused = organizer.post(page, page, status=503, **typed(town)).text
+        assert Unavailable.detail in refused
+        assert form_fields(refused, page)["name"] == "王秀英"
+        piece = {"csrf_token": token_of(organizer.client), "station_id": town.station_id, "name": "王秀英", "phone": ""}
+        assert organizer.client.post(f"{page}/alike", data=piece).status_code == 503
+        home = {"station_id": town.station_id, **typed(town)}
+        assert Unavailable.detail in staff.post(desk, desk, status=422, **home).text
+        monkeypatch.undo()
+    assert len(members(organizer, "王秀英")) == 1
+
+
 def test_where_signing_in_fails_the_registration_stands_and_one_button_tries_again(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
