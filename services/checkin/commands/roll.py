@@ -85,10 +85,8 @@ def tick(tx: Session, caller: Principal, *, activity_id: UUID, ticks: Sequence[T
             verdict = Verdict(Outcome.REFUSED, Why.OWN_CASE)
             own_cases.append(each)
         elif led is not None and not roll.is_within(each, found, _site_of(activity, each), led):
-            verdict, found = (
-                Verdict(Outcome.REFUSED, Why.OTHER_SITE),
-                None,
-            )  # where they are is not this leader's to know
+            # Where they are is not this leader's to know.
+            verdict, found = Verdict(Outcome.REFUSED, Why.OTHER_SITE), None
         elif card is None or card.status != "active":
             verdict = Verdict(Outcome.REFUSED, Why.NOT_ACTIVE)
         else:
