@@ -95,6 +95,8 @@ def change_activity(activity_id: UUID) -> ResponseReturnValue:
     return _form_page(filled, activity), 422
 
 
+FAR_DAYS = 366
+"""What is to be later than this is asked about: more often the year is a slip."""
 FIELDS = {
     "starts_at": "start",
     "ends_at": "end",
@@ -154,6 +156,8 @@ def _as_typed(activity: dict[str, Any], leaders: dict[str, dict[str, Any]]) -> d
         "day": starts_at.date().isoformat(),
         "start": f"{starts_at:%H:%M}",
         "end": f"{ends_at:%H:%M}",
+        "overnight": "1" if ends_at.date() > starts_at.date() else "",
+        "far": "1" if starts_at.date() > clock.today() + timedelta(days=FAR_DAYS) else "",
         "window_before_minutes": str(activity["window_before_minutes"]),
         "capacity": str(activity["capacity"] or ""),
         "confirm_each": "1" if activity["confirm_each"] else "",
@@ -181,7 +185,9 @@ def _read_activity(filled: Form, activity: dict[str, Any] | None = None) -> dict
 
 
 def read_times(filled: Form) -> dict[str, str]:
-    """Start and end out of a day and two times; an end before the start is on the next day."""
+    """Start and end out of a day and two times; the end is on the next day for who has ticked that it is, since an end
+    before the start is more often a slip.
+    """
     day = filled.day("day")
     if day is None:
         filled.fail("day", _("请填写日期"))
@@ -191,8 +197,12 @@ def read_times(filled: Form) -> dict[str, str]:
         return {}
     starts_at = datetime.combine(datetime.fromisoformat(day), start, clock.SHANGHAI)
     ends_at = datetime.combine(starts_at.date(), end, clock.SHANGHAI)
-    if ends_at <= starts_at:
+    if filled.text("overnight"):
         ends_at += timedelta(days=1)
+    if ends_at <= starts_at:
+        filled.fail("end", _("结束时间要比开始晚。过了零点才结束的，请勾选“第二天才结束”"))
+    if starts_at.date() > clock.today() + timedelta(days=FAR_DAYS) and not filled.text("far"):
+        filled.fail("far", _("日期离现在一年多，请核对年份。没有写错的，请勾选“年份没有写错”"))
     return {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
 
 

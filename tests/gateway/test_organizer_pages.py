@@ -93,6 +93,9 @@ WRONG = [
     ("day", "", "请填写日期"),
     ("start", "九点", "时间请写成"),
     ("end", "25:00", "时间请写成"),
+    ("end", "08:00", "结束时间要比开始晚"),
+    ("end", "09:00", "结束时间要比开始晚"),
+    ("day", "2099-03-08", "日期离现在一年多，请核对年份"),
     ("capacity", "很多", "人数应为整数"),
     ("window_before_minutes", "-5", "提前多少分钟"),
     ("station_id", "x", "请选择实践站"),
@@ -107,6 +110,19 @@ def test_what_is_wrong_in_the_form_is_said_and_what_was_typed_stays(town: Town) 
         assert "错误：" in shown, field
         assert words in shown, field
         assert ACTIVITY["place"] in shown
+
+
+def test_a_shift_over_midnight_and_a_far_year_are_published_for_who_says_so(town: Town) -> None:
+    organizer = town.person("李组织", Role.ORGANIZER)
+    here = publish(organizer, start="22:00", end="02:00", overnight="1", day="2099-03-08", far="1")
+    told = organizer.api("GET", f"/checkin{here.removeprefix('/organize')}")
+    assert (told["starts_at"], told["ends_at"]) == ("2099-03-08T14:00:00+00:00", "2099-03-08T18:00:00+00:00")
+    saved = organizer.post(f"{here}/edit", f"{here}/edit", title="夜间巡查").text
+    assert "夜间巡查" in saved
+    assert "22:00" in saved
+    whole_day = {**ACTIVITY, "title": "值班", "end": "11:00", "overnight": "1"}
+    refused = organizer.post("/organize/activities/new", "/organize/activities/new", status=422, **whole_day).text
+    assert "最长 24 小时" in refused
 
 
 def test_the_screen_shows_the_present_code_and_feeds_its_script(town: Town) -> None:
