@@ -25,8 +25,6 @@ ROWS = 50
 COUNTED_MAX = 50
 """So many activities' people are counted with one question."""
 PAST_DAYS = 7
-FAR_DAYS = 366
-"""What is to be later than this is asked about: more often the year is a slip."""
 
 pages = Blueprint("organize", __name__)
 

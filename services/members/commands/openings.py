@@ -1,23 +1,21 @@
 """Opening balances out of a file: whose they are, and telling points of them once they are approved."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.members.domain import matching, openings
+from services.members.commands.match_rows import match
+from services.members.domain import openings
 from services.members.domain.imports import GONE, Kind, Problem, RowState
 from services.members.domain.openings import OpeningRow
 from services.members.domain.recognising import check_kind
-from services.members.store import entries, imports, tree
-from services.members.store.candidates import list_buildings, list_candidates, of_household, with_opening
+from services.members.store import entries, imports
+from services.members.store.candidates import with_opening
 from services.members.store.imports import Content, ImportFile, Row
-from services.members.store.keys import keys
 from shared import cells, outbox
-from shared.buildings import home_as
 from shared.events import OpeningApproved, OpeningUndone
 from shared.ids import new_id
 from shared.principal import Principal
@@ -39,7 +37,8 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
     }
     good = [row for row in read.values() if isinstance(row, OpeningRow)]
     problems: dict[int, list[Problem]] = {number: row for number, row in read.items() if isinstance(row, list)}
-    matched, own = _match(tx, caller, found.station_id, good, problems)
+    matched, own = match(tx, caller, found.station_id, good, problems)
+    _blame_twice(tx, matched, problems)
     imports.put_rows(
         tx,
         found.id,
@@ -72,45 +71,15 @@ def _as_read(row: OpeningRow | list[Problem]) -> dict[str, Any]:
     return read
 
 
-def _match(
-    tx: Session,
-    caller: Principal,
-    station_id: UUID,
-    rows: Sequence[OpeningRow],
-    problems: dict[int, list[Problem]],
-) -> tuple[dict[int, UUID], set[UUID]]:
-    """The members meant, by row, and who of them is the caller's own. These, who cannot be told and who comes twice go
-    among the problems.
-    """
-    numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    station = tree.get_standing(tx, station_id)
-    there = list_buildings(tx, station.path)
-    homes = [home_as(row.compound, row.building, there) for row in rows]
-    rows = [replace(row, compound=home[0], building=home[1]) for row, home in zip(rows, homes, strict=True)]
-    known = list_candidates(tx, station.id, station.path, {row.name for row in rows}, numbers)
-    candidates = matching.by_row(rows, known)
-    matched: dict[int, UUID] = {}
-    for row in rows:
-        phone = keys().phone_hash(row.phone) if row.phone else None
-        who = matching.find_member(row, phone, candidates[row.number])
-        if isinstance(who, Problem):
-            problems[row.number] = [who]
-        else:
-            matched[row.number] = who.id
-    have, own = with_opening(tx, matched.values()), of_household(tx, caller, matched.values())
+def _blame_twice(tx: Session, matched: Mapping[int, UUID], problems: dict[int, list[Problem]]) -> None:
+    """Who stands in the file a second time, or has an opening balance, goes among the problems."""
+    have = with_opening(tx, matched.values())
     first: dict[UUID, int] = {}
     for number, member_id in matched.items():
-        sentence = None
-        if member_id in first:
-            sentence = f"与第 {first[member_id]} 行是同一位志愿者"
+        if first.setdefault(member_id, number) != number:
+            problems[number] = [Problem(number, "", "", f"与第 {first[member_id]} 行是同一位志愿者")]
         elif member_id in have:
-            sentence = TWICE
-        elif member_id in own:
-            sentence = "这是您本人或同住家人，请另一位来交"
-        first.setdefault(member_id, number)
-        if sentence is not None:
-            problems[number] = [Problem(number, "", "", sentence)]
-    return matched, own
+            problems[number] = [Problem(number, "", "", TWICE)]
 
 
 def take_in(tx: Session, found: ImportFile, rows: Sequence[Row]) -> None:

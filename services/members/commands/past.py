@@ -1,7 +1,6 @@
 """Past services out of a file: whose they are, what check-in knows of them already, and telling it once approved."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,16 +8,15 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.members.domain import matching, past
+from services.members.commands.match_rows import match
+from services.members.domain import past
 from services.members.domain.imports import GONE, Kind, Problem, RowState, State
 from services.members.domain.past import PastRow
 from services.members.domain.recognising import check_kind
-from services.members.store import entries, imports, tree
-from services.members.store.candidates import list_buildings, list_candidates, of_household, with_opening
+from services.members.store import entries, imports
+from services.members.store.candidates import with_opening
 from services.members.store.imports import Content, ImportFile, Row
-from services.members.store.keys import keys
 from shared import cells, clock, outbox
-from shared.buildings import home_as
 from shared.categories import NAMES
 from shared.events import PastService, PastServiceApproved, PastServicesAsked, PastServiceUndone, Signer
 from shared.ids import new_id
@@ -42,7 +40,7 @@ def check(tx: Session, caller: Principal, found: ImportFile, sheets: Sequence[Sh
     read = {number: past.read_row(number, row, heads.columns, reading) for number, row in cells.body(rows, heads)}
     problems: dict[int, list[Problem]] = {number: row for number, row in read.items() if isinstance(row, list)}
     good = [row for row in read.values() if isinstance(row, PastRow)]
-    matched, own = _match(tx, caller, found.station_id, good, problems)
+    matched, own = match(tx, caller, found.station_id, good, problems)
     _blame_repeated(good, matched, problems)
     for row in good:
         if row.number not in problems and _moment(row, row.begin + row.minutes) > clock.now():
@@ -93,36 +91,6 @@ def _sums(tx: Session, rows: Sequence[PastRow], member_ids: Sequence[UUID]) -> d
 def _as_read(row: PastRow | None) -> dict[str, Any] | None:
     read: dict[str, Any] | None = msgspec.to_builtins(row)
     return read
-
-
-def _match(
-    tx: Session, caller: Principal, station_id: UUID, rows: Sequence[PastRow], problems: dict[int, list[Problem]]
-) -> tuple[dict[int, UUID], set[UUID]]:
-    """The members meant, by row, and who of them is the caller's own. These and who cannot be told go among the
-    problems.
-    """
-    numbers = {row.volunteer_number for row in rows if row.volunteer_number}
-    station = tree.get_standing(tx, station_id)
-    there = list_buildings(tx, station.path)
-    homes = [home_as(row.compound, row.building, there) for row in rows]
-    rows = [replace(row, compound=home[0], building=home[1]) for row, home in zip(rows, homes, strict=True)]
-    known = list_candidates(tx, station.id, station.path, {row.name for row in rows}, numbers)
-    candidates = matching.by_row(rows, known)
-    hashes = {row.phone: keys().phone_hash(row.phone) for row in rows if row.phone}
-    tails = {row.tail: keys().phone_tail_hash(row.tail) for row in rows if row.tail}
-    matched: dict[int, UUID] = {}
-    for row in rows:
-        phone, tail = hashes.get(row.phone or ""), tails.get(row.tail or "")
-        who = matching.find_member(row, phone, candidates[row.number], tail)
-        if isinstance(who, Problem):
-            problems[row.number] = [who]
-        else:
-            matched[row.number] = who.id
-    own = of_household(tx, caller, set(matched.values()))
-    for number, member_id in matched.items():
-        if member_id in own:
-            problems[number] = [Problem(number, "", "", "这是您本人或同住家人，请另一位来交")]
-    return matched, own
 
 
 def _blame_repeated(rows: Sequence[PastRow], matched: Mapping[int, UUID], problems: dict[int, list[Problem]]) -> None:

@@ -1,6 +1,7 @@
 """Tables that are taken over: what becomes of a file and of its rows, and who may decide what."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -96,6 +97,20 @@ class Problem:
         cell = f" {self.title}" if self.title else ""
         value = f"“{self.value}”" if self.value else ""
         return f"第 {self.row} 行{cell}{value}：{self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """How the reader of a row says what is wrong: the field, and a sentence."""
+
+    number: int
+    titles: Mapping[str, Sequence[str]]
+    """Of the columns, by field; the first is what it is called."""
+    texts: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def __call__(self, name: str, sentence: str) -> None:
+        self.problems.append(Problem(self.number, self.titles[name][0], self.texts.get(name, "")[:40], sentence))
 
 
 def check_undo(done_at: datetime | None, now: datetime) -> None:

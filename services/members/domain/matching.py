@@ -2,12 +2,12 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from services.members.domain.imports import Problem
+from services.members.domain.imports import Blame, Problem
 from services.members.domain.volunteer_numbers import is_volunteer_number
 from shared import cells
 from shared.buildings import letters_of
@@ -20,9 +20,6 @@ WHO: dict[str, tuple[str, ...]] = {
     "building": ("楼栋", "栋", "楼号", "楼栋号"),
 }
 """Titles of the columns that say who is meant."""
-
-Blame = Callable[[str, str], None]
-"""How a reader says what is wrong: the field, and a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.members.domain.imports import Problem
+from services.members.domain.imports import Blame, Problem
 from services.members.domain.matching import WHO, read_who
 from services.members.domain.phones import read_phone
 from shared import cells
@@ -41,6 +41,11 @@ class OpeningRow:
     by_half_days: bool
     """The minutes follow from how long half a day is."""
 
+    @property
+    def tail(self) -> str | None:
+        """Nobody gets a balance by the last digits of a phone."""
+        return None
+
 
 def find_titles(sheets: Sequence[Sequence[Sequence[str]]]) -> Heads:
     found = [heads for field in ("hours", "points") if (heads := cells.find_heads(sheets, TITLES, ("name", field)))]
@@ -57,11 +62,7 @@ def read_row(
 ) -> OpeningRow | list[Problem]:
     """A row, or everything that is wrong with it."""
     texts = {field: cells.plain(row[column]) if column < len(row) else "" for field, column in columns.items()}
-    problems: list[Problem] = []
-
-    def blame(field: str, sentence: str) -> None:
-        problems.append(Problem(number, TITLES[field][0], texts.get(field, "")[:40], sentence))
-
+    blame = Blame(number, TITLES, texts)
     name, volunteer_number = read_who(texts, blame)
     phone = read_phone(cells.digits(texts["phone"])) if texts.get("phone") else None
     if texts.get("phone") and phone is None:
@@ -79,9 +80,9 @@ def read_row(
         if amount is None or amount > POINTS_MAX:
             blame("points", "不是有效的积分，请写数字，最多两位小数")
         points = amount or 0
-    if not problems and not minutes and not points:
-        problems.append(Problem(number, "", "", "时长和积分都没有填，或者都是 0"))
-    if problems:
-        return problems
+    if not blame.problems and not minutes and not points:
+        blame.problems.append(Problem(number, "", "", "时长和积分都没有填，或者都是 0"))
+    if blame.problems:
+        return blame.problems
     home = texts.get("compound") or None, texts.get("building") or None
     return OpeningRow(number, name, volunteer_number, phone, *home, points, minutes, by_half_days)

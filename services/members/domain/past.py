@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from services.members.domain.imports import Problem
-from services.members.domain.matching import WHO, Blame, read_who
+from services.members.domain.imports import Blame, Problem
+from services.members.domain.matching import WHO, read_who
 from services.members.domain.phones import read_phone
 from shared import cells
 from shared.cells import DAY_MINUTES, Heads, Span
@@ -98,11 +98,7 @@ def find_titles(sheets: Sequence[Sequence[Sequence[str]]]) -> Heads:
 def read_row(number: int, row: Sequence[str], columns: Mapping[str, int], reading: Reading) -> PastRow | list[Problem]:
     """A row, or everything that is wrong with it."""
     texts = {field: cells.plain(row[column]) if column < len(row) else "" for field, column in columns.items()}
-    problems: list[Problem] = []
-
-    def blame(field: str, sentence: str) -> None:
-        problems.append(Problem(number, TITLES[field][0], texts.get(field, "")[:40], sentence))
-
+    blame = Blame(number, TITLES, texts)
     name, volunteer_number = read_who(texts, blame)
     phone_text = cells.digits(texts.get("phone", ""))
     tail = phone_text if _TAIL.fullmatch(phone_text) else None
@@ -118,8 +114,8 @@ def read_row(number: int, row: Sequence[str], columns: Mapping[str, int], readin
     elif len(title) > TITLE_LENGTH_MAX:
         blame("title", f"最多 {TITLE_LENGTH_MAX} 个字")
     category = _read_category(texts.get("category", ""), reading, blame)
-    if problems or day is None or length is None or category is None:
-        return problems
+    if blame.problems or day is None or length is None or category is None:
+        return blame.problems
     home = texts.get("compound") or None, texts.get("building") or None
     begin, minutes, timed, by_half_days = length
     return PastRow(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from services.members.domain.imports import Problem
+from services.members.domain.imports import Blame, Problem
 from services.members.domain.names import is_child
 from services.members.domain.people import BIRTH_DATE_MIN
 from services.members.domain.phones import read_phone
@@ -101,11 +101,7 @@ def read_row(
     texts = {field: cells.plain(row[column]) if column < len(row) else "" for field, column in columns.items()}
     if compound and not texts.get("compound"):
         texts["compound"] = compound
-    problems: list[Problem] = []
-
-    def blame(field: str, sentence: str) -> None:
-        problems.append(Problem(number, TITLES[field][0], texts.get(field, "")[:40], sentence))
-
+    blame = Blame(number, TITLES, texts)
     name = cells.name(texts["name"])
     if not name:
         blame("name", "没有填姓名")
@@ -129,8 +125,8 @@ def read_row(
     if texts.get("building") and not texts.get("compound"):
         blame("building", "填了楼栋，没有填小区")
     station, compound_named, building = (texts.get(field) or None for field in ("station", "compound", "building"))
-    if problems:
-        return BadRow(number, station, compound_named, building, problems)
+    if blame.problems:
+        return BadRow(number, station, compound_named, building, blame.problems)
     return RosterRow(
         number,
         name,
