@@ -34,7 +34,7 @@ from devtools.crowd import Crowd
 from devtools.supervisor import System
 
 ROUNDS = 5
-SCANS = 250
+SCANS = 1000
 _PARTS = ("gateway", "checkin", "postgres")
 
 
