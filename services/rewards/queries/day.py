@@ -82,9 +82,7 @@ def _as_told(redemption: Redemption, station_name: str | None) -> dict[str, Any]
 
 
 def _list_acts(redemptions: list[Redemption]) -> list[dict[str, Any]]:
-    """Who handed these over, one by one or in an order at the desk, or took them back, and why. Looked for from the
-    first request on, by the log's times.
-    """
+    """Who handed these over, one by one or in an order at the desk, or took them back, and why."""
     if not redemptions:
         return []
     log, orders = audit_log.c, {redemption.order_id for redemption in redemptions if redemption.order_id}
@@ -92,7 +90,6 @@ def _list_acts(redemptions: list[Redemption]) -> list[dict[str, Any]]:
     rows = session().execute(
         select(log.id, log.at, log.member_id.label("by_member_id"), log.action, log.subject_id, log.detail)
         .where(
-            log.at >= min(redemption.requested_at for redemption in redemptions),
             log.subject_id.in_([*what, *orders]),
             ~log.action.endswith(REFUSED_OWN, autoescape=True),
         )

@@ -266,6 +266,10 @@ class DeskCount(Model):
     reason: Mapped[str | None] = mapped_column(comment="of a difference")
 
 
+# What was done with a redemption is asked for by it.
+Index("ix_audit_log_subject_id", db.metadata.tables["audit_log"].c.subject_id)
+
+
 def _local(moment: datetime) -> datetime:
     return moment.astimezone(clock.SHANGHAI)
 
