@@ -518,6 +518,20 @@ def test_a_long_roster_asks_the_database_by_slices_and_not_by_people(town: Town)
     assert len(sent) < 120
 
 
+def test_a_roster_founds_many_teams_and_employers_in_as_many_statements_as_one(town: Town) -> None:
+    caller, counts = staff(town), []
+    for count, phone in ((1, 13800000000), (12, 13900000000)):
+        rows = (f"陈{chr(0x4E00 + n)},{phone + n},{count}队{n},{count}单位{n}\n" for n in range(count))
+        found = bring(town, caller, ("姓名,手机,队伍,单位\n" + "".join(rows)).encode())
+        work(town)
+        step(town, caller, found, "start")
+        with town.statements() as sent:
+            work(town)
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+    assert [len(town.audited(f"{what}.add")) for what in ("team", "employer")] == [13, 13]
+
+
 def test_a_hundred_percent_of_the_cells_come_back_with_the_bad_rows(town: Town) -> None:
     caller = staff(town)
     found = bring(town, caller, "姓名,手机,别的\n陈芳,12,原样\n".encode())

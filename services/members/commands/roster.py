@@ -11,7 +11,7 @@ from services.members.commands.people import insert_members
 from services.members.domain import roster
 from services.members.domain.imports import Kind, Problem
 from services.members.domain.people import NewMember
-from services.members.domain.places import Level, may_be_home
+from services.members.domain.places import ROOT, Level, may_be_home
 from services.members.domain.recognising import check_kind
 from services.members.domain.roster import BadRow, Person, RosterRow
 from services.members.store import groups
@@ -320,8 +320,9 @@ def _teams(tx: Session, caller: Principal, new: Sequence[_Placed], report: Repor
     ids |= {key: new_id() for key in missing}
     if missing and not report.dry_run:
         groups.add_teams(tx, [{"id": ids[key], "station_id": key[0], "name": key[1]} for key in missing])
-        for key in missing:
-            audit.add(tx, caller, "team.add", "team", ids[key], path=paths[key[0]], detail={"name": key[1]})
+        for station_id, path in paths.items():
+            named = {ids[key]: {"name": key[1]} for key in missing if key[0] == station_id}
+            audit.add_each(tx, caller, "team.add", "team", named, path=path)
     return ids
 
 
@@ -333,6 +334,6 @@ def _employers(tx: Session, caller: Principal, new: Sequence[_Placed], report: R
     ids |= {name: new_id() for name in report.employers_added}
     if report.employers_added and not report.dry_run:
         groups.add_employers(tx, [{"id": ids[name], "name": name} for name in report.employers_added])
-        for name in report.employers_added:
-            audit.add(tx, caller, "employer.add", "employer", ids[name], detail={"name": name})
+        named = {ids[name]: {"name": name} for name in report.employers_added}
+        audit.add_each(tx, caller, "employer.add", "employer", named, path=ROOT)
     return ids
