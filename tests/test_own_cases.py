@@ -246,13 +246,14 @@ def test_the_refusal_is_a_documented_answer_of_every_route(town: Town) -> None:
 
 
 def test_who_was_registered_twice_acts_for_neither_entry(town: Town) -> None:
-    """Last in this file: the volunteer goes into another entry, which lives with somebody else."""
-    stays, other, api = str(new_id()), str(new_id()), f"{API}/members/members"
-    for member_id, name in ((stays, "群众零"), (other, "钱三多")):
+    """Last in this file: the volunteer goes into another entry, and that one into one that lives with somebody else."""
+    stays, between, other, api = str(new_id()), str(new_id()), str(new_id()), f"{API}/members/members"
+    for member_id, name in ((stays, "群众零"), (between, "群众零"), (other, "钱三多")):
         town.make("staff", "POST", api, {"id": member_id, "name": name, "station_id": town.things["station_id"]})
     _move_in(town, stays, other)
-    form = {"id": str(new_id()), "merged_id": town.things["member_id"], "reason": "同一人"}
-    town.make("administrator of everything", "POST", f"{api}/{stays}/merge", form)
+    for goes, into in ((town.things["member_id"], between), (between, stays)):
+        form = {"id": str(new_id()), "merged_id": goes, "reason": "同一人"}
+        town.make("administrator of everything", "POST", f"{api}/{into}/merge", form)
     _settle(town)
     who = _somebody(stays, home=_home_of(town, stays))
     about_the_other = [case for case in (*AT_ACTIVITIES, *AT_THE_DESK) if case.whose == "member_id"]
