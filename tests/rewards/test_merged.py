@@ -200,6 +200,26 @@ def test_what_a_merged_entry_redeemed_ends_in_whatever_order_the_news_come(
     assert fresh(made.id).state is state
 
 
+@pytest.mark.parametrize(("became", "state"), [("left", State.CANCELLED), ("erased", State.EXPIRED)])
+def test_what_is_taken_back_at_the_desk_of_who_is_gone_by_now_is_kept_for_nobody(
+    town: Town, points: Points, became: str, state: State
+) -> None:
+    gift, (goes, stays) = town.gift(stock=9), (town.member() for _ in range(2))
+    made = town.redeemed(gift, goes)
+    desk.issue(town.organizer, redemption_id=made.id)
+    merge(town, goes, stays)
+    gone = MemberChanged(
+        member_id=stays, version=2, status=became, confirmed=True, name_masked="陈*芳", volunteer_number="12345678901"
+    )
+    transactional(take_members)([gone])
+    assert fresh(made.id).state is State.FULFILLED
+    undone = desk.undo(town.organizer, redemption_id=made.id, reason="扫错了").redemption
+    assert undone.state is State.CANCELLED or undone.expires_at <= clock.now()
+    redemptions.expire_overdue()
+    assert fresh(made.id).state is state
+    assert stock_of(gift, town.station.id) == (9, 0, 9, 0, 0)
+
+
 def test_news_that_are_older_than_the_card_cancel_nothing(town: Town, points: Points) -> None:
     chen = town.member(version=5)
     made = town.redeemed(town.gift(stock=9), chen)

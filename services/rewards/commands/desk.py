@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from services.rewards import store
-from services.rewards.commands.redemptions import take_back
+from services.rewards.commands.redemptions import end_if_gone, take_back
 from services.rewards.domain import redemption as rules
 from services.rewards.domain import voucher
 from services.rewards.domain.redemption import State
@@ -48,7 +48,7 @@ def issue(tx: Session, caller: Principal, *, redemption_id: UUID, code: str | No
 
 @transactional
 def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) -> AtDesk:
-    """Take an issue back until the day's close; the gift is reserved for the member again.
+    """Take an issue back until the day's close; the gift is reserved for the member again, who may be gone by now.
 
     What was redeemed at the desk itself has no voucher to be shown another day: it ends, and the points go back.
     So does what the desk could not finish, since nobody else is there to cancel it.
@@ -65,7 +65,7 @@ def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) ->
     _audit(tx, caller, "redemption.undo", found, reason=reason)
     if at_desk:
         return replace(found, redemption=take_back(tx, redemption))
-    return _move(
+    undone = _move(
         tx,
         found,
         State.FULFILLED,
@@ -74,6 +74,7 @@ def undo(tx: Session, caller: Principal, *, redemption_id: UUID, reason: str) ->
         fulfilled_at=None,
         fulfilled_by=None,
     )
+    return replace(undone, redemption=end_if_gone(tx, undone.redemption))
 
 
 def _lock(tx: Session, caller: Principal, redemption_id: UUID, act: str) -> AtDesk:

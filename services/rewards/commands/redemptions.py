@@ -306,6 +306,16 @@ def cancel_of_gone(tx: Session, member_ids: Sequence[UUID]) -> None:
         _void(tx, ended, f"志愿者已登记离开，取消兑换 {ended.gift_name} × {ended.quantity}")
 
 
+def end_if_gone(tx: Session, redemption: Redemption) -> Redemption:
+    """What is open again of somebody who has left or was erased meanwhile ends as it would have, had it been open then;
+    the redemption as it is now.
+    """
+    stays = copies.who_stays(tx, [redemption.member_id])[redemption.member_id]
+    cancel_of_gone(tx, [stays])
+    store.end_time_of_erased(tx, [stays], clock.now())
+    return store.find_redemption(tx, redemption.id) or redemption
+
+
 def expire_overdue() -> int:
     """End vouchers nobody came for, and requests that were never answered; returns how many.
 
