@@ -236,6 +236,7 @@ def detail_names() -> dict[str, str]:
         "kind": _("种类"),
         "left": _("签退人数"),
         "left_at": _("签退"),
+        "line": _("行号"),
         "level": _("级别"),
         "let_go": _("不再代管的账号"),
         "limit_per_quarter": _("每人每季度最多几件"),

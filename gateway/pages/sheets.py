@@ -181,7 +181,8 @@ def take(activity_id: UUID) -> ResponseReturnValue:
     sheet = _get_sheet(activity_id, site_id, filled.text("number") or None, or_now=not back_to_lines)
     if back_to_lines:
         return _lines_page(sheet, filled)
-    lines = _meant(_read(filled, sheet["activity"]), sheet["activity"]["station_id"])
+    entered = {one["number"]: one["member_id"] for one in sheet["entered"]} if filled.text("number") else {}
+    lines = _meant(_read(filled, sheet["activity"]), sheet["activity"]["station_id"], entered)
     ready = [line for line in lines if line.member_id and not line.problem]
     if not lines:
         filled.fail("", _("还没有勾选谁来了，也没有写姓名"))
@@ -208,6 +209,7 @@ def _on_wire(line: Written) -> dict[str, Any]:
     assert line.arrived_at is not None
     return {
         "member_id": line.member_id,
+        "number": line.number,
         "arrived_at": line.arrived_at.isoformat(),
         "left_at": line.left_at.isoformat() if line.left_at else None,
     }
@@ -262,8 +264,10 @@ def _with_times(filled: Form, activity: dict[str, Any], number: int, member_id: 
     return replace(line, arrived_at=arrived_at, left_at=left_at)
 
 
-def _meant(lines: list[Written], station_id: str) -> list[Written]:
-    """Who is meant by what was written by hand: taken is whom it names beyond doubt, or who was chosen before."""
+def _meant(lines: list[Written], station_id: str, entered: dict[int, str]) -> list[Written]:
+    """Who is meant by what was written by hand: taken is whom it names beyond doubt, or who was chosen before, also
+    when the same paper was typed in (`entered`, by line): asked again one might choose the other of two namesakes.
+    """
     unknown = [line for line in lines if line.member_id is None]
     meant: dict[int, Written] = {}
     for at in range(0, len(unknown), LOOKED_UP_AT_ONCE):
@@ -275,11 +279,14 @@ def _meant(lines: list[Written], station_id: str) -> list[Written]:
         # Two people in one row of the sheet are no row of anybody.
         written = Counter(one["number"] for one in read)
         judged = {number: one for number, one in judged.items() if written[number] == 1}
-        meant |= {line.number: _as_meant(line, judged.get(number)) for number, line in enumerate(part, 1)}
+        meant |= {
+            line.number: _as_meant(line, judged.get(number), entered.get(line.number))
+            for number, line in enumerate(part, 1)
+        }
     return [meant.get(line.number, line) for line in lines]
 
 
-def _as_meant(line: Written, judged: dict[str, Any] | None) -> Written:
+def _as_meant(line: Written, judged: dict[str, Any] | None, entered: str | None) -> Written:
     comes_to = judged["comes_to"] if judged else "not_understood"
     members = judged["members"] if judged else []
     line = replace(line, left_over=judged["note"] if judged else "")
@@ -287,6 +294,8 @@ def _as_meant(line: Written, judged: dict[str, Any] | None) -> Written:
         return replace(line, member_id=members[0]["id"])
     if comes_to == "not_coming":
         return replace(line, problem=_("这一行写着不来，没有录入"))
+    if comes_to == "choose" and entered in {member["id"] for member in members}:
+        return replace(line, member_id=entered)
     if comes_to == "choose":
         options = tuple((member["id"], describe(member)) for member in members)
         return replace(line, problem=_("请选是哪一位"), options=options)

@@ -104,6 +104,23 @@ def test_hands_write_names_homes_and_times_as_they_like(town: Town, organizer: B
     assert "T01:15:00" in record["arrived_at"]
 
 
+def test_a_paper_typed_in_again_asks_no_more_which_of_two_was_meant(town: Town, organizer: Browser) -> None:
+    namesakes = [town.person("罗丽华") for _ in range(2)]
+    here = publish(organizer)
+    number = f"number=1-{START:%y%m%d}-083000"
+    with town.at(AFTERWARDS):
+        form = typing(organizer, here, number) | {"name_3": "罗丽华"}
+        asked = form_fields(send(organizer, here, form, "check"), f"{here}/sheet/enter")
+        assert comes_to(send(organizer, here, form, "check")) == [("3. 罗丽华", "请选是哪一位")]
+        send(organizer, here, asked | {"chosen_3": namesakes[1].member_id}, "enter")
+        again = send(
+            organizer, here, typing(organizer, here, number) | {"name_3": "罗丽华", "name_4": "罗丽华"}, "check"
+        )
+        assert comes_to(again) == [("3. 罗丽华", "已有记录，保留原来的"), ("4. 罗丽华", "请选是哪一位")]
+        assert "原来的记录" in again
+        assert [one["member_id"] for one in attendances(organizer, here)] == [namesakes[1].member_id]
+
+
 def test_who_chose_no_site_stands_apart_on_every_sheet_and_is_ticked_with_nobody(
     town: Town, organizer: Browser
 ) -> None:

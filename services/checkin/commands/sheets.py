@@ -74,7 +74,9 @@ def enter_sheet(
     receipts, new = _judge(tx, caller, activity, entries)
     if not only_check:
         named = {"title": activity.title} | ({"number": number} if number else {})
-        _write(tx, caller, activity, named | ({} if led is None else {"as": AS_SITE_LEADER}), receipts, new)
+        numbers = {entry.attendance_id: line.number for entry, line in zip(entries, lines, strict=True)}
+        about = named | ({} if led is None else {"as": AS_SITE_LEADER})
+        _write(tx, caller, activity, about, receipts, new, numbers)
     if led is not None:
         receipts = [_without_other_sites(receipt, site_id) for receipt in receipts]
     in_time = activity.schedule.counts_as_entered_in_time(clock.now())
@@ -129,12 +131,15 @@ def _write(
     about: Mapping[str, str],
     receipts: Sequence[LineReceipt],
     new: Sequence[Attendance],
+    numbers: Mapping[UUID, int | None],
 ) -> None:
+    """`numbers`: of which line of the paper an attendance is, which tells a later typing of it who was meant."""
     if new:
         if len(attendance_store.add_several(tx, [(pair, _digest(pair)) for pair in new])) < len(new):
             raise Conflict
         attendance_store.mark_overlapping(tx, [pair.id for pair in new if pair.left_at is not None])
-        details = {pair.id: {**about, **as_added(pair)} for pair in new}
+        lines = {pair_id: {"line": number} for pair_id, number in numbers.items() if number is not None}
+        details = {pair.id: {**about, **as_added(pair), **lines.get(pair.id, {})} for pair in new}
         audit.add_each(tx, caller, "attendance.add", "attendance", details, path=activity.path)
         added = {**about, "added": len(new)}
         audit.add(tx, caller, "sheet.enter", "activity", activity.id, path=activity.path, detail=added)

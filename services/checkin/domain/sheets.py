@@ -50,11 +50,12 @@ class LeaderTooLate(RuleBroken):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Who was there by the sheet; without `left_at` they still are."""
+    """Who was there by the sheet; without `left_at` they still are. `number`: which line of the paper it is."""
 
     member_id: UUID
     arrived_at: datetime
     left_at: datetime | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

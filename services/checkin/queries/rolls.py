@@ -70,6 +70,10 @@ def get_sheet(caller: Principal, *, activity_id: UUID, site_id: UUID, number: st
     lines = sheet_store.list_lines(
         session(), activity_id, site_id, as_of=at, limit=sheets.LINES_MAX, only_here=led is not None
     )
+    # Nobody has typed in yet what is only now being printed.
+    entered = (
+        [] if number is None else sheet_store.list_entered(session(), site_id, sheets.number_of(site.number, at), at)
+    )
     number = sheets.number_of(site.number, at)
     return {
         "number": number,
@@ -78,4 +82,5 @@ def get_sheet(caller: Principal, *, activity_id: UUID, site_id: UUID, number: st
         "may_name": roll.may_name(led, running(activity)),
         "activity": activity,
         "lines": lines,
+        "entered": entered,
     }

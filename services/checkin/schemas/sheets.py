@@ -39,6 +39,11 @@ class PrintedLineSchema(Wire):
     building_name = fields.String(required=True, allow_none=True)
 
 
+class EnteredLineSchema(Wire):
+    number = fields.Integer(required=True)
+    member_id = fields.UUID(required=True)
+
+
 class SheetSchema(Wire):
     number = fields.String(required=True)
     as_organizer = fields.Boolean(required=True, metadata={"description": "false: only by leading the site"})
@@ -48,12 +53,22 @@ class SheetSchema(Wire):
     at = Instant(required=True, metadata={"description": "When it was printed"})
     activity = fields.Nested(ActivitySchema, required=True)
     lines = fields.List(fields.Nested(PrintedLineSchema), required=True)
+    entered = fields.List(
+        fields.Nested(EnteredLineSchema),
+        required=True,
+        metadata={"description": "Whom lines of the paper of this number were typed in as, and still are there"},
+    )
 
 
 class WrittenLineSchema(Wire):
     member_id = fields.UUID(required=True)
     arrived_at = Instant(required=True)
     left_at = Instant(allow_none=True)
+    number = fields.Integer(
+        allow_none=True,
+        validate=validate.Range(min=1, max=LINES_MAX),
+        metadata={"description": "Which line of the paper it is"},
+    )
 
     @post_load
     def make(self, content: dict[str, Any], **_kwargs: Any) -> sheets.Line:

@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from services.checkin.domain.attendances import Attendance
+from services.checkin.domain.attendances import LIVE, Attendance
 from services.checkin.store import attendances
 from services.checkin.store.attendances import LIVE_SQL
 from services.checkin.store.tables import attendance_table
+from shared.audit import audit_log
 from shared.copies import PERSONS
 
 _columns = attendance_table.c
@@ -53,6 +54,26 @@ def list_lines(
     """
     values = {"activity_id": activity_id, "site_id": site_id, "as_of": as_of, "limit": limit, "only_here": only_here}
     return tx.execute(_list_lines, values).all()
+
+
+def list_entered(tx: Session, site_id: UUID, number: str, since: datetime) -> Sequence[Row[Any]]:
+    """By line of the paper of this number, who was typed in and is still there. The audit log alone knows of lines;
+    `since`: when the paper was printed, before which it has nothing of it.
+    """
+    log, line = audit_log.c, audit_log.c.detail["line"].as_integer().label("number")
+    return tx.execute(
+        select(line, _columns.member_id)
+        .join_from(audit_log, attendance_table, _columns.id == log.subject_id)
+        .where(
+            log.at >= since,
+            log.action == "attendance.add",
+            log.detail["number"].as_string() == number,
+            line.is_not(None),
+            _columns.site_id == site_id,
+            _columns.state.in_(LIVE),
+        )
+        .order_by(line)
+    ).all()
 
 
 def list_pairs(
