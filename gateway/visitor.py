@@ -58,6 +58,11 @@ def member_id() -> UUID | None:
     return chosen if found.acts_for(chosen) else found.default_member_id
 
 
+def own_called(name: str) -> UUID | None:
+    """Whom of those that this login acts for somebody means who writes the name."""
+    return next((one.member_id for one in require_session().members if one.name == name), None)
+
+
 def begin(response: Response, token: str, expires_at: datetime) -> None:
     """Log this browser in: put the token of a new session into its cookie."""
     lifetime_s = max(0, int((expires_at - clock.now()).total_seconds()))

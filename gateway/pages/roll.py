@@ -201,6 +201,9 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
     search_away = any(panels[name].error for name in ("found", "read") if name in panels)
     candidates = found if meant is None else [meant["member"]] if meant["member"] else []
     others = others_beside(activity, candidates, {line.member_id for line in lines})
+    if wanted and not others and meant is None and (own := visitor.own_called(wanted)):
+        # Who organizes here may live elsewhere, and is not to register themselves once more.
+        others = [Line(str(own), wanted, own_case=True)] if str(own) not in {line.member_id for line in lines} else []
     for line in (*lines, *others):
         line.code = plain(wanted) if meant and meant["member"] and meant["member"]["id"] == line.member_id else ""
     chosen = {name: request.args.get(name, "") for name in ("site", "compound", "building", "show", "mode")}

@@ -17,7 +17,7 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend, presentation
+from gateway import backend, presentation, visitor
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
@@ -299,6 +299,9 @@ def _as_meant(line: Written, judged: dict[str, Any] | None, entered: str | None)
     if comes_to == "choose":
         options = tuple((member["id"], describe(member)) for member in members)
         return replace(line, problem=_("请选是哪一位"), options=options)
+    if judged and comes_to == "unknown" and (own := visitor.own_called(judged["name"])):
+        # Who organizes here may live elsewhere; that they do not enter themselves is for check-in to say, and to record.
+        return replace(line, member_id=str(own))
     if judged and comes_to == "unknown":
         return replace(line, problem=_("本站没有这个人"), unknown=judged["name"] or line.text)
     return replace(line, problem=_("没有看懂"))

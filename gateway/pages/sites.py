@@ -118,11 +118,15 @@ def _read_leaders(filled: Form, numbers: Iterable[int]) -> dict[int, str | None]
         if panel.error is not None and not isinstance(panel.error, Invalid):
             filled.fail(f"site_leader_{number}", _(panel.error.detail))
         elif not meant:
-            filled.fail(f"site_leader_{number}", _("没有找到“%(wanted)s”。请换个写法。", wanted=typed[:20]))
+            filled.fail(f"site_leader_{number}", _not_found(typed[:20]))
         elif len(meant) > 1:
             filled.offers[f"site_leader_{number}"] = meant
             filled.fail(f"site_leader_{number}", _("不止一位“%(wanted)s”，请选一位。", wanted=typed[:20]))
     return leaders
+
+
+def _not_found(wanted: str) -> str:
+    return _("没有找到“%(wanted)s”：按姓名只找得到在您负责的站登记的人，别处的请写完整的志愿者编号。", wanted=wanted)
 
 
 def _search(names: Iterable[str]) -> dict[str, Panel]:

@@ -223,7 +223,7 @@ def test_each_site_has_the_leader_that_was_chosen(town: Town) -> None:
     new = "/organize/activities/new"
     typed = ACTIVITY | {"action": "publish", "site_name_0": "东门", "site_name_1": "西门", "site_leader_1": "赵磊"}
     refused = organizer.post(new, new, status=422, **typed, site_leader_0="没有这个人").text
-    assert "没有找到“没有这个人”" in refused
+    assert "没有找到“没有这个人”：按姓名只找得到在您负责的站登记的人" in refused
     filled = form_fields(organizer.get(new).text, new) | typed | {"site_leader_0": "王秀英"}
     several = organizer.client.post(new, data=filled)
     assert "不止一位“王秀英”" in several.text

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_hands_write_names_homes_and_times_as_they_like(town: Town, organizer: B
     assert {one["member_id"] for one in attendances(organizer, here)} == {who.member_id for who in (uyghur, hu, spread)}
     [record] = [one for one in attendances(organizer, here) if one["member_id"] == uyghur.member_id]
     assert "T01:15:00" in record["arrived_at"]
+
+
+def test_who_types_and_lives_elsewhere_is_refused_by_name_not_registered_once_more(town: Town) -> None:
+    elsewhere = replace(town, station_id=town.nodes["岔路口社区实践站"])
+    typist = elsewhere.person("程建军", Role.ORGANIZER, at=town.station_id)
+    here = publish(typist)
+    with town.at(AFTERWARDS):
+        done = send(typist, here, typing(typist, here) | {"name_1": "程建军"}, "enter")
+        assert "您自己或家人的，请另一位负责人录入" in done
+        assert "现场登记" not in done
+    with town.at(START):
+        called = typist.get(f"{here}/roll?q=程建军").text
+        assert "本人或家人，请别的负责人点" in called
+        assert "没有找到" not in called
+    assert "sheet.refuse_own" in str(town.administrator.api("GET", "/checkin/audit?action=sheet.refuse_own"))
 
 
 def test_a_paper_typed_in_again_asks_no_more_which_of_two_was_meant(town: Town, organizer: Browser) -> None:
