@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from gateway import backend, exports, presentation
 from gateway.backend import Call, Panel
@@ -175,7 +176,7 @@ def _import_page(import_id: UUID, filled: Form) -> str:
         at_work=found["state"] in AT_WORK,
         progress=_progress(found),
         rows=rows,
-        good=_good_lines(found["kind"], good),
+        good=_people_lines(good) if found["kind"] == "roster" else _good_lines(found["kind"], good),
         more=f"?after={good[-1]['number']}" if len(good) == GOOD_ROWS_SHOWN else None,
         is_first=not _after(),
         vouched=found["kind"] in VOUCHED,
@@ -188,14 +189,15 @@ def _import_page(import_id: UUID, filled: Form) -> str:
 
 
 def _asking_for_rows(found: dict[str, Any]) -> dict[str, Call]:
-    """The first bad rows; and of what a second person answers for a page of what is or was taken over, row by row:
-    nobody approves a sum.
+    """The first bad rows; a page of the good ones; and of what a second person answers for also of what was taken over,
+    row by row: nobody approves a sum.
     """
     path, asked = f"/imports/{found['id']}/rows", {}
     if found["counts"].get("bad") and found["has_file"]:
         asked["bad"] = Call("members", path, {"limit": BAD_ROWS_SHOWN})
     state = "added" if found["state"] == "done" else "good"
-    if found["kind"] in VOUCHED and found["counts"].get(state) and found["state"] not in AT_WORK:
+    listed = found["kind"] in VOUCHED or state == "good"
+    if listed and found["counts"].get(state) and found["state"] not in AT_WORK:
         query = {"state": state, "limit": GOOD_ROWS_SHOWN, "after": _after()}
         asked["good"] = Call("members", path, query)
     return asked
@@ -223,6 +225,21 @@ def _good_lines(kind: str, good: list[dict[str, Any]]) -> list[list[str]]:
         for row in good
         if row["read"]
     ]
+
+
+def _people_lines(good: list[dict[str, Any]]) -> list[list[str]]:
+    """Each row of a roster as it is in the file, and whether somebody of that name is there already."""
+    width = max((len(row["cells"]) for row in good), default=0)
+    return [[str(row["number"]), _alike(row["problems"]), *_as_wide(row["cells"], width)] for row in good]
+
+
+def _alike(problems: list[dict[str, str]]) -> str:
+    """What may be the same person, and where to see those."""
+    link = Markup('{said} <a href="/staff/members?{query}" target="_blank">{see}</a>')
+    said = [
+        link.format(said=one["sentence"], query=urlencode({"q": one["value"]}), see=_("看同名的人")) for one in problems
+    ]
+    return Markup("；").join(said)
 
 
 def asking_for_waiting() -> Call:

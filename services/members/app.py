@@ -54,6 +54,7 @@ def import_roster(file: Path, station: str | None, dry_run: bool) -> None:
     for words, names in (
         ("没有读的页（一次只读一页，请另存为单独的文件再导入）", report.sheets_unread),
         ("不认识的列（没有读）", report.unknown_titles),
+        ("本站已有同名的（请核对是不是同一个人），第几行", list(map(str, report.namesakes))),
         ("新的志愿服务队", report.teams_added),
         ("新的单位", report.employers_added),
     ):

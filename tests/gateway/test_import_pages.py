@@ -89,6 +89,31 @@ def test_a_workbook_with_a_sheet_for_each_month_says_which_were_not_read_and_how
     assert "这次读的是“一月”" in checked
 
 
+def test_who_has_the_name_of_somebody_at_the_station_is_shown_before_the_roster_is_taken_in(town: Town) -> None:
+    staff, _chen = town.person("周站长", Role.STAFF), town.person("陈芳")
+    content = "姓名,手机,家庭住址\n陈芳,13912340000,和谐小区 2 栋\n刘洋,,东兴小区\n".encode()
+    here = f"{PAGE}/{id_in(bring(staff, content).text)}"
+    work(town)
+    checked = staff.get(here).text
+    assert "有 1 行的姓名，本站已有同名的人" in checked
+    assert "第 2 行。" in checked
+    assert "导入没有问题的 2 行" in checked, "staff decides"
+    rows = checked.partition('<caption class="unseen">可以导入的行</caption>')[2].partition("</table>")[0]
+    chen, liu = re.findall(r"<tr>(.*?)</tr>", rows, re.DOTALL)[1:]
+    assert "本站已有 1 位同名的" in chen
+    assert '/staff/members?q=%E9%99%88%E8%8A%B3"' in chen
+    assert "刘洋" in liu
+    assert "同名" not in liu
+
+
+def test_a_table_of_wages_is_no_roster(town: Town) -> None:
+    staff = town.person("周站长", Role.STAFF)
+    brought = bring(staff, "姓名,基本工资,实发\n刘洋,3200,2980\n".encode())
+    here = f"{PAGE}/{id_in(brought.text)}"
+    work(town)
+    assert "不认识“基本工资、实发”，像是别的表格" in staff.get(here).text
+
+
 def test_bad_rows_are_taken_home_with_the_reason_in_the_last_column(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     brought = bring(staff, (DATA / "roster.xlsx").read_bytes())

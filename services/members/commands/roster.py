@@ -43,6 +43,8 @@ class Report:
     known: int = 0
     known_ids: dict[int, UUID] = field(default_factory=dict)
     """Who is meant, by row."""
+    namesakes: dict[int, int] = field(default_factory=dict)
+    """By row about somebody new, how many of that name are known, so far as what is known tells them apart."""
     problems: list[Problem] = field(default_factory=list)
     unknown_titles: list[str] = field(default_factory=list)
     sheets_unread: list[str] = field(default_factory=list)
@@ -162,6 +164,8 @@ def _find_new(
             report.known_ids[row.number] = known_id
         else:
             namesakes.append(placed)
+            if row.name in known:
+                report.namesakes[row.number] = len(known[row.name])
     return [placed for namesakes in new.values() for placed in namesakes]
 
 

@@ -138,7 +138,9 @@ def _check_roster(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> No
     rows = sheets[judged.heads.sheet].rows
     new = {row.number: msgspec.to_builtins(row) for row in judged.rows_new}
     bad = _by_row(judged.report.problems)
-    contents = {number: Content(rows[number - 1], new.get(number), bad.get(number, [])) for number in judged.numbers}
+    alike = _by_row([_alike(row, judged.report.namesakes[row.number]) for row in _with_namesakes(judged)])
+    said = alike | bad
+    contents = {number: Content(rows[number - 1], new.get(number), said.get(number, [])) for number in judged.numbers}
     imports.put_rows(
         tx,
         found.id,
@@ -153,8 +155,18 @@ def _check_roster(tx: Session, found: ImportFile, sheets: Sequence[Sheet]) -> No
         "unknown_titles": judged.report.unknown_titles,
         "teams_added": judged.report.teams_added,
         "employers_added": judged.report.employers_added,
+        "namesakes": [row.number for row in _with_namesakes(judged)],
         "good": len(new),
     }
+
+
+def _with_namesakes(judged: roster.Judged) -> list[RosterRow]:
+    return [row for row in judged.rows_new if row.number in judged.report.namesakes]
+
+
+def _alike(row: RosterRow, count: int) -> Problem:
+    """Of a good row: not for the software to decide, and easily overlooked in a long file."""
+    return Problem(row.number, "姓名", row.name, f"本站已有 {count} 位同名的，请先核对是不是同一个人")
 
 
 def _by_row(problems: Sequence[Problem]) -> dict[int, list[Problem]]:

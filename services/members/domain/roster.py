@@ -32,12 +32,37 @@ SKILL_LENGTH_MAX = 20
 WORDS_MAX = 20
 _SEPARATORS = re.compile(r"[、,，;；/|\n]+")
 _COMPOUND = re.compile(r".{1,20}(?:小区|家属院|花园|公寓)")
+_BESIDE_NAMES = {
+    "序号",
+    "编号",
+    "备注",
+    "说明",
+    "性别",
+    "年龄",
+    "民族",
+    "政治面貌",
+    "文化程度",
+    "身份证号",
+    "签名",
+    "日期",
+}
+"""What lists of people say besides, and nobody reads here."""
 LOST_DIGITS = "电话号码被存成了数量，后面几位丢了；请把这一列设为文本再填"
 
 
 class NoTitles(Invalid):
     code = "roster_without_titles"
     detail = f"没有找到标题行：前 {cells.HEAD_ROWS_MAX} 行里要有一行写着“姓名”等列名"
+
+
+class OtherTable(Invalid):
+    """Names alone are in many tables: of wages, of seats, of votes."""
+
+    code = "roster_of_other_columns"
+
+    def __init__(self, unknown: Sequence[str]) -> None:
+        names = "、".join(unknown[:6])
+        super().__init__(f"只认得“姓名”这一列，不认识“{names}”，像是别的表格；如果是名册，请用模板，或删去这些列再交")
 
 
 class TitleTwice(Invalid):
@@ -78,6 +103,9 @@ def find_titles(sheets: Sequence[Sequence[Sequence[str]]]) -> Heads:
         raise NoTitles
     if heads.twice:
         raise TitleTwice(f"“{heads.twice[0]}”这一列出现了两次，请只留一列")
+    strange = [title for title in heads.unknown if title not in _BESIDE_NAMES]
+    if heads.columns.keys() == {"name"} and strange:
+        raise OtherTable(strange)
     return heads
 
 
