@@ -40,6 +40,7 @@ LONG_BODIES = {
 
 RESOLVE = "/internal/v1/members/sessions/resolve"
 NAMES = "/internal/v1/members/name-lists"
+SHOWN = "/internal/v1/members/badges/read"
 """Called by the gateway itself, straight at members; on neither listener."""
 
 

@@ -199,6 +199,12 @@ def asking_who(text: str, limit: int = CANDIDATES_MAX) -> dict[str, Call]:
     return reading | finding if re.fullmatch(r"[2-9A-HJ-NP-Z]{8}", code) else finding
 
 
+def is_code(text: str) -> bool:
+    """Whether it may be a badge, a short code or a whole volunteer number: whoever has one of them means one person."""
+    code = read_short_code(unicodedata.normalize("NFKC", text))
+    return bool(re.fullmatch(r"HZ1[A-Z2-7]{45}|[2-9A-HJ-NP-Z]{8}|[0-9]{12}", code))
+
+
 def meant_by(read: Panel | None) -> dict[str, Any] | None:
     """What a badge or short code means: `outcome` is `found`, with the `member`, or `void`.
 

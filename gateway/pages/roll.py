@@ -15,7 +15,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import logged_in
 from gateway.i18n import _
 from gateway.pages import done
-from gateway.pages.places import ROWS_MAX, asking_who, meant_by
+from gateway.pages.places import ROWS_MAX, asking_who, is_code, meant_by
 from gateway.pages.roll_lines import (
     Line,
     buttons,
@@ -194,7 +194,12 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
     activity, roll = panels["activity"].needed(), panels["roll"].needed()
     # Who leads a site calls its roll alone.
     activity["sites"] = [site for site in activity["sites"] if site["id"] in roll["site_ids"]]
-    named = _names(activity, roll, told) if roll["may_name"] else Panel()
+    asked_of_members = _asking_names(activity, roll, told) if roll["may_name"] else {}
+    if roll["may_name"] and not roll["as_organizer"] and is_code(wanted):
+        # Who shows a badge stands there with it: whose it is may be known by who lets them in, too (ADR 162).
+        asked_of_members["read"] = Call("members", routes.SHOWN, content={"code": wanted}, by_gateway=True)
+    panels |= backend.together(**asked_of_members)
+    named = panels.get("names", Panel([] if roll["may_name"] else None))
     lines = lines_of(activity, roll["lines"], named.content or [])
     meant = meant_by(panels.get("read"))
     found = panels["found"].content or [] if "found" in panels else []
@@ -259,16 +264,15 @@ def _site_of(line: Line, activity: dict[str, Any], chosen: str) -> str:
     return line.site_id or chosen or (activity["sites"][0]["id"] if has_one(activity) else "")
 
 
-def _names(activity: dict[str, Any], roll: dict[str, Any], told: Told | None) -> Panel:
+def _asking_names(activity: dict[str, Any], roll: dict[str, Any], told: Told | None) -> dict[str, Call]:
     """By what everybody on the roll is found; for an organizer also who was just ticked, and may have left the roll by
     it. Who leads a site is told of nobody but those on their roll (ADR 145).
     """
     ids = [row["member_id"] for row in roll["lines"]]
     if told and roll["as_organizer"]:
         ids.append(told.line.member_id)
-    if not ids:
-        return Panel([])
-    return backend.together(names=asking_for_names(activity, list(dict.fromkeys(ids)), roll["as_organizer"]))["names"]
+    wanted = list(dict.fromkeys(ids))
+    return {"names": asking_for_names(activity, wanted, roll["as_organizer"])} if wanted else {}
 
 
 def asking_for_names(activity: dict[str, Any], ids: Sequence[str], as_organizer: bool) -> Call:

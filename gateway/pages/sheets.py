@@ -300,7 +300,7 @@ def _as_meant(line: Written, judged: dict[str, Any] | None, entered: str | None)
         options = tuple((member["id"], describe(member)) for member in members)
         return replace(line, problem=_("请选是哪一位"), options=options)
     if judged and comes_to == "unknown" and (own := visitor.own_called(judged["name"])):
-        # Who organizes here may live elsewhere. That they do not enter themselves is for check-in to say and to record.
+        # Who organizes here may live elsewhere; check-in says, and records, that nobody enters themselves.
         return replace(line, member_id=str(own))
     if judged and comes_to == "unknown":
         return replace(line, problem=_("本站没有这个人"), unknown=judged["name"] or line.text)

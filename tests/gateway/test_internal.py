@@ -13,7 +13,14 @@ from tests.gateway.conftest import StandIn
 
 Services = dict[str, StandIn]
 BODY = b'{"events":[]}'
-PATHS = (*routes.INTERNAL, "/internal/v1/members/events", routes.RESOLVE, routes.NAMES, "/internal/v1/nobody/events")
+PATHS = (
+    *routes.INTERNAL,
+    "/internal/v1/members/events",
+    routes.RESOLVE,
+    routes.NAMES,
+    routes.SHOWN,
+    "/internal/v1/nobody/events",
+)
 
 
 def key_of(issuer: str) -> bytes:

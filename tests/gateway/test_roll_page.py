@@ -215,6 +215,32 @@ def test_who_leads_a_site_calls_its_roll_by_name_and_finds_who_is_on_it_while_it
         assert "点位负责人，没有别的角色" in town.administrator.get("/staff/audit").text
 
 
+def test_who_leads_a_site_lets_in_who_shows_a_badge_a_short_code_or_a_number(town: Town) -> None:
+    organizer, leader, walks_in = town.person("李组织", Role.ORGANIZER), town.person("王秀英"), town.person("赵志远")
+    activity = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    east = organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"][0]["id"]
+    query = f"node_id={town.station_id}&member_id={walks_in.member_id}"
+    [badge] = organizer.api("GET", f"/members/badges?{query}")
+    codes = (badge["badge"], badge["short_code"].lower(), badge["volunteer_number"])
+    with town.at(START - timedelta(minutes=61)):
+        assert "赵" not in re.sub(r"“[^”]*”", "", leader.get(f"{here}?q={codes[0]}").text)
+    with town.at(START + timedelta(minutes=5)):
+        assert not rows(leader.get(f"{here}?q=赵志远").text)
+        for code in codes:
+            shown = leader.get(f"{here}?q={code}").text
+            assert list(rows(shown)) == ["赵志远"], code
+        assert "在全站找" not in shown
+        assert told(send(leader, here, value(shown, "赵志远", "到了"))).startswith("赵志远 到了")
+        [record] = organizer.api("GET", f"/checkin/activities/{activity_id}/attendances")
+        assert (record["member_id"], record["site_id"]) == (walks_in.member_id, east)
+        town.administrator.api(
+            "POST", f"/members/members/{walks_in.member_id}/badge/replace", {"serial": badge["serial"]}
+        )
+        assert "已经挂失" in leader.get(f"{here}?q={codes[0]}").text
+        assert "没有找到" in leader.get(f"{here}?q={'2' * 8}").text
+
+
 def test_a_search_is_of_the_whole_station_whoever_is_on_the_roll_and_whatever_part_of_it_is_shown(town: Town) -> None:
     organizer, signed_up = town.person("李组织", Role.ORGANIZER), town.person("王秀英")
     elsewhere, walks_in, neighbour = town.person("王秀英"), town.person("王秀英"), town.person("陈芳")

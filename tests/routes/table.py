@@ -390,6 +390,7 @@ MEMBERS = (
         37,  # nine of them for each compound
         _with(id="new", name="新站", compound_ids=["{compound}"], keep_grants=True),
     ),
+    Row("POST /internal/v1/members/badges/read", frozenset({"gateway"}), 1, _with(code="123456789012")),
     Row("POST /internal/v1/members/name-lists", frozenset({"gateway"}), 1, _with(ids=["{member_id}"])),
     Row("POST /internal/v1/members/sessions/resolve", frozenset({"gateway"}), 1, _with(token_digest="{token_digest}")),
 )

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from services.members.domain.badges import Badge, read_badge, read_number, short_code, write_badge
+from services.members.queries.names import list_names_called
 from services.members.queries.people import may_see
 from services.members.store import badges as store
 from services.members.store import cards, tree
@@ -77,3 +78,17 @@ def read_badges(caller: Principal, codes: Sequence[str]) -> list[dict[str, Any]]
             shown = cards.as_shown(row) if may_see(caller, row.id, row.path) else cards.as_masked(row)
             answers.append({"code": code, "outcome": "found", "member": shown})
     return answers
+
+
+def read_badge_called(code: str) -> dict[str, Any]:
+    """The same of one code, by which somebody is found on a list and no more of them, for who lets in who shows it."""
+    tx = session()
+    badge = read_badge(keys().badge_key, code)
+    number = None if badge else read_number(code)
+    ids = [badge.member_id] if badge else []
+    row = next(iter(store.find_meant(tx, ids, [number] if number else [])), None)
+    if row is None:
+        return {"code": code, "outcome": "unknown", "member": None}
+    if badge is not None and badge.serial != store.serials_of(tx, ids)[badge.member_id]:
+        return {"code": code, "outcome": "void", "member": None}
+    return {"code": code, "outcome": "found", "member": next(iter(list_names_called([row.id])), None)}

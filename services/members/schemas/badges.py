@@ -6,6 +6,7 @@ from services.members.domain.badges import SERIAL_MAX
 from services.members.schemas.people import MemberSchema
 from shared.fields import Line, Whole, Wire
 
+CODE_LENGTH_MAX = 100
 BADGES_READ_MAX = 60
 
 
@@ -31,7 +32,7 @@ class BadgeSchema(Wire):
 
 class BadgesReadSchema(Wire):
     codes = fields.List(
-        Line(length_max=100),
+        Line(length_max=CODE_LENGTH_MAX),
         required=True,
         validate=validate.Length(1, BADGES_READ_MAX, error="一次 {min} 到 {max} 个"),
         metadata={"description": "QR of a badge, short code or volunteer number"},
