@@ -111,10 +111,12 @@ def show_node(node_id: UUID) -> ResponseReturnValue:
 def change_node(node_id: UUID) -> ResponseReturnValue:
     """Rename it, or say how many people live there. Moving and closing are asked about first."""
     filled = Form.posted()
+    is_count = filled.text("action") == "count"
     changes: dict[str, Any] = {}
-    if day := filled.day("from_day"):
+    # Three forms of the page ask for a day; each by a name of its own, by which it is blamed.
+    if day := filled.day("from_day" if is_count else "named_on"):
         changes["from_day"] = day
-    if filled.text("action") == "count":
+    if is_count:
         changes["residents"] = filled.whole("residents", _("请填写居民人数"))
     else:
         changes["name"] = filled.required("name", _("请填写名称"), length_max=60)
@@ -129,6 +131,9 @@ def ask_move(node_id: UUID) -> ResponseReturnValue:
     if not filled:
         return _node_page(node_id, filled), 422
     node = backend.call("members", "GET", f"/nodes/{node_id}")
+    require_day(filled, "moved_on", changes.get("from_day"), node["parents"][-1]["from_day"])
+    if not filled:
+        return _node_page(node_id, filled), 422
     above = changes["parent_id"]
     to = backend.call("members", "GET", f"/nodes/{above}")["name"] if above else _("最上面一级")
     what = _("%(name)s：从%(old)s移到%(new)s", name=node["name"], old=node["parent_name"] or _("最上面一级"), new=to)
@@ -159,10 +164,15 @@ def ask_close(node_id: UUID) -> ResponseReturnValue:
     panels = backend.together(**asked)
     node = panels["node"].needed()
     to = panels["heir"].needed()["name"] if heir else None
+    is_merged = to is not None and node["level"] not in HOMES
+    require_day(
+        filled, "closed_on", changes["closed_on"], node["parents"][-1]["from_day"] if is_merged else node["opened_on"]
+    )
+    if not filled:
+        return _node_page(node_id, filled), 422
     what = _("%(name)s，并入%(successor)s", name=node["name"], successor=to) if to else node["name"]
     day = presentation.day(changes["closed_on"])
     here = f"/staff/nodes/{node_id}"
-    is_merged = to is not None and node["level"] not in HOMES
     if is_merged:
         follows = _figures(node, str(to)) + _(
             "从 %(day)s 起合并，不能恢复。下面的地方、志愿者、服务队、角色、礼品和库存都转过去；"
@@ -210,16 +220,22 @@ def close_node(node_id: UUID) -> ResponseReturnValue:
 
 
 def _typed(filled: Form) -> dict[str, str]:
-    names = ("parent_id", "from_day", "closed_on", "successor_id")
+    names = ("parent_id", "moved_on", "closed_on", "successor_id")
     return {name: filled.text(name) for name in names if name in filled.typed}
 
 
 def _read_move(filled: Form) -> dict[str, Any]:
     to_top = filled.text("parent_id") == TOP
     changes: dict[str, Any] = {"parent_id": None if to_top else filled.uuid("parent_id", _("请选择新的上级"))}
-    if day := filled.day("from_day"):
+    if day := filled.day("moved_on"):
         changes["from_day"] = day
     return changes
+
+
+def require_day(filled: Form, field: str, day: str | None, since: str) -> None:
+    """Blame a day that has not come or lies before the change before it, so that nobody is asked about it."""
+    if day is not None and not since <= day <= clock.today().isoformat():
+        filled.fail(field, _("日期不能晚于今天，也不能早于上一次变动（%(day)s）", day=presentation.day(since)))
 
 
 def _read_close(filled: Form) -> dict[str, Any]:
@@ -235,7 +251,7 @@ def _send(node_id: UUID, filled: Form, changes: dict[str, Any]) -> ResponseRetur
             backend.call("members", "PATCH", f"/nodes/{node_id}", json=changes)
             return done.back(f"/staff/nodes/{node_id}", "saved")
         except HuzhuError as refusal:
-            day = next((name for name in ("closed_on", "from_day") if name in filled.typed), "")
+            day = next((name for name in ("closed_on", "from_day", "named_on", "moved_on") if name in filled.typed), "")
             filled.blame(refusal, {"name_taken": "name" if "name" in changes else "parent_id", "wrong_day": day})
     return _node_page(node_id, filled), 422
 

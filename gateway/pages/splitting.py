@@ -13,6 +13,7 @@ from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
+from gateway.pages.nodes import require_day
 from shared import clock
 from shared.errors import HuzhuError, Unavailable
 from shared.principal import Role
@@ -32,6 +33,9 @@ def ask_split(node_id: UUID) -> ResponseReturnValue:
     if not filled:
         return _form_page(plan, filled), 422
     chosen = [one for one in plan["compounds"] if one["id"] in content["compound_ids"]]
+    require_day(filled, "from_day", content.get("from_day"), max((one["since"] for one in chosen), default=""))
+    if not filled:
+        return _form_page(plan, filled), 422
     follows = [
         _("分到新站的小区：%(names)s。", names="、".join(str(one["name"]) for one in chosen)),
         _(

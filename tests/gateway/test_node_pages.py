@@ -43,7 +43,7 @@ def test_a_name_counts_from_a_day_and_the_one_before_it_is_still_known(town: Tow
     opened = clock.today()
     with town.at(clock.now() + timedelta(days=20)):
         day = (opened + timedelta(days=10)).isoformat()
-        shown = admin.post(here, here, action="rename", name="南昌路站", from_day=day).text
+        shown = admin.post(here, here, action="rename", name="南昌路站", named_on=day).text
         assert "用过的名称" in shown
         assert "南昌路社区实践站" in shown.partition("用过的名称")[2]
     assert node(town, town.station_id)["names"] == [
@@ -64,7 +64,7 @@ def test_moving_a_place_is_asked_about_before_it_is_done(town: Town) -> None:
     admin, compound, to = town.administrator, town.nodes["和谐小区"], town.nodes["岔路口社区实践站"]
     here = f"/staff/nodes/{compound}"
     assert "岔路口社区实践站" in admin.get(here).text
-    asked = admin.get(f"{here}/move?parent_id={to}&from_day={clock.today()}")
+    asked = admin.get(f"{here}/move?parent_id={to}&moved_on={clock.today()}")
     assert "从南昌路社区实践站移到岔路口社区实践站" in asked.text
     assert node(town, compound)["parent_id"] == town.station_id, "asking moves nothing"
     assert "已保存" in admin.post(asked.request.full_path, f"{here}/move").text
@@ -73,7 +73,26 @@ def test_moving_a_place_is_asked_about_before_it_is_done(town: Town) -> None:
     assert UUID(to).hex in known["path"]
     assert "请选择新的上级" in admin.get(f"{here}/move?parent_id=", status=422).text
     tomorrow = (clock.today() + timedelta(days=1)).isoformat()
-    assert "日期不能晚于今天" in _post(town, f"{here}/move", parent_id=town.station_id, from_day=tomorrow)
+    wrong = _post(town, f"{here}/move", parent_id=town.station_id, moved_on=tomorrow)
+    assert "日期不能晚于今天" in wrong
+    assert 'id="moved_on-fault"' in wrong
+
+
+def test_a_wrong_day_is_blamed_in_its_own_form_and_nobody_is_asked_about_an_impossible_one(town: Town) -> None:
+    admin, station = town.administrator, f"/staff/nodes/{town.station_id}"
+    today = clock.today()
+    tomorrow, before = (str(today + timedelta(days=days)) for days in (1, -400))
+    renamed = _post(town, station, action="rename", name="南昌路站", named_on=tomorrow)
+    assert 'id="named_on-fault"' in renamed
+    assert renamed.count(f'value="{tomorrow}"') == 1, "the other forms keep their own day"
+    heir, compound = town.nodes["岔路口社区实践站"], town.nodes["和谐小区"]
+    for day in (tomorrow, before):
+        for asked, field in (
+            (f"{station}/close?closed_on={day}&successor_id={heir}", "closed_on"),
+            (f"/staff/nodes/{compound}/move?parent_id={heir}&moved_on={day}", "moved_on"),
+            (f"{station}/split?id={new_id()}&name=新站&compound_ids={compound}&from_day={day}", "from_day"),
+        ):
+            assert f'id="{field}-fault"' in admin.get(asked, status=422).text, asked
 
 
 def test_closing_a_place_is_asked_about_and_names_what_follows_it(town: Town) -> None:

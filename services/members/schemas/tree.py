@@ -139,6 +139,7 @@ class CompoundOfSplitSchema(Wire):
     id = fields.UUID(required=True)
     name = fields.String(required=True)
     people = fields.Integer(required=True, metadata={"description": "Members of the station who live there"})
+    since = fields.Date(required=True, metadata={"description": "Since when it is the station's: no split before"})
 
 
 class SplitPlanSchema(Wire):

@@ -33,10 +33,11 @@ def last_moved(tx: Session, ids: Sequence[UUID]) -> date:
 
 
 def list_compounds(tx: Session, station_id: UUID) -> list[dict[str, Any]]:
-    """The station's compounds, each with how many of its people live there."""
+    """The station's compounds, each with how many of its people live there and since when it is the station's."""
     lives_there = (Member.compound_id == Node.id) & _at_home_at(station_id)
+    since = select(NodeParent.from_day).where(NodeParent.node_id == Node.id, NodeParent.until_day.is_(None))
     statement = (
-        select(Node.id, Node.name, func.count(Member.id).label("people"))
+        select(Node.id, Node.name, func.count(Member.id).label("people"), since.scalar_subquery().label("since"))
         .outerjoin(Member, lives_there)
         .where(*_its_compounds(station_id))
         .group_by(Node.id)
