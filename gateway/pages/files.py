@@ -15,7 +15,7 @@ from gateway.guards import holding
 from gateway.i18n import _
 from gateway.pages import done
 from gateway.pages.attendance_words import evidence_shown, state_shown
-from gateway.pages.places import describe, nodes_of, people
+from gateway.pages.places import IDS_MAX, chosen_node, describe, nodes_of, people
 from shared import clock
 from shared.errors import HuzhuError
 from shared.principal import Role
@@ -34,7 +34,7 @@ def list_files() -> ResponseReturnValue:
     first = _month(request.args.get("month", ""))
     end = (first + timedelta(days=31)).replace(day=1)
     mine = list(dict.fromkeys([*nodes_of(Role.ORGANIZER), *nodes_of(Role.AUDITOR)]))
-    node_id = uuid_or_none(request.args.get("node_id")) or mine[0]
+    node_id = chosen_node(mine, uuid_or_none(request.args.get("node_id")))
     query = {
         "station_id": node_id,
         "from": _midnight(first),
@@ -43,17 +43,24 @@ def list_files() -> ResponseReturnValue:
         "limit": ROWS,
         "after": uuid_or_none(request.args.get("after")),
     }
+    # Mostly the own places are among them; the one asked for may lie below.
+    ids = dict.fromkeys(str(one) for one in [node_id, *mine] if one is not None)
     panels = backend.together(
         activities=Call("checkin", "/activities", query),
-        **({"node": Call("members", "/nodes", {"ids": node_id})} if node_id else {}),
+        **({"nodes": Call("members", "/nodes", {"ids": ",".join(list(ids)[:IDS_MAX])})} if ids else {}),
     )
     found = panels["activities"].needed()
-    nodes = panels["node"].content if node_id else None
+    names = {one["id"]: one["name"] for one in panels["nodes"].content or []} if ids else {}
     here = f"/staff/files?node_id={node_id or ''}&month="
     return render_template(
         "files/month.html",
-        name=nodes[0]["name"] if nodes else "" if node_id else _("全部地方"),
-        name_away=bool(node_id) and nodes is None,
+        name=names.get(str(node_id), "") if node_id else _("全部地方"),
+        name_away=bool(node_id) and str(node_id) not in names,
+        own=[
+            (names[str(one)], f"/staff/files?node_id={one}&month={first:%Y-%m}", one == node_id)
+            for one in mine
+            if str(one) in names
+        ],
         month=presentation.month(f"{first:%Y-%m}"),
         # What began the evening before belongs to the month before.
         activities=[one for one in found if presentation.read_moment(one["starts_at"]).date() >= first],

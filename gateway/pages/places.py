@@ -96,6 +96,19 @@ def chosen_station(stations: list[dict[str, Any]], wanted: str | None) -> dict[s
     return found or (stations[0] if stations else None)
 
 
+def chosen_node(mine: list[UUID | None], wanted: UUID | None) -> UUID | None:
+    """The place that was asked for, which is kept where it is one of the own; else everywhere for whose role reaches
+    there, the one kept, or the first.
+    """
+    if wanted is not None:
+        if wanted in mine:
+            visitor.keep_station(str(wanted))
+        return wanted
+    if None in mine:
+        return None
+    return next((one for one in visitor.station_wanted(None) if one in mine), mine[0])
+
+
 def station_options(role: Role) -> list[tuple[str, str]]:
     """Those stations as choices of a form."""
     return [(node["id"], node["name"]) for node in stations_of(role)]

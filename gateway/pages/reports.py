@@ -17,7 +17,7 @@ from gateway.exports import Cell
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
 from gateway.i18n import _
-from gateway.pages.places import IDS_MAX, nodes_of
+from gateway.pages.places import IDS_MAX, chosen_node, nodes_of
 from shared import categories, clock
 from shared.errors import HuzhuError, Invalid
 from shared.principal import Role
@@ -159,9 +159,8 @@ def _read(filled: Form) -> Asked:
     mine = _own_nodes()
     first, last = (filled.day(name) for name in ("from_day", "to_day"))
     today = clock.today()
-    chosen = uuid_or_none(filled.text("node_id"))
     return Asked(
-        node_id=chosen if chosen is not None or None in mine else mine[0],
+        node_id=chosen_node(mine, uuid_or_none(filled.text("node_id"))),
         from_day=date.fromisoformat(first) if first else today.replace(day=1),
         to_day=date.fromisoformat(last) if last else today,
         category=filled.text("category") if filled.text("category") in categories.NAMES else None,

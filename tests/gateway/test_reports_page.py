@@ -216,6 +216,20 @@ def test_the_file_names_in_full_who_published_and_led_though_they_live_elsewhere
     assert staff.api("GET", f"/members/members?ids={stranger.member_id}")[0]["name"] == "罗*站"
 
 
+def test_files_and_reports_are_those_of_the_station_that_was_chosen_last(town: Town) -> None:
+    serve(town)
+    staff, other = town.person("周社工", Role.STAFF), town.nodes["岔路口社区实践站"]
+    grant = {"id": str(new_id()), "member_id": staff.member_id, "role": "staff", "node_id": other}
+    town.administrator.api("POST", "/members/grants", grant)
+    with town.at(END + timedelta(days=1)):
+        for chosen in (other, town.station_id, other):
+            shown = staff.get(f"/staff/files?node_id={chosen}&month={DAY:%Y-%m}").text
+            assert ("=清扫@和谐小区" in shown) == (chosen == town.station_id)
+            for page in ("/staff/files", "/staff/reports"):
+                found = re.findall(r'node_id=([^"&]*)[^"]*" aria-current="true"', staff.get(page).text)
+                assert found[0] == chosen, page
+
+
 def test_a_months_activities_lead_to_their_files(town: Town) -> None:
     organizer, page = serve(town)
     auditor = town.person("钱监督", Role.AUDITOR)
