@@ -54,9 +54,10 @@ def beginning(home: str, names: Iterable[str]) -> list[str] | None:
     for another building, None where no building stands there.
     """
     known = list(names)
-    whole = [name for name in known if _begins(home, letters_of(name))]
-    if whole:
-        return [max(whole, key=len)]
+    begun = {name: letters for name in known if _begins(home, letters := letters_of(name))}
+    if begun:
+        longest = max(begun.values(), key=len)
+        return [name for name, letters in begun.items() if letters == longest]
     found = _BEGINNING.match(home)
     return None if found is None or not any(found.groups()) else meant(found[0], known)
 

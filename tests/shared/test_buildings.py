@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.buildings import designation, is_sought, meant
+from shared.buildings import beginning, designation, is_sought, meant
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,22 @@ def test_who_looks_for_a_place_finds_what_begins_so_where_it_says_a_number() -> 
         assert is_sought(written, compound, building), written
     assert not is_sought("和谐", "和谐小区", "3栋")
     assert not is_sought("3栋", None, None)
+
+
+@pytest.mark.parametrize(
+    ("home", "names", "found"),
+    [
+        ("3号楼2单元401室", ["3栋", "13栋"], ["3栋"]),
+        ("13栋", ["3栋"], []),
+        ("西塔东座2单元", ["西塔", "西塔东座"], ["西塔东座"]),
+        ("3栋2单元", ["3栋", "3 栋", "3号楼"], ["3栋", "3 栋"]),
+        ("三栋2单元", ["3栋", "3 栋", "3号楼"], ["3栋", "3 栋", "3号楼"]),
+        ("3201室", ["3", "3栋"], None),
+        ("2单元401室", ["2栋"], None),
+        ("", ["3栋"], None),
+    ],
+)
+def test_a_home_begins_with_the_building_of_the_longest_name_or_of_that_number(
+    home: str, names: list[str], found: list[str] | None
+) -> None:
+    assert beginning(home, names) == found
