@@ -11,6 +11,7 @@ import pytest
 
 from services.members.commands import work_imports
 from services.members.jobs import _forget
+from services.members.store import imports as imports_store
 from services.members.store import imports as store
 from shared import clock, outbox, spreadsheets
 from shared.db import transactional
@@ -492,6 +493,17 @@ def test_a_roster_is_forgotten_after_thirty_days(town: Town) -> None:
     assert (shown["has_file"], shown["counts"]) == (False, {"added": 4, "bad": 3})
     assert town.get(f"/imports/{found['id']}/rows", caller).json == []
     assert town.get(f"/imports/{found['id']}/file", caller).status_code == 404
+
+
+def test_the_other_rows_of_a_roster_whose_file_went_with_somebody_erased_are_forgotten_too(town: Town) -> None:
+    taken_in(town, staff(town))
+    (somebody,) = town.sql("SELECT member_id FROM import_row WHERE state = 'added' LIMIT 1")
+    town.do(transactional(imports_store.forget_members), [somebody.member_id])
+    kept = "SELECT count(*) FROM import_row WHERE content IS NOT NULL"
+    assert (town.sql("SELECT content FROM import_file"), town.sql(kept)) == ([(None,)], [(6,)])
+    with clock.travel(clock.now() + timedelta(days=31)):
+        town.do(_forget)
+    assert town.sql(kept) == [(0,)]
 
 
 def test_a_roster_that_was_checked_and_never_started_is_dropped_by_then_and_may_come_again(town: Town) -> None:

@@ -120,6 +120,7 @@ class ImportRow(Model):
         CheckConstraint("state IN ('good','known','bad','added','undone','kept')", name="state"),
         Index("ix_import_row_state", "import_id", "state", "number"),
         Index("ix_import_row_member_id", "member_id", postgresql_where=text("member_id IS NOT NULL")),
+        Index("ix_import_row_kept", "import_id", postgresql_where=text("content IS NOT NULL")),
     )
 
 
@@ -205,10 +206,12 @@ def forget_old(tx: Session) -> None:
     """Rosters are not kept: the people are members now, and the others are nobody's business. One that was checked and
     never started is dropped: without its rows it could only end with nobody taken in.
     """
+    # An erasure takes the file away at once, and leaves the other people's rows.
+    has_rows = exists(select(ImportRow.id).where(ImportRow.import_id == ImportFile.id, ImportRow.content.is_not(None)))
     old = (
         select(ImportFile)
         .where(
-            ImportFile.content.is_not(None),
+            or_(ImportFile.content.is_not(None), has_rows),
             ImportFile.state.not_in(AT_WORK),
             ImportFile.created_at < clock.now() - KEPT_FOR,
             or_(ImportFile.kind == Kind.ROSTER, ImportFile.state.in_(OVER)),
