@@ -78,9 +78,7 @@ def tick_by_script(activity_id: UUID) -> ResponseReturnValue:
         {
             "kind": told.kind,
             "words": told.words,
-            "state": told.line.state,
-            "when": when(told.line),
-            "buttons": [[value, text, kind] for value, text, kind in buttons(told.line)],
+            **_drawn(told.line),
             "undo": told.undo,
         }
     )
@@ -230,12 +228,7 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         narrowed=urlencode({name: value for name, value in chosen.items() if value}),
         lines=shown,
         others=others,
-        counts={
-            "arrived": sum(line.state != "absent" for line in at_site),
-            "signed_up": sum(line.signed_up for line in at_site),
-            "there": sum(line.state == "open" for line in at_site),
-            "late": sum(line.awaits_nod for line in at_site),
-        },
+        counts=_counts(at_site),
         wanted=wanted,
         mode=chosen["mode"] if chosen["mode"] in MODES else MODES[0],
         chosen=chosen,
@@ -255,6 +248,48 @@ def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
         when=when,
         filled=filled,
     )
+
+
+@pages.get("/organize/activities/<uuid:activity_id>/standing.json")
+@logged_in
+def show_standing(activity_id: UUID) -> ResponseReturnValue:
+    """How everybody stands now, for a roll that is open on a phone while others tick too; asked for every few seconds:
+    304 when nothing has changed.
+    """
+    panels = backend.together(
+        activity=Call("checkin", f"/activities/{activity_id}"),
+        roll=Call("checkin", f"/activities/{activity_id}/roll"),
+    )
+    activity, roll = panels["activity"].needed(), panels["roll"].needed()
+    activity["sites"] = [site for site in activity["sites"] if site["id"] in roll["site_ids"]]
+    site_id = request.args.get("site", "")
+    lines = lines_of(activity, roll["lines"], [])
+    counts = _counts([line for line in lines if not site_id or line.site_id in ("", site_id)])
+    for line in lines:
+        line.site_id = _site_of(line, activity, site_id)
+    content = {"counts": counts, "rows": {line.member_id: _drawn(line) for line in lines}}
+    answer = http.answer(content)
+    answer.add_etag()
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer.make_conditional(request)
+
+
+def _drawn(line: Line) -> dict[str, Any]:
+    """What of a row a tick changes."""
+    return {
+        "state": line.state,
+        "when": when(line),
+        "buttons": [[value, text, kind] for value, text, kind in buttons(line)],
+    }
+
+
+def _counts(lines: Sequence[Line]) -> dict[str, int]:
+    return {
+        "arrived": sum(line.state != "absent" for line in lines),
+        "signed_up": sum(line.signed_up for line in lines),
+        "there": sum(line.state == "open" for line in lines),
+        "late": sum(line.awaits_nod for line in lines),
+    }
 
 
 def _site_of(line: Line, activity: dict[str, Any], chosen: str) -> str:

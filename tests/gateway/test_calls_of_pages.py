@@ -78,7 +78,10 @@ MORE_CALLS = {
 }
 """Pages that ask one service more often, each with its reason (ADR 68)."""
 NEEDED = {
-    *((f"{ACTIVITY}{part}", "checkin") for part in ("", "/code", "/codes.json", "/presence.json", "/confirm")),
+    *(
+        (f"{ACTIVITY}{part}", "checkin")
+        for part in ("", "/code", "/codes.json", "/presence.json", "/standing.json", "/confirm")
+    ),
     *((f"{ACTIVITY}{part}", "checkin") for part in ("/leave-all", "/add", "/edit", "/close", "/refused")),
     (f"{ACTIVITY}/attendances/<uuid:attendance_id>", "checkin"),
     ("/activities/<uuid:activity_id>", "checkin"),

@@ -215,6 +215,38 @@ def test_who_leads_a_site_calls_its_roll_by_name_and_finds_who_is_on_it_while_it
         assert "点位负责人，没有别的角色" in town.administrator.get("/staff/audit").text
 
 
+def test_how_everybody_stands_is_told_again_when_another_has_ticked(town: Town) -> None:
+    organizer, other, leader = (
+        town.person("李组织", Role.ORGANIZER),
+        town.person("周组织", Role.ORGANIZER),
+        town.person("王秀英"),
+    )
+    chen, zhao = town.person("陈芳"), town.person("赵志远")
+    activity = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")
+    here, activity_id = f"{activity}/roll", activity.rpartition("/")[2]
+    east, west = (site["id"] for site in organizer.api("GET", f"/checkin/activities/{activity_id}")["sites"])
+    for who, site_id in ((chen, east), (zhao, west)):
+        who.post(f"/activities/{activity_id}", f"/activities/{activity_id}/sign-up", site_id=site_id)
+
+    def standing(who: Browser, query: str = "") -> Any:
+        return who.client.get(f"{activity}/standing.json{query}").json
+
+    with town.at(START + timedelta(minutes=5)):
+        first = organizer.client.get(f"{activity}/standing.json")
+        same = {"If-None-Match": first.headers["ETag"]}
+        assert organizer.client.get(f"{activity}/standing.json", headers=same).status_code == 304
+        send(other, here, value(other.get(here).text, "陈芳", "到了"))
+        told_now = standing(organizer)
+        assert told_now["counts"] == {"arrived": 1, "signed_up": 2, "there": 1, "late": 0}
+        row = told_now["rows"][chen.member_id]
+        assert (row["state"], row["when"]) == ("open", "09:05 到")
+        # What a tick of this page would send by its own row is what is told here.
+        assert row["buttons"][0][0] == value(organizer.get(here).text, "陈芳", "走了")
+        assert standing(organizer, f"?site={west}")["counts"]["arrived"] == 0
+        assert list(standing(leader)["rows"]) == [chen.member_id]
+        chen.get(f"{activity}/standing.json", 403)
+
+
 def test_who_leads_a_site_lets_in_who_shows_a_badge_a_short_code_or_a_number(town: Town) -> None:
     organizer, leader, walks_in = town.person("李组织", Role.ORGANIZER), town.person("王秀英"), town.person("赵志远")
     activity = publish(organizer, site_name_0="东门", site_name_1="西门", site_leader_0="王秀英")

@@ -132,6 +132,37 @@ def test_a_second_tap_of_a_nervous_finger_takes_nothing_back(browser: "Browser",
     context.close()
 
 
+def test_a_phone_shows_what_another_ticks_and_leaves_the_row_alone_that_a_finger_is_at(
+    browser: "Browser", town: Town
+) -> None:
+    from playwright.sync_api import expect
+
+    people = [town.volunteer(name).member_id for name in ("钟一", "钟二")]
+    activity = town.publish(starts_in_h=-0.5)
+    path = f"/checkin/activities/{activity['id']}"
+    town.api("POST", f"{path}/sign-ups", {"id": str(new_id()), "member_ids": people}, town.organizer)
+    staff = town.visitor()
+    staff.log_in("13900000001")
+    context = context_of(browser, town, staff, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{town.address}/organize/activities/{activity['id']}/roll")
+    page.get_by_role("button", name="钟二 到了").focus()
+    ticks = [
+        {"id": str(new_id()), "member_id": member_id, "wanted": "arrived", "seen": None, "site_id": None}
+        for member_id in people
+    ]
+    town.api("POST", f"{path}/ticks", {"ticks": ticks}, town.organizer)
+    expect(page.get_by_role("button", name="钟一 走了")).to_be_enabled(timeout=20_000)
+    expect(page.get_by_role("button", name="钟二 到了")).to_be_focused()
+    page.get_by_role("searchbox").focus()
+    expect(page.get_by_role("button", name="钟二 走了")).to_be_visible(timeout=20_000)
+    assert counted(page) == ["2", "2", "2"]
+    assert errors == []
+    context.close()
+
+
 def test_a_phone_ticks_nobody_unseen_and_searches_the_station_also_when_somebody_on_the_roll_is_found(
     browser: "Browser", town: Town
 ) -> None:

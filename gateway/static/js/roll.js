@@ -10,6 +10,8 @@ const rows = () => [...form.querySelectorAll(".tick")];
 const RETRY_MS = 4000;
 // After a tick its opposite lies where the finger was: for so long a second tap of a nervous finger does nothing.
 const REST_MS = 1200;
+const OTHERS_MS = 8000;
+const WAIT_MS = 6000;
 const queue = [];
 let sending = false;
 
@@ -112,7 +114,6 @@ function nameOf(row) {
 
 function tick(row, value) {
   const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, id: newId(), tick: value });
-  row.dataset.member = value.split(".")[1];
   for (const button of row.querySelectorAll("button")) button.disabled = true;
   row.setAttribute("aria-busy", "true");
   queue.push({ row, body });
@@ -151,15 +152,29 @@ function free(row) {
   for (const button of row.querySelectorAll("button")) button.disabled = false;
 }
 
-function draw(row, { kind, words, state, when, buttons, undo }) {
+function redraw(row, { state, when, buttons }) {
   row.classList.replace(row.dataset.state, state);
   row.dataset.state = state;
   row.querySelector(".when").textContent = when;
   row.querySelector(".acts").replaceChildren(
     ...buttons.map(([value, text, look]) => made(value, text, look, `${nameOf(row)} ${text}`)),
   );
+}
+
+function rest(row) {
+  row.dataset.rests = "";
   for (const button of row.querySelectorAll("button")) button.disabled = true;
-  setTimeout(free, REST_MS, row);
+  setTimeout(() => {
+    delete row.dataset.rests;
+    free(row);
+  }, REST_MS);
+}
+
+function draw(row, { kind, words, undo, ...content }) {
+  redraw(row, content);
+  // What is asked now tells of this tick too.
+  drawn += 1;
+  rest(row);
   say(kind, nameOf(row), words, undo);
   count();
 }
@@ -203,5 +218,52 @@ function count() {
   }
 }
 
+// --- What others tick meanwhile ---
+
+let tag = "";
+let drawn = 0;
+
+// Rows that a finger is at are left alone, and so is all of it when a tick came between: the next answer knows of it.
+async function askForOthers() {
+  if (document.hidden || queue.length) return;
+  const before = drawn;
+  const headers = tag ? { "If-None-Match": tag } : {};
+  const answer = await fetch(form.dataset.standing, { headers, signal: AbortSignal.timeout(WAIT_MS), cache: "no-store" });
+  if (answer.status !== 200 || answer.redirected) return;
+  const content = await answer.json();
+  if (queue.length || drawn !== before) return;
+  let busy = false;
+  for (const row of rows()) {
+    const now = content.rows[row.dataset.member];
+    if (!now || isSo(row, now)) continue;
+    if ("rests" in row.dataset || row.contains(document.activeElement)) {
+      busy = true;
+      continue;
+    }
+    redraw(row, now);
+    rest(row);
+  }
+  tag = busy ? "" : answer.headers.get("ETag") ?? "";
+  Object.assign(shown, content.counts);
+  for (const what of ["arrived", "there"]) first[what] = countRows(what);
+  count();
+}
+
+function isSo(row, { state, when, buttons }) {
+  const values = [...row.querySelectorAll('button[name="tick"]')].map((button) => button.value);
+  const wanted = buttons.map(([value]) => value);
+  return row.dataset.state === state && row.querySelector(".when").textContent === when && `${values}` === `${wanted}`;
+}
+
+async function goOn() {
+  try {
+    await askForOthers();
+  } catch {
+    // Without a network there is nothing new; a tick says so.
+  }
+  setTimeout(goOn, OTHERS_MS);
+}
+
+setTimeout(goOn, OTHERS_MS);
 window.addEventListener("online", send);
 window.addEventListener("beforeunload", (event) => queue.length && event.preventDefault());
