@@ -23,11 +23,14 @@ ROWS = 50
 MATCHES_MAX = 20
 PAGES = {
     "activity": "/organize/activities/",
+    "close": "/desk/closes/",
     "gift": "/staff/gifts/",
     "member": "/staff/members/",
     "node": "/staff/nodes/",
 }
 """Where an administrator finds a subject."""
+FOR_AUDITORS = ("close",)
+"""Of these what an auditor opens, too."""
 REFUSED_OWN = ".refuse_own"
 """As the services are asked for it: how all acts end that were refused because they were for one's own."""
 
@@ -106,7 +109,7 @@ def _midnight(day: date) -> str:
 def _page_of(entry: dict[str, Any]) -> str | None:
     """The subject's own page, for who may open it."""
     beginning = PAGES.get(entry["subject_type"])
-    may_open = visitor.require_session().has(Role.ADMINISTRATOR)
+    may_open = entry["subject_type"] in FOR_AUDITORS or visitor.require_session().has(Role.ADMINISTRATOR)
     if not beginning or not entry["subject_id"] or not may_open:
         return None
     if entry["subject_type"] != "gift":

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend
+from gateway import backend, visitor
 from gateway.backend import Call
 from gateway.forms import Form, uuid_or_none
 from gateway.guards import holding
@@ -129,13 +129,16 @@ def _left_open(one: dict[str, Any]) -> str:
 
 
 @pages.get("/desk/closes/<uuid:close_id>")
-@holding(Role.STAFF)
+@holding(Role.STAFF, Role.AUDITOR)
 def print_close(close_id: UUID) -> ResponseReturnValue:
+    """A close to print and sign; an auditor comes from the audit log and checks how differences were explained."""
     closed = backend.call("rewards", "GET", f"/desk-closes/{close_id}")
     return render_template(
         "serve/closed.html",
         closed=closed,
-        back=f"/desk/close?station_id={closed['station_id']}",
+        back=f"/desk/close?station_id={closed['station_id']}"
+        if visitor.require_session().has(Role.STAFF)
+        else "/staff/audit?action=desk.close",
         pieces=sum(one["pieces"] for one in closed["counts"]),
         points=sum(one["points"] for one in closed["counts"]),
     )

@@ -350,7 +350,7 @@ def close_desk(close: dict[str, Any]) -> dict[str, Any]:
 
 
 @routes.route("/desk-closes/<uuid:close_id>", methods=["GET"])
-@web.holding(Role.STAFF)
+@web.holding(Role.STAFF, Role.AUDITOR)
 @routes.response(200, schemas.CloseSchema)
 @_refuses(403, 404)
 def show_close(close_id: UUID) -> dict[str, Any]:
@@ -359,7 +359,7 @@ def show_close(close_id: UUID) -> dict[str, Any]:
 
 
 @routes.route("/stations/<uuid:station_id>/desk-closes", methods=["GET"])
-@web.holding(Role.STAFF)
+@web.holding(Role.STAFF, Role.AUDITOR)
 @routes.arguments(schemas.ClosesQuerySchema, location="query")
 @routes.response(200, schemas.CloseSchema(many=True))
 @_refuses(403, 404)

@@ -236,6 +236,13 @@ def test_a_line_is_taken_back_until_the_close_and_not_after(desk: Desk) -> None:
     )
     assert refused.status_code == 422
     assert "已经日结" in refused.text
+    auditor = desk.town.person("钱监督", Role.AUDITOR)
+    logged = auditor.get("/staff/audit?action=desk.close").text
+    (link,) = set(re.findall(r'href="(/desk/closes/[^"]*)"', logged))
+    seen = auditor.get(link).text
+    assert "受潮一块" in seen
+    assert 'href="/staff/audit?action=desk.close"' in seen
+    auditor.get("/desk/close", status=403)
 
 
 def test_on_the_day_after_it_is_said_that_it_is_too_late_to_take_back(desk: Desk) -> None:

@@ -173,8 +173,10 @@ ROUTES = {
     "list to count": Route("GET", lambda one: f"/stations/{one.town.station.id}/to-count", None, frozenset({"staff"})),
     "list left open": Route("GET", lambda _: "/desks-left-open", None, frozenset({"staff", "other_staff"})),
     "close desk": Route("POST", lambda _: "/desk-closes", _close, frozenset({"staff"}), 201),
-    "show close": Route("GET", lambda one: f"/desk-closes/{close(one.town)}", None, frozenset({"staff"})),
-    "list closes": Route("GET", lambda one: f"/stations/{one.town.station.id}/desk-closes", None, frozenset({"staff"})),
+    "show close": Route("GET", lambda one: f"/desk-closes/{close(one.town)}", None, frozenset({"staff", "auditor"})),
+    "list closes": Route(
+        "GET", lambda one: f"/stations/{one.town.station.id}/desk-closes", None, frozenset({"staff", "auditor"})
+    ),
     "list told": Route("GET", lambda _: "/handed-over", None, EVERYBODY),
     "read voucher": Route("POST", lambda _: "/vouchers/read", _code, STATION),
 }

@@ -252,13 +252,13 @@ def show_close(caller: Principal, close_id: UUID) -> Closed:
     close = store.find_close(session(), close_id)
     if close is None:
         raise NotFound("没有这次日结")
-    name = _require_staff(caller, close.station_id)
+    name = _require_reader(caller, close.station_id)
     return _closed([close], name)[0]
 
 
 def list_closes(caller: Principal, station_id: UUID, *, limit: int) -> list[Closed]:
     """The closes of a station, newest first."""
-    name = _require_staff(caller, station_id)
+    name = _require_reader(caller, station_id)
     return _closed(store.list_closes(session(), station_id, limit), name)
 
 
@@ -277,10 +277,19 @@ def _closed(closes: Sequence[DeskClose], station_name: str) -> list[Closed]:
     ]
 
 
+def _require_reader(caller: Principal, station_id: UUID) -> str:
+    """The name of the station; Forbidden for who neither signs its closes nor checks them."""
+    return _require(caller, station_id, (Role.STAFF, Role.AUDITOR))
+
+
 def _require_staff(caller: Principal, station_id: UUID) -> str:
     """The name of the station; Forbidden for who is not of its staff."""
+    return _require(caller, station_id, (Role.STAFF,))
+
+
+def _require(caller: Principal, station_id: UUID, roles: Sequence[Role]) -> str:
     place = copies.find_station(session(), station_id)
     if place is None:
         raise NotFound("没有这个站点")
-    caller.require(Role.STAFF, place.path)
+    caller.require_any(roles, place.path)
     return str(place.name)
