@@ -177,7 +177,9 @@ def ask_leave_all(activity_id: UUID) -> ResponseReturnValue:
         return _leave_all_page(activity_id, Form({"site_id": request.args.get("site", "")}))
     here, activity = f"/organize/activities/{activity_id}", backend.call("checkin", "GET", f"/activities/{activity_id}")
     what = f"{activity['title']} · {'、'.join(site['name'] for site in sites_called(activity))}"
-    follows = _("您的点位上还在场的人都按现在签退，不能撤回；时间不对的请活动负责人更正。")
+    follows = _(
+        "您的点位上还在场的人都按现在签退，不能撤回；时间不对的请活动负责人更正。您自己和家人不在内，请活动负责人签退。"
+    )
     return done.ask(_("全员签退？"), what, follows, f"{here}/leave-all", _("全员签退"), f"{here}/roll")
 
 

@@ -70,8 +70,13 @@ def value_of(line: Line, wanted: str) -> str:
 
 def when(line: Line) -> str:
     """Since when somebody is there, or from when to when they were."""
-    if line.own_case and line.state == "absent":
-        return _("本人或家人，请别的负责人点")
+    if line.own_case:
+        stands = _from_to(line)
+        return " · ".join(part for part in (stands, _("本人或家人，请别的负责人点")) if part)
+    return _from_to(line)
+
+
+def _from_to(line: Line) -> str:
     if line.arrived_at is None:
         return ""
     came = presentation.hour(line.arrived_at)

@@ -256,6 +256,23 @@ def test_an_organizer_who_ticks_the_own_household_is_refused_and_it_is_kept(stat
     assert all(row["detail"] == {"title": activity.title} for row in kept)
 
 
+def test_who_leads_a_site_signs_all_out_but_themselves_and_their_household(station: Station) -> None:
+    from services.checkin.store.activities import SiteDraft
+
+    household = uuid4()
+    leader, husband, other = (
+        station.person(household_id=household),
+        station.member(household_id=household),
+        station.member(),
+    )
+    activity = station.activity(sites=[SiteDraft(uuid4(), "东门", "东门", own(leader))])
+    for member in (own(leader), husband, other):
+        assert told(tick(station.organizer, activity, member, "arrived", 5)) == ("done", None)
+    with clock.travel(after(30)):
+        assert activities.leave_all(leader, activity_id=activity.id) == 1
+        assert activities.leave_all(station.organizer, activity_id=activity.id) == 2
+
+
 def test_others_than_the_stations_organizers_call_no_roll(station: Station) -> None:
     activity, member = station.activity(), station.member()
     for who in (station.person(), station.person(Grant(Role.ORGANIZER, ELSEWHERE)),

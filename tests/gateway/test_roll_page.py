@@ -215,6 +215,18 @@ def test_who_leads_a_site_calls_its_roll_by_name_and_finds_who_is_on_it_while_it
         assert "点位负责人，没有别的角色" in town.administrator.get("/staff/audit").text
 
 
+def test_the_own_row_says_why_it_has_no_buttons_also_when_one_is_there(town: Town) -> None:
+    organizer, other = town.person("李组织", Role.ORGANIZER), town.person("周组织", Role.ORGANIZER)
+    activity = publish(organizer)
+    here, page = f"{activity}/roll", f"/activities/{activity.rpartition('/')[2]}"
+    organizer.post(page, f"{page}/sign-up")
+    with town.at(START + timedelta(minutes=5)):
+        send(other, here, value(other.get(here).text, "李组织", "到了"))
+        shown = rows(organizer.get(here).text)["李组织"]
+        assert "09:05 到 · 本人或家人，请别的负责人点" in shown
+        assert "<button" not in shown
+
+
 def test_how_everybody_stands_is_told_again_when_another_has_ticked(town: Town) -> None:
     organizer, other, leader = (
         town.person("李组织", Role.ORGANIZER),

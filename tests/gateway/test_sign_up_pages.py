@@ -394,3 +394,9 @@ def test_a_mother_without_a_phone_is_called_by_her_daughters(town: Town) -> None
     called = organizer.post(f"{here}/calls", f"{here}/calls").text
     assert re.search(r"王秀英.*家人 陈芳 <a[^>]*>1380000\d{4}", called, re.DOTALL)
     assert "家人" not in organizer.get(f"{here}/calls").text
+    alone = {"id": str(new_id()), "name": "周建国", "station_id": town.station_id, "consents": consents}
+    organizer.api("POST", "/members/newcomers", alone)
+    town.deliver()
+    organizer.api("POST", f"/checkin{page}/sign-ups", {"id": str(new_id()), "member_ids": [alone["id"]]})
+    called = organizer.post(f"{here}/calls", f"{here}/calls").text
+    assert called.count("没有电话，请楼栋长或邻居上门转告") == 1

@@ -159,6 +159,10 @@ def test_a_phone_shows_what_another_ticks_and_leaves_the_row_alone_that_a_finger
     page.get_by_role("searchbox").focus()
     expect(page.get_by_role("button", name="钟二 走了")).to_be_visible(timeout=20_000)
     assert counted(page) == ["2", "2", "2"]
+    # Whom nobody is called like is registered under the name that was typed, without searching first.
+    page.get_by_role("searchbox").fill("古丽娜尔")
+    page.get_by_role("link", name="现场登记").click()
+    expect(page.get_by_label("姓名")).to_have_value("古丽娜尔")
     assert errors == []
     context.close()
 

@@ -97,6 +97,15 @@ box.addEventListener("keydown", (event) => {
   box.focus();
 });
 
+// Whom nobody on the roll is called like is registered under the name that stands there.
+document.querySelector("[data-newcomer]")?.addEventListener("click", (event) => {
+  const name = box.value.trim();
+  if (none.hidden || !/^[\u3400-\u9fff·]{2,20}$/.test(name)) return;
+  const address = new URL(event.currentTarget.href);
+  address.searchParams.set("name", name);
+  event.currentTarget.href = address.href;
+});
+
 // --- Ticking ---
 
 form.addEventListener("click", (event) => {

@@ -241,7 +241,7 @@ def summarize_activity(tx: Session, caller: Principal, *, activity_id: UUID, sum
 @transactional
 def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUID | None = None) -> int:
     """Everybody leaves now, at one site or all; returns how many did. They wait to be confirmed. For who leads sites
-    all are those, and while the activity runs.
+    all are those, without themselves and their household, and while the activity runs.
     """
     activity = store.hold_activity(tx, activity_id)
     path = activity.path
@@ -251,6 +251,9 @@ def leave_all(tx: Session, caller: Principal, *, activity_id: UUID, site_id: UUI
     pairs = [
         pair for pair in attendance_store.lock_pairs_at(tx, activity_id) if site_ids is None or pair.site_id in site_ids
     ]
+    if led is not None:
+        own = copies.own_cases(tx, caller, copies.find_cards(tx, {pair.member_id for pair in pairs}))
+        pairs = [pair for pair in pairs if pair.member_id not in own | set(caller.member_ids)]
     left = sign_out(tx, activity, pairs, clock.now())
     if left:
         detail = {"title": activity.title, "left": len(left)} | ({} if led is None else {"as": AS_SITE_LEADER})
