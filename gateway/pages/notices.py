@@ -35,6 +35,7 @@ def show_poster(activity_id: UUID) -> ResponseReturnValue:
         "notices/poster.html",
         activity=activity,
         leaders=list(dict.fromkeys(leaders.values())),
+        sites=[_site_and_place(site, activity) for site in activity["sites"]] if len(activity["sites"]) > 1 else [],
         earns=_earned(rule) if rule else None,
         drawing=Markup(qr.svg(_address(activity), _("活动的二维码"))),  # noqa: S704 - our own drawing
         back=f"/organize/activities/{activity_id}",
@@ -110,11 +111,16 @@ def _sites(activity: dict[str, Any], leaders: dict[str, str]) -> list[str]:
         return [_("负责人：%(name)s", name=name)] if name else []
     lines = [_("点位：")]
     for site in activity["sites"]:
-        # A place that was left empty is the meeting place, which is said above.
-        said = [site["name"], *([site["place"]] if site["place"] not in (site["name"], activity["place"]) else [])]
         name = leaders.get(site["leader_member_id"])
-        lines.append(" · ".join([*said, *([_("负责人 %(name)s", name=name)] if name else [])]))
+        leader = [_("负责人 %(name)s", name=name)] if name else []
+        lines.append(" · ".join([_site_and_place(site, activity), *leader]))
     return lines
+
+
+def _site_and_place(site: dict[str, Any], activity: dict[str, Any]) -> str:
+    """A place that was left empty is the meeting place, which is said above."""
+    places = [site["place"]] if site["place"] not in (site["name"], activity["place"]) else []
+    return " · ".join([site["name"], *places])
 
 
 def _day_and_times(activity: dict[str, Any]) -> str:

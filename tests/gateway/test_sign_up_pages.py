@@ -362,6 +362,10 @@ def test_a_group_is_told_the_old_time_beside_the_new_and_no_meeting_place_twice(
     assert "东门 · 负责人 李组织" in told
     assert "西门 · 岗亭 · 负责人 李组织" in told
     assert told.count("和谐小区门口") == 1
+    poster = organizer.get(f"{here}/poster").text
+    assert "点位：东门；西门 · 岗亭" in poster
+    assert "联系电话：" in poster
+    assert not re.search(r"1380000\d{4}", poster)
     assert f"原来的时间：{START.month}月{START.day}日" in organizer.get(f"{here}/calls").text
     organizer.post(here, f"{here}/cancel", reason="下雨")
     assert "原来的时间" not in organizer.get(f"{here}/calls").text
