@@ -88,6 +88,7 @@ def _compare_page(member_id: UUID, other_id: UUID, filled: Form) -> str:
         member=pair[0],
         pair=pair,
         rows=_rows(pair, panels),
+        unlike=unlike_in(pair),
         choices=[(one["id"], describe(one)) for one in pair],
         away=any(panel.error is not None for panel in panels.values()),
         filled=filled,
@@ -100,6 +101,8 @@ def _asked_of(pair: list[dict[str, Any]]) -> dict[str, Call]:
     for one in pair:
         calls[f"acting_{one['id']}"] = Call("members", f"/members/{one['id']}")
         calls[f"served_{one['id']}"] = Call("checkin", "/attendances", {"member_id": one["id"], "limit": COUNTED_MAX})
+        booked = {"member_id": one["id"], "unit": "minutes", "limit": COUNTED_MAX, "merged": 1}
+        calls[f"booked_{one['id']}"] = Call("points", "/statement", booked)
         if one["station_id"]:
             query = {"member_id": one["id"], "limit": COUNTED_MAX}
             calls[f"redeemed_{one['id']}"] = Call("rewards", f"/stations/{one['station_id']}/redemptions", query)
@@ -123,10 +126,30 @@ def _rows(pair: list[dict[str, Any]], panels: dict[str, Panel]) -> list[list[str
         (_("可用积分"), [_amount(balances, one, "points_available") for one in pair]),
         (_("待抵扣"), [_amount(balances, one, "points_debt") for one in pair]),
         (_("累计服务时长"), [_amount(balances, one, "minutes_total") for one in pair]),
-        (_("签到记录"), [_count(panels[f"served_{one['id']}"], lambda _one: True) for one in pair]),
+        (_("记了时长的服务（所有站点）"), [_services(panels[f"booked_{one['id']}"]) for one in pair]),
+        (_("签到记录（您负责的站点）"), [_count(panels[f"served_{one['id']}"], lambda _one: True) for one in pair]),
         (_("没领的兑换"), [_open(panels, one) for one in pair]),
     ]
-    return [[name, *values] for name, values in shown]
+    unlike = unlike_in(pair)
+    return [[name, *values, _("不一样") if name in unlike else ""] for name, values in shown]
+
+
+def unlike_in(pair: list[dict[str, Any]]) -> list[str]:
+    """By what is known of both, what speaks against one person."""
+    told = {
+        _("姓名"): [one["name"] for one in pair],
+        _("小区和楼栋"): [_home(one) for one in pair],
+        _("出生日期"): [one["birth_date"] for one in pair],
+    }
+    return [name for name, (one, other) in told.items() if one != other and {None, "–"}.isdisjoint((one, other))]
+
+
+def _services(panel: Panel) -> str:
+    """How many services stand in the books, whichever station they were at; corrected ones once."""
+    if panel.error is not None:
+        return "–"
+    kinds = [one["kind"] for one in panel.content if one["source_type"] == "attendance"]
+    return f"{kinds.count('award') - kinds.count('reversal')}{'+' if len(panel.content) >= COUNTED_MAX else ''}"
 
 
 def _acting(panel: Panel) -> str:

@@ -25,6 +25,32 @@ def enter(staff: Browser, town: Town, name: str) -> str:
     return member_id
 
 
+def test_what_differs_is_marked_and_services_of_all_stations_are_counted(town: Town) -> None:
+    chen, organizer = town.person("王秀英"), town.person("李组织", Role.ORGANIZER)
+    signer = town.person("钱站长", Role.STAFF)
+    with town.at(START + timedelta(hours=3)):
+        activity = hold_activity(town, organizer)
+        attend(organizer, activity, chen)
+        signer.api("POST", f"/checkin/activities/{activity['id']}/confirm-all")
+        town.deliver()
+    # Staff of where the entries have moved to sees none of what they did before.
+    other = town.nodes["岔路口社区实践站"]
+    staff = town.person("周站长", Role.STAFF, at=other)
+    twin = enter(town.administrator, town, "王秀瑛")
+    for member_id in (twin, chen.member_id):
+        town.administrator.api("PATCH", f"/members/members/{member_id}", {"station_id": other})
+    town.administrator.api("PATCH", f"/members/members/{chen.member_id}", {"birth_date": "1950-03-08"})
+    town.deliver()
+    shown = staff.get(f"/staff/members/{twin}/merge?with={chen.member_id}").text
+    table = re.findall(r"<tr>(.*?)</tr>", shown.partition("<tbody>")[2].partition("</tbody>")[0], re.DOTALL)
+    rows = {cells[0]: cells[1:] for cells in ([*re.findall(r">([^<]*)</t[hd]>", row)] for row in table)}
+    assert rows["姓名"] == ["王秀瑛", "王秀英", "不一样"]
+    assert rows["出生日期"] == ["1950年3月8日", "1950年3月8日", ""]
+    assert rows["记了时长的服务（所有站点）"] == ["0", "1", ""]
+    assert rows["签到记录（您负责的站点）"] == ["0", "0", ""]
+    assert "两份登记的姓名不一样" in shown
+
+
 def test_two_entries_are_compared_merged_and_taken_apart_again(town: Town) -> None:
     staff, chen = town.person("周站长", Role.STAFF), town.person("王秀英")
     twin = enter(staff, town, "王秀英")
