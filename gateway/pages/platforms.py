@@ -119,10 +119,17 @@ def paste_numbers() -> ResponseReturnValue:
     except HuzhuError as refusal:
         filled.blame(refusal)
         return _pasting_page(filled), 422
+    unsure = _with_two_numbers(read, found)
     faults = [
         (line, fault)
         for line, one in zip(lines, read, strict=True)
-        if (fault := _("看不懂：要写姓名或编号，空一格，再写平台编号") if one is None else _enter(platform, one, found))
+        if (
+            fault := _("看不懂：要写姓名或编号，空一格，再写平台编号")
+            if one is None
+            else _("这个人在名单里有两个不同的平台编号，请只留对的那一行")
+            if _key_of(one, found) in unsure
+            else _enter(platform, one, found)
+        )
     ]
     left = Form({"platform": platform, "node_id": node_id, "list": "\n".join(line for line, _fault in faults)})
     return _pasting_page(left, taken=len(lines) - len(faults), faults=faults), 422 if faults else 200
@@ -168,6 +175,21 @@ def _who_is_meant(node_id: str, lines: Sequence[_Pasted]) -> dict[str, list[dict
         for answer in backend.call("members", "POST", "/look-ups", json=asked):
             found[answer["name"]] = [] if answer["elsewhere"] else answer["members"]
     return found
+
+
+def _key_of(line: _Pasted, found: dict[str, list[dict[str, Any]]]) -> str:
+    """Who is meant, by id; nothing where that is not beyond doubt."""
+    meant = found.get(line.volunteer_number or line.name, [])
+    return str(meant[0]["id"]) if len(meant) == 1 and line.name in ("", meant[0]["name"]) else ""
+
+
+def _with_two_numbers(lines: Sequence[_Pasted | None], found: dict[str, list[dict[str, Any]]]) -> set[str]:
+    """Of whom the lines say different things: which of them is right nobody can know."""
+    numbers: dict[str, set[str]] = {}
+    for line in lines:
+        if line is not None and (key := _key_of(line, found)):
+            numbers.setdefault(key, set()).add(line.number)
+    return {key for key, given in numbers.items() if len(given) > 1}
 
 
 def _enter(platform: str, line: _Pasted, found: dict[str, list[dict[str, Any]]]) -> str | None:

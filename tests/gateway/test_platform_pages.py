@@ -152,3 +152,18 @@ def test_a_name_that_is_pasted_means_nobody_of_another_station(town: Town) -> No
     assert "这里没有叫这个名字" in told
     query = f"kind=member&subject_id={namesake['id']}"
     assert town.administrator.api("GET", f"/checkin/outside-numbers?{query}") == []
+
+
+def test_two_numbers_for_one_person_in_a_list_are_a_question(town: Town) -> None:
+    staff, who, other = town.person("周站长", Role.STAFF), town.person("陈芳"), town.person("李梅")
+    number = staff.api("GET", f"/members/members/{who.member_id}")["volunteer_number"]
+    lines = ["陈芳 G-1", "李梅 G-3", f"陈芳 {number} G-2", "李梅 G-3"]
+    told = staff.post("/staff/outside", "/staff/outside", 422, platform="izhiyuan", list="\n".join(lines)).text
+    assert "登记了 2 位的平台编号" in told
+    assert told.count("两个不同的平台编号") == 2
+    assert form_fields(told, "/staff/outside")["list"].splitlines() == [lines[0], lines[2]]
+    known = [
+        [one["number"] for one in staff.api("GET", f"/checkin/outside-numbers?kind=member&subject_id={each.member_id}")]
+        for each in (who, other)
+    ]
+    assert known == [[], ["G-3"]]
