@@ -137,6 +137,18 @@ def test_the_check_waits_for_what_check_in_knows_already(
     assert len(second["services"]) == 1
 
 
+def test_an_activity_all_of_whose_rows_are_known_is_none_of_those_that_are_signed_for(
+    town: Town, three: dict[str, UUID]
+) -> None:
+    caller = staff(town)
+    found = brought(town, caller)
+    (asked,) = told(town, "PastServicesAsked")
+    known = {asked["services"][3]["record_id"]: "这段时间已有记录"}
+    answer(town, "PastServicesAsked", lambda _body: {"left_out": known})
+    shown = look(town, caller, found)["found"]
+    assert (shown["good"], shown["activities"]) == (3, 1)
+
+
 def test_a_check_that_is_not_answered_begins_anew_and_old_answers_change_nothing(
     town: Town, three: dict[str, UUID]
 ) -> None:

@@ -157,7 +157,15 @@ def take_answer(tx: Session, asked: PastServicesAsked, left_out: Mapping[str, st
         imports.put_off(found, ANSWER_WITHIN)
     else:
         found.state = State.CHECKED
+        if found.found["good"] < found.found["to_look_up"]:
+            found.found = found.found | {"activities": _count_activities(tx, found)}
         imports.put_back(found)
+
+
+def _count_activities(tx: Session, found: ImportFile) -> int:
+    """Of the rows that are good still: what a second person signs for."""
+    rows = imports.list_rows(tx, found.id, RowState.GOOD, limit=found.found["to_look_up"])
+    return len({msgspec.convert(row.content.read, PastRow).activity for row in rows})
 
 
 def take_outcome(tx: Session, approved: PastServiceApproved, outcome: Mapping[str, Any]) -> None:
