@@ -122,6 +122,13 @@ def test_a_second_tap_of_a_nervous_finger_takes_nothing_back(browser: "Browser",
     finger = spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2
     page.mouse.click(*finger)
     expect(told).to_contain_text("罗慢 到了")
+    # What is told can be read and taken back also where the page goes on below: the tabs do not lie over it.
+    page.set_viewport_size({"width": 390, "height": 560})
+    assert page.evaluate(
+        "() => { const { x, y, width, height } = document.querySelector('.told button').getBoundingClientRect();"
+        " return document.elementFromPoint(x + width / 2, y + height / 2).closest('.told') !== null; }"
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
     # By the layout the opposite lies there now.
     assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).textContent.trim()", finger) == "撤回"
     page.mouse.click(*finger)
