@@ -117,7 +117,8 @@ class Saturday:
         page.locator("summary", has_text="延期").click()
         page.get_by_label("日期").fill(f"{later:%Y-%m-%d}")
         page.get_by_label("开始").fill(f"{later:%H:%M}")
-        page.get_by_label("结束").fill(f"{later + timedelta(hours=2):%H:%M}")
+        page.get_by_label("结束", exact=True).fill(f"{later + timedelta(hours=2):%H:%M}")
+        page.get_by_label("第二天才结束").set_checked((later + timedelta(hours=2)).date() > later.date())
         page.get_by_role("button", name="延期").click()
         told = page.get_by_role("status").filter(has_text="已改时间")
         expect(told.get_by_role("link", name="电话通知名单")).to_be_visible()
@@ -140,6 +141,8 @@ class Saturday:
             each.goto(self.here)
             each.get_by_role("link", name="点名").click()
             each.get_by_role("link", name=site).click()
+        # Their pages tell each other every few seconds; this is about two who tick in the same ones.
+        other.route("**/standing.json*", lambda route: route.abort())
         box, told = page.get_by_role("searchbox"), page.locator(".told")
         for wanted, found in (
             ("2栋", ["陈芳", "赵志远"]),
