@@ -242,6 +242,7 @@ def make_batch() -> ResponseReturnValue:
         "node_id": filled.uuid("node_id", _("请选择在哪里")),
         "from_day": filled.day("from_day"),
         "to_day": filled.day("to_day"),
+        "with_unnumbered": bool(filled.text("with_unnumbered")),
     }
     for name in ("from_day", "to_day"):
         if content[name] is None:
@@ -252,7 +253,9 @@ def make_batch() -> ResponseReturnValue:
             return done.back(f"/staff/batches/{made['id']}", "batched")
         except HuzhuError as refusal:
             waiting = _waiting(content) if refusal.code == "nothing_to_export" else []
-            if not waiting:
+            if not waiting and refusal.code == "nothing_to_export" and not content["with_unnumbered"]:
+                filled.fail("", _("没有可以导出的新记录；活动还没有平台活动编号的没有算在内，可以勾选后再生成。"))
+            elif not waiting:
                 filled.blame(refusal)
             return _batches_page(filled, waiting), 422
     return _batches_page(filled), 422

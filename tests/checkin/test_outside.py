@@ -131,6 +131,21 @@ def test_who_has_no_number_is_left_for_the_next_batch_and_listed(station: Statio
     assert [record["member_number"] for record in records(staff, make(staff, station))] == ["G-2"]
 
 
+def test_records_of_an_activity_without_a_number_can_wait_and_corrections_do_not(station: Station) -> None:
+    staff, activity = staff_of(station), station.activity()
+    _who, attendance_id = served(station, activity, staff, "G-1")
+    with pytest.raises(NothingToExport):
+        make(staff, station, with_unnumbered=False)
+    number(station, staff, activity.id, "A-1", "activity")
+    batch = make(staff, station, with_unnumbered=False)
+    assert [record["activity_number"] for record in records(staff, batch)] == ["A-1"]
+    number(station, staff, activity.id, None, "activity")
+    with clock.travel(after(300)):
+        attendances.annul_attendance(station.organizer, attendance_id=attendance_id, reason="记错了人")
+    [annulled] = records(staff, make(staff, station, with_unnumbered=False))
+    assert (annulled["counts"], annulled["activity_number"]) == (False, None)
+
+
 def test_what_was_put_right_comes_again_as_a_correction_and_the_first_stays_as_it_was(station: Station) -> None:
     staff, activity = staff_of(station), station.activity()
     _, attendance_id = served(station, activity, staff, "G-1")

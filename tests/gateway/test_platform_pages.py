@@ -37,7 +37,7 @@ def test_staff_enters_a_number_makes_a_batch_and_downloads_the_same_file_twice(t
     assert "已经登记在别处" in staff.post(
         f"/staff/outside/member/{unknown.member_id}", f"/staff/outside/member/{unknown.member_id}", 422, izhiyuan="=G-1"
     ).text  # fmt: skip
-    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat()}
+    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat(), "with_unnumbered": "1"}
     made = staff.post("/staff/batches", "/staff/batches", **span)
     assert "这一批已生成，可以下载" in made.text
     assert f"/staff/outside/member/{unknown.member_id}" in made.text
@@ -87,8 +87,10 @@ def test_full_names_of_a_batch_are_read_by_its_staff_alone_and_each_is_in_the_lo
 def test_a_form_without_days_and_a_span_without_records_say_so(town: Town) -> None:
     staff = town.person("周站长", Role.STAFF)
     assert "请填写日期" in staff.post("/staff/batches", "/staff/batches", 422).text
-    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat()}
+    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat(), "with_unnumbered": "1"}
     assert "没有可以导出的新记录" in staff.post("/staff/batches", "/staff/batches", 422, **span).text
+    unticked = staff.post("/staff/batches", "/staff/batches", 422, **span | {"with_unnumbered": None}).text
+    assert "活动还没有平台活动编号的没有算在内" in unticked
     staff.get(f"/staff/batches/{new_id()}", 404)
     assert re.search(r"还没有", staff.get("/staff/batches").text)
 
@@ -97,7 +99,7 @@ def test_records_that_all_wait_for_numbers_are_counted_and_lead_to_where_numbers
     organizer, staff = town.person("李组长", Role.ORGANIZER), town.person("周站长", Role.STAFF)
     who = town.person("陈芳")
     serve(town, organizer, who)
-    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat()}
+    span: dict[str, Any] = {"from_day": DAY.isoformat(), "to_day": DAY.isoformat(), "with_unnumbered": "1"}
     told = staff.post("/staff/batches", "/staff/batches", 422, **span).text
     assert "有 1 条新记录在等平台编号" in told
     assert "没有可以导出的新记录" not in told

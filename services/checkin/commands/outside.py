@@ -39,10 +39,19 @@ def set_number(
 
 @transactional
 def make_batch(
-    tx: Session, caller: Principal, *, batch_id: UUID, platform: str, node_id: UUID, from_day: date, to_day: date
+    tx: Session,
+    caller: Principal,
+    *,
+    batch_id: UUID,
+    platform: str,
+    node_id: UUID,
+    from_day: date,
+    to_day: date,
+    with_unnumbered: bool = True,
 ) -> ExportBatch:
     """Take every settled record of a node and span that no batch of the platform has yet, and what was put right
-    since it was in one. The same id once more is the same batch.
+    since it was in one. The same id once more is the same batch. Since nothing comes twice, records of activities that
+    the platform has no number of can be left for later: `with_unnumbered` false.
     """
     node = copies.find_station(tx, node_id)
     if node is None:
@@ -55,7 +64,9 @@ def make_batch(
             raise Conflict
         return known
     scope = Scope(platform, node_id, node.path, from_day, to_day)
-    batch = store.make(tx, batch_id, scope, node.name, at=clock.now(), by=caller.own_member_id)
+    batch = store.make(
+        tx, batch_id, scope, node.name, with_unnumbered=with_unnumbered, at=clock.now(), by=caller.own_member_id
+    )
     if batch is None:
         raise rules.NothingToExport
     detail = {"platform": platform, "quantity": batch.records, "from_day": str(from_day), "to_day": str(to_day)}

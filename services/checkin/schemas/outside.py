@@ -6,7 +6,7 @@ from services.checkin.domain.outside import NUMBER_LENGTH_MAX, Platform
 from services.checkin.domain.outside import Kind as OutsideKind
 from services.checkin.schemas.kinds import one_of, row_limit
 from shared.events import Evidence
-from shared.fields import Day, Instant, Line, WholeText, Wire
+from shared.fields import Day, Instant, Line, WholeText, Wire, YesNo
 
 BATCH_LINES_MAX = 5000
 
@@ -35,6 +35,12 @@ class ScopeSchema(Wire):
 
 class NewBatchSchema(ScopeSchema):
     id = fields.UUID(required=True, metadata={"description": "Made by the client; a repeated post is one batch."})
+    with_unnumbered = YesNo(
+        load_default=True,
+        metadata={
+            "description": "false: records of activities without a number of the platform wait for a later batch"
+        },
+    )
 
 
 class BatchSchema(Wire):

@@ -162,7 +162,9 @@ _MAKE = text(f"""
     {_FOUND}, chosen AS MATERIALIZED (
         SELECT row_number() OVER (ORDER BY service_day, started_at, attendance_id) AS line, {_COLUMNS},
             entry_id, {_WHOSE}
-        FROM record WHERE member_number IS NOT NULL ORDER BY service_day, started_at, attendance_id LIMIT :most
+        FROM record WHERE member_number IS NOT NULL
+            AND (:with_unnumbered OR activity_number IS NOT NULL OR corrects IS NOT NULL)
+        ORDER BY service_day, started_at, attendance_id LIMIT :most
     ), batch AS (
         INSERT INTO export_batch (
             id, platform, number, node_id, node_name, path, from_day, to_day, records, made_at, made_by
@@ -202,11 +204,20 @@ def lock_platform(tx: Session, platform: str) -> None:
 
 
 def make(
-    tx: Session, batch_id: UUID, scope: Scope, node_name: str, *, at: datetime, by: UUID | None
+    tx: Session,
+    batch_id: UUID,
+    scope: Scope,
+    node_name: str,
+    *,
+    with_unnumbered: bool,
+    at: datetime,
+    by: UUID | None,
 ) -> ExportBatch | None:
-    """Write a batch down with its records as they stand; None when there are none. The platform is locked by us."""
+    """Write a batch down with its records as they stand; None when there are none. The platform is locked by us.
+    `with_unnumbered`: also of activities that the platform has no number of; corrections come in any case.
+    """
     given = {**_given(scope), "batch_id": batch_id, "node_name": node_name, "made_at": at, "made_by": by}
-    tx.execute(_MAKE, {**given, "most": RECORDS_MAX})
+    tx.execute(_MAKE, {**given, "with_unnumbered": with_unnumbered, "most": RECORDS_MAX})
     return find_batch(tx, batch_id)
 
 
