@@ -442,10 +442,11 @@ def test_people_are_found_by_where_they_live(town: Town, q: str, found: list[str
     assert [entry["name"] for entry in town.ask("GET", f"/members?q={q}", organizer).json] == found
 
 
-def test_people_are_found_by_the_tail_of_the_volunteer_number(town: Town) -> None:
+def test_people_are_found_by_the_tail_of_the_volunteer_number_and_by_all_of_it_as_a_badge_has_it(town: Town) -> None:
     member_id, organizer = town.add(), town.official(Role.ORGANIZER)
     number = town.get(f"/members/{member_id}", organizer).json["volunteer_number"]
-    assert [entry["id"] for entry in town.get(f"/members?q={number[-6:]}", organizer).json] == [str(member_id)]
+    for q in (number[-6:], number, f"{number[:4]} {number[4:8]} {number[8:]}"):
+        assert [entry["id"] for entry in town.get(f"/members?q={q}", organizer).json] == [str(member_id)], q
 
 
 def test_an_organizer_finds_anybody_by_the_whole_number_and_sees_a_masked_name(town: Town) -> None:

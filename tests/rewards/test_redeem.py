@@ -381,3 +381,34 @@ def test_a_station_serves_the_people_of_one_that_was_split_off_it_until_that_has
     gifts.move_stock(holder(Role.STAFF, town.city), came_in)
     with pytest.raises(rules.NotHomeStation):
         town.redeemed(gift, member)
+
+
+def test_who_was_split_off_a_station_that_is_merged_is_served_by_its_heir(town: Town, points: Points) -> None:
+    gift = town.gift(stock=5, limit_per_quarter=None, node_id=town.city.id)
+    part, heir = Place(uuid4(), f"{town.sub_centre.path}{uuid4().hex}/"), town.other_station
+    member = town.member(station_id=part.id)
+    split = StationChanged(
+        version=1,
+        node_id=part.id,
+        level="station",
+        name="新站",
+        path=part.path,
+        parent_id=town.sub_centre.id,
+        split_from_id=town.station.id,
+    )
+    take_copies(split)
+    gifts.move_stock(holder(Role.STAFF, town.city), gifts.Movement(uuid4(), gift.id, heir.id, "receive", 3, "采购"))
+    with pytest.raises(rules.NotHomeStation):
+        town.redeemed(gift, member, station_id=heir.id)
+    merged = StationChanged(
+        version=2,
+        node_id=town.station.id,
+        level="station",
+        name="南昌路站",
+        path=f"{heir.path}{town.station.id.hex}/",
+        parent_id=heir.id,
+        closed=True,
+        successor_id=heir.id,
+    )
+    take_copies(merged)
+    assert town.redeemed(gift, member, station_id=heir.id).state is State.CONFIRMED

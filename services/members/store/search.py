@@ -25,13 +25,14 @@ def matching(tx: Session, q: str, paths: Iterable[str]) -> ColumnElement[bool]:
     letters = q.lower().replace(" ", "").replace("'", "")
     if letters.isascii() and letters.isalpha():
         found += [Member.pinyin.startswith(letters), Member.initials.startswith(letters)]
-    if q.isascii() and q.isdigit():
-        if len(q) >= TAIL_DIGITS:
-            found.append(Member.volunteer_number.endswith(q))
-        if len(q) == TAIL_DIGITS:
-            found.append(Member.phone_tail_hash == keys().phone_tail_hash(q))
-        if len(q) >= MOBILE_DIGITS - 1:
-            found.append(Member.phone_hash == keys().phone_hash(q))
+    digits = q.replace(" ", "")  # as a badge has them: 7804 2894 3892
+    if digits.isascii() and digits.isdigit():
+        if len(digits) >= TAIL_DIGITS:
+            found.append(Member.volunteer_number.endswith(digits))
+        if len(digits) == TAIL_DIGITS:
+            found.append(Member.phone_tail_hash == keys().phone_tail_hash(digits))
+        if len(digits) >= MOBILE_DIGITS - 1:
+            found.append(Member.phone_hash == keys().phone_hash(digits))
     return or_(*found)
 
 

@@ -81,7 +81,7 @@ def find_at_station(tx: Session, station_id: UUID, member_id: UUID) -> Row[Any] 
             member_card.c.status.label("member_status"),
             member_card.c.confirmed,
             member_card.c.station_id.label("home_station_id"),
-            serves_part(station.c.node_id).label("serves_part"),
+            serves_part(station).label("serves_part"),
             member_card.c.household_id,
             member_card.c.merged_into,
             member_card.c.version.label("card_version"),

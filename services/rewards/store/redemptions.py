@@ -62,7 +62,7 @@ _ORDER = (
         member_card.c.status.label("member_status"),
         member_card.c.confirmed,
         member_card.c.station_id.label("home_station_id"),
-        serves_part(station.c.node_id).label("serves_part"),
+        serves_part(station).label("serves_part"),
         member_card.c.version.label("card_version"),
         Redemption.id.label("known"),
     )

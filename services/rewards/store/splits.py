@@ -1,15 +1,14 @@
 """Statements on stations that were split off others."""
 
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, FromClause, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.rewards.store.tables import SplitOff, Stock
-from shared.copies import member_card
+from shared.copies import member_card, station
 
 
 def note_splits(tx: Session, whole_by_part: Mapping[UUID, UUID]) -> None:
@@ -18,10 +17,19 @@ def note_splits(tx: Session, whole_by_part: Mapping[UUID, UUID]) -> None:
     tx.execute(insert(SplitOff).values(rows).on_conflict_do_nothing())
 
 
-def serves_part(station_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether the home of the member in a statement was split off this station, and no gift ever came in there."""
+def serves_part(serving: FromClause) -> ColumnElement[bool]:
+    """Whether the home of the member in a statement was split off this station, or off one that was merged into it,
+    and no gift ever came in there. A merged station lies below its heir (ADR 143).
+    """
+    whole = station.alias("whole")
     came_in = select(Stock.gift_id).where(Stock.station_id == SplitOff.station_id, Stock.received > 0)
-    part = select(SplitOff.station_id).where(
-        SplitOff.station_id == member_card.c.station_id, SplitOff.from_id == station_id, ~came_in.exists()
+    part = (
+        select(SplitOff.station_id)
+        .join(whole, whole.c.node_id == SplitOff.from_id)
+        .where(
+            SplitOff.station_id == member_card.c.station_id,
+            func.starts_with(whole.c.path, serving.c.path),
+            ~came_in.exists(),
+        )
     )
-    return part.exists()
+    return part.correlate(serving, member_card).exists()
