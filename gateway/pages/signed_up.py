@@ -188,11 +188,14 @@ def _check_page(activity: dict[str, Any], lines: list[dict[str, Any]], taken: se
 
 
 def _again(line: dict[str, Any]) -> str:
-    """What is to be pasted again of a line that is still open: of several people on it only this one."""
-    if not line["of_several"]:
-        return str(line["text"])
-    parts = (line["name"], line["phone"], line["place"], f"（{line['note']}）" if line["note"] else "")
-    return " ".join(part for part in parts if part)
+    """What is to be pasted again of a line that is still open: of several people on it only this one, and the site of
+    the heading that it stood under.
+    """
+    again = str(line["text"])
+    if line["of_several"]:
+        parts = (line["name"], line["phone"], line["place"], f"（{line['note']}）" if line["note"] else "")
+        again = " ".join(part for part in parts if part)
+    return again if not line["site"] or line["site"] in again else f"{again} {line['site']}"
 
 
 def with_signed_up(activity_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -288,6 +288,16 @@ def test_a_pasted_list_says_for_which_site_it_is_and_its_lines_know_better(town:
     )
 
 
+def test_a_line_that_stays_open_keeps_the_site_it_stood_under(town: Town) -> None:
+    organizer, chen = town.person("李组织", Role.ORGANIZER), town.person("陈芳")
+    here = publish(organizer, site_name_0="东门", site_name_1="西门")
+    page, list_page = f"{here}/sign-ups", f"{here}/sign-ups/list"
+    checked = organizer.post(page, f"{page}/read", list="西门：\n1. 陈芳\n2. 陌生人\n3. 生面孔 东门").text
+    left = organizer.client.post(list_page, data=form_fields(checked, list_page)).text
+    assert form_fields(left, f"{page}/read")["list"].splitlines() == ["2. 陌生人 西门", "3. 生面孔 东门"]
+    assert signed_up(organizer, here.rpartition("/")[2]) == [chen.member_id]
+
+
 def test_who_says_that_they_do_not_come_is_not_signed_up_whatever_stands_above(town: Town) -> None:
     organizer, zhao = town.person("李组织", Role.ORGANIZER), town.person("赵红梅")
     uyghur, wu = town.person("古丽娜尔·买买提"), town.person("吴春生")
