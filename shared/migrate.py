@@ -47,6 +47,8 @@ def upgrade(service: str, owner_url: str, app_role: str) -> None:
             config = configuration(service)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            # Where there was nothing to do, alembic has only looked, and left its transaction open.
+            connection.rollback()
             with connection.begin():
                 _protect(connection, app_role)
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})

@@ -138,6 +138,15 @@ def test_a_service_wants_the_migration_that_alembic_calls_the_newest(service: st
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_migrating_what_is_migrated_already_changes_nothing_and_is_no_error(settings: Settings, service: str) -> None:
+    database, installation = settings.database(service), settings.installation
+    found = "SELECT version_num FROM alembic_version"
+    before = database.connection.execute(found).fetchall()
+    migrate.upgrade(service, installation.owner_url(service), settings.session.names.role(service))
+    assert database.connection.execute(found).fetchall() == before
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_models_are_what_the_migrations_made(settings: Settings, service: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
