@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway import backend
+from gateway import backend, visitor
 from gateway.backend import Call, Panel
 from gateway.forms import Form
 from gateway.guards import holding
@@ -39,6 +39,7 @@ def show_day(member_id: UUID) -> ResponseReturnValue:
     people = by_id(names)
     told = {service: panels[service].content for service in SERVICES}
     known = {one: member["name"] for one, member in people.items()}
+    organizes = visitor.require_session().has(Role.ORGANIZER)
     return render_template(
         "day/day.html",
         member_id=member_id,
@@ -47,7 +48,10 @@ def show_day(member_id: UUID) -> ResponseReturnValue:
         before=(date.fromisoformat(day) - timedelta(days=1)).isoformat(),
         after=(date.fromisoformat(day) + timedelta(days=1)).isoformat(),
         is_whole=all(told[service] is None or told[service]["is_whole"] for service in SERVICES),
-        records=[_record(pair, told, known) for pair in (told["checkin"] or {"attendances": ()})["attendances"]],
+        records=[
+            _record(pair, told, known, organizes=organizes)
+            for pair in (told["checkin"] or {"attendances": ()})["attendances"]
+        ],
         happened=timeline(told["checkin"], told["points"], told["rewards"], known),
         away=[service_names()[service] for service in SERVICES if _is_away(panels[service])],
         names_away=any(panel.error is not None for panel in names.values()),
@@ -68,10 +72,11 @@ def _masked(told: dict[str, Any] | None) -> str:
     return (told or {}).get("name_masked") or ""
 
 
-def _record(pair: dict[str, Any], told: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def _record(pair: dict[str, Any], told: dict[str, Any], names: dict[str, str], *, organizes: bool) -> dict[str, Any]:
     return {
         "title": pair["title"],
-        "href": f"/organize/activities/{pair['activity_id']}/attendances/{pair['id']}",
+        # An auditor reads this page, and none of an organizer's.
+        "href": f"/organize/activities/{pair['activity_id']}/attendances/{pair['id']}" if organizes else None,
         "state": state_shown(pair["state"]),
         "pair": pair,
         "sentence": standing(pair, told["checkin"], told["points"], names),

@@ -73,10 +73,13 @@ class Saturday:
         with self.town.at(after(minutes)):
             self.town.deliver()
 
+    def page(self, reader: Browser, who: Browser, status: int = 200) -> str:
+        with self.town.at(after(400)):
+            return reader.get(f"/staff/members/{who.member_id}/day?day={DAY}", status).text
+
     def read(self, reader: Browser, who: Browser, status: int = 200) -> str:
         """The page as text, one thing a line."""
-        with self.town.at(after(400)):
-            page = reader.get(f"/staff/members/{who.member_id}/day?day={DAY}", status).text
+        page = self.page(reader, who, status)
         text = re.sub(r"<[^>]*>", "\n", page.partition("<main")[2].partition(">")[2].partition("</main>")[0])
         return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
@@ -174,6 +177,9 @@ def test_who_is_organizer_there_sees_what_happened_there_and_nobody_elsewhere_se
     seen = saturday.read(saturday.organizer, who)
     assert "扫码签到" in seen
     assert "只看得到在您负责的地方发生的事。" in seen
+    record = 'href="/organize/activities/'
+    assert record in saturday.page(saturday.organizer, who)
+    assert record not in saturday.page(saturday.auditor, who), "records are not an auditor's"
     assert "您没有权限" in saturday.read(saturday.organizer, other, 403)
     saturday.read(other, who, 403)
 

@@ -223,4 +223,4 @@ def test_what_waits_for_one_of_the_two_is_counted_however_much_others_redeem(
         compared = staff.get(f"/staff/members/{twin}/merge?with={chen.member_id}").text
     row = re.search(r"没领的兑换</t[hd]>(.*?)</tr>", compared, re.DOTALL)
     assert row is not None
-    assert re.findall(r">([^<]*)</td>", row[1]) == ["0", "1"]
+    assert re.findall(r">([^<]*)</td>", row[1])[:2] == ["0", "1"]

@@ -69,6 +69,8 @@ def test_what_waits_at_a_merged_station_is_handed_over_by_its_successor(town: To
     with pytest.raises(Forbidden):
         desk.issue(heirs, redemption_id=waiting.id)
     merge(town.station, town.other_station, "岔路口社区实践站")
+    of_member = queries.get_redemption(login_of(waiting.member_id), waiting.id)
+    assert of_member.station_name == "南昌路社区实践站", "there it is collected now"
     listed = queries.list_for_station(heirs, town.other_station.id, state="confirmed", limit=50)
     assert [one.redemption.id for one in listed] == [waiting.id]
     assert desk.issue(heirs, redemption_id=waiting.id).redemption.state is State.FULFILLED

@@ -224,11 +224,31 @@ class AtDesk:
 
     redemption: Redemption
     station_name: str
+    """Where it is collected: of a merged station the successor's."""
     station_path: str
     member_name: str | None
     """Masked; None while the copy of the member has not come."""
     household_id: UUID | None
     merged_into: UUID | None = None
+
+
+# A merged station lies below its successor (ADR 143), however often that was merged in turn.
+_heir = station.alias("heir")
+_COLLECTED_AT = func.coalesce(
+    select(_heir.c.name)
+    .where(
+        station.c.closed,
+        station.c.successor_id.is_not(None),
+        _heir.c.level == station.c.level,
+        ~_heir.c.closed,
+        func.starts_with(station.c.path, _heir.c.path),
+    )
+    .order_by(func.length(_heir.c.path).desc())
+    .limit(1)
+    .correlate(station)
+    .scalar_subquery(),
+    station.c.name,
+)
 
 
 def find_at_desk(
@@ -237,7 +257,7 @@ def find_at_desk(
     """By id, or by the digests of a typed code, one for each key. `lock` holds the redemption's row."""
     card = member_card.c
     statement = (
-        select(Redemption, station.c.name, station.c.path, card.name_masked, card.household_id, card.merged_into)
+        select(Redemption, _COLLECTED_AT, station.c.path, card.name_masked, card.household_id, card.merged_into)
         .join(station, station.c.node_id == Redemption.station_id)
         .outerjoin(member_card, card.member_id == Redemption.member_id)
         .where(Redemption.state != State.REFUSED)
