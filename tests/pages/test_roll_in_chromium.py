@@ -1,6 +1,7 @@
 """The roll call on a phone: it narrows while one types, ticks in place, and a tick outlives the network."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,26 +117,28 @@ def test_a_second_tap_of_a_nervous_finger_takes_nothing_back(browser: "Browser",
     path = f"/organize/activities/{activity['id']}/roll"
     context = context_of(browser, town, staff, viewport={"width": 390, "height": 844})
     page = context.new_page()
+    page.clock.install()
     page.goto(town.address + path)
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     told, spot = page.locator(".told"), page.get_by_role("button", name="罗慢 到了").bounding_box()
     assert spot is not None
     finger = spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2
     page.mouse.click(*finger)
     expect(told).to_contain_text("罗慢 到了")
+    # By the layout the opposite lies there now.
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).textContent.trim()", finger) == "撤回"
+    page.clock.run_for(1000)
+    page.mouse.click(*finger)
+    # Ticks are sent one after the other: what is told of the next one is after all that the second tap did.
+    page.get_by_role("button", name="罗快 到了").click()
+    expect(told).to_contain_text("罗快 到了")
+    assert [one["state"] for one in record(town, path)] == ["open", "open"]
     # What is told can be read and taken back also where the page goes on below: the tabs do not lie over it.
     page.set_viewport_size({"width": 390, "height": 560})
     assert page.evaluate(
         "() => { const { x, y, width, height } = document.querySelector('.told button').getBoundingClientRect();"
         " return document.elementFromPoint(x + width / 2, y + height / 2).closest('.told') !== null; }"
     )
-    page.set_viewport_size({"width": 390, "height": 844})
-    # By the layout the opposite lies there now.
-    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).textContent.trim()", finger) == "撤回"
-    page.mouse.click(*finger)
-    # Ticks are sent one after the other: what is told of the next one is after all that the second tap did.
-    page.get_by_role("button", name="罗快 到了").click()
-    expect(told).to_contain_text("罗快 到了")
-    assert [one["state"] for one in record(town, path)] == ["open", "open"]
     context.close()
 
 
