@@ -127,7 +127,8 @@ def _decide(
         return _receipt(known or _note_forged(tx, reading), None, None)
     if known is not None:
         return _receipt(known, code, found)
-    situation = _situation(caller, found, active=active, merged=merged)
+    full = bool(found.is_full) and store.is_full_of_people(tx, code, reading.member_id)
+    situation = _situation(caller, found, active=active, merged=merged, full=full)
     verdict = admission.judge(code.direction, code.freshness(reading.at), reading.at, situation)
     record = Record(
         reading.member_id,
@@ -204,7 +205,7 @@ def _reading(caller: Principal, text: str, member_id: UUID) -> Reading:
     )
 
 
-def _situation(caller: Principal, found: Row[Any], *, active: bool, merged: store.Merged) -> Situation:
+def _situation(caller: Principal, found: Row[Any], *, active: bool, merged: store.Merged, full: bool) -> Situation:
     return Situation(
         state=activities.State(found.activity_state),
         schedule=_schedule(found),
@@ -212,7 +213,7 @@ def _situation(caller: Principal, found: Row[Any], *, active: bool, merged: stor
         last=found.last_state and attendances.State(found.last_state),
         last_left_at=found.last_left_at,
         pairs_today=found.pairs_today + merged.today,
-        full=bool(found.is_full),
+        full=full,
         overlapping=found.overlapping or merged.overlapping,
         # Whoever may ask for the codes need not be there to read them, nor log in where they are used.
         own_case=found.is_of_leaders or caller.has_among_its_own(Role.ORGANIZER, found.path),

@@ -80,7 +80,7 @@ _LEAVING = {
 """What is asked of who leaves besides."""
 
 _READ = """
-WITH RECURSIVE {persons} held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key){hold}),
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:lock_key){hold}),
 pair AS MATERIALIZED (
     SELECT id, site_id, pair, state, version, service_day, arrived_at, left_at, minutes, evidence, marks, reason
     FROM attendance WHERE {pairs} {lock}
@@ -107,20 +107,25 @@ CROSS JOIN LATERAL (
 ) day
 """
 
-# Who is the same person is asked only where it may matter: that many entries are there at least as there are people.
+# By entries, of which there are at least as many as there are people: who is the same is asked where it may matter.
 _FULL = f"""
-CASE WHEN activity.capacity <= (
+activity.capacity <= (
     SELECT count(DISTINCT present.member_id) FROM attendance present
     WHERE activity.capacity IS NOT NULL AND present.activity_id = activity.id AND present.member_id <> :member_id
       AND present.state IN {LIVE_SQL}
-) THEN activity.capacity <= (
+)
+"""  # noqa: S608 - a statement of ours
+_FULL_OF_PEOPLE = text(f"""
+WITH RECURSIVE {PERSONS}
+SELECT activity.capacity <= (
     SELECT count(DISTINCT coalesce(person.person_id, present.member_id))
     FROM attendance present LEFT JOIN person ON person.member_id = present.member_id
     WHERE present.activity_id = activity.id AND present.state IN {LIVE_SQL}
       AND coalesce(person.person_id, present.member_id)
         <> coalesce((SELECT own.person_id FROM person own WHERE own.member_id = :member_id), :member_id)
-) ELSE false END
-"""  # noqa: S608 - a statement of ours
+)
+FROM activity WHERE activity.id = :activity_id
+""")  # noqa: S608 - likewise
 
 # Who made the activity or leads a site of it, and who lives with them. A card that has not come yet hides nobody.
 _OF_LEADERS = """
@@ -159,7 +164,6 @@ _READ_ARRIVAL = _read(
     hold=", pg_advisory_xact_lock(:member_key)",
     pairs="site_id = :site_id AND member_id = :member_id",
     lock="",
-    persons=f"{PERSONS},",
     full=_FULL,
     # Asked when they leave.
     of_leaders="false",
@@ -172,7 +176,6 @@ _READ_DEPARTURE = _read(
     hold="",
     pairs="activity_id = :activity_id AND member_id = :member_id",
     lock="ORDER BY id FOR UPDATE",
-    persons="",
     full="false",
     of_leaders=_OF_LEADERS,
     confirm_each=f"activity.confirm_each OR {CONFIRM_EACH.holds}",
@@ -306,6 +309,14 @@ def read_situation(tx: Session, reading: Reading, code: PlaceCode) -> Row[Any]:
         )
         .one()
     )
+
+
+def is_full_of_people(tx: Session, code: PlaceCode, member_id: UUID) -> bool:
+    """Whether as many people came as an activity has places, however many entries of theirs were merged; the member
+    not among them.
+    """
+    found = tx.execute(_FULL_OF_PEOPLE, {"activity_id": code.activity_id, "member_id": member_id})
+    return bool(found.scalar_one())
 
 
 def find_merged_here(tx: Session, code: PlaceCode, member_id: UUID) -> tuple[UUID, State] | None:
