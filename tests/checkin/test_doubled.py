@@ -113,6 +113,18 @@ def test_one_of_two_is_taken_back_and_comes_back_when_the_merge_is_undone(twins:
     assert station.told()[-1]["reason"] == PARTED
 
 
+def test_what_was_taken_back_comes_back_also_when_the_entry_went_into_somebody_else_by_the_same_news(
+    twins: Twins, station: Station
+) -> None:
+    activity, right_one = station.activity(), station.person()
+    first, _second = (station.attend(who, activity, 0, 120) for who in (twins.twin, twins.chen))
+    twins.merge()
+    attendances.annul_doubled(twins.staff, attendance_id=first.id)
+    card = replace(station.card(own(twins.twin)), version=4, status="merged", merged_into=own(right_one))
+    transactional(people.take_members)([card])
+    assert station.find(first.id).state == "confirmed"
+
+
 def test_what_was_corrected_before_comes_back_as_corrected(twins: Twins, station: Station) -> None:
     activity = station.activity()
     first, _second = (station.attend(who, activity, 0, 120) for who in (twins.twin, twins.chen))

@@ -65,16 +65,19 @@ def test_who_has_left_may_come_again_as_who_stays(station: Station) -> None:
     assert [told["member_id"] for told in station.told()] == [str(own(twin)), str(own(chen))]
 
 
+@pytest.mark.parametrize("stays_open", ["of who stays", "of who went"])
 @pytest.mark.parametrize(("left_at", "is_doubled"), [(80, True), (10, False)])
-def test_who_leaves_over_hours_that_a_merged_entry_has_confirmed_waits(
-    station: Station, left_at: float, is_doubled: bool
+def test_who_leaves_over_hours_that_another_entry_of_theirs_has_confirmed_waits(
+    station: Station, left_at: float, is_doubled: bool, stays_open: str
 ) -> None:
     twin, chen, activity = station.person(), station.person(), station.activity()
-    station.scan(twin, activity, "arrival", after(0))
-    station.scan(chen, activity, "arrival", after(20))
-    assert station.scan(twin, activity, "departure", after(left_at)).waits is False
+    first, second = (twin, chen) if stays_open == "of who stays" else (chen, twin)
+    station.scan(first, activity, "arrival", after(0))
+    station.scan(second, activity, "arrival", after(20))
+    assert station.scan(first, activity, "departure", after(left_at)).waits is False
     merge(station, own(twin), own(chen))
     left = station.scan(chen, activity, "departure", after(100))
+    assert left.outcome == "ok"
     assert (Mark.OVERLAPPING in left.marks, left.waits) == (is_doubled, is_doubled)
     assert len(station.told()) == (1 if is_doubled else 2)
 

@@ -259,14 +259,17 @@ def test_a_span_that_is_none_is_refused(station: Station, first: str, last: str)
         make(staff_of(station), station, **span)
 
 
-def test_who_was_erased_has_no_number_of_another_platform_any_more(station: Station) -> None:
+@pytest.mark.parametrize("together", [True, False])
+def test_who_was_erased_has_no_number_of_another_platform_any_more(station: Station, together: bool) -> None:
     staff = staff_of(station)
     first, then, other = station.person(), station.person(), station.person()
     for who, code in ((first, "G-1"), (then, "G-2"), (other, "G-3")):
         number(station, staff, own(who), code)
     merged = replace(station.card(own(first)), version=2, status="merged", merged_into=own(then))
     erased = replace(station.card(own(then)), version=2, status="erased", name_masked="已注销", station_id=None)
-    transactional(people.take_members)([merged, erased])
+    # The news of the merge may come last.
+    for news in ([merged, erased],) if together else ([erased], [merged]):
+        transactional(people.take_members)(news)
     assert [row["number"] for row in station.rows("SELECT number FROM outside_number")] == ["G-3"]
 
 

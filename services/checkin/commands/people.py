@@ -22,12 +22,16 @@ def take_members(tx: Session, facts: Sequence[MemberChanged]) -> list[Answer]:
     before = doubled.list_merged(tx, [fact.member_id for fact in facts])
     together = doubled.take_turn(tx, before) if before else []
     answers = copies.take_members(tx, facts)
+    erased = {fact.member_id for fact in facts if fact.status == "erased"}
     if merged := [fact.member_id for fact in facts if fact.merged_into is not None]:
         persons = set(copies.who_stays(tx, merged).values())
+        # The news of a merge may come after that of who was erased.
+        erased |= {card.member_id for card in copies.find_cards(tx, persons).values() if card.status == "erased"}
         attendances.mark_overlapping(tx, attendances.lock_waiting(tx, persons | copies.merged_into(tx, persons).keys()))
-    if before and before.keys() - doubled.list_merged(tx, before):
+    # Also of who was parted from one and merged into another by news that came together.
+    if before and doubled.list_merged(tx, before) != before:
         _give_back(tx, together)
-    if erased := [fact.member_id for fact in facts if fact.status == "erased"]:
+    if erased:
         outside.forget_members(tx, [*erased, *copies.merged_into(tx, erased)])
     return answers
 

@@ -97,8 +97,8 @@ def _record_scan(tx: Session, caller: Principal, text: str, member_id: UUID) -> 
         if meant != member_id:
             reading = _reading(caller, text, meant)
             found = store.read_situation(tx, reading, code)
-        elif found.site_id is not None:
-            merged = store.read_merged(tx, reading, code, found)
+        if found.site_id is not None:
+            merged = store.read_merged(tx, reading, code, found, member_id)
     return _decide(tx, caller, reading, code, found, active=active, merged=merged)
 
 

@@ -337,7 +337,7 @@ def find_merged_here(tx: Session, code: PlaceCode, member_id: UUID) -> tuple[UUI
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What entries that were merged into a member did: stays on the day at hand, and whether one of them overlaps."""
+    """What a person did under other entries: stays on the day at hand, and whether one of them overlaps."""
 
     today: int = 0
     overlapping: bool = False
@@ -353,10 +353,12 @@ WHERE other.member_id = ANY(:member_ids) AND other.arrived_at > :reach AND other
 """)  # noqa: S608 - a statement of ours
 
 
-def read_merged(tx: Session, reading: Reading, code: PlaceCode, found: Row[Any]) -> Merged:
-    """Who came under two entries was here once: asked of the few who have been merged, by two statements."""
+def read_merged(tx: Session, reading: Reading, code: PlaceCode, found: Row[Any], person_id: UUID) -> Merged:
+    """Who came under two entries was here once: asked of the few who have been merged, by two statements. `person_id`
+    is the entry that stays; the reading may be of one that was merged into it.
+    """
     is_arrival = code.direction is Direction.ARRIVAL
-    entries = copies.merged_into(tx, [reading.member_id])
+    entries = {person_id, *copies.merged_into(tx, [person_id])} - {reading.member_id}
     row = tx.execute(
         _MERGED,
         {
