@@ -127,11 +127,11 @@ def _bare(text: str) -> str:
 
 
 def _site_pattern(name: str) -> re.Pattern[str]:
-    """Where a line names a site: by a word of its own, 李明 东门, or 去东门. One that is called like a home only by the
-    latter, since people write where they live.
+    """Where a line names a site: by a word of its own, 李明 东门, or 去东门. One that is called like a home, or by a
+    number or a letter, only by the latter: people write where they live, and number their lines.
     """
-    plain = re.escape(_plain(name))
-    alone = "" if _HOME.search(name) else rf"|(?<!\w){plain}"
+    plain, bare = re.escape(_plain(name)), _bare(name)
+    alone = "" if _HOME.search(name) or bare.isdigit() or len(bare) == 1 else rf"|(?<!\w){plain}"
     return re.compile(rf"(?:[去到在]{plain}{alone})(?!\w)", re.IGNORECASE)
 
 

@@ -210,3 +210,9 @@ def test_a_line_of_opened_brackets_holds_up_nobody(letter: str) -> None:
     since = process_time()
     sign_up_lists.read("1." + letter * (TEXT_MAX - 2))
     assert process_time() - since < 1
+
+
+def test_a_site_called_by_a_number_or_a_letter_takes_no_ordinals_and_no_homes() -> None:
+    lines = sign_up_lists.read("1. 陈芳\n2. 李梅 3-201\n3. 王秀英 去2\nA\n4. 赵红", sites=("1", "2", "3", "A"))
+    assert [line.site for line in lines] == [None, None, "2", "A", "A"]
+    assert [line.name for line in lines if line.reading is Reading.PERSON] == ["陈芳", "李梅", "王秀英", "赵红"]
