@@ -181,7 +181,7 @@ def _refusals() -> dict[str, str]:
 
 
 def roll_page(activity_id: UUID, filled: Form, told: Told | None) -> str:
-    wanted = request.args.get("q", "").strip()
+    wanted = Form(request.args).narrow("q")
     asked = {
         "activity": Call("checkin", f"/activities/{activity_id}"),
         "roll": Call("checkin", f"/activities/{activity_id}/roll"),

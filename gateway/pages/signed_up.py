@@ -75,8 +75,11 @@ def sign_up_list(activity_id: UUID) -> ResponseReturnValue:
     """
     filled = Form.posted()
     # In the order of the list: who stands on it first has a place before the others.
-    keys = {member_id: key for key in reversed(_keys(filled, "chosen")) if (member_id := _chosen(filled, key))}
-    wanted = list(reversed(keys.items()))[:CHOICES_MAX]
+    keys: dict[UUID, str] = {}
+    for key in _keys(filled, "chosen"):
+        if member_id := _chosen(filled, key):
+            keys.setdefault(member_id, key)
+    wanted = list(keys.items())[:CHOICES_MAX]
     if not wanted:
         filled.fail("", _("名单上没有可以报名的人"))
     content = {
@@ -195,7 +198,9 @@ def _again(line: dict[str, Any]) -> str:
     if line["of_several"]:
         parts = (line["name"], line["phone"], line["place"], f"（{line['note']}）" if line["note"] else "")
         again = " ".join(part for part in parts if part)
-    return again if not line["site"] or line["site"] in again else f"{again} {line['site']}"
+    site = line["site"]
+    named = not site or again.endswith(site) or any(word + site in again for word in "去到在")
+    return again if named else f"{again} 去{site}"
 
 
 def with_signed_up(activity_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -33,7 +33,10 @@ def ask_split(node_id: UUID) -> ResponseReturnValue:
     if not filled:
         return _form_page(plan, filled), 422
     chosen = [one for one in plan["compounds"] if one["id"] in content["compound_ids"]]
-    require_day(filled, "from_day", content.get("from_day"), max((one["since"] for one in chosen), default=""))
+    if not chosen:  # somebody has moved them meanwhile
+        filled.fail("compound_ids", _("请选择分到新站的小区"))
+        return _form_page(plan, filled), 422
+    require_day(filled, "from_day", content.get("from_day"), max(one["since"] for one in chosen))
     if not filled:
         return _form_page(plan, filled), 422
     follows = [

@@ -294,7 +294,7 @@ def test_a_line_that_stays_open_keeps_the_site_it_stood_under(town: Town) -> Non
     page, list_page = f"{here}/sign-ups", f"{here}/sign-ups/list"
     checked = organizer.post(page, f"{page}/read", list="西门：\n1. 陈芳\n2. 陌生人\n3. 生面孔 东门").text
     left = organizer.client.post(list_page, data=form_fields(checked, list_page)).text
-    assert form_fields(left, f"{page}/read")["list"].splitlines() == ["2. 陌生人 西门", "3. 生面孔 东门"]
+    assert form_fields(left, f"{page}/read")["list"].splitlines() == ["2. 陌生人 去西门", "3. 生面孔 东门"]
     assert signed_up(organizer, here.rpartition("/")[2]) == [chen.member_id]
 
 

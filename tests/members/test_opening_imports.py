@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.members.commands import work_imports
+from services.members.store import candidates
 from services.members.store import imports as store
 from shared import clock
+from shared.db import session
 from shared.ids import new_id
 from shared.principal import Grant, Principal, Role
 from tests.members.test_imports import bring, die, die_again_and_again, file_of, look, merge, staff, step, work
@@ -337,3 +339,14 @@ def test_what_points_are_told_is_the_sum_of_the_good_rows(town: Town, rows: list
     told = booked(town)[len(before) :]
     assert sum(points for _, points, _ in told) == sum(points for points, _ in rows)
     assert sum(minutes for *_, minutes in told) == sum(minutes for _, minutes in rows)
+
+
+def test_a_file_of_a_centre_means_nobody_who_is_at_home_at_a_station_below_it(town: Town) -> None:
+    member_id = town.add("陈芳", compound_id=town.nodes["和谐小区"])
+
+    def found(place: str) -> list[UUID]:
+        path = town.path(place)
+        known = town.do(lambda: candidates.list_candidates(session(), town.nodes[place], path, ["陈芳"], []))
+        return [one.id for one in known]
+
+    assert (found("南昌路站"), found("咸安区中心")) == ([member_id], [])
