@@ -301,7 +301,7 @@ def _site_of(line: Line, activity: dict[str, Any], chosen: str) -> str:
 
 def _asking_names(activity: dict[str, Any], roll: dict[str, Any], told: Told | None) -> dict[str, Call]:
     """By what everybody on the roll is found; for an organizer also who was just ticked, and may have left the roll by
-    it. Who leads a site is told of nobody but those on their roll (ADR 145).
+    it. Who leads a site is told of those on their roll (ADR 145), and elsewhere of who shows a code (ADR 162).
     """
     ids = [row["member_id"] for row in roll["lines"]]
     if told and roll["as_organizer"]:

@@ -54,8 +54,8 @@ _among = text(f"{_STAYS} SELECT DISTINCT stay.id FROM stay JOIN stay other {_TOG
 
 
 def take_turn(tx: Session, member_ids: Collection[UUID]) -> list[UUID]:
-    """Nobody else merges these persons' entries, parts them, or takes one of two stays back, until we are done; the
-    entries.
+    """Nobody else parts these persons' entries or takes one of two stays back until we are done; the entries. A first
+    merge waits for nobody: what it doubles is read after it.
     """
     persons = set(copies.who_stays(tx, member_ids).values())
     entries = [*persons, *copies.merged_into(tx, persons)]
