@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from devtools.children import wait_until
 from services.checkin.commands import attendances, outside, people
-from services.checkin.domain.outside import NothingToExport, NumberTaken
+from services.checkin.domain.outside import NothingToExport, NumberTaken, Platform
 from services.checkin.queries import outside as queries
 from services.checkin.store import Activity, ExportBatch
 from services.checkin.store import outside as store
@@ -22,6 +22,7 @@ from shared.db import session, transactional
 from shared.errors import Conflict, Forbidden, Invalid
 from shared.principal import Grant, OwnCase, Principal, Role
 from tests.checkin.support import HERE, START, Station, after, own
+from tests.support import Settings
 
 DAY = date(2026, 11, 21)
 PLATFORM = "izhiyuan"
@@ -271,6 +272,19 @@ def test_who_was_erased_has_no_number_of_another_platform_any_more(station: Stat
     for news in ([merged, erased],) if together else ([erased], [merged]):
         transactional(people.take_members)(news)
     assert [row["number"] for row in station.rows("SELECT number FROM outside_number")] == ["G-3"]
+
+
+def test_no_batch_is_made_while_somebody_is_forgotten(station: Station, settings: Settings) -> None:
+    other, gone = settings.database("checkin").connection, own(station.person())
+
+    @transactional
+    def forget(tx: Session) -> None:
+        store.forget_members(tx, [gone])
+        for platform in Platform:
+            free = "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))"
+            assert other.execute(free, [store._LOCK, platform.value]).fetchone() == (False,), platform
+
+    forget()
 
 
 def test_a_batch_forgets_whose_its_records_were_with_who_was_erased_and_keeps_what_they_say(station: Station) -> None:

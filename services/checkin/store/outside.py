@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services.checkin.domain.outside import FORGOTTEN_NAME, RECORDS_MAX, Kind, NumberTaken
+from services.checkin.domain.outside import FORGOTTEN_NAME, RECORDS_MAX, Kind, NumberTaken, Platform
 from services.checkin.store.activities import get_activity
 from services.checkin.store.tables import ExportBatch, ExportPerson, ExportRecord, OutsideNumber, attendance_table
 from shared import clock, copies
@@ -60,9 +60,11 @@ def drop_number(tx: Session, platform: str, kind: str, subject_id: UUID) -> bool
 
 def forget_members(tx: Session, member_ids: Sequence[UUID]) -> None:
     """Drop the numbers of these members, which lead to them on the other platforms, and whose what was handed over was
-    (ADR 38).
+    (ADR 38). A batch that is being made of them is waited for, and the next one sees that they are gone.
     """
     ids = list(member_ids)
+    for platform in sorted(Platform):
+        lock_platform(tx, platform.value)
     tx.execute(
         delete(OutsideNumber).where(OutsideNumber.kind == Kind.MEMBER, OutsideNumber.subject_id == func.any(ids))
     )
